@@ -1,0 +1,10 @@
+//! What one service may do, as values and decisions.
+//!
+//! This crate parses `ringfence.toml`, decides about every access, and says the boundary in plain
+//! sentences. It is pure: no I/O, no clock, no kernel. Whether a path exists or a port is free is
+//! the business of `boundary::resolve`, which reports at the spans kept here.
+
+pub mod layer;
+pub mod model;
+pub mod net;
+pub mod source;
