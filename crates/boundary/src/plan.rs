@@ -1,0 +1,146 @@
+//! What a boundary means on this host: the output of `resolve`, the input of `enforce`.
+//!
+//! A plan holds only checked facts: real paths with the identity of the object found there,
+//! numeric ids, a complete environment, the exact argument vector. `enforce` adds the parts every
+//! service gets (`/proc`, `/dev`, private `/tmp`, generated `/etc` files) and carries it out.
+
+use ringfence_policy::model::{Limits, Network, RequiredLayers};
+use ringfence_policy::layer::Answer;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Everything needed to start one service.
+#[derive(Debug)]
+pub struct Plan {
+    /// Service name.
+    pub name: String,
+    /// SHA-256 of the boundary file's text, lower-case hexadecimal.
+    pub boundary_hash: String,
+    /// Folder of the boundary file, absolute and real.
+    pub folder: PathBuf,
+    /// Working directory of the service, as it is named inside.
+    pub cwd: PathBuf,
+    /// What is executed.
+    pub program: Program,
+    /// The complete environment of the service.
+    pub env: Vec<(OsString, OsString)>,
+    /// The grants as a file system, parents before children.
+    pub view: Vec<ViewEntry>,
+    /// Executables the service may start besides itself (real paths; they are in `view` too).
+    pub children: Vec<PathBuf>,
+    /// Ids the service runs under.
+    pub identity: ResolvedIdentity,
+    /// Limits.
+    pub limits: Limits,
+    /// Secrets to deliver.
+    pub secrets: Vec<PlannedSecret>,
+    /// Network grants and decisions.
+    pub network: Arc<Network>,
+    /// Which layers must be in force.
+    pub require: RequiredLayers,
+    /// Signal that stops the service.
+    pub stop_signal: i32,
+    /// Time between the stop signal and the kill.
+    pub stop_timeout: Duration,
+    /// What the environment layer answers (removed names are in `notes`).
+    pub environment_answer: Answer,
+    /// What Node's flags answer on this version; `NotNeeded` for another program.
+    pub node_answer: Answer,
+    /// Things the user should know, one sentence each.
+    pub notes: Vec<String>,
+}
+
+/// The program of the service.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// Real absolute path of the executable (never a script).
+    pub path: PathBuf,
+    /// Argument vector, `argv[0]` included, Node's flags included.
+    pub argv: Vec<OsString>,
+    /// Set when the program is Node.
+    pub node: Option<NodeRuntime>,
+}
+
+/// The Node a service runs on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeRuntime {
+    /// Major, minor, patch.
+    pub version: [u64; 3],
+    /// The permission flags put in front of the script.
+    pub flags: Vec<OsString>,
+}
+
+/// One entry of the file system the service sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ViewEntry {
+    /// An object of the host.
+    Bind {
+        /// Real path on the host.
+        source: PathBuf,
+        /// Absolute path inside (no symlink in it).
+        target: PathBuf,
+        /// Whether it is a directory.
+        directory: bool,
+        /// What the service may do with it.
+        access: Access,
+        /// Device and inode found when it was checked: the mount is refused when they differ.
+        object: (u64, u64),
+        /// The grant it comes from, such as `fs.read "./"` or `runtime: shared library`.
+        why: String,
+    },
+    /// A symlink that the host has too, so that literal paths keep working.
+    Symlink {
+        /// Absolute path inside.
+        path: PathBuf,
+        /// Link text.
+        to: PathBuf,
+    },
+}
+
+/// What the service may do with an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Access {
+    /// Read; never execute or map executable.
+    Read,
+    /// Read, execute, map executable.
+    Execute,
+    /// Read and write; never execute.
+    Write,
+}
+
+/// Numeric ids.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResolvedIdentity {
+    /// User id.
+    pub uid: u32,
+    /// Group id.
+    pub gid: u32,
+    /// Supplementary groups.
+    pub groups: Vec<u32>,
+    /// User name for `/etc/passwd` inside.
+    pub user_name: String,
+    /// Group name for `/etc/group` inside.
+    pub group_name: String,
+    /// Whether the supervisor must switch (it runs as root and the service does not).
+    pub switch: bool,
+}
+
+/// A secret ready to be delivered as a file.
+pub struct PlannedSecret {
+    /// Name of the grant.
+    pub name: String,
+    /// Absolute path inside, on a ramfs of its own.
+    pub to: PathBuf,
+    /// Permission bits.
+    pub mode: u32,
+    /// The value; never shown.
+    pub value: Vec<u8>,
+}
+
+impl std::fmt::Debug for PlannedSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PlannedSecret").field("name", &self.name).field("to", &self.to).finish_non_exhaustive()
+    }
+}
