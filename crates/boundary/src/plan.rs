@@ -30,6 +30,10 @@ pub struct Plan {
     pub view: Vec<ViewEntry>,
     /// Executables the service may start besides itself (real paths; they are in `view` too).
     pub children: Vec<PathBuf>,
+    /// Targets of the entries of `view` that have a mount of their own so that they can be dropped.
+    pub droppable: Vec<PathBuf>,
+    /// Unix sockets the service may connect to, on the host; they are not in `view`.
+    pub unix_sockets: Vec<UnixSocket>,
     /// Ids the service runs under.
     pub identity: ResolvedIdentity,
     /// Limits.
@@ -97,6 +101,31 @@ pub enum ViewEntry {
         /// Link text.
         to: PathBuf,
     },
+    /// An empty directory, made where nothing of the host is: the working directory when no grant covers it.
+    Directory {
+        /// Absolute path inside.
+        path: PathBuf,
+    },
+    /// An empty file nobody may read, mounted over an object that a broader grant would show
+    /// (the source of a secret).
+    Mask {
+        /// Absolute path inside; it exists in the bound directory around it.
+        target: PathBuf,
+        /// What is hidden.
+        why: String,
+    },
+}
+
+/// A unix socket the service may connect to. It is looked up again at each connect, because its
+/// server makes a new object whenever it restarts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnixSocket {
+    /// Absolute path as the boundary names it.
+    pub named: PathBuf,
+    /// Real path of the host; equal to `named` when no symlink is in it.
+    pub real: PathBuf,
+    /// Device and inode at the start; `None` when its server had not made it yet.
+    pub object: Option<(u64, u64)>,
 }
 
 /// What the service may do with an object.
