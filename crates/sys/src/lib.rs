@@ -1,1 +1,19 @@
-//! sys
+//! The only door to the kernel, and the only hand-written `unsafe` of the engine.
+//!
+//! Each module is one concept of the kernel: descriptors, namespaces, mounts, Landlock, seccomp,
+//! processes, sockets, netlink, control groups. They make single calls and report the error number
+//! that came back; what to do in which order, and what to do when a call is missing, is decided
+//! above, in `boundary`. Code marked as free of allocation may run between clone and exec.
+//! This crate decides nothing about who may do what.
+
+mod call;
+pub mod errno;
+pub mod fd;
+pub mod landlock;
+pub mod mount;
+pub mod namespace;
+pub mod process;
+#[cfg(test)]
+mod testing;
+
+pub use errno::Errno;
