@@ -1,2 +1,59 @@
-//! Build, demo, test and benchmark driver.
-fn main() {}
+//! Build, demo, test and benchmark driver: `cargo xtask TASK`.
+//!
+//! One file per task. It uses nothing of ringfence's own crates: what it runs, it runs as a user
+//! would.
+
+mod demo;
+mod failure;
+mod npm;
+mod places;
+mod postgres;
+mod printer;
+mod process;
+mod surroundings;
+
+use clap::{Parser, Subcommand};
+use failure::Failure;
+use std::process::ExitCode;
+
+/// Tasks of the ringfence checkout
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Run the example service inside its boundary, under load and under attack, and prove it
+    Demo,
+    /// Install the Nodes that the tests use into the target folder
+    Setup,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = process::end_children_on_signals().and_then(|()| match arguments.task {
+        Task::Demo => demo::run(),
+        Task::Setup => setup(),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            printer::complain(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Installs every Node of the tests.
+fn setup() -> Result<(), Failure> {
+    for version in npm::NODE_VERSIONS {
+        if npm::node(version)?.is_none() {
+            npm::install_node(version)?;
+        }
+        printer::say(format!("Node {version}"));
+    }
+    Ok(())
+}
