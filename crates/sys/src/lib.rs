@@ -7,12 +7,17 @@
 //! This crate decides nothing about who may do what.
 
 mod call;
+pub mod epoll;
 pub mod errno;
 pub mod fd;
 pub mod landlock;
+pub mod launch;
 pub mod mount;
 pub mod namespace;
+pub mod notify;
 pub mod process;
+pub mod spawn;
+pub mod wait;
 #[cfg(test)]
 mod testing;
 

@@ -1,0 +1,166 @@
+//! The first process of the service's pid namespace, and its guardian.
+//!
+//! It builds the namespaces from the inside, makes the sockets that only exist there, starts the
+//! service and reaps what the service leaves behind. It ends when the service ends, when the
+//! supervisor ends or when the broker ends, and the kernel then ends everything else in the
+//! namespace. Without a pid namespace it does the same as the child subreaper of the tree. It
+//! holds no secret once the program runs, and no capability.
+
+use super::report::{List, Report};
+use ringfence_sys::launch::{Kernel, Step, StepFailure, perform_all};
+use ringfence_sys::linux::Linux;
+use ringfence_sys::seccomp::{self, Filter};
+use ringfence_sys::{Errno, fd, netlink, process, socket, spawn};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// Everything init needs, made before it is.
+pub(super) struct Init<'a> {
+    /// Namespaces and root.
+    pub(super) steps: &'a [Step],
+    /// Limits, rights; the last step starts the program.
+    pub(super) service: &'a [Step],
+    /// The service's system call filter.
+    pub(super) filter: &'a Filter,
+    /// Whether there are namespaces.
+    pub(super) namespaces: bool,
+    /// To the supervisor.
+    pub(super) report: BorrowedFd<'a>,
+    /// To the broker: sockets and the listener go out, requests for sockets come in.
+    pub(super) broker: BorrowedFd<'a>,
+    /// Readable once the supervisor has ended.
+    pub(super) supervisor_alive: BorrowedFd<'a>,
+    /// Readable once the broker has ended.
+    pub(super) broker_alive: BorrowedFd<'a>,
+}
+
+/// What the descriptors that init hands over are, one byte with each.
+pub(crate) mod tag {
+    /// UDP and TCP of the resolver, and a netlink socket, in this order.
+    pub(crate) const SOCKETS: u8 = b's';
+    /// The listener of the filter.
+    pub(crate) const LISTENER: u8 = b'l';
+    /// An answer to a request for a UDP socket.
+    pub(crate) const UDP: u8 = b'u';
+    /// A request for an IPv4 UDP socket.
+    pub(crate) const WANT_IPV4: u8 = b'4';
+    /// A request for an IPv6 UDP socket.
+    pub(crate) const WANT_IPV6: u8 = b'6';
+}
+
+impl Init<'_> {
+    /// Runs to the end of the service and answers this process's exit code.
+    pub(super) fn run(&self) -> i32 {
+        if let Err(failure) = perform_all(&mut Linux, self.steps) {
+            return self.failed(List::Init, failure);
+        }
+        if self.namespaces
+            && let Err(errno) = self.hand_over_sockets()
+        {
+            Report::BrokerFailed(errno).send(self.report);
+            return 1;
+        }
+        if !self.namespaces && process::set_child_subreaper().is_err() {
+            return 1;
+        }
+        let service = match spawn::process(0, || self.become_service()) {
+            Ok(service) => service,
+            Err(errno) => return self.failed(List::Service, StepFailure { index: 0, errno }),
+        };
+        self.calm_down();
+        let status = self.guard(service.pid);
+        if let Some(status) = status {
+            Report::Ended(status).send(self.report);
+        }
+        if !self.namespaces {
+            process::kill_descendants();
+        }
+        0
+    }
+
+    fn failed(&self, list: List, StepFailure { index, errno }: StepFailure) -> i32 {
+        Report::StepFailed { list, index, errno }.send(self.report);
+        1
+    }
+
+    /// Sockets of the private network: nobody outside can make them.
+    fn hand_over_sockets(&self) -> Result<(), Errno> {
+        let resolver: SocketAddr = ([127, 0, 0, 1], 53).into();
+        let udp = socket::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_NONBLOCK, 0)?;
+        socket::bind(udp.as_fd(), &resolver)?;
+        let tcp = socket::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_NONBLOCK, 0)?;
+        socket::bind(tcp.as_fd(), &resolver)?;
+        socket::listen(tcp.as_fd(), 64)?;
+        let diag = netlink::open_diag()?;
+        let fds = [udp.as_fd(), tcp.as_fd(), diag.as_fd()];
+        socket::send_fds(self.broker, &[tag::SOCKETS], &fds)
+    }
+
+    /// The service's own process, up to its program.
+    fn become_service(&self) -> i32 {
+        let Some((start, confine)) = self.service.split_last() else { return 1 };
+        if let Err(failure) = perform_all(&mut Linux, confine) {
+            return self.failed(List::Service, failure);
+        }
+        let index = u32::try_from(confine.len()).unwrap_or(u32::MAX);
+        let filtered = seccomp::install(self.filter)
+            .and_then(|listener| self.give_listener(&listener))
+            .and_then(|()| fd::cloexec_range(3, u32::MAX))
+            .and_then(|()| Linux.perform(start));
+        match filtered {
+            Ok(()) => 1,
+            Err(errno) => self.failed(List::Service, StepFailure { index, errno }),
+        }
+    }
+
+    fn give_listener(&self, listener: &OwnedFd) -> Result<(), Errno> {
+        socket::send_fds(self.broker, &[tag::LISTENER], &[listener.as_fd()])
+    }
+
+    /// Init keeps nothing of what it needed to build the inside.
+    fn calm_down(&self) {
+        let _ = process::set_dumpable(false);
+        if self.namespaces {
+            let _ = process::drop_all_capabilities();
+        }
+        let _ = process::set_no_new_privileges();
+    }
+
+    /// Waits for the end of the service and answers its wait status; `None` when the supervisor or
+    /// the broker ended first.
+    fn guard(&self, service: i32) -> Option<i32> {
+        let children = process::signal_descriptor(&[libc::SIGCHLD]).ok()?;
+        loop {
+            while let Ok(Some((pid, status))) = process::reap() {
+                if pid == service {
+                    return Some(status);
+                }
+            }
+            let sources =
+                [children.as_fd(), self.broker, self.supervisor_alive, self.broker_alive];
+            let ready = process::poll_readable(&sources, None).ok()?;
+            if ready & 0b1100 != 0 {
+                return None;
+            }
+            if ready & 0b0010 != 0 && self.answer_request().is_err() {
+                return None;
+            }
+            if ready & 0b0001 != 0 {
+                process::drain_signals(children.as_fd());
+            }
+        }
+    }
+
+    /// The broker asks for a UDP socket of the private network.
+    fn answer_request(&self) -> Result<(), Errno> {
+        let mut request = [0];
+        if fd::read(self.broker, &mut request)? == 0 {
+            return Err(Errno(libc::EPIPE));
+        }
+        let family = if request[0] == tag::WANT_IPV6 { libc::AF_INET6 } else { libc::AF_INET };
+        match socket::socket(family, libc::SOCK_DGRAM | libc::SOCK_NONBLOCK, 0) {
+            Ok(made) => socket::send_fds(self.broker, &[tag::UDP], &[made.as_fd()]),
+            Err(_) => socket::send_fds(self.broker, &[tag::UDP], &[]),
+        }
+    }
+}

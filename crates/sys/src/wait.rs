@@ -1,0 +1,193 @@
+//! Waiting: for descriptors, for signals, for the end of children.
+//!
+//! The supervisor, the broker and init are loops around these calls. Signals are read from a
+//! descriptor, so no handler ever runs in them.
+
+use crate::call::{call, call_fd, fd, input, int, output, uint};
+use crate::errno::Errno;
+use std::ffi::CStr;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+/// Most descriptors one [`readable`] can wait for.
+pub const MOST: usize = 16;
+
+/// A signal that was read from a descriptor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signal {
+    /// Number.
+    pub number: i32,
+    /// Whether the kernel sent it itself, as it does for keys typed at a terminal.
+    pub from_kernel: bool,
+    /// Sender's pid, when a process sent it.
+    pub sender: i32,
+}
+
+/// Waits until one of at most [`MOST`] descriptors can be read, has hung up or has failed, and
+/// answers a bit for each that did; 0 when the time ran out. Allocates nothing.
+///
+/// # Errors
+/// `EINVAL` for too many descriptors.
+pub fn readable(of: &[BorrowedFd<'_>], timeout: Option<Duration>) -> Result<u32, Errno> {
+    let mut polls = [libc::pollfd { fd: -1, events: 0, revents: 0 }; MOST];
+    if of.len() > MOST {
+        return Err(Errno(libc::EINVAL));
+    }
+    for (poll, source) in polls.iter_mut().zip(of) {
+        poll.fd = source.as_raw_fd();
+        poll.events = libc::POLLIN;
+    }
+    poll(&mut polls, of.len(), timeout)?;
+    Ok(polls.iter().enumerate().filter(|(_, p)| p.revents != 0).fold(0, |bits, (i, _)| bits | 1 << i))
+}
+
+/// Whether one descriptor takes bytes now.
+#[must_use]
+pub fn writable_now(of: BorrowedFd<'_>) -> bool {
+    let mut polls = [libc::pollfd { fd: of.as_raw_fd(), events: libc::POLLOUT, revents: 0 }];
+    poll(&mut polls, 1, Some(Duration::ZERO)).is_ok() && polls[0].revents & libc::POLLOUT != 0
+}
+
+fn poll(
+    polls: &mut [libc::pollfd],
+    count: usize,
+    timeout: Option<Duration>,
+) -> Result<usize, Errno> {
+    let time = timeout.map(|t| libc::timespec {
+        tv_sec: i64::try_from(t.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: t.subsec_nanos().into(),
+    });
+    let time = time.as_ref().map_or(0, |t| input(t));
+    let args = [output(polls), count.min(polls.len()), time, 0, 0, 0];
+    // SAFETY: the array has at least `count` entries; the time is null or valid; no signal mask.
+    match unsafe { call(libc::SYS_ppoll, args) } {
+        Err(Errno(libc::EINTR)) => Ok(0),
+        other => other,
+    }
+}
+
+/// Blocks these signals for the process and makes a descriptor to read them from.
+pub fn signal_descriptor(signals: &[i32]) -> Result<OwnedFd, Errno> {
+    let mask = mask_of(signals);
+    let block = [int(libc::SIG_BLOCK), input(&mask), 0, size_of::<u64>(), 0, 0];
+    // SAFETY: the kernel reads one 64-bit mask.
+    unsafe { call(libc::SYS_rt_sigprocmask, block) }?;
+    let flags = int(libc::SFD_CLOEXEC | libc::SFD_NONBLOCK);
+    let args = [int(-1), input(&mask), size_of::<u64>(), flags, 0, 0];
+    // SAFETY: as above; the kernel answers a fresh descriptor.
+    unsafe { call_fd(libc::SYS_signalfd4, args) }
+}
+
+/// The next signal of a descriptor, if one is pending.
+#[must_use]
+pub fn next_signal(of: BorrowedFd<'_>) -> Option<Signal> {
+    // SAFETY: plain numbers; all zero is a valid value.
+    let mut info: libc::signalfd_siginfo = unsafe { std::mem::zeroed() };
+    let size = size_of::<libc::signalfd_siginfo>();
+    let args = [fd(of), output(&mut info), size, 0, 0, 0];
+    // SAFETY: the kernel writes at most one record into ours.
+    let read = unsafe { call(libc::SYS_read, args) };
+    (read == Ok(size)).then(|| Signal {
+        number: info.ssi_signo.cast_signed(),
+        from_kernel: info.ssi_code == SI_KERNEL,
+        sender: info.ssi_pid.cast_signed(),
+    })
+}
+
+const SI_KERNEL: i32 = 0x80;
+
+fn mask_of(signals: &[i32]) -> u64 {
+    signals.iter().fold(0, |mask, signal| mask | 1 << (signal - 1))
+}
+
+/// A child that has ended, with its wait status; `None` when none has yet.
+///
+/// # Errors
+/// `ECHILD` when there is no child at all.
+pub fn reap() -> Result<Option<(i32, i32)>, Errno> {
+    let mut status: i32 = 0;
+    let args = [int(-1), output(&mut status), int(libc::WNOHANG), 0, 0, 0];
+    // SAFETY: the kernel writes one status word.
+    let pid = unsafe { call(libc::SYS_wait4, args) }?;
+    Ok((pid != 0).then(|| (i32::try_from(pid).unwrap_or_default(), status)))
+}
+
+/// Waits for this child to end and answers its wait status.
+pub fn wait_for(pid: i32) -> Result<i32, Errno> {
+    let mut status: i32 = 0;
+    loop {
+        let args = [int(pid), output(&mut status), 0, 0, 0, 0];
+        // SAFETY: the kernel writes one status word.
+        match unsafe { call(libc::SYS_wait4, args) } {
+            Ok(_) => return Ok(status),
+            Err(Errno(libc::EINTR)) => {}
+            Err(other) => return Err(other),
+        }
+    }
+}
+
+/// Kills and reaps every descendant of this process, which must be a child subreaper: whatever
+/// loses its parent meanwhile becomes a child of this one. Ends when there is no child left.
+pub fn kill_descendants() {
+    let mut buffer = [0_u8; 4096];
+    loop {
+        let listed = children(&mut buffer);
+        for pid in listed.split(u8::is_ascii_whitespace).filter_map(number) {
+            // SAFETY: numbers only; the pid is an unreaped child of this process, so it cannot
+            // have been given to another process.
+            let _ = unsafe { call(libc::SYS_kill, [int(pid), int(libc::SIGKILL), 0, 0, 0, 0]) };
+        }
+        let mut status: i32 = 0;
+        let args = [int(-1), output(&mut status), 0, 0, 0, 0];
+        // SAFETY: the kernel writes one status word.
+        match unsafe { call(libc::SYS_wait4, args) } {
+            Ok(_) | Err(Errno(libc::EINTR)) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+/// Pids of the children of this thread, as text.
+fn children(buffer: &mut [u8]) -> &[u8] {
+    const FILE: &CStr = c"/proc/thread-self/children";
+    let read = crate::mount::openat(None, FILE, libc::O_RDONLY, 0).and_then(|file| {
+        use std::os::fd::AsFd;
+        crate::fd::read(file.as_fd(), buffer)
+    });
+    buffer.get(..read.unwrap_or_default()).unwrap_or_default()
+}
+
+fn number(text: &[u8]) -> Option<i32> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// Sends a signal through a pidfd; it never reaches another process.
+pub fn send_signal(pidfd: BorrowedFd<'_>, signal: i32) -> Result<(), Errno> {
+    let args = [fd(pidfd), int(signal), 0, uint(0), 0, 0];
+    // SAFETY: numbers and a null pointer.
+    unsafe { call(libc::SYS_pidfd_send_signal, args) }.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsFd;
+
+    #[test]
+    fn a_descriptor_with_bytes_is_told_from_one_without() {
+        let (full, into) = crate::fd::pipe(0).unwrap();
+        let (empty, _kept) = crate::fd::pipe(0).unwrap();
+        crate::fd::write_all(into.as_fd(), b"x").unwrap();
+        let ready = readable(&[empty.as_fd(), full.as_fd()], Some(Duration::ZERO)).unwrap();
+        assert_eq!(ready, 0b10);
+        assert!(writable_now(into.as_fd()));
+    }
+
+    #[test]
+    fn a_pipe_that_lost_its_writer_is_readable() {
+        let (read, write) = crate::fd::pipe(0).unwrap();
+        assert_eq!(readable(&[read.as_fd()], Some(Duration::ZERO)), Ok(0));
+        drop(write);
+        assert_eq!(readable(&[read.as_fd()], Some(Duration::ZERO)), Ok(1));
+    }
+}
