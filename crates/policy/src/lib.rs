@@ -4,7 +4,18 @@
 //! sentences. It is pure: no I/O, no clock, no kernel. Whether a path exists or a port is free is
 //! the business of `boundary::resolve`, which reports at the spans kept here.
 
+pub mod address;
+pub mod diagnostic;
+pub mod display;
+pub mod environment;
 pub mod layer;
 pub mod model;
 pub mod net;
+mod parse;
+pub mod paths;
+mod process;
+pub mod redacted;
 pub mod source;
+
+pub use diagnostic::Diagnostic;
+pub use parse::{MAX_BYTES, parse};

@@ -118,6 +118,7 @@ pub enum DnsMode {
 
 /// `[process]`
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the file with its own meaning")]
 pub struct Process {
     /// Absolute executables the service may start; empty is none.
     pub children: Vec<Located<String>>,

@@ -1,0 +1,44 @@
+//! `[require]`: the layers without which a service does not start.
+
+use super::keys::closest;
+use super::section::{Report, Section, wrong_type};
+use crate::diagnostic::{Code, Problem};
+use crate::layer::Layer;
+use crate::model::{Require, RequiredLayers};
+use toml::de::DeValue;
+
+pub(super) fn read(report: &mut Report, section: &Section<'_>) -> Require {
+    let Some(value) = section.raw("layers") else { return Require::default() };
+    let hint = "write layers = \"all\", or a list such as [\"landlock\", \"seccomp\"]";
+    let layers = match value.get_ref() {
+        DeValue::String(text) if text == "all" => RequiredLayers::All,
+        DeValue::Array(_) => {
+            let example = "\"landlock\"";
+            let listed =
+                section.list(report, "layers", example, layer, |layer| layer.id().to_owned());
+            RequiredLayers::Listed(listed.into_iter().map(|layer| layer.value).collect())
+        }
+        DeValue::String(text) => {
+            let what = "`require.layers` is \"all\" or a list, not";
+            report.push(value.span(), Problem::with_value(Code::BadLayer, what, text).hint(hint));
+            RequiredLayers::All
+        }
+        other => {
+            let problem = wrong_type("require.layers", "\"all\" or a list of layers", other);
+            report.push(value.span(), problem.hint(hint));
+            RequiredLayers::All
+        }
+    };
+    Require { layers }
+}
+
+fn layer(text: &str) -> Result<Layer, Problem> {
+    Layer::from_id(text).ok_or_else(|| {
+        let ids = || Layer::ALL.iter().map(|layer| layer.id());
+        let problem = Problem::with_value(Code::BadLayer, "unknown layer", text);
+        match closest(text, ids()) {
+            Some(meant) => problem.hint(format!("did you mean {meant}?")),
+            None => problem.hint(format!("layers: {}", ids().collect::<Vec<_>>().join(", "))),
+        }
+    })
+}

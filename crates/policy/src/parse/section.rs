@@ -1,0 +1,283 @@
+//! Reading values out of one table, each with its place and its mistakes.
+//!
+//! Everything reports into a [`Report`] and goes on, so that one run shows all mistakes of a file.
+//! A value that was reported is simply missing afterwards; nothing is built from it, because no
+//! boundary is returned once anything has been reported.
+
+use super::keys::{self, Keys};
+use crate::diagnostic::{Code, Diagnostic, Problem};
+use crate::display::quoted;
+use crate::source::{Located, Source};
+use std::collections::HashSet;
+use std::ops::Range;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// More than anybody reads; the rest is counted.
+const MOST_SHOWN: usize = 64;
+
+/// The mistakes found so far.
+#[derive(Default)]
+pub(super) struct Report {
+    problems: Vec<(Range<usize>, Problem)>,
+}
+
+impl Report {
+    pub(super) fn push(&mut self, span: Range<usize>, problem: Problem) {
+        self.problems.push((span, problem));
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    /// The value, or nothing and a report.
+    pub(super) fn keep<T>(&mut self, span: &Range<usize>, result: Result<T, Problem>) -> Option<T> {
+        result.map_err(|problem| self.push(span.clone(), problem)).ok()
+    }
+
+    /// All mistakes, in file order.
+    pub(super) fn into_diagnostics(mut self, source: Source<'_>) -> Vec<Diagnostic> {
+        self.problems.sort_by_key(|(span, _)| (span.start, span.end));
+        let rest = self.problems.len().saturating_sub(MOST_SHOWN);
+        if rest > 0 {
+            self.problems.truncate(MOST_SHOWN);
+            let last = self.problems.last().map_or(0..0, |(span, _)| span.clone());
+            let message = format!("{rest} more mistakes are not shown");
+            self.push(last, Problem::new(Code::TooMany, message));
+        }
+        let diagnostic = |(span, problem): (Range<usize>, Problem)| {
+            let Problem { code, message, hint, hide } = problem;
+            let diagnostic = source.diagnostic(code, span, message, hint);
+            if hide { diagnostic.without_excerpt() } else { diagnostic }
+        };
+        self.problems.into_iter().map(diagnostic).collect()
+    }
+}
+
+/// One table of the file.
+pub(super) struct Section<'t> {
+    /// Name for messages, such as `net` or `secrets.jwt-key`.
+    name: String,
+    table: &'t DeTable<'t>,
+    span: Range<usize>,
+}
+
+impl<'t> Section<'t> {
+    /// The table, after every key that `keys` does not know has been reported.
+    pub(super) fn new(
+        report: &mut Report,
+        name: String,
+        value: &'t Spanned<DeValue<'t>>,
+        keys: &Keys,
+    ) -> Option<Self> {
+        let span = value.span();
+        let DeValue::Table(table) = value.get_ref() else {
+            let what = value.get_ref().type_str();
+            let problem = Problem::new(
+                Code::WrongType,
+                format!("`{name}` must be a table, not {}", article(what)),
+            );
+            report.push(span, problem.hint(format!("write it as a section: [{name}]")));
+            return None;
+        };
+        let section = Self { name, table, span };
+        if keys.keys != ["*"] {
+            section.report_unknown(report, keys);
+        }
+        Some(section)
+    }
+
+    fn report_unknown(&self, report: &mut Report, keys: &Keys) {
+        for key in self.table.keys().filter(|key| !keys.keys.contains(&key.get_ref().as_ref())) {
+            let name = key.get_ref().as_ref();
+            let message = format!("unknown key in [{}]: {}", self.name, quoted(name));
+            let home = keys::SECTIONS.iter().find(|section| section.keys.contains(&name));
+            let hint = match (keys::closest(name, keys.keys.iter().copied()), home) {
+                (_, Some(home)) => format!("{name} belongs to [{}]", home.section),
+                (Some(meant), None) => format!("did you mean {meant}?"),
+                (None, None) => format!("known keys: {}", keys.keys.join(", ")),
+            };
+            report.push(key.span(), Problem::new(Code::UnknownKey, message).hint(hint));
+        }
+    }
+
+    pub(super) const fn span(&self) -> &Range<usize> {
+        &self.span
+    }
+
+    /// Keys and values, for tables whose keys the file chooses.
+    pub(super) fn entries(
+        &self,
+    ) -> impl Iterator<Item = (Located<&'t str>, &'t Spanned<DeValue<'t>>)> + use<'t> {
+        let table = self.table;
+        table.iter().map(|(key, value)| (Located::new(key.get_ref().as_ref(), key.span()), value))
+    }
+
+    /// The key is there, whatever its value.
+    pub(super) fn place(&self, key: &str) -> Option<Range<usize>> {
+        self.table.get_key_value(key).map(|(key, _)| key.span())
+    }
+
+    /// A table that may be absent.
+    pub(super) fn table(&self, report: &mut Report, key: &str) -> Option<Section<'t>> {
+        let value = self.table.get(key)?;
+        let any = Keys { section: "", keys: &["*"] };
+        Section::new(report, self.full(key), value, &any)
+    }
+
+    /// Reports that `key` is missing.
+    pub(super) fn missing(&self, report: &mut Report, key: &str, hint: &str) {
+        let problem = Problem::new(Code::MissingKey, format!("[{}] has no `{key}`", self.name));
+        report.push(self.span.clone(), problem.hint(hint));
+    }
+
+    /// A string that `parse` accepts.
+    pub(super) fn value<T>(
+        &self,
+        report: &mut Report,
+        key: &str,
+        example: &str,
+        parse: impl Fn(&str) -> Result<T, Problem>,
+    ) -> Option<Located<T>> {
+        let value = self.table.get(key)?;
+        let text = string(report, &self.full(key), value, example)?;
+        let parsed = report.keep(&text.span, parse(text.value))?;
+        Some(Located::new(parsed, text.span))
+    }
+
+    /// An array of strings that `parse` accepts, no two of them the same in their canonical form.
+    pub(super) fn list<T>(
+        &self,
+        report: &mut Report,
+        key: &str,
+        example: &str,
+        parse: impl Fn(&str) -> Result<T, Problem>,
+        canonical: impl Fn(&T) -> String,
+    ) -> Vec<Located<T>> {
+        let name = self.full(key);
+        let mut seen = HashSet::new();
+        let mut list = Vec::new();
+        for item in self.array(report, key, example) {
+            let Some(text) = string(report, &name, item, example) else { continue };
+            let Some(value) = report.keep(&text.span, parse(text.value)) else { continue };
+            let canonical = canonical(&value);
+            if seen.insert(canonical) {
+                list.push(Located::new(value, text.span));
+            } else {
+                report.push(text.span, duplicate(&name, text.value));
+            }
+        }
+        list
+    }
+
+    /// The items of an array; nothing when it is absent.
+    pub(super) fn array(
+        &self,
+        report: &mut Report,
+        key: &str,
+        example: &str,
+    ) -> &'t [Spanned<DeValue<'t>>] {
+        let Some(value) = self.table.get(key) else { return &[] };
+        if let DeValue::Array(items) = value.get_ref() {
+            return items;
+        }
+        let name = self.full(key);
+        let problem = wrong_type(&name, "an array", value.get_ref());
+        report.push(value.span(), problem.hint(format!("write {key} = [{example}]")));
+        &[]
+    }
+
+    /// A boolean; false when absent.
+    pub(super) fn boolean(&self, report: &mut Report, key: &str) -> bool {
+        let Some(value) = self.table.get(key) else { return false };
+        let DeValue::Boolean(boolean) = value.get_ref() else {
+            let problem = wrong_type(&self.full(key), "true or false", value.get_ref());
+            report.push(value.span(), problem.hint(format!("write {key} = true or {key} = false")));
+            return false;
+        };
+        *boolean
+    }
+
+    /// A whole number of at least 1.
+    pub(super) fn count(&self, report: &mut Report, key: &str) -> Option<Located<u64>> {
+        let value = self.table.get(key)?;
+        let DeValue::Integer(integer) = value.get_ref() else {
+            let problem = wrong_type(&self.full(key), "a whole number", value.get_ref());
+            report.push(value.span(), problem.hint(format!("write {key} = 64")));
+            return None;
+        };
+        match i64::from_str_radix(integer.as_str(), integer.radix()).map(u64::try_from) {
+            Ok(Ok(count)) if count > 0 => Some(Located::new(count, value.span())),
+            _ => {
+                let text = integer.to_string();
+                let problem = Problem::with_value(Code::BadNumber, "limit is out of range", &text);
+                let hint = "write a number from 1, or leave the key out for no limit";
+                report.push(value.span(), problem.hint(hint));
+                None
+            }
+        }
+    }
+
+    /// The raw value, for the few keys with types of their own.
+    pub(super) fn raw(&self, key: &str) -> Option<&'t Spanned<DeValue<'t>>> {
+        self.table.get(key)
+    }
+
+    /// The key with its section, as in `net.connect`.
+    pub(super) fn full(&self, key: &str) -> String {
+        if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
+    }
+}
+
+/// A string without control characters.
+pub(super) fn string<'t>(
+    report: &mut Report,
+    name: &str,
+    value: &'t Spanned<DeValue<'t>>,
+    example: &str,
+) -> Option<Located<&'t str>> {
+    let text = any_string(report, name, value, example)?;
+    if text.value.chars().any(char::is_control) {
+        let what = format!("`{name}` has a control character in it");
+        report.push(text.span, Problem::with_value(Code::ControlCharacter, &what, text.value));
+        return None;
+    }
+    Some(text)
+}
+
+/// A string that may have line breaks and tabs in it, but nothing the kernel cuts it at.
+pub(super) fn any_string<'t>(
+    report: &mut Report,
+    name: &str,
+    value: &'t Spanned<DeValue<'t>>,
+    example: &str,
+) -> Option<Located<&'t str>> {
+    let span = value.span();
+    let DeValue::String(text) = value.get_ref() else {
+        let problem = wrong_type(name, "a string", value.get_ref());
+        report.push(span, problem.hint(format!("write it as {example}")));
+        return None;
+    };
+    if text.contains('\0') {
+        let what = format!("`{name}` has a NUL character in it");
+        report.push(span, Problem::new(Code::ControlCharacter, what));
+        return None;
+    }
+    Some(Located::new(text.as_ref(), span))
+}
+
+pub(super) fn wrong_type(name: &str, expected: &str, found: &DeValue<'_>) -> Problem {
+    let found = article(found.type_str());
+    Problem::new(Code::WrongType, format!("`{name}` must be {expected}, not {found}"))
+}
+
+pub(super) fn duplicate(name: &str, value: &str) -> Problem {
+    Problem::with_value(Code::Duplicate, &format!("the same entry twice in `{name}`"), value)
+        .hint("remove one of them")
+}
+
+fn article(type_name: &str) -> String {
+    let vowel = type_name.starts_with(['a', 'e', 'i', 'o', 'u']);
+    format!("{} {type_name}", if vowel { "an" } else { "a" })
+}
