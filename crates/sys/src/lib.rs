@@ -6,6 +6,8 @@
 //! above, in `boundary`. Code marked as free of allocation may run between clone and exec.
 //! This crate decides nothing about who may do what.
 
+pub mod attack;
+pub mod bpf;
 mod call;
 pub mod epoll;
 pub mod errno;
@@ -15,9 +17,15 @@ pub mod launch;
 pub mod mount;
 pub mod namespace;
 pub mod notify;
+pub mod probe;
+pub mod peer;
+pub mod privilege;
 pub mod process;
+pub mod seccomp;
+pub mod socket;
 pub mod spawn;
 pub mod wait;
+pub mod walk;
 #[cfg(test)]
 mod testing;
 

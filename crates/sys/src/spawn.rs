@@ -1,13 +1,17 @@
 //! A copy of this process that runs one function and ends.
 //!
-//! The supervisor, the broker, the init process and the service are all made here. The copy is
-//! only made while this process has a single thread, so no lock can be left held in it; that is
-//! checked, not assumed. The function's answer is the exit code; nothing of the caller's runs
-//! afterwards (no destructors, no buffered output).
+//! The broker, init and the service are all made here. The copy is only made while this process
+//! has a single thread, so no lock can be left held in it; that is checked, not assumed. It keeps
+//! the standard descriptors and those it is told to keep; everything else is closed before its
+//! function runs. The function's answer is the exit code, and nothing of the caller's runs
+//! afterwards: no destructor, no buffered output.
 
+use crate::call::{call, dir, int, output, path};
 use crate::errno::Errno;
+use crate::fd;
+use crate::mount::openat;
 use crate::namespace::{Cloned, clone3};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd, RawFd};
 
 /// A process made by [`process`].
 #[derive(Debug)]
@@ -18,11 +22,20 @@ pub struct Spawned {
     pub pidfd: OwnedFd,
 }
 
+/// Which descriptors the new process has besides the standard ones.
+#[derive(Debug, Clone, Copy)]
+pub enum Keep<'a> {
+    /// All of the caller's.
+    All,
+    /// These.
+    Only(&'a [RawFd]),
+}
+
 /// Runs `body` in a new process, in the new namespaces that `flags` names.
 ///
 /// # Errors
 /// `EBUSY` when this process has more than one thread; else what `clone3(2)` answers.
-pub fn process(flags: u64, body: impl FnOnce() -> i32) -> Result<Spawned, Errno> {
+pub fn process(flags: u64, keep: Keep<'_>, body: impl FnOnce() -> i32) -> Result<Spawned, Errno> {
     if !single_threaded()? {
         return Err(Errno(libc::EBUSY));
     }
@@ -30,6 +43,9 @@ pub fn process(flags: u64, body: impl FnOnce() -> i32) -> Result<Spawned, Errno>
     match unsafe { clone3(flags) }? {
         Cloned::Parent { pid, pidfd } => Ok(Spawned { pid, pidfd }),
         Cloned::Child => {
+            if let Keep::Only(kept) = keep {
+                close_others(kept);
+            }
             let code = body();
             // SAFETY: ends this process at once; nothing of it is used afterwards.
             unsafe { libc::_exit(code) }
@@ -37,18 +53,46 @@ pub fn process(flags: u64, body: impl FnOnce() -> i32) -> Result<Spawned, Errno>
     }
 }
 
-/// One link of `/proc/self/task` per thread, and two of its own.
-fn single_threaded() -> Result<bool, Errno> {
-    Ok(task_links()? == 3)
+/// Ends this process at once, as [`process`] does when its body answers.
+pub fn exit(code: i32) -> ! {
+    // SAFETY: ends this process; nothing of it is used afterwards.
+    unsafe { libc::_exit(code) }
 }
 
-fn task_links() -> Result<u64, Errno> {
-    let mut stat = std::mem::MaybeUninit::<libc::stat>::uninit();
-    // SAFETY: a C string and room for one `stat`.
-    let answer = unsafe { libc::stat(c"/proc/self/task".as_ptr(), stat.as_mut_ptr()) };
-    if answer != 0 {
-        return Err(Errno::last());
+/// Closes every descriptor but the standard ones and `kept`. Only for a process made by
+/// [`process`], whose own values borrow descriptors and own none.
+pub fn close_others(kept: &[RawFd]) {
+    let mut first: RawFd = 3;
+    loop {
+        let next = kept.iter().copied().filter(|fd| *fd >= first).min();
+        let last = next.map_or(u32::MAX, |fd| (fd - 1).unsigned_abs());
+        if next != Some(first) {
+            // SAFETY: nothing in this process owns these, per the contract above.
+            let _ = unsafe { fd::close_range(first.unsigned_abs(), last) };
+        }
+        match next {
+            Some(fd) => first = fd + 1,
+            None => return,
+        }
     }
-    // SAFETY: the call succeeded and filled it.
-    Ok(unsafe { stat.assume_init() }.st_nlink)
+}
+
+/// Standard descriptors become `/dev/null`, so that closing them elsewhere is seen as an end.
+pub fn detach_standard() -> Result<(), Errno> {
+    let null = openat(None, c"/dev/null", libc::O_RDWR, 0)?;
+    for standard in 0..3 {
+        // SAFETY: the numbers 0 to 2 are owned by no value of this process.
+        unsafe { fd::dup2(null.as_fd(), standard) }?;
+    }
+    Ok(())
+}
+
+/// `/proc/self/task` has one link per thread and two of its own.
+fn single_threaded() -> Result<bool, Errno> {
+    // SAFETY: plain numbers; all zero is a valid value.
+    let mut stat: libc::stat = unsafe { std::mem::zeroed() };
+    let args = [dir(None), path(c"/proc/self/task"), output(&mut stat), int(0), 0, 0];
+    // SAFETY: a C string and room for one `stat`.
+    unsafe { call(libc::SYS_newfstatat, args) }?;
+    Ok(stat.st_nlink == 3)
 }

@@ -15,6 +15,9 @@ pub enum EnforceError {
         /// What is missing.
         why: String,
     },
+    /// The host refuses namespaces; tried again without them where that is allowed.
+    #[error("this host refuses user namespaces: {0}")]
+    NamespacesRefused(Errno),
     /// A path holds a NUL byte.
     #[error("a path holds a NUL byte: {}", .0.display())]
     Nul(PathBuf),
@@ -81,7 +84,10 @@ impl EnforceError {
             Self::Nul(_) | Self::SecretFolder(_) | Self::Exec { .. } | Self::Unsupported(_) => {
                 Kind::Configuration
             }
-            Self::LayerAbsent { .. } | Self::Step { .. } | Self::Cgroup(_) => Kind::Host,
+            Self::LayerAbsent { .. }
+            | Self::NamespacesRefused(_)
+            | Self::Step { .. }
+            | Self::Cgroup(_) => Kind::Host,
             Self::System { .. } | Self::Filter(_) | Self::BrokerLost | Self::InitLost => {
                 Kind::Internal
             }

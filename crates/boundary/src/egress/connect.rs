@@ -1,0 +1,227 @@
+//! `connect(2)`: the broker makes the connection, the service gets the socket.
+//!
+//! A granted TCP connection is opened on the host's network by this process, to the address it
+//! decided on, and put in the place of the service's socket. Datagram sockets never leave the
+//! private network; the relay carries what they send. A socket that is the host's already (its
+//! connection was dissolved and it connects again) is connected here too, by the same decision.
+
+use super::broker::{Broker, Reply};
+use super::options;
+use super::place::{Place, canonical, is_handed_out, place};
+use super::waiter::Pending;
+use ringfence_policy::event::Action;
+use ringfence_policy::net::{Refusal, Transport};
+use ringfence_sys::notify::Notification;
+use ringfence_sys::socket::{self, Address};
+use ringfence_sys::{Errno, fd, netlink};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+impl Broker {
+    pub(super) fn connect(&mut self, call: &Notification) -> Reply {
+        match self.try_connect(call) {
+            Ok(reply) => reply,
+            Err(errno) => Reply::fail(errno.0),
+        }
+    }
+
+    fn try_connect(&mut self, call: &Notification) -> Result<Reply, Errno> {
+        let socket = self.grab(call)?;
+        let domain = socket::option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_DOMAIN)?;
+        let address = self.address(call)?;
+        let stream =
+            || socket::option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TYPE).map(is_stream);
+        match (domain, address) {
+            (libc::AF_INET | libc::AF_INET6, Address::Inet(to)) if stream()? => {
+                if domain == libc::AF_INET6 && to.is_ipv4() {
+                    return Ok(Reply::fail(libc::EAFNOSUPPORT));
+                }
+                self.connect_tcp(call, &socket, domain, to)
+            }
+            (libc::AF_INET | libc::AF_INET6, Address::Inet(to)) => {
+                self.connect_udp(call, &socket, to)
+            }
+            (libc::AF_INET | libc::AF_INET6, Address::Unspecified) => {
+                Ok(socket::disconnect(socket.as_fd()).into())
+            }
+            (libc::AF_UNIX, address) => self.connect_unix(call, socket, &address),
+            (libc::AF_NETLINK, address) => {
+                Ok(socket::connect_address(socket.as_fd(), &address).into())
+            }
+            _ => Ok(Reply::fail(libc::EAFNOSUPPORT)),
+        }
+    }
+
+    fn connect_tcp(
+        &mut self,
+        call: &Notification,
+        socket: &OwnedFd,
+        domain: i32,
+        asked: SocketAddr,
+    ) -> Result<Reply, Errno> {
+        match self.reachable(asked) {
+            Place::Host(real, name) => {
+                if self.scope.audit {
+                    let resource = resource(name.as_ref().map(|n| n.as_str()), asked, real);
+                    self.allowed(Action::Connect, &resource, call);
+                }
+                self.connect_host(call, socket, domain, real)
+            }
+            Place::Inside if self.is_host(socket.as_fd())? => {
+                self.refuse_inside(call, asked);
+                Ok(Reply::fail(libc::ECONNREFUSED))
+            }
+            Place::Inside => self.connect_inside(call, socket, asked),
+            Place::Refused(refusal) => {
+                let resource = asked.to_string();
+                self.refuse(Action::Connect, &resource, call, &refusal);
+                Ok(Reply::fail(libc::EACCES))
+            }
+        }
+    }
+
+    /// The decision, and for loopback whether it is the service's own listener on the host.
+    fn reachable(&self, asked: SocketAddr) -> Place {
+        let to = canonical(asked);
+        match place(&self.shared, Transport::Tcp, asked) {
+            Place::Inside if self.own_listener(to) => Place::Host(to, None),
+            Place::Refused(_) if self.own_listener(to) => Place::Host(to, None),
+            other => other,
+        }
+    }
+
+    /// Whether the service itself listens on the host at this address: the socket there must be
+    /// one that this broker bound, by its cookie.
+    fn own_listener(&self, to: SocketAddr) -> bool {
+        if self.listenable.is_empty() {
+            return false;
+        }
+        let Some(diag) = &self.host_diag else { return false };
+        netlink::tcp_listeners(diag.as_fd(), to)
+            .is_ok_and(|cookies| cookies.iter().any(|cookie| self.listenable.contains(cookie)))
+    }
+
+    fn connect_inside(
+        &mut self,
+        call: &Notification,
+        socket: &OwnedFd,
+        asked: SocketAddr,
+    ) -> Result<Reply, Errno> {
+        let listens = self.inside_diag.as_ref().is_none_or(|diag| {
+            netlink::tcp_listeners(diag.as_fd(), canonical(asked)).map_or(true, |l| !l.is_empty())
+        });
+        if !listens {
+            self.refuse_inside(call, asked);
+            return Ok(Reply::fail(libc::ECONNREFUSED));
+        }
+        self.connect_in_place(call, socket, asked)
+    }
+
+    /// Nothing listens at this loopback address inside, and the host's is not granted.
+    fn refuse_inside(&self, call: &Notification, asked: SocketAddr) {
+        let to = canonical(asked);
+        let refusal = Refusal {
+            reason: format!("the service does not listen on {to}, and the host's is not granted"),
+            missing_grant: Some(format!("net.connect = [\"{to}\"]")),
+        };
+        self.refuse(Action::Connect, &asked.to_string(), call, &refusal);
+    }
+
+    fn connect_host(
+        &mut self,
+        call: &Notification,
+        socket: &OwnedFd,
+        domain: i32,
+        real: SocketAddr,
+    ) -> Result<Reply, Errno> {
+        if self.is_host(socket.as_fd())? {
+            return self.connect_in_place(call, socket, in_family(real, domain));
+        }
+        let fresh = socket::socket(domain, libc::SOCK_STREAM | libc::SOCK_NONBLOCK, 0)?;
+        options::copy(socket.as_fd(), fresh.as_fd(), domain == libc::AF_INET6);
+        let blocking = !is_nonblocking(socket.as_fd())?;
+        let sender = self.sender(call);
+        match socket::connect(fresh.as_fd(), &in_family(real, domain)) {
+            Ok(()) => {
+                if blocking {
+                    fd::set_nonblocking(fresh.as_fd(), false)?;
+                }
+                sender.replace(fresh.as_fd())?;
+                Ok(Ok(()).into())
+            }
+            Err(Errno(libc::EINPROGRESS)) if blocking => {
+                self.waiter.wait_for(Pending::injected(sender, fresh))?;
+                Ok(Reply::Later)
+            }
+            Err(Errno(libc::EINPROGRESS)) => {
+                sender.replace(fresh.as_fd())?;
+                Ok(Reply::fail(libc::EINPROGRESS))
+            }
+            Err(errno) => Ok(Reply::fail(errno.0)),
+        }
+    }
+
+    /// Connects the caller's own socket by this process's address, without ever blocking here.
+    fn connect_in_place(
+        &mut self,
+        call: &Notification,
+        socket: &OwnedFd,
+        to: SocketAddr,
+    ) -> Result<Reply, Errno> {
+        let blocking = !is_nonblocking(socket.as_fd())?;
+        if !blocking {
+            return Ok(socket::connect(socket.as_fd(), &to).into());
+        }
+        fd::set_nonblocking(socket.as_fd(), true)?;
+        match socket::connect(socket.as_fd(), &to) {
+            Err(Errno(libc::EINPROGRESS | libc::EALREADY)) => {
+                let copy = socket.try_clone().map_err(Errno::from)?;
+                self.waiter.wait_for(Pending::in_place(self.sender(call), copy))?;
+                Ok(Reply::Later)
+            }
+            other => {
+                fd::set_nonblocking(socket.as_fd(), false)?;
+                Ok(other.into())
+            }
+        }
+    }
+
+    /// Resolvers connect datagram sockets to learn a source address, so an address that was handed
+    /// out is fine; the relay decides about what is sent.
+    fn connect_udp(
+        &mut self,
+        call: &Notification,
+        socket: &OwnedFd,
+        asked: SocketAddr,
+    ) -> Result<Reply, Errno> {
+        if !is_handed_out(canonical(asked).ip())
+            && let Place::Refused(refusal) = place(&self.shared, Transport::Udp, asked)
+        {
+            self.refuse(Action::UdpSend, &asked.to_string(), call, &refusal);
+            return Ok(Reply::fail(libc::EACCES));
+        }
+        Ok(socket::connect(socket.as_fd(), &asked).into())
+    }
+}
+
+/// The same address as a socket of this family takes it.
+pub(super) fn in_family(to: SocketAddr, domain: i32) -> SocketAddr {
+    match to {
+        SocketAddr::V4(v4) if domain == libc::AF_INET6 => {
+            SocketAddr::new(v4.ip().to_ipv6_mapped().into(), v4.port())
+        }
+        other => other,
+    }
+}
+
+pub(super) fn is_nonblocking(socket: BorrowedFd<'_>) -> Result<bool, Errno> {
+    Ok(fd::status_flags(socket)? & libc::O_NONBLOCK != 0)
+}
+
+pub(super) fn is_stream(kind: i32) -> bool {
+    kind == libc::SOCK_STREAM
+}
+
+fn resource(name: Option<&str>, asked: SocketAddr, real: SocketAddr) -> String {
+    name.map_or_else(|| asked.to_string(), |name| format!("{name}:{} ({real})", real.port()))
+}

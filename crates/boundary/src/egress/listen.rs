@@ -1,0 +1,164 @@
+//! `bind(2)` and `listen(2)`: granted addresses on the host, everything else stays inside.
+//!
+//! A granted bind is done by this process on a socket of the host's network, which then takes the
+//! place of the service's. Only such a socket may listen there; it is known by its cookie, which
+//! the kernel never gives out twice. Path names of Unix sockets are bound by the kernel itself:
+//! Landlock and the mount namespace confine the path, and an address swapped in meanwhile can only
+//! bind inside the private network.
+
+use super::broker::{Broker, Reply};
+use super::connect::{in_family, is_stream};
+use super::options;
+use super::place::canonical;
+use ringfence_policy::event::Action;
+use ringfence_policy::net::{ListenPlace, Refusal, Transport};
+use ringfence_sys::notify::{Answer, Notification};
+use ringfence_sys::socket::{self, Address};
+use ringfence_sys::{Errno, landlock};
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, OwnedFd};
+
+/// Most bound sockets remembered; the oldest numbers are forgotten, which only refuses.
+const REMEMBERED: usize = 1 << 16;
+
+impl Broker {
+    pub(super) fn bind(&mut self, call: &Notification) -> Reply {
+        match self.try_bind(call) {
+            Ok(reply) => reply,
+            Err(errno) => Reply::fail(errno.0),
+        }
+    }
+
+    fn try_bind(&mut self, call: &Notification) -> Result<Reply, Errno> {
+        let socket = self.grab(call)?;
+        let domain = socket::option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_DOMAIN)?;
+        let address = self.address(call)?;
+        match (domain, address) {
+            (libc::AF_UNIX, address) => self.bind_unix(call, &address),
+            (libc::AF_INET | libc::AF_INET6, Address::Inet(asked)) => {
+                let kind = socket::option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TYPE)?;
+                if is_stream(kind) {
+                    self.bind_tcp(call, &socket, domain, asked)
+                } else {
+                    Ok(socket::bind(socket.as_fd(), &asked).into())
+                }
+            }
+            (libc::AF_NETLINK, address) => {
+                Ok(socket::bind_address(socket.as_fd(), &address).into())
+            }
+            _ => Ok(Reply::fail(libc::EAFNOSUPPORT)),
+        }
+    }
+
+    fn bind_unix(&self, call: &Notification, address: &Address) -> Result<Reply, Errno> {
+        if !self.scope.namespaces && !matches!(address, Address::UnixPath(_)) {
+            let refusal = Refusal {
+                reason: "abstract names are shared with the host without a network namespace"
+                    .to_owned(),
+                missing_grant: None,
+            };
+            self.refuse(Action::Bind, &address.to_string(), call, &refusal);
+            return Ok(Reply::fail(libc::EACCES));
+        }
+        // Continue is safe only while Landlock keeps TCP binds shut (lock 3).
+        if landlock::abi().is_none_or(|abi| landlock::rights_for(abi).net == 0) {
+            return Ok(Reply::fail(libc::EACCES));
+        }
+        Ok(Reply::Now(Answer::Continue))
+    }
+
+    fn bind_tcp(
+        &mut self,
+        call: &Notification,
+        socket: &OwnedFd,
+        domain: i32,
+        asked: SocketAddr,
+    ) -> Result<Reply, Errno> {
+        let unmapped = SocketAddr::new(unmap(asked.ip()), asked.port());
+        match self.shared.network.listen(Transport::Tcp, unmapped) {
+            Ok(ListenPlace::Host(place)) => self.bind_host(call, socket, domain, place),
+            Ok(ListenPlace::Private) if self.is_host(socket.as_fd())? => {
+                let refusal = Refusal {
+                    reason: format!("no grant lets the service listen on {unmapped}"),
+                    missing_grant: Some(format!("net.listen = [\"{}\"]", canonical(asked))),
+                };
+                self.refuse(Action::Bind, &asked.to_string(), call, &refusal);
+                Ok(Reply::fail(libc::EACCES))
+            }
+            Ok(ListenPlace::Private) => Ok(socket::bind(socket.as_fd(), &asked).into()),
+            Err(refusal) => {
+                self.refuse(Action::Bind, &asked.to_string(), call, &refusal);
+                Ok(Reply::fail(libc::EACCES))
+            }
+        }
+    }
+
+    fn bind_host(
+        &mut self,
+        call: &Notification,
+        socket: &OwnedFd,
+        domain: i32,
+        place: SocketAddr,
+    ) -> Result<Reply, Errno> {
+        if domain == libc::AF_INET && place.is_ipv6() {
+            return Ok(Reply::fail(libc::EADDRNOTAVAIL));
+        }
+        let in_place = self.is_host(socket.as_fd())?;
+        let fresh = if in_place {
+            socket.try_clone().map_err(Errno::from)?
+        } else {
+            let made = socket::socket(domain, libc::SOCK_STREAM, 0)?;
+            options::copy(socket.as_fd(), made.as_fd(), domain == libc::AF_INET6);
+            let flags = ringfence_sys::fd::status_flags(socket.as_fd())?;
+            ringfence_sys::fd::set_nonblocking(made.as_fd(), flags & libc::O_NONBLOCK != 0)?;
+            made
+        };
+        if let Err(errno) = socket::bind(fresh.as_fd(), &in_family(place, domain)) {
+            return Ok(Reply::fail(errno.0));
+        }
+        if self.listenable.len() >= REMEMBERED {
+            self.listenable.clear();
+        }
+        self.listenable.insert(socket::cookie(fresh.as_fd())?);
+        if !in_place {
+            self.sender(call).replace(fresh.as_fd())?;
+        }
+        self.allowed(Action::Bind, &place.to_string(), call);
+        Ok(Ok(()).into())
+    }
+
+    /// A socket inside may listen; one on the host only where a grant bound it.
+    pub(super) fn listen(&mut self, call: &Notification) -> Reply {
+        match self.try_listen(call) {
+            Ok(reply) => reply,
+            Err(errno) => Reply::fail(errno.0),
+        }
+    }
+
+    fn try_listen(&mut self, call: &Notification) -> Result<Reply, Errno> {
+        let socket = self.grab(call)?;
+        let backlog = i32::try_from(call.args[1] & 0xffff_ffff).unwrap_or(i32::MAX);
+        let domain = socket::option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_DOMAIN)?;
+        let inet = matches!(domain, libc::AF_INET | libc::AF_INET6);
+        if inet
+            && self.is_host(socket.as_fd())?
+            && !self.listenable.contains(&socket::cookie(socket.as_fd())?)
+        {
+            let refusal = Refusal {
+                reason: "no grant bound this socket to an address of the host".to_owned(),
+                missing_grant: None,
+            };
+            self.refuse(Action::Listen, "unbound socket", call, &refusal);
+            return Ok(Reply::fail(libc::EACCES));
+        }
+        Ok(socket::listen(socket.as_fd(), backlog).into())
+    }
+}
+
+/// IPv4 out of a mapped address; unlike for connecting, the unspecified address stays.
+fn unmap(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or(ip, IpAddr::V4),
+        IpAddr::V4(_) => ip,
+    }
+}

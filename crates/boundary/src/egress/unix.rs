@@ -1,0 +1,145 @@
+//! Unix sockets: the object that is reached is what is decided about, not its name.
+//!
+//! A path is opened inside the service's own root without opening the socket, and the connection
+//! is made to that very object, by this process, which holds the service's ids and no capability:
+//! the peer sees the service's user, and a socket closed to it stays closed. Sockets of the host
+//! that `net.unix` grants are not in the service's root at all; they are known by path.
+
+use super::broker::{Broker, Reply};
+use super::connect::is_nonblocking;
+use super::waiter::Pending;
+use crate::plan::UnixSocket;
+use ringfence_policy::event::Action;
+use ringfence_policy::net::Refusal;
+use ringfence_sys::notify::Notification;
+use ringfence_sys::socket::{self, Address};
+use ringfence_sys::{Errno, fd, mount, walk};
+use std::ffi::{CString, OsStr};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+
+impl Broker {
+    pub(super) fn connect_unix(
+        &mut self,
+        call: &Notification,
+        socket: OwnedFd,
+        address: &Address,
+    ) -> Result<Reply, Errno> {
+        let path = match address {
+            Address::UnixPath(path) => path,
+            Address::UnixAbstract(_) if self.scope.namespaces => {
+                return self.connect_there(call, socket, address.clone(), None);
+            }
+            Address::Unspecified => return Ok(socket::disconnect(socket.as_fd()).into()),
+            _ => {
+                let refusal = Refusal {
+                    reason: "abstract names are shared with the host without a network namespace"
+                        .to_owned(),
+                    missing_grant: None,
+                };
+                self.refuse(Action::UnixConnect, &address.to_string(), call, &refusal);
+                return Ok(Reply::fail(libc::EACCES));
+            }
+        };
+        let path = Path::new(OsStr::from_bytes(path));
+        if let Some(granted) = self.granted(&normal(path)) {
+            let target = open_host(&granted)?;
+            self.allowed(Action::UnixConnect, &path.to_string_lossy(), call);
+            return self.connect_object(call, socket, target);
+        }
+        let target = self.open_inside(call.tid, path)?;
+        if !self.is_own(&target)? {
+            let refusal = Refusal {
+                reason: "a socket in a folder that is only readable is not granted".to_owned(),
+                missing_grant: Some(format!("net.unix = [{path:?}]")),
+            };
+            self.refuse(Action::UnixConnect, &path.to_string_lossy(), call, &refusal);
+            return Ok(Reply::fail(libc::EACCES));
+        }
+        self.connect_object(call, socket, target)
+    }
+
+    fn granted(&self, path: &Path) -> Option<UnixSocket> {
+        self.scope.unix_sockets.iter().find(|s| s.named == path || s.real == path).cloned()
+    }
+
+    /// What the service may have made itself lies on a writable mount: private memory or a write
+    /// grant. Without a mount namespace the object's own path tells.
+    fn is_own(&self, target: &OwnedFd) -> Result<bool, Errno> {
+        if self.scope.namespaces {
+            return Ok(!walk::on_read_only_mount(target.as_fd())?);
+        }
+        let path = std::fs::read_link(format!("/proc/self/fd/{}", target.as_raw_fd()))?;
+        Ok(self.scope.writable.iter().any(|folder| path.starts_with(folder)))
+    }
+
+    /// Reaches the object without opening the socket, as the service's thread sees it.
+    fn open_inside(&self, tid: i32, path: &Path) -> Result<OwnedFd, Errno> {
+        let root = open_folder(&format!("/proc/{tid}/root"))?;
+        let cwd = open_folder(&format!("/proc/{tid}/cwd"))?;
+        walk::open_in_root(root.as_fd(), cwd.as_fd(), path.as_os_str().as_bytes())
+    }
+
+    fn connect_object(
+        &mut self,
+        call: &Notification,
+        socket: OwnedFd,
+        target: OwnedFd,
+    ) -> Result<Reply, Errno> {
+        let through = format!("/proc/self/fd/{}", target.as_raw_fd()).into_bytes();
+        self.connect_there(call, socket, Address::UnixPath(through), Some(target))
+    }
+
+    /// A full backlog would block: a blocking caller waits in the other thread.
+    fn connect_there(
+        &mut self,
+        call: &Notification,
+        socket: OwnedFd,
+        address: Address,
+        target: Option<OwnedFd>,
+    ) -> Result<Reply, Errno> {
+        let blocking = !is_nonblocking(socket.as_fd())?;
+        if !blocking {
+            return Ok(socket::connect_address(socket.as_fd(), &address).into());
+        }
+        fd::set_nonblocking(socket.as_fd(), true)?;
+        match socket::connect_address(socket.as_fd(), &address) {
+            Err(Errno(libc::EAGAIN)) => {
+                let sender = self.sender(call);
+                self.waiter.wait_for(Pending::backlog(sender, socket, address, target))?;
+                Ok(Reply::Later)
+            }
+            other => {
+                fd::set_nonblocking(socket.as_fd(), false)?;
+                Ok(other.into())
+            }
+        }
+    }
+}
+
+/// The host's socket as it is now: its server makes a new object whenever it restarts.
+fn open_host(granted: &UnixSocket) -> Result<OwnedFd, Errno> {
+    let root = open_folder("/")?;
+    walk::open_in_root(root.as_fd(), root.as_fd(), granted.real.as_os_str().as_bytes())
+}
+
+fn open_folder(path: &str) -> Result<OwnedFd, Errno> {
+    let path = CString::new(path).map_err(|_| Errno(libc::EINVAL))?;
+    mount::openat(None, &path, libc::O_PATH | libc::O_DIRECTORY, 0)
+}
+
+/// Without `.`, `..` and doubled slashes; `..` is taken off the name, as the grant was.
+fn normal(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                out.pop();
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}

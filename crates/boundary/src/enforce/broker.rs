@@ -1,0 +1,179 @@
+//! The broker as a process: who it is, what it keeps, which threads it has.
+//!
+//! It runs as the service's user, without capabilities and without secrets, in a Landlock scope
+//! that lets it signal only what it started, under a filter of its own that lets it open nothing
+//! for reading and execute nothing. Landlock's file rights are not used on it: a process in a file
+//! domain can neither build mounts nor look into a process outside that domain (`ptrace(2)` access
+//! in landlock(7)), and looking into the service is its task; its filter carries that claim.
+
+use super::init::{Init, tag};
+use super::layers::Layers;
+use super::report::Report;
+use super::sink::PipeSink;
+use crate::egress::broker::{Broker, Diagnosers, Scope};
+use crate::egress::netloop::{NetLoop, Resolution};
+use crate::egress::shared::Shared;
+use crate::egress::waiter::Waiter;
+use ringfence_sys::launch::{Kernel, Step};
+use ringfence_sys::linux::Linux;
+use ringfence_sys::notify::Listener;
+use ringfence_sys::seccomp::{self, Filter};
+use ringfence_sys::spawn::{self, Keep};
+use ringfence_sys::{Errno, landlock, netlink, process, socket, wait};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Everything the broker needs, made before it is.
+pub(super) struct BrokerProcess<'a> {
+    pub(super) init: Init<'a>,
+    /// Descriptors of the steps: prepared mounts, control groups, standard streams.
+    pub(super) carried: &'a [RawFd],
+    pub(super) flags: u64,
+    pub(super) identity: Option<Step>,
+    pub(super) layers: &'a Layers,
+    pub(super) scope: Scope,
+    pub(super) resolution: Resolution,
+    pub(super) network: Arc<ringfence_policy::model::Network>,
+    pub(super) service: String,
+    /// The broker's own filter; missing only when a test leaves it out.
+    pub(super) filter: Option<&'a Filter>,
+    pub(super) events: RawFd,
+    pub(super) channel: BorrowedFd<'a>,
+    /// The end of this pipe that only the broker keeps open.
+    pub(super) alive: BorrowedFd<'a>,
+}
+
+/// Stack of a broker thread: they hold a few buffers and never recurse.
+const STACK: usize = 256 * 1024;
+
+impl BrokerProcess<'_> {
+    /// Runs until the service has ended; answers the exit code.
+    pub(super) fn run(self) -> i32 {
+        match self.try_run() {
+            Ok(()) => 0,
+            Err((report, errno)) => {
+                Report::BrokerFailed(errno).send(report);
+                1
+            }
+        }
+    }
+
+    fn try_run(&self) -> Result<(), (BorrowedFd<'_>, Errno)> {
+        let report = self.init.report;
+        let init = self.prepare().map_err(|errno| (report, errno))?;
+        let Some(init) = init else { return Ok(()) };
+        let _ = process::set_dumpable(false);
+        let kept = [self.events, self.channel.as_raw_fd(), report.as_raw_fd()];
+        let alive = self.alive.as_raw_fd();
+        spawn::close_others(&[&kept[..], &[alive, init.pidfd.as_raw_fd()]].concat());
+        let served = spawn::detach_standard().and_then(|()| self.serve(report));
+        if !self.init.namespaces {
+            wait::kill_descendants();
+        }
+        // A service that ended before its filter was there has told the supervisor itself.
+        match served {
+            Err(Errno(libc::EPIPE)) => Ok(()),
+            other => other.map_err(|errno| (report, errno)),
+        }
+    }
+
+    /// Becomes the service's user and starts init; `None` when the supervisor is gone already or
+    /// was told that namespaces are refused.
+    fn prepare(&self) -> Result<Option<spawn::Spawned>, Errno> {
+        if let Some(switch) = &self.identity {
+            Linux.perform(switch)?;
+        }
+        process::set_parent_death_signal(libc::SIGKILL)?;
+        if wait::readable(&[self.init.supervisor_alive], Some(Duration::ZERO))? != 0 {
+            return Ok(None);
+        }
+        process::set_no_new_privileges()?;
+        if self.layers.landlock.scope != 0 && self.init.namespaces {
+            let scope = landlock::create_ruleset(0, 0, landlock::SCOPE_SIGNAL)?;
+            landlock::restrict_self(scope.as_fd(), 0)?;
+        }
+        if !self.init.namespaces {
+            process::set_child_subreaper()?;
+        }
+        let init = &self.init;
+        let own = [init.report, init.broker, init.supervisor_alive, init.broker_alive];
+        let mut kept: Vec<RawFd> = own.iter().map(AsRawFd::as_raw_fd).collect();
+        kept.extend_from_slice(self.carried);
+        match spawn::process(self.flags, Keep::Only(&kept), || init.run()) {
+            Ok(started) => Ok(Some(started)),
+            Err(errno) if self.flags != 0 => {
+                Report::NamespacesRefused(errno).send(init.report);
+                Ok(None)
+            }
+            Err(errno) => Err(errno),
+        }
+    }
+
+    fn serve(&self, report: BorrowedFd<'_>) -> Result<(), Errno> {
+        let inside = if self.init.namespaces { Some(self.receive(tag::SOCKETS, 3)?) } else { None };
+        let listener = self.receive(tag::LISTENER, 1)?.pop().ok_or(Errno(libc::EPROTO))?;
+        let listener = Arc::new(Listener::new(listener));
+        let sink = PipeSink::new(self.events, &self.service);
+        let shared = Arc::new(Shared::new(Arc::clone(&self.network), Box::new(sink)));
+        let waiter = Waiter::new()?;
+        let mut diagnosers = Diagnosers { inside: None, host: netlink::open_diag().ok() };
+        if let Some(sockets) = inside {
+            let mut sockets = sockets.into_iter();
+            let (udp, tcp) = (sockets.next(), sockets.next());
+            diagnosers.inside = sockets.next();
+            if let (Some(udp), Some(tcp)) = (udp, tcp) {
+                self.start_netloop(&shared, udp, tcp)?;
+            }
+        }
+        let waiting = waiter.clone();
+        thread("waiter", move || drop(waiting.run()))?;
+        let report = report.try_clone_to_owned().map_err(Errno::from)?;
+        let on_start = Box::new(move |tid| started(&report, tid));
+        let mut broker =
+            Broker::new(listener, shared, self.scope.clone(), diagnosers, waiter, on_start)?;
+        if let Some(filter) = self.filter {
+            seccomp::install_everywhere(filter)?;
+        }
+        broker.serve()
+    }
+
+    fn start_netloop(
+        &self,
+        shared: &Arc<Shared>,
+        udp: OwnedFd,
+        tcp: OwnedFd,
+    ) -> Result<(), Errno> {
+        let door = super::sink::InsideDoor::new(self.channel)?;
+        let mut netloop =
+            NetLoop::new(self.resolution.clone(), Arc::clone(shared), udp, tcp, Box::new(door))?;
+        thread("netloop", move || drop(netloop.run()))
+    }
+
+    /// Takes the descriptors that init or the service hands over.
+    fn receive(&self, wanted: u8, count: usize) -> Result<Vec<OwnedFd>, Errno> {
+        let mut tag = [0];
+        let (length, fds) = socket::recv_fds(self.channel, &mut tag)?;
+        match (length, tag[0] == wanted && fds.len() == count) {
+            (0, _) => Err(Errno(libc::EPIPE)),
+            (_, true) => Ok(fds),
+            (_, false) => Err(Errno(libc::EPROTO)),
+        }
+    }
+}
+
+/// Gives the supervisor a handle of the service, before its program runs.
+fn started(report: &OwnedFd, tid: i32) {
+    if let Ok(pidfd) = process::pidfd_open(tid) {
+        let _ = socket::send_fds(report.as_fd(), &Report::Started.encode(), &[pidfd.as_fd()]);
+    }
+}
+
+fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Errno> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .stack_size(STACK)
+        .spawn(body)
+        .map(drop)
+        .map_err(Errno::from)
+}

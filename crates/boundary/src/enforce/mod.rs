@@ -1,0 +1,64 @@
+//! Starts a service inside its boundary and stays with it until it has ended.
+//!
+//! Three processes of this program stand around the service: the supervisor (outside, with the
+//! caller's rights), the broker (the service's user, no secrets, answers system calls) and init
+//! (inside the namespaces, starts and reaps). Whichever of them ends takes the service with it.
+//! Everything that can fail for a reason of the boundary fails before any of them is made.
+
+mod broker;
+mod confine;
+pub mod error;
+mod etc;
+mod init;
+mod layers;
+mod report;
+mod sink;
+mod supervisor;
+mod view;
+
+pub use error::{EnforceError, Kind};
+pub use layers::Layers;
+
+use crate::plan::Plan;
+use std::os::fd::OwnedFd;
+
+/// How to run.
+#[derive(Debug, Default)]
+pub struct RunOptions {
+    /// Allowed accesses are events too.
+    pub audit: bool,
+    /// Record what would be refused and let it happen.
+    pub observe: bool,
+    /// Standard input, output and error of the service; missing ones are the caller's.
+    pub stdio: [Option<OwnedFd>; 3],
+    /// Where events go, one JSON line each; missing is standard error.
+    pub events: Option<OwnedFd>,
+    /// No events on standard error.
+    pub quiet: bool,
+    /// A group of the system call filter that is left out, to show that a probe notices.
+    pub without: Option<String>,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The program's own exit code, 128 and the signal that ended it, or 137 for memory.
+    pub exit_code: i32,
+    /// What was in force.
+    pub layers: Layers,
+}
+
+/// Runs the plan's program inside its boundary.
+///
+/// # Errors
+/// A required layer is absent on this host, or a step of the start failed; then nothing runs.
+pub fn run(plan: &Plan, options: RunOptions) -> Result<Outcome, EnforceError> {
+    let layers = Layers::find(plan)?;
+    match supervisor::Supervisor::start(plan, &options, layers.clone()) {
+        Err(EnforceError::NamespacesRefused(errno)) => {
+            let layers = layers.without_namespaces(plan, errno)?;
+            supervisor::Supervisor::start(plan, &options, layers)?.stay()
+        }
+        started => started?.stay(),
+    }
+}

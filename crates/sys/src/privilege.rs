@@ -1,0 +1,117 @@
+//! What a process may do, and giving it up.
+//!
+//! Everything here may run between clone and exec. Rights are only ever taken away; nothing in
+//! this module gives one back.
+
+use crate::call::{call, input, int, path, uint};
+use crate::errno::Errno;
+use crate::launch::ExecStep;
+
+/// The kernel ends this process when the thread that made it ends. Cleared by a change of user
+/// ids and by a new user namespace (prctl(2)): set it after those.
+pub fn set_parent_death_signal(signal: i32) -> Result<(), Errno> {
+    prctl(libc::PR_SET_PDEATHSIG, int(signal))
+}
+
+/// Whether others may look into this process, and whether it can leave a core dump.
+pub fn set_dumpable(on: bool) -> Result<(), Errno> {
+    prctl(libc::PR_SET_DUMPABLE, usize::from(on))
+}
+
+/// Orphans below this process become its children instead of init's.
+pub fn set_child_subreaper() -> Result<(), Errno> {
+    prctl(libc::PR_SET_CHILD_SUBREAPER, 1)
+}
+
+fn prctl(option: i32, value: usize) -> Result<(), Errno> {
+    // SAFETY: the options used in this module take one number.
+    unsafe { call(libc::SYS_prctl, [int(option), value, 0, 0, 0, 0]) }.map(drop)
+}
+
+/// Exactly these supplementary groups.
+pub fn set_groups(groups: &[u32]) -> Result<(), Errno> {
+    // SAFETY: the kernel reads as many numbers as the slice has.
+    unsafe { call(libc::SYS_setgroups, [groups.len(), input(groups), 0, 0, 0, 0]) }.map(drop)
+}
+
+/// Real, effective and saved group.
+pub fn set_gid(gid: u32) -> Result<(), Errno> {
+    // SAFETY: numbers only.
+    unsafe { call(libc::SYS_setresgid, [uint(gid), uint(gid), uint(gid), 0, 0, 0]) }.map(drop)
+}
+
+/// Real, effective and saved user; away from root this drops every capability.
+pub fn set_uid(uid: u32) -> Result<(), Errno> {
+    // SAFETY: numbers only.
+    unsafe { call(libc::SYS_setresuid, [uint(uid), uint(uid), uint(uid), 0, 0, 0]) }.map(drop)
+}
+
+/// `struct __user_cap_header_struct` and two `struct __user_cap_data_struct` of capset(2).
+#[repr(C)]
+struct CapabilityHeader {
+    version: u32,
+    pid: i32,
+}
+
+/// Takes every capability out of every set, the bounding and ambient ones included.
+pub fn drop_all_capabilities() -> Result<(), Errno> {
+    const VERSION_3: u32 = 0x2008_0522;
+    for capability in 0..64 {
+        match prctl(libc::PR_CAPBSET_DROP, capability) {
+            // The first number the kernel does not know ends the list.
+            Err(Errno(libc::EINVAL)) => break,
+            other => other?,
+        }
+    }
+    prctl(libc::PR_CAP_AMBIENT, int(libc::PR_CAP_AMBIENT_CLEAR_ALL))?;
+    let header = CapabilityHeader { version: VERSION_3, pid: 0 };
+    let none = [0_u32; 6];
+    // SAFETY: the kernel reads one header and two empty sets.
+    unsafe { call(libc::SYS_capset, [input(&header), input(&none), 0, 0, 0, 0]) }.map(drop)
+}
+
+/// The effective capabilities of this process, one bit each; 0 when they cannot be read.
+#[must_use]
+pub fn effective_capabilities() -> u64 {
+    const VERSION_3: u32 = 0x2008_0522;
+    let mut header = CapabilityHeader { version: VERSION_3, pid: 0 };
+    let mut sets = [0_u32; 6];
+    let args =
+        [crate::call::output(&mut header), crate::call::output(&mut sets), 0, 0, 0, 0];
+    // SAFETY: the kernel reads one header and writes two sets of three words.
+    match unsafe { call(libc::SYS_capget, args) } {
+        Ok(_) => u64::from(sets[0]) | u64::from(sets[3]) << 32,
+        Err(_) => 0,
+    }
+}
+
+/// Soft and hard value of a resource limit.
+pub fn set_limit(resource: u32, value: u64) -> Result<(), Errno> {
+    let limit = libc::rlimit64 { rlim_cur: value, rlim_max: value };
+    // SAFETY: the kernel reads one limit; a null pointer for the old one.
+    unsafe { call(libc::SYS_prlimit64, [0, uint(resource), input(&limit), 0, 0, 0]) }.map(drop)
+}
+
+/// Every signal has its default effect and none is blocked, as a program expects at its start.
+pub fn reset_signals() -> Result<(), Errno> {
+    const HIGHEST: i32 = 64;
+    // The kernel's own layout is shorter; handler SIG_DFL, no flags, empty mask are all zero.
+    let default = [0_u64; 4];
+    for signal in (1..=HIGHEST).filter(|s| *s != libc::SIGKILL && *s != libc::SIGSTOP) {
+        let args = [int(signal), input(&default), 0, 8, 0, 0];
+        // SAFETY: the kernel reads one `struct sigaction` of at most 32 bytes.
+        unsafe { call(libc::SYS_rt_sigaction, args) }?;
+    }
+    let none = 0_u64;
+    let args = [int(libc::SIG_SETMASK), input(&none), 0, 8, 0, 0];
+    // SAFETY: the kernel reads one 64-bit mask.
+    unsafe { call(libc::SYS_rt_sigprocmask, args) }.map(drop)
+}
+
+/// Replaces this process by a program; only answers when that fails.
+pub fn execve(exec: &ExecStep) -> Result<(), Errno> {
+    let argv = exec.argv().expose_provenance();
+    let env = exec.env().expose_provenance();
+    // SAFETY: a C string and two null-terminated arrays of C strings that live in `exec`.
+    unsafe { call(libc::SYS_execve, [path(&exec.path), argv, env, 0, 0, 0]) }.map(drop)
+}
