@@ -9,6 +9,7 @@
 pub mod attack;
 pub mod bpf;
 mod call;
+pub mod datagram;
 pub mod epoll;
 pub mod errno;
 pub mod fd;
