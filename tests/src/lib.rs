@@ -1,1 +1,14 @@
-//! Integration tests: one binary per folder.
+//! What the integration tests share: the checkout, the built command, and a place to run it in.
+//!
+//! There is one test binary per folder of this crate, so that each links once. Tests use the
+//! command as a user has it: built by cargo, started as a process, judged by its exit code and by
+//! what it prints. A broken test environment ends the test at once, so panics are in order here.
+
+#![expect(
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a test that cannot be set up must fail"
+)]
+
+pub mod command;
+pub mod workspace;

@@ -5,3 +5,4 @@
 //! host can give.
 
 pub mod plan;
+pub mod status;

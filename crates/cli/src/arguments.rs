@@ -1,0 +1,109 @@
+//! The command line as a whole: options every verb has, and what is said about a wrong one.
+//!
+//! clap parses; what it has to say leaves through the printer like everything else, with the
+//! wording and the hints of the other errors.
+
+use crate::error::{CommandError, Kind};
+use crate::printer::ColorChoice;
+use crate::verbs::Verb;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ColorChoice as ClapColor, CommandFactory as _, FromArgMatches as _, Parser};
+use std::ffi::OsString;
+
+/// Draws the boundary a Node.js service may act in, enforces it with the kernel, and proves it
+#[derive(Debug, Parser)]
+#[command(name = "ringfence", version, max_term_width = 80, disable_help_subcommand = true)]
+#[command(subcommand_value_name = "VERB", subcommand_help_heading = "Verbs")]
+#[command(after_help = "`ringfence VERB --help` says more about a verb.")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: ColorChoice,
+}
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub(crate) enum Parsed {
+    /// Help or the version.
+    Text(String),
+    /// A verb.
+    Verb {
+        /// The verb with its options.
+        verb: Verb,
+        /// `--color`.
+        color: ColorChoice,
+    },
+}
+
+/// Parses the command line.
+pub(crate) fn parse(arguments: Vec<OsString>) -> Result<Parsed, CommandError> {
+    let parsed = command()
+        .try_get_matches_from(arguments)
+        .and_then(|matches| Arguments::from_arg_matches(&matches));
+    match parsed {
+        Ok(arguments) => Ok(Parsed::Verb { verb: arguments.verb, color: arguments.color }),
+        Err(error) => explain(&error),
+    }
+}
+
+/// The command with everything clap needs, for parsing and for completions.
+pub(crate) fn command() -> clap::Command {
+    Arguments::command().color(ClapColor::Never)
+}
+
+/// Help and version are answers; everything else is a usage error in our own wording.
+fn explain(error: &clap::Error) -> Result<Parsed, CommandError> {
+    let text = error.render().to_string();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return Ok(Parsed::Text(text)),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            return Err(CommandError::new(Kind::Usage, "no verb given")
+                .hint("`ringfence --help` lists the verbs"));
+        }
+        _ => {}
+    }
+    let mut wrong = CommandError::new(Kind::Usage, first_paragraph(&text));
+    for kind in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand] {
+        if let Some(ContextValue::String(name)) = error.get(kind) {
+            wrong = wrong.hint(format!("did you mean `{name}`?"));
+        } else if let Some(ContextValue::Strings(names)) = error.get(kind)
+            && let Some(name) = names.first()
+        {
+            wrong = wrong.hint(format!("did you mean `{name}`?"));
+        }
+    }
+    Err(wrong.hint(usage_hint(&text)))
+}
+
+/// clap's message without its label, on one line.
+fn first_paragraph(text: &str) -> String {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let lines = text.lines().take_while(|line| !line.trim().is_empty());
+    let line = lines.map(str::trim).collect::<Vec<_>>().join(" ");
+    line.replace("unrecognized subcommand", "unknown verb").replace('\'', "`")
+}
+
+/// The help of the verb whose usage clap shows, else of the whole command.
+fn usage_hint(text: &str) -> String {
+    let usage = text.lines().find_map(|line| line.strip_prefix("Usage: ringfence "));
+    let verb = usage.and_then(|usage| usage.split_whitespace().next());
+    match verb {
+        Some(verb) if verb.starts_with(|first: char| first.is_ascii_lowercase()) => {
+            format!("`ringfence {verb} --help` lists its options")
+        }
+        _ => "`ringfence --help` lists the verbs".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+}

@@ -1,0 +1,60 @@
+//! The verbs: one file each, whose documentation comments are its help.
+
+mod check_config;
+mod completions;
+mod status;
+
+use crate::error::{CommandError, Finish};
+use crate::printer::Printer;
+use std::ffi::OsString;
+
+/// Every verb, in the order of the help.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Verb {
+    Status(status::Status),
+    CheckConfig(check_config::CheckConfig),
+    Completions(completions::Completions),
+}
+
+impl Verb {
+    /// Does what was asked for.
+    pub(crate) fn execute(self, printer: &mut Printer) -> Result<Finish, CommandError> {
+        match self {
+            Self::Status(verb) => verb.execute(printer),
+            Self::CheckConfig(verb) => verb.execute(printer),
+            Self::Completions(verb) => Ok(verb.execute(printer)),
+        }
+    }
+}
+
+/// Whether the command line is one of `run`, also when the rest of it is wrong: its failures have
+/// a code of their own, because every other code may be the program's.
+pub(crate) fn names_run(arguments: &[OsString]) -> bool {
+    let mut rest = arguments.iter().skip(1);
+    while let Some(argument) = rest.next() {
+        match argument.to_str() {
+            Some("--color") => drop(rest.next()),
+            Some(option) if option.starts_with('-') => {}
+            verb => return verb == Some("run"),
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn run_is_recognised_whatever_follows_it() {
+        let named = |line: &str| {
+            let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            names_run(&arguments)
+        };
+        assert!(named("ringfence run --nonsense"));
+        assert!(named("ringfence --color never run"));
+        assert!(named("ringfence --color=never run"));
+        assert!(!named("ringfence status run"));
+        assert!(!named("ringfence --help"));
+    }
+}

@@ -1,0 +1,5 @@
+import { connect } from 'node:net';
+
+const socket = connect(Number(process.env.LISTEN), '127.0.0.1');
+socket.on('data', (data) => console.log(data.toString()));
+socket.on('error', (error) => console.log(error.code));
