@@ -11,6 +11,7 @@ mod postgres;
 mod printer;
 mod process;
 mod surroundings;
+mod test;
 
 use clap::{Parser, Subcommand};
 use failure::Failure;
@@ -30,6 +31,8 @@ enum Task {
     Demo,
     /// Install the Nodes that the tests use into the target folder
     Setup,
+    /// Run every test and say by name what this machine could not run
+    Test(test::Options),
 }
 
 fn main() -> ExitCode {
@@ -37,6 +40,7 @@ fn main() -> ExitCode {
     let done = process::end_children_on_signals().and_then(|()| match arguments.task {
         Task::Demo => demo::run(),
         Task::Setup => setup(),
+        Task::Test(options) => test::run(&options),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

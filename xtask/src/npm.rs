@@ -41,9 +41,10 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// The release line.
-    pub(crate) fn major(&self) -> u32 {
-        self.version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0)
+    /// Major and minor version.
+    pub(crate) fn line(&self) -> (u32, u32) {
+        let mut numbers = self.version.split('.').map(|number| number.parse().unwrap_or(0));
+        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
     }
 }
 

@@ -8,12 +8,13 @@ use crate::failure::Failure;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open};
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -153,22 +154,37 @@ impl Running {
     pub(crate) fn listen(command: &mut Command) -> Result<Self, Failure> {
         let mut running = Self::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
         let (sender, lines) = channel();
-        let outputs: [Option<Box<dyn Read + Send>>; 2] = [
-            running.child.stdout.take().map(|pipe| Box::new(pipe) as _),
-            running.child.stderr.take().map(|pipe| Box::new(pipe) as _),
-        ];
-        for output in outputs.into_iter().flatten() {
-            let sender = sender.clone();
-            std::thread::spawn(move || {
-                for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
-                    if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
-                        break;
-                    }
-                }
-            });
-        }
+        relay(running.child.stdout.take(), sender.clone());
+        relay(running.child.stderr.take(), sender);
         running.lines = Some(lines);
         Ok(running)
+    }
+
+    /// Starts it with standard output collected line by line and standard error in a file.
+    pub(crate) fn listen_to_stdout(command: &mut Command, stderr: File) -> Result<Self, Failure> {
+        let mut running = Self::start(command.stdout(Stdio::piped()).stderr(stderr))?;
+        let (sender, lines) = channel();
+        relay(running.child.stdout.take(), sender);
+        running.lines = Some(lines);
+        Ok(running)
+    }
+
+    /// The next line it says; `None` once it has closed its outputs.
+    pub(crate) fn next_line(&mut self, limit: Duration) -> Result<Option<String>, Failure> {
+        let Some(lines) = &self.lines else { return Ok(None) };
+        match lines.recv_timeout(limit) {
+            Ok(line) => {
+                self.heard.push(line.clone());
+                Ok(Some(line))
+            }
+            Err(RecvTimeoutError::Disconnected) => Ok(None),
+            Err(RecvTimeoutError::Timeout) => Err(Failure::Late {
+                program: self.name.clone(),
+                what: "say more".to_owned(),
+                after: limit,
+                output: self.heard.join("\n"),
+            }),
+        }
     }
 
     /// Its process id.
@@ -304,6 +320,18 @@ fn signal_group(group: i32, signal: Signal) {
 fn short_name(command: &Command) -> String {
     let program = Path::new(command.get_program());
     program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// Sends a pipe's lines on from a thread of their own.
+fn relay(pipe: Option<impl Read + Send + 'static>, sender: Sender<String>) {
+    let Some(pipe) = pipe else { return };
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
+            if sender.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
+                break;
+            }
+        }
+    });
 }
 
 /// Reads a pipe to its end on a thread of its own.

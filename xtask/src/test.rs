@@ -1,0 +1,51 @@
+//! `cargo xtask test`: every test there is, and by name what this machine could not run.
+
+mod attempt;
+mod cargo;
+mod case;
+mod node_suite;
+mod tally;
+mod world;
+
+use crate::failure::Failure;
+use clap::{Args, ValueEnum};
+use tally::Tally;
+
+/// Options of `cargo xtask test`.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Count what this machine cannot run as failed
+    #[arg(long)]
+    require_all: bool,
+    /// Run only this suite
+    #[arg(long, value_enum)]
+    suite: Option<Suite>,
+    /// Run only tests whose name holds this text
+    filter: Option<String>,
+}
+
+/// The kinds of tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Suite {
+    /// `cargo test --workspace`
+    Cargo,
+    /// The programs of tests/node
+    Node,
+}
+
+/// Runs the tests; the last line is `N passed, M failed`.
+pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    let wanted = |suite| options.suite.is_none_or(|only| only == suite);
+    let filter = options.filter.as_deref();
+    let mut tally = Tally::default();
+    if wanted(Suite::Cargo) {
+        tally.add(cargo::run(options.require_all, filter)?);
+    }
+    if wanted(Suite::Node) {
+        tally.add(node_suite::run(filter)?);
+    }
+    if tally.close(options.require_all) {
+        return Ok(());
+    }
+    Err(Failure::NotHeld("the tests are not green".to_owned()))
+}
