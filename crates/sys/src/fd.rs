@@ -226,6 +226,29 @@ pub fn write_all(to: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
     Ok(())
 }
 
+/// A descriptor by its number, for processes whose descriptors are owned by the process that made
+/// them. A number that is not open makes the calls that use it answer `EBADF`.
+#[must_use]
+pub fn borrow(raw: RawFd) -> BorrowedFd<'static> {
+    // SAFETY: only -1 is invalid as a value; it is replaced by a number that is never open.
+    unsafe { BorrowedFd::borrow_raw(if raw < 0 { RawFd::MAX } else { raw }) }
+}
+
+/// How many bytes a pipe or socket holds.
+pub fn bytes_ready(of: BorrowedFd<'_>) -> Result<usize, Errno> {
+    let mut count: i32 = 0;
+    let request = usize::try_from(libc::FIONREAD).unwrap_or_default();
+    // SAFETY: the kernel writes one number.
+    unsafe { call(libc::SYS_ioctl, [fd(of), request, output(&mut count), 0, 0, 0]) }?;
+    usize::try_from(count).map_err(|_| Errno(libc::EOVERFLOW))
+}
+
+/// Whether a descriptor is a terminal.
+#[must_use]
+pub fn is_terminal(of: BorrowedFd<'_>) -> bool {
+    std::io::IsTerminal::is_terminal(&of)
+}
+
 /// Takes two descriptors the kernel has just made.
 fn own([first, second]: [RawFd; 2]) -> (OwnedFd, OwnedFd) {
     // SAFETY: the kernel has just made it and nobody else knows its number.

@@ -7,7 +7,8 @@ use crate::errno::Errno;
 use crate::launch::{BindSource, ExecStep, Kernel, LandlockStep, PrivateFs, Step};
 use crate::{fd, landlock, mount, namespace, netlink, privilege, process};
 use std::ffi::CStr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::{AsFd, OwnedFd};
 
 /// The kernel this process runs on.
 #[derive(Debug, Default)]
@@ -164,8 +165,19 @@ fn restrict(step: &LandlockStep) -> Result<(), Errno> {
 /// Both families need an address that is not 127.0.0.1 or ::1, or resolvers stop asking for one of
 /// them (`AI_ADDRCONFIG`); every other address is local too, so a datagram never leaves.
 fn loopback() -> Result<(), Errno> {
-    netlink::loopback_up()?;
-    netlink::add_address("198.18.0.1".parse().unwrap_or([198, 18, 0, 1].into()), 15)
+    const IPV4: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 18, 0, 1));
+    const IPV6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd52, 0x6e67, 0, 0, 0, 0, 0, 1));
+    let route = netlink::open_route()?;
+    let route = route.as_fd();
+    netlink::loopback_up(route)?;
+    netlink::add_address(route, IPV4, 15)?;
+    netlink::all_local(route, false)?;
+    // A host without IPv6 has none inside either.
+    match netlink::add_address(route, IPV6, 64) {
+        Err(Errno(libc::EOPNOTSUPP | libc::EAFNOSUPPORT | libc::EACCES)) => Ok(()),
+        Err(other) => Err(other),
+        Ok(()) => netlink::all_local(route, true),
+    }
 }
 
 fn redirect(from: i32, to: i32) -> Result<(), Errno> {

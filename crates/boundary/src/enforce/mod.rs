@@ -12,7 +12,9 @@ mod etc;
 mod init;
 mod layers;
 mod report;
+mod group;
 mod sink;
+mod stdio;
 mod supervisor;
 mod view;
 

@@ -1,0 +1,61 @@
+//! Control groups of one start.
+
+use super::error::EnforceError;
+use super::etc::quota;
+use super::layers::{Layers, limits_group};
+use crate::plan::Plan;
+use ringfence_policy::layer::{Answer, Layer};
+use ringfence_sys::cgroup::{Group, GroupLimits};
+use std::os::fd::OwnedFd;
+
+/// The groups, and a door into each for the service.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    group: Option<Group>,
+    doors: Vec<OwnedFd>,
+}
+
+/// Prefix of every group this program makes.
+const PREFIX: &str = "ringfence";
+
+impl Groups {
+    /// Makes groups for the limits of a plan, and takes away what a killed supervisor left.
+    pub(super) fn make(plan: &Plan, layers: &mut Layers) -> Result<Self, EnforceError> {
+        if !limits_group(plan) {
+            return Ok(Self::default());
+        }
+        ringfence_sys::cgroup::remove_stale(PREFIX);
+        let limits = GroupLimits {
+            memory: plan.limits.memory.as_ref().map(|l| l.value),
+            pids: plan.limits.pids.as_ref().map(|l| l.value),
+            cpu_quota: plan.limits.cpu.as_ref().map(|l| quota(l.value)),
+        };
+        let made = Group::create(PREFIX, &limits).and_then(|group| {
+            let doors = group.doors()?;
+            Ok(Self { group: Some(group), doors })
+        });
+        match made {
+            Ok(groups) => Ok(groups),
+            Err(error) => {
+                layers.set(Layer::Cgroup, Answer::Absent(error.to_string()));
+                layers.check(plan)?;
+                Ok(Self::default())
+            }
+        }
+    }
+
+    /// `cgroup.procs` of each hierarchy, open for writing with the supervisor's rights.
+    pub(super) fn doors(&self) -> impl Iterator<Item = &OwnedFd> {
+        self.doors.iter()
+    }
+
+    pub(super) fn ran_out_of_memory(&self) -> bool {
+        self.group.as_ref().is_some_and(|group| group.events().oom_kills > 0)
+    }
+
+    pub(super) fn remove(&mut self) {
+        if let Some(group) = self.group.take() {
+            let _ = group.remove();
+        }
+    }
+}
