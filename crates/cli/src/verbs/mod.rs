@@ -2,6 +2,8 @@
 
 mod check_config;
 mod completions;
+mod schema;
+mod statement;
 mod status;
 
 use crate::error::{CommandError, Finish};
@@ -13,6 +15,8 @@ use std::ffi::OsString;
 pub(crate) enum Verb {
     Status(status::Status),
     CheckConfig(check_config::CheckConfig),
+    Statement(statement::Statement),
+    Schema(schema::Schema),
     Completions(completions::Completions),
 }
 
@@ -22,6 +26,8 @@ impl Verb {
         match self {
             Self::Status(verb) => verb.execute(printer),
             Self::CheckConfig(verb) => verb.execute(printer),
+            Self::Statement(verb) => verb.execute(printer),
+            Self::Schema(verb) => Ok(verb.execute(printer)),
             Self::Completions(verb) => Ok(verb.execute(printer)),
         }
     }
