@@ -167,16 +167,14 @@ fn restrict(step: &LandlockStep) -> Result<(), Errno> {
 fn loopback() -> Result<(), Errno> {
     const IPV4: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 18, 0, 1));
     const IPV6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd52, 0x6e67, 0, 0, 0, 0, 0, 1));
-    let route = netlink::open_route()?;
-    let route = route.as_fd();
-    netlink::loopback_up(route)?;
-    netlink::add_address(route, IPV4, 15)?;
-    netlink::all_local(route, false)?;
+    netlink::loopback_up()?;
+    netlink::add_address(IPV4, 15)?;
+    netlink::keep_everything_local(false)?;
     // A host without IPv6 has none inside either.
-    match netlink::add_address(route, IPV6, 64) {
+    match netlink::add_address(IPV6, 64) {
         Err(Errno(libc::EOPNOTSUPP | libc::EAFNOSUPPORT | libc::EACCES)) => Ok(()),
         Err(other) => Err(other),
-        Ok(()) => netlink::all_local(route, true),
+        Ok(()) => netlink::keep_everything_local(true),
     }
 }
 
