@@ -38,12 +38,14 @@ impl Refused {
         }
     }
 
-    const fn hint(self) -> &'static str {
+    fn hint(self, name: &str) -> &'static str {
         match self {
+            Self::LoadsCode if name == "NODE_OPTIONS" => {
+                "write Node's own flags into service.start"
+            }
             Self::ChangesResolver => "fixed addresses are written in net.hosts",
             Self::FromSupervisor => "leave it out: it is forwarded by itself",
-            Self::LoadsCode => "leave it out; Node's own flags belong into service.start",
-            Self::RevealsKeys => "leave it out",
+            Self::LoadsCode | Self::RevealsKeys => "leave it out",
             Self::SkipsVerification => "name the private CA in NODE_EXTRA_CA_CERTS instead",
         }
     }
@@ -119,7 +121,7 @@ pub(crate) fn parse_name(text: &str) -> Result<String, Problem> {
             Code::RefusedVariable,
             format!("{} is refused: it {}", quoted(text), why.words()),
         )
-        .hint(why.hint())),
+        .hint(why.hint(text))),
     }
 }
 

@@ -8,6 +8,7 @@ pub mod address;
 pub mod diagnostic;
 pub mod display;
 pub mod environment;
+pub mod event;
 pub mod layer;
 pub mod model;
 pub mod net;
@@ -15,7 +16,9 @@ mod parse;
 pub mod paths;
 mod process;
 pub mod redacted;
+pub mod schema;
 pub mod source;
+pub mod statement;
 
 pub use diagnostic::Diagnostic;
 pub use parse::{MAX_BYTES, parse};

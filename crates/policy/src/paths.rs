@@ -73,7 +73,8 @@ fn refuse_list(text: &str) -> Result<(), Problem> {
     if parts.len() < 2 || !parts.iter().all(|part| part.starts_with(['/', '.', '~'])) {
         return Ok(());
     }
-    let entries: Vec<String> = parts.iter().map(|part| format!("\"{}\"", quoted(part))).collect();
+    let entries: Vec<String> =
+        parts.iter().take(8).map(|part| format!("\"{}\"", quoted(part))).collect();
     Err(Problem::with_value(Code::CommaList, "several paths in one string", text)
         .hint(format!("write one string for each: {}", entries.join(", "))))
 }

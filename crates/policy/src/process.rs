@@ -29,7 +29,7 @@ impl Process {
         } else {
             format!("process.children does not list {shown}")
         };
-        Err(Refusal::missing(reason, "process.children", &shown))
+        Err(Refusal::missing(reason, "process.children", &asked))
     }
 }
 

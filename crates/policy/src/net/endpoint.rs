@@ -53,6 +53,9 @@ impl PortRange {
     }
 }
 
+/// Entries of a list in one string that are repeated as they should be written.
+const MOST_QUOTED: usize = 8;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
     Listener,
@@ -77,8 +80,11 @@ fn refuse_other_forms(text: &str, form: Form) -> Result<(), Problem> {
         );
     }
     if text.contains(',') {
-        let entries: Vec<String> =
-            text.split(',').map(|entry| format!("\"{}\"", quoted(entry.trim()))).collect();
+        let entries: Vec<String> = text
+            .split(',')
+            .take(MOST_QUOTED)
+            .map(|entry| format!("\"{}\"", quoted(entry.trim())))
+            .collect();
         return Err(Problem::with_value(Code::CommaList, "several entries in one string", text)
             .hint(format!("write one string for each: {}", entries.join(", "))));
     }

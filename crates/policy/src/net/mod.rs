@@ -98,9 +98,13 @@ impl Refusal {
         Self { reason, missing_grant: None }
     }
 
-    /// `key = ["value"]` would allow it.
+    /// `key = ["value"]` would allow it. Text that cannot stand in the file as it is, or that hides
+    /// what it says, makes no line to paste.
     pub(crate) fn missing(reason: String, key: &str, value: &str) -> Self {
-        Self { reason, missing_grant: Some(format!("{key} = [\"{value}\"]")) }
+        let plain = value.chars().all(|character| {
+            crate::display::is_plain(character) && !matches!(character, '"' | '\\')
+        });
+        Self { reason, missing_grant: plain.then(|| format!("{key} = [\"{value}\"]")) }
     }
 }
 

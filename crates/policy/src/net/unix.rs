@@ -28,7 +28,7 @@ impl Network {
         if let Some(grant) = self.unix.iter().find(|grant| paths::normal(&grant.value) == asked) {
             return Ok(grant);
         }
-        Err(Refusal::missing(format!("no grant in net.unix names {shown}"), "net.unix", &shown))
+        Err(Refusal::missing(format!("no grant in net.unix names {shown}"), "net.unix", &asked))
     }
 }
 
@@ -56,5 +56,8 @@ mod tests {
         assert_eq!(refusal.reason, "no grant in net.unix names /run/docker.sock");
         assert_eq!(refusal.missing_grant.as_deref(), Some("net.unix = [\"/run/docker.sock\"]"));
         assert_eq!(network.may_connect_unix("@x").unwrap_err().missing_grant, None);
+        let refusal = network.may_connect_unix("/run/\u{202e}kcos.x\"").unwrap_err();
+        assert_eq!(refusal.reason, "no grant in net.unix names /run/\\u{202e}kcos.x\"");
+        assert_eq!(refusal.missing_grant, None);
     }
 }

@@ -5,6 +5,7 @@ use crate::diagnostic::{Code, Problem};
 use crate::model::Filesystem;
 use crate::paths;
 use crate::source::Located;
+use std::collections::HashSet;
 
 pub(super) fn read(report: &mut Report, section: &Section<'_>) -> Filesystem {
     let fs = Filesystem {
@@ -17,7 +18,10 @@ pub(super) fn read(report: &mut Report, section: &Section<'_>) -> Filesystem {
         let problem = Problem::new(Code::BadPath, "a grant to write everything is no boundary");
         report.push(grant.span.clone(), problem.hint("write the directories the service fills"));
     }
-    for grant in fs.optional.iter().filter(|grant| same(&fs.read, grant)) {
+    let required: HashSet<String> =
+        fs.read.iter().map(|grant| paths::normal(&grant.value)).collect();
+    for grant in fs.optional.iter().filter(|grant| required.contains(&paths::normal(&grant.value)))
+    {
         let what = "the same path in fs.read, where it must exist";
         let problem = Problem::with_value(Code::Duplicate, what, &grant.value);
         report.push(grant.span.clone(), problem.hint("keep the one that is meant"));
@@ -27,9 +31,4 @@ pub(super) fn read(report: &mut Report, section: &Section<'_>) -> Filesystem {
 
 fn list(report: &mut Report, section: &Section<'_>, key: &str) -> Vec<Located<String>> {
     section.list(report, key, "\"./\"", paths::grant, |path| paths::normal(path))
-}
-
-fn same(grants: &[Located<String>], other: &Located<String>) -> bool {
-    let other = paths::normal(&other.value);
-    grants.iter().any(|grant| paths::normal(&grant.value) == other)
 }

@@ -5,12 +5,13 @@ use crate::diagnostic::{Code, Problem};
 use crate::model::Identity;
 use crate::source::Located;
 use std::collections::HashSet;
+use std::fmt::Display;
 use toml::Spanned;
 use toml::de::DeValue;
 
 pub(super) fn read(report: &mut Report, section: &Section<'_>) -> Identity {
     let one = |report: &mut Report, key: &str| {
-        section.raw(key).and_then(|value| id(report, &section.full(key), value))
+        section.raw(key).and_then(|value| id(report, section.full(key), value))
     };
     let user = one(report, "user");
     if let Some(root) = user.as_ref().filter(|user| matches!(user.value.as_str(), "root" | "0")) {
@@ -21,8 +22,9 @@ pub(super) fn read(report: &mut Report, section: &Section<'_>) -> Identity {
     let group = one(report, "group");
     let mut seen = HashSet::new();
     let mut groups = Vec::new();
-    for item in section.array(report, "groups", "\"ssl-cert\"") {
-        let Some(group) = id(report, "identity.groups", item) else { continue };
+    for (index, item) in section.array(report, "groups", "\"ssl-cert\"").iter().enumerate() {
+        let entry = format_args!("identity.groups[{index}]");
+        let Some(group) = id(report, entry, item) else { continue };
         if seen.insert(group.value.clone()) {
             groups.push(group);
         } else {
@@ -34,7 +36,11 @@ pub(super) fn read(report: &mut Report, section: &Section<'_>) -> Identity {
 }
 
 /// A name or a number, written as text or as a number.
-fn id(report: &mut Report, key: &str, value: &Spanned<DeValue<'_>>) -> Option<Located<String>> {
+fn id(
+    report: &mut Report,
+    key: impl Display,
+    value: &Spanned<DeValue<'_>>,
+) -> Option<Located<String>> {
     let text = match value.get_ref() {
         DeValue::Integer(integer) if integer.radix() == 10 => {
             Located::new(integer.as_str().to_owned(), value.span())

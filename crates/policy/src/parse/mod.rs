@@ -30,6 +30,9 @@ use toml::de::{DeTable, DeValue};
 /// Largest file that is read, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
 
+/// Names at the top of a file that are looked at; there are 15 that mean anything.
+const MOST_CHECKED: usize = 1000;
+
 /// Reads a boundary file.
 ///
 /// `path` is only its name in messages. Never panics, whatever the text is.
@@ -53,7 +56,7 @@ pub fn parse(path: &str, text: &str) -> Result<Boundary, Vec<Diagnostic>> {
 
 fn decode(report: &mut Report, root: &DeTable<'_>) -> Option<Boundary> {
     schema(report, root);
-    for (key, value) in root {
+    for (key, value) in root.iter().take(MOST_CHECKED) {
         check_top(report, key, value);
     }
     let fs = section(report, root, &keys::FS);
@@ -160,7 +163,9 @@ fn syntax(source: Source<'_>, error: &toml::de::Error) -> Diagnostic {
     let message = error.message();
     let span = error.span().unwrap_or(0..0);
     let (message, hint) = match message {
-        "recursion limit" => ("values are nested too deeply".to_owned(), None),
+        "recursion limit" | "cannot recurse further; max recursion depth met" => {
+            ("values are nested too deeply".to_owned(), None)
+        }
         "duplicate key" => {
             let key = source.text().get(span.clone()).unwrap_or_default();
             let hint = "a key and a section stand in the file once";

@@ -3,6 +3,7 @@
 use super::section::{Report, Section, duplicate, string, wrong_type};
 use crate::address::{self, Class};
 use crate::diagnostic::{Code, Problem};
+use crate::display::quoted;
 use crate::model::{DnsMode, Network};
 use crate::net::{Endpoint, HostName, ListenEndpoint};
 use crate::paths;
@@ -41,7 +42,7 @@ fn unix(text: &str) -> Result<String, Problem> {
     let path = text.strip_prefix("unix:").map(|path| path.trim_start_matches("//"));
     if let Some(path) = path {
         return Err(Problem::with_value(Code::Url, "a URL where a path belongs", text)
-            .hint(format!("write \"{}\"", crate::display::quoted(path))));
+            .hint(format!("write \"{}\"", quoted(path))));
     }
     paths::grant(text)
 }
@@ -82,7 +83,11 @@ fn hosts(report: &mut Report, section: &Section<'_>) -> BTreeMap<HostName, Locat
     let Some(table) = section.table(report, "hosts") else { return hosts };
     for (key, value) in table.entries() {
         let name = report.keep(&key.span, host_name(key.value));
-        let Some(text) = string(report, "net.hosts", value, "\"127.0.0.1\"") else { continue };
+        let Some(text) =
+            string(report, format_args!("net.hosts.{}", quoted(key.value)), value, "\"127.0.0.1\"")
+        else {
+            continue;
+        };
         let address = report.keep(&text.span, fixed_address(text.value));
         let (Some(name), Some(address)) = (name, address) else { continue };
         if hosts.insert(name, Located::new(address, text.span)).is_some() {

@@ -1,7 +1,7 @@
 //! `[process]`: the programs and the powers inside Node.
 
 use super::keys;
-use super::section::{Report, Section, duplicate};
+use super::section::{Report, Section, duplicate, wrong_type};
 use crate::diagnostic::{Code, Problem};
 use crate::model::{Addon, Process};
 use crate::paths;
@@ -52,7 +52,13 @@ fn addons(report: &mut Report, section: &Section<'_>) -> Vec<Addon> {
     const EXAMPLE: &str = "{ package = \"sharp\", sha256 = \"...\" }";
     let mut addons = Vec::new();
     let mut seen = HashSet::new();
-    for item in section.array(report, "addons", EXAMPLE) {
+    for (index, item) in section.array(report, "addons", EXAMPLE).iter().enumerate() {
+        if !item.get_ref().is_table() {
+            let entry = format_args!("process.addons[{index}]");
+            let problem = wrong_type(entry, "a table", item.get_ref());
+            report.push(item.span(), problem.hint(format!("write {EXAMPLE}")));
+            continue;
+        }
         let name = "process.addons".to_owned();
         let Some(table) = Section::new(report, name, item, &keys::ADDON) else { continue };
         let name = table.value(report, "package", "package = \"sharp\"", package);

@@ -1,6 +1,6 @@
 //! `[secrets.NAME]`: where secrets come from and how the service receives them.
 
-use super::section::{Report, Section};
+use super::section::{Report, Section, wrong_type};
 use super::{keys, service, units};
 use crate::diagnostic::{Code, Problem};
 use crate::display::quoted;
@@ -8,7 +8,7 @@ use crate::environment::parse_name;
 use crate::model::{Delivery, Environment, Secret, SecretSource};
 use crate::paths;
 use crate::source::Located;
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::ops::Range;
 
 const FROM: &str = "from = \"file:./dev-secrets/jwt-key.pem\"";
@@ -20,6 +20,13 @@ pub(super) fn read(report: &mut Report, section: &Section<'_>, env: &Environment
     for (key, value) in section.entries() {
         let full = section.full(quoted(key.value).to_string().as_str());
         let Some(name) = report.keep(&key.span, service::name(key.value)) else { continue };
+        if !value.get_ref().is_table() {
+            // What stands here instead of a table is probably the secret.
+            let problem = wrong_type(&full, "a table", value.get_ref()).hidden();
+            let hint = format!("write [{full}] and, below it, where the secret comes from: {FROM}");
+            report.push(value.span(), problem.hint(hint));
+            continue;
+        }
         let Some(table) = Section::new(report, full, value, &keys::SECRET) else { continue };
         secrets.extend(secret(report, &table, Located::new(name, key.span)));
     }
@@ -159,15 +166,13 @@ fn target(text: &str) -> Result<String, Problem> {
 
 /// No two secrets in one place, none inside another, none in a variable that comes from elsewhere.
 fn report_shared_targets(report: &mut Report, secrets: &[Secret], env: &Environment) {
-    let mut variables: HashMap<&str, &str> = HashMap::new();
+    let passed = env.pass.iter().map(|name| name.value.as_str());
+    let mut variables: HashSet<&str> = passed.chain(env.set.keys().map(String::as_str)).collect();
     let mut files: Vec<(String, Range<usize>)> = Vec::new();
     for secret in secrets {
         match &secret.delivery {
             Delivery::Environment(name) => {
-                let elsewhere = env.set.contains_key(name)
-                    || env.pass.iter().any(|pass| pass.value == *name)
-                    || variables.insert(name, &secret.name.value).is_some();
-                if elsewhere {
+                if !variables.insert(name) {
                     let what = "the variable of this secret is given twice";
                     let problem = Problem::with_value(Code::Duplicate, what, name);
                     let hint = "write another `variable`, or remove it from [env]";

@@ -8,12 +8,14 @@ use super::keys::{self, Keys};
 use crate::diagnostic::{Code, Diagnostic, Problem};
 use crate::display::quoted;
 use crate::source::{Located, Source};
+use std::borrow::Cow;
 use std::collections::HashSet;
+use std::fmt::Display;
 use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// More than anybody reads; the rest is counted.
+/// More than anybody reads.
 const MOST_SHOWN: usize = 64;
 
 /// The mistakes found so far.
@@ -43,8 +45,7 @@ impl Report {
         if rest > 0 {
             self.problems.truncate(MOST_SHOWN);
             let last = self.problems.last().map_or(0..0, |(span, _)| span.clone());
-            let message = format!("{rest} more mistakes are not shown");
-            self.push(last, Problem::new(Code::TooMany, message));
+            self.push(last, Problem::new(Code::TooMany, "more mistakes follow and are not shown"));
         }
         let diagnostic = |(span, problem): (Range<usize>, Problem)| {
             let Problem { code, message, hint, hide } = problem;
@@ -89,8 +90,9 @@ impl<'t> Section<'t> {
     }
 
     fn report_unknown(&self, report: &mut Report, keys: &Keys) {
-        for key in self.table.keys().filter(|key| !keys.keys.contains(&key.get_ref().as_ref())) {
-            let name = key.get_ref().as_ref();
+        let unknown = |key: &&Spanned<_>| !keys.keys.contains(&key_text(key));
+        for key in self.table.keys().filter(unknown).take(MOST_SHOWN + 1) {
+            let name = key_text(key);
             let message = format!("unknown key in [{}]: {}", self.name, quoted(name));
             let home = keys::SECTIONS.iter().find(|section| section.keys.contains(&name));
             let hint = match (keys::closest(name, keys.keys.iter().copied()), home) {
@@ -141,7 +143,7 @@ impl<'t> Section<'t> {
         parse: impl Fn(&str) -> Result<T, Problem>,
     ) -> Option<Located<T>> {
         let value = self.table.get(key)?;
-        let text = string(report, &self.full(key), value, example)?;
+        let text = string(report, self.full(key), value, example)?;
         let parsed = report.keep(&text.span, parse(text.value))?;
         Some(Located::new(parsed, text.span))
     }
@@ -158,8 +160,9 @@ impl<'t> Section<'t> {
         let name = self.full(key);
         let mut seen = HashSet::new();
         let mut list = Vec::new();
-        for item in self.array(report, key, example) {
-            let Some(text) = string(report, &name, item, example) else { continue };
+        for (index, item) in self.array(report, key, example).iter().enumerate() {
+            let entry = format_args!("{name}[{index}]");
+            let Some(text) = string(report, entry, item, example) else { continue };
             let Some(value) = report.keep(&text.span, parse(text.value)) else { continue };
             let canonical = canonical(&value);
             if seen.insert(canonical) {
@@ -192,7 +195,7 @@ impl<'t> Section<'t> {
     pub(super) fn boolean(&self, report: &mut Report, key: &str) -> bool {
         let Some(value) = self.table.get(key) else { return false };
         let DeValue::Boolean(boolean) = value.get_ref() else {
-            let problem = wrong_type(&self.full(key), "true or false", value.get_ref());
+            let problem = wrong_type(self.full(key), "true or false", value.get_ref());
             report.push(value.span(), problem.hint(format!("write {key} = true or {key} = false")));
             return false;
         };
@@ -203,7 +206,7 @@ impl<'t> Section<'t> {
     pub(super) fn count(&self, report: &mut Report, key: &str) -> Option<Located<u64>> {
         let value = self.table.get(key)?;
         let DeValue::Integer(integer) = value.get_ref() else {
-            let problem = wrong_type(&self.full(key), "a whole number", value.get_ref());
+            let problem = wrong_type(self.full(key), "a whole number", value.get_ref());
             report.push(value.span(), problem.hint(format!("write {key} = 64")));
             return None;
         };
@@ -233,11 +236,11 @@ impl<'t> Section<'t> {
 /// A string without control characters.
 pub(super) fn string<'t>(
     report: &mut Report,
-    name: &str,
+    name: impl Display,
     value: &'t Spanned<DeValue<'t>>,
     example: &str,
 ) -> Option<Located<&'t str>> {
-    let text = any_string(report, name, value, example)?;
+    let text = any_string(report, &name, value, example)?;
     if text.value.chars().any(char::is_control) {
         let what = format!("`{name}` has a control character in it");
         report.push(text.span, Problem::with_value(Code::ControlCharacter, &what, text.value));
@@ -249,7 +252,7 @@ pub(super) fn string<'t>(
 /// A string that may have line breaks and tabs in it, but nothing the kernel cuts it at.
 pub(super) fn any_string<'t>(
     report: &mut Report,
-    name: &str,
+    name: impl Display,
     value: &'t Spanned<DeValue<'t>>,
     example: &str,
 ) -> Option<Located<&'t str>> {
@@ -267,7 +270,7 @@ pub(super) fn any_string<'t>(
     Some(Located::new(text.as_ref(), span))
 }
 
-pub(super) fn wrong_type(name: &str, expected: &str, found: &DeValue<'_>) -> Problem {
+pub(super) fn wrong_type(name: impl Display, expected: &str, found: &DeValue<'_>) -> Problem {
     let found = article(found.type_str());
     Problem::new(Code::WrongType, format!("`{name}` must be {expected}, not {found}"))
 }
@@ -275,6 +278,10 @@ pub(super) fn wrong_type(name: &str, expected: &str, found: &DeValue<'_>) -> Pro
 pub(super) fn duplicate(name: &str, value: &str) -> Problem {
     Problem::with_value(Code::Duplicate, &format!("the same entry twice in `{name}`"), value)
         .hint("remove one of them")
+}
+
+fn key_text<'k>(key: &'k Spanned<Cow<'_, str>>) -> &'k str {
+    key.get_ref().as_ref()
 }
 
 fn article(type_name: &str) -> String {

@@ -57,8 +57,8 @@ fn start(report: &mut Report, section: &Section<'_>) -> Option<Vec<Located<Strin
     }
     let items = section.array(report, "start", START);
     let mut start = Vec::with_capacity(items.len());
-    for item in items {
-        let text = any_string(report, "service.start", item, START)?;
+    for (index, item) in items.iter().enumerate() {
+        let text = any_string(report, format_args!("service.start[{index}]"), item, "\"node\"")?;
         start.push(text.map(str::to_owned));
     }
     let problem = match start.as_slice() {

@@ -29,6 +29,9 @@ pub(super) fn parse(text: &str) -> Result<VersionRange, Problem> {
         return Err(problem("alternatives cannot be written")
             .hint("write the lowest and the highest version, such as \">=20 <27\""));
     }
+    if text.len() > 100 {
+        return Err(problem("not a range of versions"));
+    }
     // npm allows a space between the sign and its version.
     let mut joined = text.to_owned();
     for sign in ["=", "<", ">", "~", "^"] {
