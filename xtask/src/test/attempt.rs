@@ -74,9 +74,9 @@ impl Attempt<'_> {
         let mut running = Running::listen_to_stdout(&mut command, stderr)?;
 
         let mut input = running.take_stdin();
-        if let (Some(text), Some(mut pipe)) = (&self.case.stdin, input.take()) {
-            let text = text.clone();
-            std::thread::spawn(move || pipe.write_all(text.as_bytes()));
+        if let Some(text) = self.case.stdin.clone() {
+            let pipe = input.take();
+            std::thread::spawn(move || pipe.map(|mut pipe| pipe.write_all(text.as_bytes())));
         }
         let (mut lines, status) = self.attend(&mut running, &prepared, &mut input)?;
         lines.retain(|line| self.counts(line));

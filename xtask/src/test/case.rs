@@ -39,9 +39,9 @@ pub(crate) struct Case {
     pub(crate) bare_env: Vec<(String, String)>,
     /// Variables set inside only.
     pub(crate) inside_env: Vec<(String, String)>,
-    /// Output expected outside, where it differs from inside.
+    /// Output expected outside, where it matters (`bare`, `prints`).
     pub(crate) bare: Vec<String>,
-    /// Output expected inside, where it differs from outside.
+    /// Output expected inside, where it matters (`inside`, `prints`).
     pub(crate) inside: Vec<String>,
     /// The boundary file after `[service]`.
     pub(crate) boundary: String,
@@ -92,6 +92,10 @@ fn apply(case: &mut Case, key: &str, value: &str) -> Option<()> {
         "needs" => case.needs = value.split(' ').map(str::to_owned).collect(),
         "node" => case.since = version(value.strip_prefix(">=")?)?,
         "program" => case.program = Some(value.to_owned()),
+        "prints" => {
+            case.bare.push(value.to_owned());
+            case.inside.push(value.to_owned());
+        }
         "promise" => value.clone_into(&mut case.promise),
         "stdin" => case.stdin = Some(unescape(value)),
         "stop" => case.stop = Some(signal(value)?),
