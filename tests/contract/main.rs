@@ -1,3 +1,24 @@
 //! What each verb promises on the command line: exit code, standard output, standard error.
 //!
 //! One file per verb. A snapshot changes only when the interface is meant to change.
+
+#![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
+
+mod check_config;
+mod completions;
+mod output;
+mod schema;
+mod statement;
+mod status;
+mod usage;
+
+/// The smallest complete boundary file.
+const SMALLEST: &str = r#"schema = 1
+
+[service]
+name = "orders"
+start = ["node", "server.mjs"]
+
+[fs]
+read = ["./"]
+"#;

@@ -5,7 +5,7 @@
 
 use crate::error::{CommandError, Kind};
 use crate::printer::ColorChoice;
-use crate::verbs::Verb;
+use crate::verbs::{self, Verb};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ColorChoice as ClapColor, CommandFactory as _, FromArgMatches as _, Parser};
 use std::ffi::OsString;
@@ -39,13 +39,13 @@ pub(crate) enum Parsed {
 }
 
 /// Parses the command line.
-pub(crate) fn parse(arguments: Vec<OsString>) -> Result<Parsed, CommandError> {
+pub(crate) fn parse(arguments: &[OsString]) -> Result<Parsed, CommandError> {
     let parsed = command()
         .try_get_matches_from(arguments)
         .and_then(|matches| Arguments::from_arg_matches(&matches));
     match parsed {
         Ok(arguments) => Ok(Parsed::Verb { verb: arguments.verb, color: arguments.color }),
-        Err(error) => explain(&error),
+        Err(error) => explain(&error, verbs::named(arguments)),
     }
 }
 
@@ -55,7 +55,7 @@ pub(crate) fn command() -> clap::Command {
 }
 
 /// Help and version are answers; everything else is a usage error in our own wording.
-fn explain(error: &clap::Error) -> Result<Parsed, CommandError> {
+fn explain(error: &clap::Error, verb: Option<&str>) -> Result<Parsed, CommandError> {
     let text = error.render().to_string();
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return Ok(Parsed::Text(text)),
@@ -67,15 +67,21 @@ fn explain(error: &clap::Error) -> Result<Parsed, CommandError> {
     }
     let mut wrong = CommandError::new(Kind::Usage, first_paragraph(&text));
     for kind in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand] {
-        if let Some(ContextValue::String(name)) = error.get(kind) {
-            wrong = wrong.hint(format!("did you mean `{name}`?"));
-        } else if let Some(ContextValue::Strings(names)) = error.get(kind)
-            && let Some(name) = names.first()
-        {
+        let name = match error.get(kind) {
+            Some(ContextValue::String(name)) => Some(name),
+            // The nearest one comes last.
+            Some(ContextValue::Strings(names)) => names.last(),
+            _ => None,
+        };
+        if let Some(name) = name {
             wrong = wrong.hint(format!("did you mean `{name}`?"));
         }
     }
-    Err(wrong.hint(usage_hint(&text)))
+    let known = |verb: &&str| command().find_subcommand(verb).is_some();
+    Err(match verb.filter(known) {
+        Some(verb) => wrong.hint(format!("`ringfence {verb} --help` lists its options")),
+        None => wrong.hint("`ringfence --help` lists the verbs"),
+    })
 }
 
 /// clap's message without its label, on one line.
@@ -83,19 +89,8 @@ fn first_paragraph(text: &str) -> String {
     let text = text.strip_prefix("error: ").unwrap_or(text);
     let lines = text.lines().take_while(|line| !line.trim().is_empty());
     let line = lines.map(str::trim).collect::<Vec<_>>().join(" ");
-    line.replace("unrecognized subcommand", "unknown verb").replace('\'', "`")
-}
-
-/// The help of the verb whose usage clap shows, else of the whole command.
-fn usage_hint(text: &str) -> String {
-    let usage = text.lines().find_map(|line| line.strip_prefix("Usage: ringfence "));
-    let verb = usage.and_then(|usage| usage.split_whitespace().next());
-    match verb {
-        Some(verb) if verb.starts_with(|first: char| first.is_ascii_lowercase()) => {
-            format!("`ringfence {verb} --help` lists its options")
-        }
-        _ => "`ringfence --help` lists the verbs".to_owned(),
-    }
+    let line = line.replace("unrecognized subcommand", "unknown verb").replace('\'', "`");
+    line.trim_end_matches(" found").to_owned()
 }
 
 #[cfg(test)]

@@ -20,9 +20,9 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
-    let running = verbs::names_run(&arguments);
+    let running = verbs::named(&arguments) == Some("run");
     let mut printer = Printer::new();
-    let outcome = match arguments::parse(arguments) {
+    let outcome = match arguments::parse(&arguments) {
         Ok(Parsed::Verb { verb, color }) => {
             printer.set_color(color);
             verb.execute(&mut printer)

@@ -33,18 +33,17 @@ impl Verb {
     }
 }
 
-/// Whether the command line is one of `run`, also when the rest of it is wrong: its failures have
-/// a code of their own, because every other code may be the program's.
-pub(crate) fn names_run(arguments: &[OsString]) -> bool {
+/// The verb a command line names, also when the rest of it is wrong.
+pub(crate) fn named(arguments: &[OsString]) -> Option<&str> {
     let mut rest = arguments.iter().skip(1);
     while let Some(argument) = rest.next() {
         match argument.to_str() {
             Some("--color") => drop(rest.next()),
             Some(option) if option.starts_with('-') => {}
-            verb => return verb == Some("run"),
+            verb => return verb,
         }
     }
-    false
+    None
 }
 
 #[cfg(test)]
@@ -52,10 +51,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn run_is_recognised_whatever_follows_it() {
+    fn a_verb_is_recognised_whatever_follows_it() {
         let named = |line: &str| {
             let arguments: Vec<OsString> = line.split(' ').map(OsString::from).collect();
-            names_run(&arguments)
+            named(&arguments) == Some("run")
         };
         assert!(named("ringfence run --nonsense"));
         assert!(named("ringfence --color never run"));

@@ -1,0 +1,73 @@
+//! `ringfence status`
+
+use ringfence_tests::command::Playground;
+use serde_json::Value;
+
+#[test]
+fn every_layer_is_told_and_the_code_says_whether_one_is_absent() {
+    let run = Playground::new().run(["status", "--format", "json"]);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(report["schema"], 1);
+    let layers = report["layers"].as_array().unwrap();
+    let ids: Vec<&str> = layers.iter().map(|layer| layer["layer"].as_str().unwrap()).collect();
+    assert_eq!(
+        ids,
+        [
+            "environment",
+            "identity",
+            "namespaces",
+            "cgroup",
+            "rlimits",
+            "landlock",
+            "seccomp",
+            "broker",
+            "node-flags"
+        ]
+    );
+    let absent = layers.iter().any(|layer| layer["answer"]["state"] == "absent");
+    assert_eq!(run.code, if absent { 3 } else { 0 }, "{run}");
+}
+
+#[test]
+fn what_is_missing_comes_with_what_to_change() {
+    let run = Playground::new().run(["status", "--format", "json"]);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    for layer in report["layers"].as_array().unwrap() {
+        if layer["answer"]["state"] == "absent" {
+            let probes = layer["probes"].as_array().unwrap();
+            let remedies = |probe: &Value| !probe["remedies"].as_array().unwrap().is_empty();
+            assert!(probes.iter().any(remedies), "{layer}");
+        }
+    }
+}
+
+#[test]
+fn the_table_fits_80_columns() {
+    let run = Playground::new().run(["status"]);
+    let table: Vec<&str> =
+        run.stdout.lines().take_while(|line| *line != "what to change").collect();
+    assert!(table.iter().all(|line| line.chars().count() <= 80), "{run}");
+    assert!(table.len() > 9);
+}
+
+#[test]
+fn the_native_modules_of_a_running_service_are_listed() {
+    let pid = std::process::id().to_string();
+    let run = Playground::new().run(["status", "--format", "json", "--pid", &pid]);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(report["service"]["native_modules"].as_array().map(Vec::len), Some(0), "{run}");
+}
+
+#[test]
+fn a_process_that_is_not_there_is_an_error() {
+    let run = Playground::new().run(["status", "--pid", "4194305"]);
+    insta::assert_snapshot!(run, @"
+    exit: 2
+    --- stdout
+    --- stderr
+    error: cannot look at the service
+      caused by: no process has the id 4194305
+    hint: `pgrep -a node` lists the running services
+    ---
+    ");
+}
