@@ -1,0 +1,82 @@
+//! Asking a Node for its version by running it.
+//!
+//! Only for a Node that does not carry its version in the file. It runs with an empty
+//! environment, as the service's user when the caller is root, in a process group of its own, and
+//! is killed after five seconds. It runs *outside* the boundary: descriptors without
+//! close-on-exec and the host's network are open to it.
+
+use super::{Version, detect::parse};
+use std::io::{self, Read};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+/// How long a Node may take to print its version; it takes 5 ms.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// How much of its output is read, in bytes.
+const MAX_OUTPUT: u64 = 256;
+
+/// Runs `PROGRAM --version`.
+///
+/// # Errors
+/// It cannot be run, prints something else, or takes too long.
+pub(super) fn version(program: &Path, run_as: Option<(u32, u32)>) -> io::Result<Version> {
+    let mut child = start(program, run_as)?;
+    let output = first_output(&mut child);
+    // Nothing it does after that matters.
+    let _ = child.kill();
+    child.wait()?;
+    parse(output?.trim()).ok_or_else(|| io::Error::other("`--version` printed something else"))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that asks a program what it is")]
+fn start(program: &Path, run_as: Option<(u32, u32)>) -> io::Result<Child> {
+    let mut command = Command::new(program);
+    command
+        .arg("--version")
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .process_group(0);
+    if let Some((uid, gid)) = run_as {
+        // The standard library drops supplementary groups when it changes the user as root.
+        command.uid(uid).gid(gid);
+    }
+    command.spawn()
+}
+
+fn first_output(child: &mut Child) -> io::Result<String> {
+    let Some(stdout) = child.stdout.take() else { return Err(io::Error::other("no output")) };
+    let (sender, receiver) = mpsc::channel();
+    thread::Builder::new().spawn(move || {
+        let mut text = String::new();
+        let result = stdout.take(MAX_OUTPUT).read_to_string(&mut text).map(|_| text);
+        // The receiver may have stopped waiting.
+        let _ = sender.send(result);
+    })?;
+    receiver.recv_timeout(DEADLINE).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::detect::tests::nodes;
+
+    #[test]
+    fn every_real_node_answers_as_its_file_says() {
+        for (expected, program) in nodes() {
+            assert_eq!(version(&program, None).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_program_that_prints_something_else_is_no_node() {
+        assert!(version(Path::new("/bin/true"), None).is_err());
+        assert!(version(Path::new("/no/such/program"), None).is_err());
+    }
+}

@@ -1,0 +1,46 @@
+//! What of a view Node's own file flags must name.
+//!
+//! Node compares paths as text, so a grant is named by its written path, by its real path and by
+//! the symlinks between them. What JavaScript may read of the runtime's data and of the service's
+//! private file system is named too, or Node would refuse what the kernel grants.
+
+use super::view::{Purpose, View};
+use crate::node::flags::{Grants, OWN_READ, OWN_WRITE};
+use crate::plan::{Access, PlannedSecret};
+use ringfence_policy::model::Process;
+
+/// The grants of a settled view in the terms of Node's flags.
+pub(super) fn build(view: &View, process: &Process, secrets: &[PlannedSecret]) -> Grants {
+    let mut grants = Grants {
+        read: OWN_READ.iter().map(Into::into).collect(),
+        write: OWN_WRITE.iter().map(Into::into).collect(),
+        net: true,
+        child_process: !process.children.is_empty(),
+        workers: process.workers,
+        addons: !process.addons.is_empty(),
+        wasi: process.wasi,
+        ffi: process.ffi,
+        inspector: process.inspector,
+        read_only_inside_writable: false,
+    };
+    grants.read.extend(secrets.iter().map(|secret| secret.to.clone()));
+    for (path, bound) in view.objects() {
+        if bound.purpose == Purpose::Library {
+            continue;
+        }
+        grants.read.push(path.into());
+        if bound.access == Access::Write {
+            grants.write.push(path.into());
+            grants.read_only_inside_writable |= view.below(path).next().is_some();
+        }
+    }
+    for (named, real) in view.named() {
+        let Some((_, bound)) = view.nearest(real) else { continue };
+        grants.read.push(named.into());
+        if bound.access == Access::Write {
+            grants.write.push(named.into());
+        }
+    }
+    grants.tidy();
+    grants
+}

@@ -1,0 +1,231 @@
+//! The program and its children in the view: executables, interpreters, libraries, scripts.
+
+use super::error::{ResolveError, Step};
+use super::libraries::LibraryError;
+use super::program::{Found, ProgramError, Search, find};
+use super::secrets::Delivered;
+use super::view::{Purpose, Reason};
+use super::walk::{Walked, shown, walk};
+use super::{Resolver, node_grants};
+use crate::node::{self, Detected, Detection, NodeError, Version};
+use crate::plan::{Access, NodeRuntime, Program, ResolvedIdentity};
+use ringfence_policy::layer::Answer;
+use std::ffi::{OsStr, OsString};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+const LIBRARY: &str = "runtime: shared library";
+/// Where a found program, its answer and its script come from.
+pub(super) type Started = ((Program, Answer), Option<Walked>);
+
+impl Resolver<'_> {
+    fn start_span(&self) -> Range<usize> {
+        match self.request.command {
+            Some(_) => 0..0,
+            None => {
+                self.request.boundary.service.start.first().map_or(0..0, |word| word.span.clone())
+            }
+        }
+    }
+
+    /// Finds the program of the service and adds it with all it loads.
+    pub(super) fn program(&mut self, cwd: &Walked) -> Option<Found> {
+        let words: Vec<OsString> = match self.request.command {
+            Some(words) => words.to_vec(),
+            None => self
+                .request
+                .boundary
+                .service
+                .start
+                .iter()
+                .map(|word| (&word.value).into())
+                .collect(),
+        };
+        let span = self.start_span();
+        let path = self.caller_variable("PATH").map(OsStr::to_owned);
+        let search = Search { cwd: &cwd.real, folder: self.request.folder, path: path.as_deref() };
+        let found = find(&words, search).map_err(|error| self.fail(&span, error)).ok()?;
+        let added = self.add_found(&found, Purpose::Program, "runtime: program", Access::Read);
+        added.map_err(|step| self.errors.push(ResolveError { span, step })).ok()?;
+        Some(found)
+    }
+
+    /// Adds every granted child; returns what may be executed, real paths.
+    pub(super) fn children(&mut self, cwd: &Walked, path: Option<&OsStr>) -> Vec<PathBuf> {
+        let mut children = Vec::new();
+        let folder = self.request.folder;
+        for child in &self.request.boundary.process.children {
+            let result = self.child(&child.value, Search { cwd: &cwd.real, folder, path });
+            match result {
+                Ok(executables) => children.extend(executables),
+                Err(step) => self.errors.push(ResolveError { span: child.span.clone(), step }),
+            }
+        }
+        children.sort();
+        children.dedup();
+        children
+    }
+
+    fn child(&mut self, child: &str, search: Search<'_>) -> Result<Vec<PathBuf>, Step> {
+        if !Path::new(child).is_absolute() {
+            return Err(ProgramError::Relative(child.into()).into());
+        }
+        let found = find(&[child.into()], search)?;
+        let why = format!("process.children \"{child}\"");
+        self.add_found(&found, Purpose::Child, &why, Access::Execute)?;
+        if !found.scripts.is_empty() {
+            self.notes.push(format!(
+                "process.children \"{child}\" is a script: it also grants its interpreter {}",
+                shown(&found.program.real)
+            ));
+        }
+        let executables = found.scripts.iter().chain(&found.env).chain([&found.program]);
+        Ok(executables.map(|walked| walked.real.clone()).collect())
+    }
+
+    /// The executable, its libraries, and the scripts that led to it.
+    fn add_found(
+        &mut self,
+        found: &Found,
+        purpose: Purpose,
+        why: &str,
+        script: Access,
+    ) -> Result<(), Step> {
+        self.add(&found.program, Reason::new(Access::Execute, purpose, why))?;
+        let libraries = self
+            .libraries
+            .of_program(&found.program.real, &found.elf)
+            .map_err(ProgramError::from)?;
+        self.add_libraries(&libraries)?;
+        for walked in &found.scripts {
+            self.add(walked, Reason::new(script, purpose, format!("{why}: script")))?;
+        }
+        if purpose != Purpose::Child {
+            return Ok(());
+        }
+        // A child's first line is carried out by the kernel inside, so `env` is executed too.
+        for walked in &found.env {
+            self.add(walked, Reason::new(Access::Execute, purpose, format!("{why}: interpreter")))?;
+            let env = find(
+                &[walked.real.clone().into()],
+                Search { cwd: Path::new("/"), folder: Path::new("/"), path: None },
+            )?;
+            let libraries =
+                self.libraries.of_program(&walked.real, &env.elf).map_err(ProgramError::from)?;
+            self.add_libraries(&libraries)?;
+        }
+        Ok(())
+    }
+
+    fn add_libraries(&mut self, libraries: &[PathBuf]) -> Result<(), Step> {
+        for library in libraries {
+            let walked = walk(library).map_err(|source| {
+                let source = super::elf::ElfError::Read(std::io::Error::other(source));
+                ProgramError::Library(LibraryError::Elf { path: library.clone(), source })
+            })?;
+            self.add(&walked, Reason::new(Access::Execute, Purpose::Library, LIBRARY))?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, walked: &Walked, reason: Reason) -> Result<(), Step> {
+        let added = self.view.add(walked, reason);
+        added.map_err(|conflict| {
+            ProgramError::Writable { other: conflict.first, path: walked.real.clone() }.into()
+        })
+    }
+
+    /// The version, when the program is a Node that takes flags.
+    pub(super) fn detect(&mut self, found: &Found, identity: &ResolvedIdentity) -> Option<Version> {
+        let detection = Detection {
+            cache: self.cache_folder(),
+            run_as: identity.switch.then_some((identity.uid, identity.gid)),
+        };
+        let span = self.start_span();
+        let result =
+            node::detect::detect_open(&found.program.real, &found.file, &found.elf, &detection);
+        match result {
+            Ok(Detected::Node(version)) => Some(version),
+            Ok(Detected::Other) => None,
+            Ok(Detected::SingleExecutable) => {
+                self.notes.push("the program is Node with a script inside: it takes no permission flags, the other layers carry the boundary".into());
+                None
+            }
+            Err(error) => {
+                self.fail(&span, error);
+                None
+            }
+        }
+    }
+
+    /// Where answers about programs are kept: root's own folder, or the caller's.
+    fn cache_folder(&self) -> Option<PathBuf> {
+        if self.request.caller.uid == 0 {
+            return Some("/var/cache/ringfence".into());
+        }
+        let absolute =
+            |name| self.caller_variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let cache =
+            absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+        Some(cache.join("ringfence"))
+    }
+
+    /// The argument vector, with Node's flags when the program is Node.
+    pub(super) fn start(
+        &mut self,
+        found: Found,
+        node: Option<Version>,
+        cwd: &Walked,
+        delivered: &Delivered,
+    ) -> Option<Started> {
+        let path = found.program.real.clone();
+        let script = found.scripts.first().map(|script| walk(&script.named));
+        let script = script.and_then(Result::ok);
+        let Some(version) = node else {
+            let program = Program { path, argv: found.argv, node: None };
+            return Some(((program, Answer::NotNeeded), script));
+        };
+        let span = self.start_span();
+        let checked = self.check_node(version, &found.argv, cwd);
+        let (checked, entry) = checked.map_err(|error| self.fail(&span, error)).ok()?;
+        let grants =
+            node_grants::build(&self.view, &self.request.boundary.process, &delivered.files);
+        let (flags, answer) = node::flags(version, &grants);
+        let mut argv = checked;
+        node::flags::insert(&mut argv, &flags);
+        let program = Program { path, argv, node: Some(NodeRuntime { version, flags }) };
+        Some(((program, answer), entry.or(script)))
+    }
+
+    /// Version range, options and script of a Node command.
+    fn check_node(
+        &mut self,
+        version: Version,
+        argv: &[OsString],
+        cwd: &Walked,
+    ) -> Result<(Vec<OsString>, Option<Walked>), NodeError> {
+        if version < node::OLDEST {
+            return Err(NodeError::TooOld(version));
+        }
+        if let Some(range) = &self.request.boundary.service.node
+            && !range.value.matches(version)
+        {
+            self.errors.push(ResolveError::at(&range.span, NodeError::OutOfRange(version)));
+        }
+        let checked = node::argv::check(argv, self.request.boundary.process.inspector)?;
+        node::argv::check_env_files(&checked.env_files, &cwd.real)?;
+        let script = checked
+            .script
+            .as_ref()
+            .and_then(|script| Some((walk(&cwd.real.join(&script.path)).ok()?, script.sure)));
+        if let Some((walked, sure)) = &script
+            && !self.view.shows(&walked.real)
+        {
+            if *sure {
+                return Err(NodeError::HiddenScript(walked.named.clone()));
+            }
+            self.notes.push(format!("the script may not be granted: {}", shown(&walked.named)));
+        }
+        Ok((checked.argv, script.map(|(walked, _)| walked)))
+    }
+}
