@@ -4,5 +4,9 @@
 //! broker that opens sockets for the service; `prove` attacks every claim; `status` says what this
 //! host can give.
 
+pub mod egress;
+pub mod enforce;
+pub mod node;
 pub mod plan;
+pub mod resolve;
 pub mod status;

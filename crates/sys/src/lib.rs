@@ -13,6 +13,7 @@ pub mod datagram;
 pub mod epoll;
 pub mod errno;
 pub mod fd;
+pub mod interfaces;
 pub mod landlock;
 pub mod launch;
 pub mod linux;

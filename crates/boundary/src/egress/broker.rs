@@ -12,6 +12,7 @@ use super::target::Targets;
 use super::waiter::Waiter;
 use crate::plan::UnixSocket;
 use ringfence_policy::event::{Action, Event, Kind};
+use ringfence_policy::layer::Layer;
 use ringfence_policy::net::Refusal;
 use ringfence_sys::notify::{Answer, Listener, Notification};
 use ringfence_sys::{Errno, socket};
@@ -197,20 +198,24 @@ impl Broker {
         call: &Notification,
         refusal: &Refusal,
     ) {
-        let event = Event::new(Kind::Denial, action, resource)
-            .pid(call.tid)
-            .reason(&refusal.reason)
-            .missing_grant(refusal.missing_grant.as_deref());
+        let event = event(Kind::Denial, action, resource, call).refused(refusal.clone());
         self.shared.events.emit(event);
     }
 
     pub(super) fn allowed(&self, action: Action, resource: &str, call: &Notification) {
         if self.scope.audit {
-            self.shared.events.emit(Event::new(Kind::Allowed, action, resource).pid(call.tid));
+            self.shared.events.emit(event(Kind::Allowed, action, resource, call));
         }
     }
 
     pub(super) fn sender(&self, call: &Notification) -> Sender {
         Sender::new(Arc::clone(&self.listener), call.id, call.args[0])
     }
+}
+
+/// The sink fills in the time and the service.
+fn event(kind: Kind, action: Action, resource: &str, call: &Notification) -> Event {
+    let mut event = Event::new(kind, "", "", Layer::Broker, action, resource);
+    event.pid = u32::try_from(call.tid).ok();
+    event
 }

@@ -4,7 +4,7 @@
 //! has given to another thread meanwhile answers `ESRCH` and is opened anew. What was read counts
 //! only after the listener said that the call is still waiting.
 
-use ringfence_sys::{Errno, process};
+use ringfence_sys::{Errno, peer};
 use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 
@@ -23,7 +23,7 @@ impl Targets {
     /// A copy of a thread's descriptor.
     pub(super) fn descriptor(&mut self, tid: i32, number: RawFd) -> Result<OwnedFd, Errno> {
         if let Some(pidfd) = self.known.get(&tid) {
-            match process::pidfd_getfd(pidfd.as_fd(), number) {
+            match peer::pidfd_getfd(pidfd.as_fd(), number) {
                 Err(Errno(libc::ESRCH)) => {}
                 other => return other,
             }
@@ -31,8 +31,8 @@ impl Targets {
         if self.known.len() >= KEPT {
             self.known.clear();
         }
-        let pidfd = process::pidfd_open_thread(tid)?;
-        let copy = process::pidfd_getfd(pidfd.as_fd(), number);
+        let pidfd = peer::pidfd_open_thread(tid)?;
+        let copy = peer::pidfd_getfd(pidfd.as_fd(), number);
         self.known.insert(tid, pidfd);
         copy
     }
@@ -40,7 +40,7 @@ impl Targets {
     /// Fills `into` from a thread's memory.
     #[expect(clippy::unused_self, reason = "reads belong to the same door as descriptors")]
     pub(super) fn read(&self, tid: i32, address: u64, into: &mut [u8]) -> Result<(), Errno> {
-        match process::read_memory(tid, address, into)? {
+        match peer::read_memory(tid, address, into)? {
             all if all == into.len() => Ok(()),
             _ => Err(Errno(libc::EFAULT)),
         }

@@ -14,12 +14,13 @@ use crate::egress::broker::{Broker, Diagnosers, Scope};
 use crate::egress::netloop::{NetLoop, Resolution};
 use crate::egress::shared::Shared;
 use crate::egress::waiter::Waiter;
+use ringfence_policy::net::HostFacts;
 use ringfence_sys::launch::{Kernel, Step};
 use ringfence_sys::linux::Linux;
 use ringfence_sys::notify::Listener;
 use ringfence_sys::seccomp::{self, Filter};
 use ringfence_sys::spawn::{self, Keep};
-use ringfence_sys::{Errno, landlock, netlink, process, socket, wait};
+use ringfence_sys::{Errno, interfaces, landlock, netlink, peer, privilege, process, socket, wait};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,7 +64,7 @@ impl BrokerProcess<'_> {
         let report = self.init.report;
         let init = self.prepare().map_err(|errno| (report, errno))?;
         let Some(init) = init else { return Ok(()) };
-        let _ = process::set_dumpable(false);
+        let _ = privilege::set_dumpable(false);
         let kept = [self.events, self.channel.as_raw_fd(), report.as_raw_fd()];
         let alive = self.alive.as_raw_fd();
         spawn::close_others(&[&kept[..], &[alive, init.pidfd.as_raw_fd()]].concat());
@@ -84,17 +85,17 @@ impl BrokerProcess<'_> {
         if let Some(switch) = &self.identity {
             Linux.perform(switch)?;
         }
-        process::set_parent_death_signal(libc::SIGKILL)?;
+        privilege::set_parent_death_signal(libc::SIGKILL)?;
         if wait::readable(&[self.init.supervisor_alive], Some(Duration::ZERO))? != 0 {
             return Ok(None);
         }
-        process::set_no_new_privileges()?;
+        process::no_new_privs()?;
         if self.layers.landlock.scope != 0 && self.init.namespaces {
             let scope = landlock::create_ruleset(0, 0, landlock::SCOPE_SIGNAL)?;
             landlock::restrict_self(scope.as_fd(), 0)?;
         }
         if !self.init.namespaces {
-            process::set_child_subreaper()?;
+            privilege::set_child_subreaper()?;
         }
         let init = &self.init;
         let own = [init.report, init.broker, init.supervisor_alive, init.broker_alive];
@@ -111,14 +112,13 @@ impl BrokerProcess<'_> {
     }
 
     fn serve(&self, report: BorrowedFd<'_>) -> Result<(), Errno> {
-        let inside = if self.init.namespaces { Some(self.receive(tag::SOCKETS, 3)?) } else { None };
-        let listener = self.receive(tag::LISTENER, 1)?.pop().ok_or(Errno(libc::EPROTO))?;
-        let listener = Arc::new(Listener::new(listener));
+        // What does not need the service comes first: it is being prepared meanwhile.
         let sink = PipeSink::new(self.events, &self.service);
-        let shared = Arc::new(Shared::new(Arc::clone(&self.network), Box::new(sink)));
+        let shared = Arc::new(Shared::new(Arc::clone(&self.network), facts(), Box::new(sink), self.scope.audit));
         let waiter = Waiter::new()?;
         let mut diagnosers = Diagnosers { inside: None, host: netlink::open_diag().ok() };
-        if let Some(sockets) = inside {
+        if self.init.namespaces {
+            let sockets = self.receive(tag::SOCKETS, 3)?;
             let mut sockets = sockets.into_iter();
             let (udp, tcp) = (sockets.next(), sockets.next());
             diagnosers.inside = sockets.next();
@@ -130,6 +130,8 @@ impl BrokerProcess<'_> {
         thread("waiter", move || drop(waiting.run()))?;
         let report = report.try_clone_to_owned().map_err(Errno::from)?;
         let on_start = Box::new(move |tid| started(&report, tid));
+        let listener = self.receive(tag::LISTENER, 1)?.pop().ok_or(Errno(libc::EPROTO))?;
+        let listener = Arc::new(Listener::new(listener));
         let mut broker =
             Broker::new(listener, shared, self.scope.clone(), diagnosers, waiter, on_start)?;
         if let Some(filter) = self.filter {
@@ -164,9 +166,14 @@ impl BrokerProcess<'_> {
 
 /// Gives the supervisor a handle of the service, before its program runs.
 fn started(report: &OwnedFd, tid: i32) {
-    if let Ok(pidfd) = process::pidfd_open(tid) {
+    if let Ok(pidfd) = peer::pidfd_open(tid) {
         let _ = socket::send_fds(report.as_fd(), &Report::Started.encode(), &[pidfd.as_fd()]);
     }
+}
+
+/// Without the list nothing counts as the host's own; such addresses are still no grant.
+fn facts() -> HostFacts {
+    HostFacts { own_addresses: interfaces::addresses().unwrap_or_default() }
 }
 
 fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Errno> {

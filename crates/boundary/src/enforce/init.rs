@@ -10,7 +10,8 @@ use super::report::{List, Report};
 use ringfence_sys::launch::{Kernel, Step, StepFailure, perform_all};
 use ringfence_sys::linux::Linux;
 use ringfence_sys::seccomp::{self, Filter};
-use ringfence_sys::{Errno, fd, netlink, process, socket, spawn};
+use ringfence_sys::spawn::{self, Keep};
+use ringfence_sys::{Errno, fd, netlink, privilege, process, socket, wait};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -60,10 +61,10 @@ impl Init<'_> {
             Report::BrokerFailed(errno).send(self.report);
             return 1;
         }
-        if !self.namespaces && process::set_child_subreaper().is_err() {
+        if !self.namespaces && privilege::set_child_subreaper().is_err() {
             return 1;
         }
-        let service = match spawn::process(0, || self.become_service()) {
+        let service = match spawn::process(0, Keep::All, || self.become_service()) {
             Ok(service) => service,
             Err(errno) => return self.failed(List::Service, StepFailure { index: 0, errno }),
         };
@@ -73,7 +74,7 @@ impl Init<'_> {
             Report::Ended(status).send(self.report);
         }
         if !self.namespaces {
-            process::kill_descendants();
+            wait::kill_descendants();
         }
         0
     }
@@ -119,26 +120,26 @@ impl Init<'_> {
 
     /// Init keeps nothing of what it needed to build the inside.
     fn calm_down(&self) {
-        let _ = process::set_dumpable(false);
+        let _ = privilege::set_dumpable(false);
         if self.namespaces {
-            let _ = process::drop_all_capabilities();
+            let _ = privilege::drop_all_capabilities();
         }
-        let _ = process::set_no_new_privileges();
+        let _ = process::no_new_privs();
     }
 
     /// Waits for the end of the service and answers its wait status; `None` when the supervisor or
     /// the broker ended first.
     fn guard(&self, service: i32) -> Option<i32> {
-        let children = process::signal_descriptor(&[libc::SIGCHLD]).ok()?;
+        let children = wait::signal_descriptor(&[libc::SIGCHLD]).ok()?;
         loop {
-            while let Ok(Some((pid, status))) = process::reap() {
+            while let Ok(Some((pid, status))) = wait::reap() {
                 if pid == service {
                     return Some(status);
                 }
             }
             let sources =
                 [children.as_fd(), self.broker, self.supervisor_alive, self.broker_alive];
-            let ready = process::poll_readable(&sources, None).ok()?;
+            let ready = wait::readable(&sources, None).ok()?;
             if ready & 0b1100 != 0 {
                 return None;
             }
@@ -146,7 +147,7 @@ impl Init<'_> {
                 return None;
             }
             if ready & 0b0001 != 0 {
-                process::drain_signals(children.as_fd());
+                while wait::next_signal(children.as_fd()).is_some() {}
             }
         }
     }

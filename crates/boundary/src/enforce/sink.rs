@@ -51,7 +51,14 @@ impl EventSink for PipeSink {
             return;
         }
         let lost = self.lost.swap(0, Ordering::Relaxed);
-        let line = event.service(&self.service).time(&now()).lost(lost).to_line();
+        let mut event = event;
+        event.service.clone_from(&self.service);
+        event.time = now();
+        if lost > 0 {
+            event.reason.push_str(&format!(" ({lost} events before this one were dropped)"));
+        }
+        let mut line = event.to_json_line();
+        line.push('\n');
         let fits = line.len() <= LONGEST;
         if !fits || fd::write(fd::borrow(self.pipe), line.as_bytes()).is_err() {
             self.lost.fetch_add(lost + 1, Ordering::Relaxed);

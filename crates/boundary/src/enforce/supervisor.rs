@@ -15,7 +15,7 @@ use crate::egress::broker::Scope;
 use crate::egress::netloop::Resolution;
 use crate::plan::{Access, Plan, ViewEntry};
 use ringfence_sys::launch::{BindSource, Step};
-use ringfence_sys::seccomp::{FilterOptions, Profile};
+use ringfence_sys::seccomp::{Arch, FilterOptions, Profile};
 use ringfence_sys::spawn::{self, Keep, Spawned};
 use ringfence_sys::{Errno, fd, linux, namespace, privilege, seccomp, socket, wait};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
@@ -85,7 +85,7 @@ impl<'a> Supervisor<'a> {
         let carried: Vec<RawFd> =
             trees.iter().chain(group.doors()).map(AsRawFd::as_raw_fd).chain(stdio.inside()).collect();
         let own = [&report_there, &events_there, &channel, &channel_init, &alive_there];
-        let mut kept: Vec<RawFd> = own.iter().map(AsRawFd::as_raw_fd).collect();
+        let mut kept: Vec<RawFd> = own.iter().map(|fd| fd.as_raw_fd()).collect();
         kept.extend([broker_alive_there.as_raw_fd(), broker_alive.as_raw_fd()]);
         kept.extend_from_slice(&carried);
         let process = BrokerProcess {
@@ -306,11 +306,14 @@ struct Filters {
 impl Filters {
     fn compile(plan: &Plan, options: &RunOptions, layers: &Layers) -> Result<Self, EnforceError> {
         let profile = Profile::builtin();
+        let arch = Arch::native().ok_or_else(|| {
+            EnforceError::Unsupported("this machine is neither x86-64 nor aarch64".to_owned())
+        })?;
         let wanted = FilterOptions {
             network_namespace: layers.namespaces,
             notify_exec: plan.children.is_empty() || options.audit,
-            without: options.without.clone(),
-            ..FilterOptions::default()
+            without: options.without.as_deref(),
+            ..FilterOptions::strict(arch)
         };
         let service = seccomp::compile(&profile, &wanted)
             .map_err(|error| EnforceError::Filter(error.to_string()))?;

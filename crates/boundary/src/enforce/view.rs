@@ -28,6 +28,8 @@ const DEVICE_LINKS: [(&str, &str); 4] = [
     ("dev/stdout", "/proc/self/fd/1"),
     ("dev/stderr", "/proc/self/fd/2"),
 ];
+/// The empty file that is mounted over what a broader grant would show.
+const MASK: &str = "/run/.ringfence/mask";
 /// Size of private memory file systems without a `limits.tmp`: half of memory, the kernel's own
 /// default (tmpfs(5)).
 const UNLIMITED: &str = "50%";
@@ -58,6 +60,8 @@ pub(super) fn build(plan: &Plan) -> Result<View, EnforceError> {
             ViewEntry::Bind { source, target, directory, access, object, .. } => {
                 view.bind(source, target, *directory, *access, Some(*object))?;
             }
+            ViewEntry::Directory { path } => view.directory(path)?,
+            ViewEntry::Mask { target, .. } => view.mask(target)?,
         }
     }
     view.generated_files(plan)?;
@@ -154,6 +158,22 @@ impl View {
             self.bound.push(target.to_owned());
         }
         self.allow(target, rights(access, directory))
+    }
+
+    /// An empty file that nobody may open lies over an object of the host.
+    fn mask(&mut self, target: &Path) -> Result<(), EnforceError> {
+        let staged = PathBuf::from(MASK);
+        if self.made.insert(staged.clone()) {
+            self.parent(&staged)?;
+            self.steps.push(Step::File { path: inside(&staged)?, contents: Vec::new(), mode: 0 });
+        }
+        self.steps.push(Step::Bind {
+            source: BindSource::Path(inside(&staged)?),
+            target: inside(target)?,
+            attributes: RDONLY | NOSUID | NODEV | NOEXEC,
+            object: None,
+        });
+        Ok(())
     }
 
     /// `/etc` files that make the private network and the single user known, and the files from

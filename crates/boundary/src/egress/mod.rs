@@ -1,0 +1,18 @@
+//! The broker: sockets and names for a service that has neither.
+//!
+//! One thread answers the system calls that the service's filter sends here, one waits for
+//! connections of blocking callers, one is the resolver and the relay for datagrams. None of them
+//! trusts a byte of the service or waits for anything it shares.
+
+pub(crate) mod broker;
+mod connect;
+mod listen;
+pub mod names;
+pub mod netloop;
+mod options;
+mod place;
+mod sender;
+pub mod shared;
+mod target;
+mod unix;
+pub(crate) mod waiter;
