@@ -1,14 +1,24 @@
-//! A boundary file, read and parsed: where every verb that works on one begins.
+//! A boundary file, read, parsed and held against this host: where every verb that works on one
+//! begins.
 
-use crate::error::CommandError;
-use crate::settings::{ConfigOption, Source};
+use crate::caller;
+use crate::error::{CommandError, Kind};
+use crate::mistake::Mistake;
+use crate::settings::{self, ConfigOption};
+use ringfence_boundary::plan::Plan;
+use ringfence_boundary::resolve::{self, Request, ResolveError};
 use ringfence_policy::model::Boundary;
+use ringfence_policy::source::Source;
+use sha2::{Digest as _, Sha256};
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::path::Path;
 
 /// A boundary and the text it was read from.
 #[derive(Debug)]
 pub(crate) struct BoundaryFile {
     /// Path and text.
-    pub(crate) source: Source,
+    pub(crate) source: settings::Source,
     /// What it says.
     pub(crate) boundary: Boundary,
 }
@@ -19,7 +29,48 @@ impl BoundaryFile {
         let source = option.read()?;
         match ringfence_policy::parse(&source.path.to_string_lossy(), &source.text) {
             Ok(boundary) => Ok(Self { source, boundary }),
-            Err(diagnostics) => Err(CommandError::diagnosed(&source.path, diagnostics)),
+            Err(diagnostics) => {
+                let mistakes = diagnostics.into_iter().map(Mistake::from).collect();
+                Err(CommandError::mistaken(Kind::Configuration, &source.path, mistakes))
+            }
         }
     }
+
+    /// What it means on this host; `command` takes the place of `service.start`.
+    pub(crate) fn resolve(&self, command: Option<&[OsString]>) -> Result<Plan, CommandError> {
+        let path = &self.source.path;
+        let folder = path.canonicalize().map_err(|error| {
+            let message = format!("cannot find the folder of {}", path.display());
+            CommandError::new(Kind::Source, message).caused_by(&error)
+        })?;
+        let request = Request {
+            boundary: &self.boundary,
+            file: path,
+            folder: folder.parent().unwrap_or(Path::new("/")),
+            hash: &hash(&self.source.text),
+            command,
+            environment: &caller::environment(),
+            caller: caller::ids()?,
+        };
+        resolve::resolve(&request).map_err(|errors| self.unresolved(&errors))
+    }
+
+    fn unresolved(&self, errors: &[ResolveError]) -> CommandError {
+        let path = self.source.path.to_string_lossy();
+        let source = Source::new(&path, &self.source.text);
+        let mistakes = errors.iter().map(|error| Mistake::unresolved(error, &source, &path));
+        // Only when nothing can be mended in the file is it the host's.
+        let host = errors.iter().all(|error| error.kind() == resolve::Kind::Host);
+        let kind = if host { Kind::Host } else { Kind::Configuration };
+        CommandError::mistaken(kind, &self.source.path, mistakes.collect())
+    }
+}
+
+/// SHA-256 in lower-case hexadecimal.
+fn hash(text: &str) -> String {
+    let mut hex = String::with_capacity(64);
+    for byte in Sha256::digest(text) {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }

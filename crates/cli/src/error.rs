@@ -5,8 +5,8 @@
 //! own code through, so every failure of ringfence itself is [`RUN_FAILED`] there, with its kind
 //! in the error event.
 
+use crate::mistake::Mistake;
 use crate::printer::{Printer, Style};
-use ringfence_policy::diagnostic::Diagnostic;
 use ringfence_policy::display::untrusted;
 use std::error::Error;
 use std::fmt::Write as _;
@@ -91,7 +91,7 @@ pub(crate) struct CommandError {
     /// What to do about it, one sentence each.
     hints: Vec<String>,
     /// The mistakes in the boundary file, each with its place.
-    diagnostics: Vec<Diagnostic>,
+    mistakes: Vec<Mistake>,
 }
 
 impl CommandError {
@@ -102,18 +102,17 @@ impl CommandError {
             message: message.into(),
             causes: Vec::new(),
             hints: Vec::new(),
-            diagnostics: Vec::new(),
+            mistakes: Vec::new(),
         }
     }
 
     /// The mistakes in a boundary file; there is at least one.
-    pub(crate) fn diagnosed(path: &Path, diagnostics: Vec<Diagnostic>) -> Self {
-        let path = path.display();
-        let message = match diagnostics.as_slice() {
-            [only] => format!("{path}:{}:{}: {}", only.line, only.column, only.message),
-            several => format!("{path} has {} mistakes", several.len()),
+    pub(crate) fn mistaken(kind: Kind, path: &Path, mistakes: Vec<Mistake>) -> Self {
+        let message = match mistakes.as_slice() {
+            [only] => only.summary(),
+            several => format!("{} has {} mistakes", path.display(), several.len()),
         };
-        Self { diagnostics, ..Self::new(Kind::Configuration, message) }
+        Self { mistakes, ..Self::new(kind, message) }
     }
 
     /// A verb that enforces was asked for where the kernel is not Linux.
@@ -142,8 +141,8 @@ impl CommandError {
     }
 
     /// The mistakes in the boundary file.
-    pub(crate) fn diagnostics(&self) -> &[Diagnostic] {
-        &self.diagnostics
+    pub(crate) fn mistakes(&self) -> &[Mistake] {
+        &self.mistakes
     }
 
     /// Adds an error and everything below it as causes.
@@ -166,11 +165,11 @@ impl CommandError {
     pub(crate) fn print(&self, printer: &mut Printer) {
         let label = printer.paint_error(Style::Bad, "error:");
         let mut text = String::new();
-        for diagnostic in &self.diagnostics {
-            // A diagnostic escapes what comes from the file itself.
-            let _ = writeln!(text, "{label} {diagnostic}");
+        for mistake in &self.mistakes {
+            // What comes from the file itself is escaped in it.
+            let _ = writeln!(text, "{label} {}", mistake.shown());
         }
-        if self.diagnostics.len() != 1 {
+        if self.mistakes.len() != 1 {
             let _ = writeln!(text, "{label} {}", untrusted(&self.message));
         }
         for cause in &self.causes {

@@ -6,8 +6,11 @@
 
 mod arguments;
 mod boundary_file;
+mod caller;
 mod error;
+mod event_log;
 mod format;
+mod mistake;
 mod printer;
 mod settings;
 mod table;

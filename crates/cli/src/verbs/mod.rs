@@ -2,6 +2,7 @@
 
 mod check_config;
 mod completions;
+mod run;
 mod schema;
 mod statement;
 mod status;
@@ -13,6 +14,7 @@ use std::ffi::OsString;
 /// Every verb, in the order of the help.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
+    Run(run::Run),
     Status(status::Status),
     CheckConfig(check_config::CheckConfig),
     Statement(statement::Statement),
@@ -24,6 +26,7 @@ impl Verb {
     /// Does what was asked for.
     pub(crate) fn execute(self, printer: &mut Printer) -> Result<Finish, CommandError> {
         match self {
+            Self::Run(verb) => verb.execute(printer),
             Self::Status(verb) => verb.execute(printer),
             Self::CheckConfig(verb) => verb.execute(printer),
             Self::Statement(verb) => verb.execute(printer),
