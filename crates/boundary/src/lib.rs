@@ -7,6 +7,7 @@
 pub mod egress;
 pub mod enforce;
 pub mod node;
+pub mod here;
 pub mod plan;
 pub mod resolve;
 pub mod status;

@@ -85,6 +85,27 @@ pub fn effective_capabilities() -> u64 {
     }
 }
 
+/// Effective user and group.
+#[must_use]
+pub fn effective_ids() -> (u32, u32) {
+    // SAFETY: takes nothing and cannot fail.
+    let uid = unsafe { libc::geteuid() };
+    // SAFETY: as above.
+    let gid = unsafe { libc::getegid() };
+    (uid, gid)
+}
+
+/// Supplementary groups of this process.
+pub fn groups() -> Result<Vec<u32>, Errno> {
+    // SAFETY: with no room the call only answers how many there are.
+    let count = unsafe { call(libc::SYS_getgroups, [0; 6]) }?;
+    let mut groups = vec![0_u32; count];
+    // SAFETY: room for as many numbers as said.
+    let count = unsafe { call(libc::SYS_getgroups, [count, crate::call::output(groups.as_mut_slice()), 0, 0, 0, 0]) }?;
+    groups.truncate(count);
+    Ok(groups)
+}
+
 /// Soft and hard value of a resource limit.
 pub fn set_limit(resource: u32, value: u64) -> Result<(), Errno> {
     let limit = libc::rlimit64 { rlim_cur: value, rlim_max: value };

@@ -69,7 +69,10 @@ impl BrokerProcess<'_> {
         let alive = self.alive.as_raw_fd();
         spawn::close_others(&[&kept[..], &[alive, init.pidfd.as_raw_fd()]].concat());
         let served = spawn::detach_standard().and_then(|()| self.serve(report));
-        if !self.init.namespaces {
+        if self.init.namespaces && served.is_ok() {
+            // Nothing is left to serve; init says how it ended before this process may end.
+            let _ = wait::wait_for(init.pid);
+        } else if !self.init.namespaces {
             wait::kill_descendants();
         }
         // A service that ended before its filter was there has told the supervisor itself.

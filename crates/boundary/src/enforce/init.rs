@@ -52,6 +52,8 @@ pub(crate) mod tag {
 impl Init<'_> {
     /// Runs to the end of the service and answers this process's exit code.
     pub(super) fn run(&self) -> i32 {
+        // A change of user made this process undumpable, and its files in /proc root's.
+        let _ = privilege::set_dumpable(true);
         if let Err(failure) = perform_all(&mut Linux, self.steps) {
             return self.failed(List::Init, failure);
         }
