@@ -287,19 +287,26 @@ mod tests {
 
     #[test]
     fn what_widens_or_switches_off_is_refused_in_every_spelling() {
-        insta::assert_snapshot!(
-            [
-                refused(&["node", "--allow-fs-read=*", "a.js"]),
-                refused(&["node", "--allow_net", "a.js"]),
-                refused(&["node", "-e", "0", "--no-permission"]),
-                refused(&["node", "--permission-audit", "a.js"]),
-                refused(&["node", "--experimental-default-config-file", "a.js"]),
-                refused(&["node", "--experimental_config_file", "x.json", "a.js"]),
-                refused(&["node", "--inspect-brk=0", "a.js"]),
-                refused(&["node", "inspect", "a.js"]),
-            ]
-            .join("\n")
-        );
+        let lines = [
+            refused(&["node", "--allow-fs-read=*", "a.js"]),
+            refused(&["node", "--allow_net", "a.js"]),
+            refused(&["node", "-e", "0", "--no-permission"]),
+            refused(&["node", "--permission-audit", "a.js"]),
+            refused(&["node", "--experimental-default-config-file", "a.js"]),
+            refused(&["node", "--experimental_config_file", "x.json", "a.js"]),
+            refused(&["node", "--inspect-brk=0", "a.js"]),
+            refused(&["node", "inspect", "a.js"]),
+        ];
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        --allow-fs-read in the command: grants come from the boundary file
+        --allow-net in the command: grants come from the boundary file
+        --no-permission switches Node's permissions off
+        --permission-audit switches Node's permissions off
+        --experimental-default-config-file lets a file change Node's permissions
+        --experimental-config-file lets a file change Node's permissions
+        --inspect-brk opens the inspector, which process.inspector does not grant
+        inspect opens the inspector, which process.inspector does not grant
+        ");
     }
 
     #[test]

@@ -13,6 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// What a boundary grants, in the terms of Node's flags.
+#[expect(clippy::struct_excessive_bools, reason = "each is one flag of Node, which has no values")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grants {
     /// Absolute paths that may be read, written and real ones.
@@ -272,7 +273,7 @@ impl Grants {
         }
         let star = |path: &&PathBuf| path.as_os_str().as_bytes().contains(&b'*');
         if let Some(path) = self.read.iter().chain(&self.write).find(star) {
-            gaps.push(format!("everything behind `*` in a path is ignored: {}", shown(&path)));
+            gaps.push(format!("everything behind `*` in a path is ignored: {}", shown(path)));
         }
         gaps
     }

@@ -85,7 +85,7 @@ impl NodeError {
             }
             Self::HiddenScript(path) => {
                 let folder = path.parent().unwrap_or(path);
-                format!("add \"{}\" to fs.read", shown(&folder))
+                format!("add \"{}\" to fs.read", shown(folder))
             }
             Self::Inspector(flag) => {
                 format!("remove {flag}, or set process.inspector = true for development")

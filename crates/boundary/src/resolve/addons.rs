@@ -291,8 +291,7 @@ impl Addons<'_> {
     }
 
     fn bind(&mut self, path: &Path, reason: Reason) -> Result<(), AddonError> {
-        let missing =
-            |source| AddonError::NotInstalled { package: shown(&path).to_string(), source };
+        let missing = |source| AddonError::NotInstalled { package: shown(path), source };
         let walked = walk(path).map_err(missing)?;
         self.view.add(&walked, reason).map_err(|Conflict { first, .. }| AddonError::Writable {
             path: path.into(),

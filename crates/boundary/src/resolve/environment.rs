@@ -44,7 +44,7 @@ impl EnvironmentError {
     #[must_use]
     pub fn hint(&self) -> String {
         let Self::Certificates { path, .. } = self;
-        format!("add \"{}\" to fs.read", shown(&path))
+        format!("add \"{}\" to fs.read", shown(path))
     }
 }
 

@@ -173,7 +173,7 @@ impl GrantError {
 
 fn walk_hint(list: &str, error: &WalkError) -> String {
     match error {
-        WalkError::Missing(path) if list == "fs.write" => format!("create it first, such as `mkdir -p {}`", shown(&path)),
+        WalkError::Missing(path) if list == "fs.write" => format!("create it first, such as `mkdir -p {}`", shown(path)),
         WalkError::Missing(_) if list == "service.cwd" => "create it or set service.cwd to a directory that exists".into(),
         WalkError::Missing(_) => "check the path, which counts from the boundary file's folder, or list it in fs.optional".into(),
         WalkError::Denied(_) => "give this user search permission on the folder, or remove the grant".into(),
@@ -271,6 +271,9 @@ impl Grants<'_> {
         }
         // Before the walk, because what `/proc/self` is depends on who asks.
         refuse_own(list, &plain, |own| plain.starts_with(own))?;
+        if access == Access::Write {
+            self.check_writable(list, &plain)?;
+        }
         let walked = match walk(&named) {
             Ok(walked) => walked,
             Err(error) if list == "fs.optional" && error.is_missing() => return Ok(None),

@@ -19,6 +19,8 @@ mod program;
 mod programs;
 mod runtime;
 mod secrets;
+#[cfg(test)]
+mod tests;
 mod view;
 mod walk;
 

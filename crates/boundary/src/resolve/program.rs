@@ -7,7 +7,7 @@
 
 use super::elf::{Elf, ElfError};
 use super::libraries::LibraryError;
-use super::walk::{WalkError, Walked, shown, walk};
+use super::walk::{WalkError, Walked, shown, tidy, walk};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read};
@@ -115,17 +115,17 @@ impl ProgramError {
                 "start the interpreter directly, such as start = [\"node\", \"script.js\"], and put variables into env.set".into()
             }
             Self::Library(LibraryError::Missing { name, .. }) => {
-                format!("install the package that carries {}", shown(&name))
+                format!("install the package that carries {}", shown(name))
             }
             Self::Library(_) => "install the program and its libraries again".into(),
-            Self::NotExecutable(path) => format!("run `chmod +x {}` or start its interpreter", shown(&path)),
+            Self::NotExecutable(path) => format!("run `chmod +x {}` or start its interpreter", shown(path)),
             Self::NotFound(_) => "install it, or name it with a path".into(),
             Self::Relative(name) => format!("write its full path, such as `command -v {name}` prints it"),
             Self::Script { source, .. } => source.hint(),
             Self::TooManyScripts(_) => "name the last interpreter in service.start".into(),
             Self::Unreadable(..) => "give this user read permission on it".into(),
             Self::Walk(_) => "check the path; relative ones count from service.cwd".into(),
-            Self::WindowsLine(path) => format!("save it with Unix line ends, such as `sed -i 's/\\r$//' {}`", shown(&path)),
+            Self::WindowsLine(path) => format!("save it with Unix line ends, such as `sed -i 's/\\r$//' {}`", shown(path)),
             Self::Writable { .. } => "a program must not be writable to the service: grant a smaller folder for writing".into(),
         }
     }
@@ -227,10 +227,11 @@ impl Search<'_> {
 /// Opens a regular file with an execute bit.
 fn open(path: &Path) -> Result<(Walked, File), ProgramError> {
     let walked = walk(path)?;
+    let path = tidy(path);
     let kind = walked.metadata.file_type();
-    let special = |kind| Err(ProgramError::Special { path: path.into(), kind });
+    let special = |kind| Err(ProgramError::Special { path: path.clone(), kind });
     if kind.is_dir() {
-        return Err(ProgramError::Directory(path.into()));
+        return Err(ProgramError::Directory(path));
     } else if kind.is_block_device() || kind.is_char_device() {
         return special("device");
     } else if kind.is_fifo() {
@@ -239,10 +240,9 @@ fn open(path: &Path) -> Result<(Walked, File), ProgramError> {
         return special("socket");
     }
     if walked.metadata.mode() & 0o111 == 0 {
-        return Err(ProgramError::NotExecutable(path.into()));
+        return Err(ProgramError::NotExecutable(path));
     }
-    let file =
-        File::open(&walked.real).map_err(|error| ProgramError::Unreadable(path.into(), error))?;
+    let file = File::open(&walked.real).map_err(|error| ProgramError::Unreadable(path, error))?;
     Ok((walked, file))
 }
 
@@ -278,7 +278,7 @@ fn shebang(file: &File, walked: &Walked) -> Result<Option<Shebang>, ProgramError
     if line.is_empty() {
         return Err(ProgramError::NotAProgram(walked.named.clone()));
     }
-    let end = line.iter().position(|byte| blank(byte)).unwrap_or(line.len());
+    let end = line.iter().position(blank).unwrap_or(line.len());
     let (interpreter, rest) = line.split_at(end);
     let rest = trim(rest, blank);
     Ok(Some(Shebang {
@@ -419,10 +419,23 @@ mod tests {
         symlink("circle", shop.root.join("circle")).unwrap();
         let lines = ["plain", "data", "dos", "lost", "var", "loop", "circle", "bin", "none"]
             .map(|name| shop.error(&[&format!("./{name}")]));
-        insta::assert_snapshot!(lines.join("\n"));
-        insta::assert_snapshot!(
-            [shop.error(&["nothing"]), shop.error(&["/dev/null"]), shop.error(&[""])].join("\n")
-        );
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        program is neither an ELF executable nor a script with a `#!` line: ~/plain
+        program is not executable: ~/data
+        first line of the script ends in a carriage return, so its interpreter cannot be found: ~/dos
+        interpreter of the script ~/lost cannot be used: program does not exist: /no
+        first line of the script asks env for something that is not supported: A=b tool in ~/var
+        too many scripts interpret one another: ~/loop
+        program symlinks go in a circle: ~/circle
+        program is a directory: ~/bin
+        program does not exist: ~/none
+        ");
+        let lines = [shop.error(&["nothing"]), shop.error(&["/dev/null"]), shop.error(&[""])];
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        program not found: nothing (searched PATH and node_modules/.bin)
+        program is not a file but a device: /dev/null
+        no program is named
+        ");
     }
 
     #[test]

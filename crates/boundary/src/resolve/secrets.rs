@@ -70,7 +70,7 @@ pub enum SecretError {
         /// Why not.
         reason: String,
     },
-    /// Larger than 1 MiB.
+    /// Larger than a mebibyte.
     #[error("the source of secret {name} is larger than 1 MiB: {}", shown(.path))]
     TooLarge {
         /// The secret.
@@ -123,7 +123,7 @@ impl SecretError {
                 "a secret is at most 1 MiB; grant large files with fs.read".into()
             }
             Self::Unreadable { path, .. } => {
-                format!("give this user read permission on {}", shown(&path))
+                format!("give this user read permission on {}", shown(path))
             }
             Self::Unset { variable, .. } => format!("start ringfence with {variable} set"),
             Self::Walk { .. } => {
@@ -190,9 +190,9 @@ impl Secrets<'_> {
         let value = match &secret.from.value {
             SecretSource::AwsKms(_) => return unreadable("aws-kms:"),
             SecretSource::AwsSecretsManager(_) => return unreadable("aws-sm:"),
-            SecretSource::Environment(variable) => self.from_environment(name, variable)?,
+            SecretSource::Environment(variable) => self.read_variable(name, variable)?,
             SecretSource::File(path) => {
-                let (walked, value) = self.from_file(name, path)?;
+                let (walked, value) = self.read_file(name, path)?;
                 self.hide(name, &walked, view)?;
                 delivered.sources.push((walked.real, name.clone()));
                 value
@@ -221,7 +221,7 @@ impl Secrets<'_> {
         Ok(())
     }
 
-    fn from_environment(&self, name: &str, variable: &str) -> Result<Vec<u8>, SecretError> {
+    fn read_variable(&self, name: &str, variable: &str) -> Result<Vec<u8>, SecretError> {
         let found = self.environment.iter().rev().find(|(known, _)| known == OsStr::new(variable));
         let Some((_, value)) = found else {
             return Err(SecretError::Unset { name: name.into(), variable: variable.into() });
@@ -229,7 +229,7 @@ impl Secrets<'_> {
         Ok(value.as_bytes().to_vec())
     }
 
-    fn from_file(&mut self, name: &str, path: &str) -> Result<(Walked, Vec<u8>), SecretError> {
+    fn read_file(&mut self, name: &str, path: &str) -> Result<(Walked, Vec<u8>), SecretError> {
         let walked = walk(&self.folder.join(path))
             .map_err(|source| SecretError::Walk { name: name.into(), source })?;
         let path = walked.named.clone();
@@ -301,7 +301,7 @@ fn check_target(
     // the way would lead the service elsewhere.
     let linked = view.links().find(|link| plain.starts_with(link));
     if let Some(link) = linked {
-        return refuse(&format!("{} is a symlink of the host", shown(&link)));
+        return refuse(&format!("{} is a symlink of the host", shown(link)));
     }
     if view.nearest(&plain).is_some() || view.below(&plain).next().is_some() {
         return refuse("a grant covers the place");

@@ -112,7 +112,7 @@ pub(crate) fn walk(path: &Path) -> Result<Walked, WalkError> {
         if metadata.is_symlink() {
             followed += 1;
             if followed > MAX_LINKS {
-                return Err(WalkError::Loop(path.into()));
+                return Err(WalkError::Loop(tidy(path)));
             }
             let to = fs::read_link(&real).map_err(|e| WalkError::new(&real, e))?;
             let place = real.clone();
