@@ -6,13 +6,19 @@
 
 pub(crate) mod broker;
 mod connect;
+pub mod dns;
+mod journal;
 mod listen;
 pub mod names;
 pub mod netloop;
 mod options;
 mod place;
+mod relay;
 mod sender;
 pub mod shared;
 mod target;
+#[cfg(test)]
+mod testing;
+mod token;
 mod unix;
 pub(crate) mod waiter;

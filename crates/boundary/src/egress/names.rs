@@ -317,7 +317,9 @@ mod tests {
         assert_eq!(found, Some((name("b.test"), ip("192.0.2.1"))));
         let mapped = table.lookup(ip("::ffff:198.18.0.4"));
         assert_eq!(mapped, Some((name("a.test"), ip("192.0.2.2"))));
-        for unknown in ["198.18.0.5", "198.18.0.1", "198.17.255.255", "fd52:6e67::1", "::", "0.0.0.0"] {
+        for unknown in
+            ["198.18.0.5", "198.18.0.1", "198.17.255.255", "fd52:6e67::1", "::", "0.0.0.0"]
+        {
             assert_eq!(table.lookup(ip(unknown)), None, "{unknown}");
         }
     }

@@ -69,9 +69,8 @@ fn check_question(message: &[u8], id: u16, name: &WireName, kind: u16) -> Option
         return None;
     }
     let (asked, at) = read_name(message, HEADER, Compression::Refuse)?;
-    let same = asked == *name
-        && read_u16(message, at)? == kind
-        && read_u16(message, at + 2)? == CLASS_IN;
+    let same =
+        asked == *name && read_u16(message, at)? == kind && read_u16(message, at + 2)? == CLASS_IN;
     same.then_some(at + 4)
 }
 

@@ -46,14 +46,7 @@ impl Cache {
     }
 
     /// Keeps an answer; `ttl` is in seconds and counts for addresses only.
-    pub(super) fn keep(
-        &mut self,
-        name: HostName,
-        kind: u16,
-        known: Known,
-        ttl: u32,
-        now: Instant,
-    ) {
+    pub(super) fn keep(&mut self, name: HostName, kind: u16, known: Known, ttl: u32, now: Instant) {
         let lives = match known {
             Known::Addresses(..) => Duration::from_secs(ttl.min(LONGEST_TTL).into()),
             Known::NoData | Known::NoName => NEGATIVE,

@@ -1,0 +1,45 @@
+//! The parsers behind one door for fuzzing: any bytes are a question, an answer and a file.
+
+use super::answer::{MOST_ADDRESSES, parse_answer};
+use super::message::{LONGEST_UDP, Rcode, Rejected, WireName, kind, parse_query};
+use super::resolv_conf::ResolvConf;
+use super::told::Told;
+use ringfence_policy::net::HostName;
+
+/// Reads `bytes` as a question, as a nameserver's answer to that question and as a `resolv.conf`.
+/// Answers whether what was written in reply kept its promises; never panics.
+#[must_use]
+pub fn fuzz_query(bytes: &[u8]) -> bool {
+    let mut reply = Vec::new();
+    let mut kept = true;
+    match parse_query(bytes) {
+        Ok(query) => {
+            let question = bytes.get(query.question.clone()).unwrap_or_default();
+            if let Some(name) = query.name.to_host() {
+                // What is sent on is what was asked, and only that.
+                kept &= WireName::of(&name) == query.name;
+                Told::Pointer(name).write(&mut reply, LONGEST_UDP, (query.id, true), question);
+                kept &= reply.len() <= LONGEST_UDP + question.len();
+            }
+            let _ = (query.name.shown(), query.name.reverse_address());
+            let told = Told::Nothing(Rcode::REFUSED);
+            told.write(&mut reply, LONGEST_UDP, (query.id, query.recursion_desired), question);
+            // An answer is never taken for a question.
+            kept &= parse_query(&reply).err() == Some(Rejected::Silently);
+            kept &= parse_answer(&reply, query.id, &query.name, query.kind).is_ok()
+                || query.class != super::message::CLASS_IN;
+        }
+        Err(Rejected::Silently | Rejected::With(..)) => {}
+    }
+    if let (Ok(name), Some([high, low])) = (HostName::parse("a.test"), bytes.first_chunk::<2>()) {
+        let id = u16::from_be_bytes([*high, *low]);
+        for kind in [kind::A, kind::AAAA] {
+            if let Ok(answer) = parse_answer(bytes, id, &WireName::of(&name), kind) {
+                kept &= answer.addresses.len() <= MOST_ADDRESSES;
+                kept &= answer.addresses.iter().all(|ip| ip.is_ipv6() == (kind == kind::AAAA));
+            }
+        }
+    }
+    let conf = ResolvConf::parse(&String::from_utf8_lossy(bytes));
+    kept && !conf.servers.is_empty()
+}

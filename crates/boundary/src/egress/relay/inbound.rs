@@ -1,0 +1,206 @@
+//! `net.udp-listen`: what the outside sends to the service.
+//!
+//! Each peer has a socket inside that is bound to the peer's own address, so the service sees the
+//! datagram come from there and its answers go there. When that address and port are taken inside,
+//! the port is another one. An answer leaves from the address the peer had sent to.
+
+use super::flows::Flows;
+use super::{InsideSockets, RelayBounds, RelayError, TURN};
+use crate::egress::journal::Journal;
+use crate::egress::shared::Shared;
+use crate::egress::token::{self, Source};
+use ringfence_policy::event::Action;
+use ringfence_policy::model::Network;
+use ringfence_sys::epoll::Epoll;
+use ringfence_sys::{Errno, datagram, fd, socket};
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Listeners one peer can talk to at the same time; the next one takes the place of the first.
+const PER_PEER: usize = 4;
+
+/// Inbound datagrams.
+#[derive(Debug)]
+pub(in crate::egress) struct Inbound {
+    shared: Arc<Shared>,
+    journal: Journal,
+    listeners: Vec<Listener>,
+    flows: Flows<SocketAddr, Flow>,
+    bounds: RelayBounds,
+}
+
+/// A socket of the host.
+#[derive(Debug)]
+struct Listener {
+    socket: OwnedFd,
+    bound: SocketAddr,
+}
+
+/// One peer.
+#[derive(Debug)]
+struct Flow {
+    /// Bound inside to the peer's address.
+    inside: OwnedFd,
+    /// The listeners the peer has sent to, and at which local address.
+    heard: [Option<(usize, IpAddr)>; PER_PEER],
+}
+
+impl Inbound {
+    /// Binds the granted addresses on the host.
+    pub(in crate::egress) fn new(
+        shared: Arc<Shared>,
+        bounds: RelayBounds,
+        epoll: &Epoll,
+        now: Instant,
+    ) -> Result<Self, RelayError> {
+        check(&shared.network)?;
+        let mut listeners = Vec::with_capacity(shared.network.udp_listen.len());
+        for grant in &shared.network.udp_listen {
+            let bound = SocketAddr::new(grant.value.address, grant.value.port);
+            let token = token::of(Source::ListenOutside, listeners.len());
+            let socket = listen(bound)
+                .and_then(|socket| epoll.add(socket.as_fd(), token, true, false).map(|()| socket))
+                .map_err(|errno| RelayError::Listen(bound, errno.into()))?;
+            listeners.push(Listener { socket, bound });
+        }
+        let journal = Journal::new(Arc::clone(&shared), now);
+        Ok(Self { shared, journal, listeners, flows: Flows::new(bounds.inbound), bounds })
+    }
+
+    /// The outside has sent something to this listener.
+    pub(in crate::egress) fn outside_ready(
+        &mut self,
+        index: usize,
+        buffer: &mut [u8],
+        sockets: &dyn InsideSockets,
+        epoll: &Epoll,
+        now: Instant,
+    ) {
+        for _ in 0..TURN {
+            let Some(listener) = self.listeners.get(index) else { return };
+            let port = listener.bound.port();
+            let got = match datagram::receive(listener.socket.as_fd(), buffer) {
+                Ok(got) => got,
+                Err(Errno(libc::ECONNREFUSED)) => continue,
+                Err(_) => return,
+            };
+            let (Some(local), false) = (got.to, got.truncated) else { continue };
+            let Some(bytes) = buffer.get(..got.length) else { continue };
+            let known = self.flows.find(&got.from, now).map(|(index, _)| index);
+            let known = known.or_else(|| self.open(got.from, sockets, epoll, now));
+            let Some((_, flow)) = known.and_then(|flow| self.flows.at(flow, now)) else { continue };
+            flow.hear(index, local);
+            let _ = datagram::send(
+                flow.inside.as_fd(),
+                bytes,
+                None,
+                Some(SocketAddr::new(local, port)),
+            );
+        }
+    }
+
+    /// The service has sent something to this peer.
+    pub(in crate::egress) fn inside_ready(
+        &mut self,
+        index: usize,
+        buffer: &mut [u8],
+        now: Instant,
+    ) {
+        for _ in 0..TURN {
+            let Some((peer, flow)) = self.flows.at(index, now) else { return };
+            let Ok(got) = datagram::receive(flow.inside.as_fd(), buffer) else { return };
+            // Only the port of a listener is answered from; another socket of the service has no
+            // business with this peer.
+            let heard = flow.heard.iter().flatten().find_map(|(index, local)| {
+                let listener = self.listeners.get(*index)?;
+                (listener.bound.port() == got.from.port()).then_some((listener, *local))
+            });
+            let (Some((listener, local)), Some(bytes)) = (heard, buffer.get(..got.length)) else {
+                continue;
+            };
+            let socket = listener.socket.as_fd();
+            if datagram::send(socket, bytes, Some(local), Some(*peer))
+                == Err(Errno(libc::ECONNREFUSED))
+            {
+                let _ = datagram::send(socket, bytes, Some(local), Some(*peer));
+            }
+        }
+    }
+
+    /// Whether [`Self::sweep`] has anything to do.
+    pub(in crate::egress) fn has_flows(&self) -> bool {
+        !self.flows.is_empty()
+    }
+
+    /// Closes idle flows.
+    pub(in crate::egress) fn sweep(&mut self, now: Instant) {
+        self.flows.sweep(self.bounds.idle, now);
+    }
+
+    /// The boundary was narrowed.
+    pub(in crate::egress) fn forget(&mut self) {
+        self.flows.clear();
+    }
+
+    fn open(
+        &mut self,
+        peer: SocketAddr,
+        sockets: &dyn InsideSockets,
+        epoll: &Epoll,
+        now: Instant,
+    ) -> Option<usize> {
+        let index = self.flows.room();
+        let inside = sockets.udp(peer.is_ipv6()).ok()?;
+        fd::set_nonblocking(inside.as_fd(), true).ok()?;
+        // Shared, so that a service that may share its own address can be bound to the same port.
+        datagram::share_address(inside.as_fd(), true).ok()?;
+        let another = SocketAddr::new(peer.ip(), 0);
+        datagram::bind_foreign(inside.as_fd(), &peer)
+            .or_else(|_| socket::bind(inside.as_fd(), &another))
+            .ok()?;
+        epoll.add(inside.as_fd(), token::of(Source::ListenInside, index), true, false).ok()?;
+        self.flows.put(index, peer, Flow { inside, heard: [None; PER_PEER] }, now);
+        if self.shared.audit {
+            self.journal.allowed(Action::Listen, &format!("datagrams from {peer}"), now);
+        }
+        Some(index)
+    }
+}
+
+impl Flow {
+    fn hear(&mut self, listener: usize, local: IpAddr) {
+        let known =
+            |place: &&mut Option<(usize, IpAddr)>| place.is_none_or(|(index, _)| index == listener);
+        if let Some(place) = self.heard.iter_mut().find(known) {
+            *place = Some((listener, local));
+            return;
+        }
+        self.heard.rotate_left(1);
+        if let Some(last) = self.heard.last_mut() {
+            *last = Some((listener, local));
+        }
+    }
+}
+
+/// Grants that cannot be kept.
+fn check(network: &Network) -> Result<(), RelayError> {
+    for listen in &network.udp_listen {
+        let port = listen.value.port;
+        if port == 0 {
+            return Err(RelayError::NoPort(SocketAddr::new(listen.value.address, port)));
+        }
+        if network.udp.iter().any(|grant| grant.value.ports.contains(port)) {
+            return Err(RelayError::PortTwice(port));
+        }
+    }
+    Ok(())
+}
+
+fn listen(at: SocketAddr) -> Result<OwnedFd, Errno> {
+    let socket = datagram::udp(at.is_ipv6())?;
+    datagram::tell_destination(socket.as_fd(), at.is_ipv6())?;
+    socket::bind(socket.as_fd(), &at)?;
+    Ok(socket)
+}

@@ -1,0 +1,72 @@
+//! What the two threads of the broker share.
+//!
+//! Thread 1 answers system calls, thread 2 is the network loop. Both decide by the same grants and
+//! look names up in the same table, whose lock is held for a map access and never across a call.
+
+use super::names::NameTable;
+use ringfence_policy::event::{Action, Event, Kind};
+use ringfence_policy::layer::Layer;
+use ringfence_policy::model::Network;
+use ringfence_policy::net::HostFacts;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// Where events go.
+pub trait EventSink: Send + Sync {
+    /// Takes an event over. Time and service are empty and filled in here. It must not wait: what
+    /// cannot be taken now is counted and dropped.
+    fn emit(&self, event: Event);
+}
+
+/// What the two threads of the broker share.
+pub struct Shared {
+    /// The grants.
+    pub network: Arc<Network>,
+    /// Which name an address was given out for.
+    pub names: Mutex<NameTable>,
+    /// Facts about this host.
+    pub host: HostFacts,
+    /// Where events go.
+    pub events: Box<dyn EventSink>,
+    /// Whether allowed accesses are events too.
+    pub audit: bool,
+    generation: AtomicU64,
+}
+
+impl Shared {
+    /// State for one service, with an empty name table in the mode of its boundary.
+    #[must_use]
+    pub fn new(
+        network: Arc<Network>,
+        host: HostFacts,
+        events: Box<dyn EventSink>,
+        audit: bool,
+    ) -> Self {
+        let names = Mutex::new(NameTable::new(network.dns));
+        Self { network, names, host, events, audit, generation: AtomicU64::new(0) }
+    }
+
+    /// Counts how often the boundary was narrowed; the network loop gives up all flows, answers and
+    /// lookups made under an earlier one.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// The boundary was narrowed. Ring the network loop's bell afterwards.
+    pub fn narrow(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shared").field("network", &self.network).finish_non_exhaustive()
+    }
+}
+
+/// An event of the broker; the sink fills in time and service.
+#[must_use]
+pub fn event(kind: Kind, action: Action, resource: impl Into<String>) -> Event {
+    Event::new(kind, String::new(), String::new(), Layer::Broker, action, resource)
+}
