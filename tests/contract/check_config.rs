@@ -1,6 +1,6 @@
 //! `ringfence check-config`
 
-use crate::SMALLEST;
+use crate::{SMALLEST, TRUE};
 use insta::assert_snapshot;
 use ringfence_tests::command::Playground;
 use std::os::unix::fs::symlink;
@@ -54,8 +54,37 @@ fn mistakes_are_data_for_machines() {
     let run = playground.run(["check-config", "--format", "json"]);
     let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!((run.code, &report["schema"], &report["ok"]), (2, &1.into(), &false.into()));
-    assert_eq!(report["diagnostics"][0]["code"], "unknown-key");
-    assert_eq!(report["diagnostics"][0]["line"], 9);
+    assert_eq!(report["mistakes"][0]["code"], "unknown-key");
+    assert_eq!(report["mistakes"][0]["line"], 9);
+}
+
+#[test]
+fn a_file_that_fits_this_host_is_in_order() {
+    let playground = Playground::new().with("ringfence.toml", TRUE);
+    let run = playground.run(["check-config"]);
+    assert!(run.stdout.starts_with("ringfence.toml is in order: service true\n"), "{run}");
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    let run = playground.run(["check-config", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((run.code, &report["ok"]), (0, &true.into()));
+}
+
+#[test]
+fn what_does_not_fit_this_host_is_shown_at_its_place() {
+    let playground = Playground::new().with("ringfence.toml", &TRUE.replace("./", "./missing"));
+    assert_snapshot!(playground.run(["check-config"]), @r#"
+    exit: 2
+    --- stdout
+    --- stderr
+    error: ringfence.toml:8:9: fs.read: does not exist: [DIR]/missing: does not exist: [DIR]/missing
+      |
+    8 | read = ["./missing"]
+      |         ^^^^^^^^^^^
+    hint: check the path, which counts from the boundary file's folder, or list it in fs.optional
+    ---
+    "#);
+    let file_only = playground.run(["check-config", "--file-only"]);
+    assert_eq!(file_only.code, 0, "{file_only}");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod check_config;
 mod completions;
 mod output;
+mod run;
 mod schema;
 mod statement;
 mod status;
@@ -18,6 +19,17 @@ const SMALLEST: &str = r#"schema = 1
 [service]
 name = "orders"
 start = ["node", "server.mjs"]
+
+[fs]
+read = ["./"]
+"#;
+
+/// A service that every host can start: it does nothing, successfully.
+const TRUE: &str = r#"schema = 1
+
+[service]
+name = "true"
+start = ["/bin/true"]
 
 [fs]
 read = ["./"]

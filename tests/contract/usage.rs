@@ -71,6 +71,7 @@ fn the_help_lists_every_verb() {
     Usage: ringfence [OPTIONS] <VERB>
 
     Verbs:
+      run           Run a service inside its boundary
       status        Say what this host can enforce, and what to change
       check-config  Check a boundary file without starting anything
       statement     Say the boundary in plain sentences, as a security review asks

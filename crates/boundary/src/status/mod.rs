@@ -14,6 +14,7 @@ mod identity;
 mod kernel_namespaces;
 mod landlock;
 pub mod modules;
+mod node;
 mod path_resolution;
 pub mod release_lines;
 mod seccomp_listener;
@@ -22,6 +23,7 @@ mod user_namespace;
 mod yama;
 
 pub use finding::{Finding, LayerReport, Probe, ProbeReport};
+pub use node::FoundNode;
 
 use facts::{Container, Facts};
 use ringfence_policy::layer::{Answer, Layer};
@@ -31,7 +33,7 @@ use serde::Serialize;
 pub const SCHEMA: u32 = 1;
 
 /// Every probe, in the order of the report.
-pub const PROBES: [Probe; 14] = [
+pub const PROBES: [Probe; 15] = [
     identity::PROBE,
     user_namespace::PROBE,
     kernel_namespaces::MOUNT,
@@ -46,6 +48,7 @@ pub const PROBES: [Probe; 14] = [
     descriptor_copy::PROBE,
     path_resolution::PROBE,
     yama::PROBE,
+    node::PROBE,
 ];
 
 /// What this host can enforce.
@@ -57,6 +60,8 @@ pub struct Report {
     pub host: Host,
     /// Every layer, outside in.
     pub layers: Vec<LayerReport>,
+    /// The Node on the search path.
+    pub node: Option<FoundNode>,
 }
 
 /// The host as the report names it.
@@ -90,7 +95,7 @@ pub fn host() -> Report {
         root: facts.is_root(),
         container: facts.container.clone(),
     };
-    Report { schema: SCHEMA, host, layers }
+    Report { schema: SCHEMA, host, layers, node: node::found(&facts) }
 }
 
 /// Probes one layer: for a start that was refused and must name the remedy.
