@@ -3,6 +3,7 @@
 //! One file per task. It uses nothing of ringfence's own crates: what it runs, it runs as a user
 //! would.
 
+mod bench;
 mod demo;
 mod failure;
 mod npm;
@@ -27,6 +28,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Measure ringfence against bare Node and its peers, and print ratios
+    Bench(bench::Options),
     /// Run the example service inside its boundary, under load and under attack, and prove it
     Demo,
     /// Install the Nodes that the tests use into the target folder
@@ -38,6 +41,7 @@ enum Task {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = process::end_children_on_signals().and_then(|()| match arguments.task {
+        Task::Bench(options) => bench::run(&options),
         Task::Demo => demo::run(),
         Task::Setup => setup(),
         Task::Test(options) => test::run(&options),

@@ -10,6 +10,7 @@ mod world;
 use crate::failure::Failure;
 use clap::{Args, ValueEnum};
 use tally::Tally;
+pub(crate) use world::free_port;
 
 /// Options of `cargo xtask test`.
 #[derive(Debug, Args)]

@@ -48,7 +48,8 @@ impl Outcome {
     pub(crate) fn shown(&self) -> String {
         let lines: Vec<&str> = self.lines.iter().map(String::as_str).collect();
         let cut = |line: &str| line.chars().take(300).collect::<String>();
-        let said = lines.iter().copied().chain(self.stderr.lines()).map(|line| format!("| {}", cut(line)));
+        let said =
+            lines.iter().copied().chain(self.stderr.lines()).map(|line| format!("| {}", cut(line)));
         said.collect::<Vec<_>>().join("\n")
     }
 }
@@ -80,7 +81,8 @@ impl Attempt<'_> {
         }
         let (mut lines, status) = self.attend(&mut running, &prepared, &mut input)?;
         lines.retain(|line| self.counts(line));
-        let stderr = std::fs::read(&stderr_path).map_err(Failure::file("cannot read", &stderr_path))?;
+        let stderr =
+            std::fs::read(&stderr_path).map_err(Failure::file("cannot read", &stderr_path))?;
         let stderr = String::from_utf8_lossy(&stderr).into_owned();
         Ok(Outcome { code: code(status), lines, stderr })
     }
@@ -132,7 +134,12 @@ impl Attempt<'_> {
         Ok((lines, status))
     }
 
-    fn start_outside(&self, program: &Path, prepared: &Prepared, ready: &str) -> Result<Running, Failure> {
+    fn start_outside(
+        &self,
+        program: &Path,
+        prepared: &Prepared,
+        ready: &str,
+    ) -> Result<Running, Failure> {
         let mut command = process::command(&self.world.node.path);
         command.arg(program).envs(prepared.env.iter().cloned()).env("READY", ready);
         Running::listen(&mut command)
@@ -141,7 +148,9 @@ impl Attempt<'_> {
     /// Whether a line of output is compared.
     fn counts(&self, line: &str) -> bool {
         let typed = self.case.terminal.is_some() && (line == "^C" || line == "hello");
-        !typed && (self.case.keep.is_empty() || self.case.keep.iter().any(|start| line.starts_with(start.as_str())))
+        !typed
+            && (self.case.keep.is_empty()
+                || self.case.keep.iter().any(|start| line.starts_with(start.as_str())))
     }
 
     /// Chooses ports and makes the folders of this run.
@@ -159,7 +168,8 @@ impl Attempt<'_> {
         values.insert("node".to_owned(), path(&self.node.path));
         values.insert("scratch".to_owned(), path(&scratch));
 
-        let own = if self.ringfence.is_some() { &self.case.inside_env } else { &self.case.bare_env };
+        let own =
+            if self.ringfence.is_some() { &self.case.inside_env } else { &self.case.bare_env };
         let mut env: Vec<(String, String)> = self.case.env.iter().chain(own).cloned().collect();
         for (_, value) in &mut env {
             *value = fill(value, &values);

@@ -61,7 +61,10 @@ mod tests {
     #[test]
     fn the_result_lines_of_cargo_are_added_up() {
         let mut tally = Tally::default();
-        count("test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 3 filtered out", &mut tally);
+        count(
+            "test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 3 filtered out",
+            &mut tally,
+        );
         count("test result: FAILED. 3 passed; 2 failed; 1 ignored; 0 measured", &mut tally);
         count("not run: runsc is not installed", &mut tally);
         assert_eq!((tally.passed, tally.failed), (15, 2));

@@ -54,10 +54,12 @@ pub(crate) fn read_all(folder: &Path) -> Result<Vec<Case>, Failure> {
         let path = entry.map_err(Failure::file("cannot read", folder))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if let Some(name) = name.strip_suffix(".mjs").filter(|name| !name.ends_with(".outside")) {
-            let text = std::fs::read_to_string(&path).map_err(Failure::file("cannot read", &path))?;
+            let text =
+                std::fs::read_to_string(&path).map_err(Failure::file("cannot read", &path))?;
             let outside = folder.join(format!("{name}.outside.mjs"));
-            let mut case = parse(&text)
-                .ok_or_else(|| Failure::NotHeld(format!("{name}.mjs has no proper first comment")))?;
+            let mut case = parse(&text).ok_or_else(|| {
+                Failure::NotHeld(format!("{name}.mjs has no proper first comment"))
+            })?;
             name.clone_into(&mut case.name);
             case.path = path;
             case.outside = outside.is_file().then_some(outside);
@@ -131,9 +133,9 @@ fn unescape(text: &str) -> String {
 
 /// Replaces every `${name}`.
 pub(crate) fn fill(text: &str, values: &BTreeMap<String, String>) -> String {
-    values.iter().fold(text.to_owned(), |text, (name, value)| {
-        text.replace(&format!("${{{name}}}"), value)
-    })
+    values
+        .iter()
+        .fold(text.to_owned(), |text, (name, value)| text.replace(&format!("${{{name}}}"), value))
 }
 
 #[cfg(test)]

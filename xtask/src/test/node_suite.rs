@@ -123,7 +123,8 @@ fn both(case: &Case, node: &Node, world: &World, ringfence: &Path) -> Result<(),
 
 fn difference(bare: &Outcome, expected: &[String], inside: &Outcome) -> String {
     let wanted = expected.iter().zip(inside.lines.iter().map(Some).chain(std::iter::repeat(None)));
-    let first = wanted.filter(|(expected, got)| Some(*expected) != *got).map(|(line, _)| line).next();
+    let first =
+        wanted.filter(|(expected, got)| Some(*expected) != *got).map(|(line, _)| line).next();
     format!(
         "inside it ended with {} (outside {}); first line that differs: {}\n{}",
         inside.code,

@@ -1,0 +1,40 @@
+//! `cargo xtask bench AREA`: ours, bare Node and the peers in turn, in one run.
+//!
+//! Every round measures every runner once, in an order that rotates, so that a slow moment of the
+//! machine hits all of them. Bare Node runs twice under two names: what the second differs from
+//! the first is the noise, and a difference below it means nothing. Prints ratios, writes JSON.
+
+mod engine;
+mod procfs;
+mod report;
+mod runner;
+mod startup;
+mod traffic;
+
+use crate::failure::Failure;
+use clap::{Args, ValueEnum};
+
+/// Options of `cargo xtask bench`.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// What to measure
+    #[arg(value_enum)]
+    area: Area,
+    /// Rounds of each start-up measurement; traffic takes a third of them
+    #[arg(long, default_value_t = 45)]
+    rounds: u32,
+}
+
+/// What can be measured.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Area {
+    /// Start-up, traffic in and out, connections, memory
+    Engine,
+}
+
+/// Runs the measurements.
+pub(crate) fn run(options: &Options) -> Result<(), Failure> {
+    match options.area {
+        Area::Engine => engine::run(options.rounds.max(3)),
+    }
+}
