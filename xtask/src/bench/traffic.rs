@@ -42,8 +42,7 @@ pub(crate) fn inbound(
             Err(error) => report.not_run(format!("HTTP in, {}: {error}", runner.name())),
         }
     }
-    let (mut kept, mut cost, mut closed) =
-        (Series::default(), Series::default(), Series::default());
+    let (mut kept, mut cost, mut closed) = (Series::rate(), Series::default(), Series::rate());
     for round in 0..=rounds {
         let turn = usize::try_from(round).unwrap_or(0) % servers.len();
         for (runner, port, server) in servers.iter().cycle().skip(turn).take(servers.len()) {
@@ -90,8 +89,7 @@ pub(crate) fn outbound(
             Err(_) => report.not_run(format!("HTTP out, {}: cannot connect", runner.name())),
         }
     }
-    let (mut kept, mut cost, mut connects) =
-        (Series::default(), Series::default(), Series::default());
+    let (mut kept, mut cost, mut connects) = (Series::rate(), Series::default(), Series::default());
     for round in 0..=rounds {
         let turn = usize::try_from(round).unwrap_or(0) % clients.len();
         clients.rotate_left(usize::from(turn > 0));
