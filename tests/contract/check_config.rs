@@ -76,7 +76,7 @@ fn what_does_not_fit_this_host_is_shown_at_its_place() {
     exit: 2
     --- stdout
     --- stderr
-    error: ringfence.toml:8:9: fs.read: does not exist: [DIR]/missing: does not exist: [DIR]/missing
+    error: ringfence.toml:8:9: fs.read: does not exist: [DIR]/missing
       |
     8 | read = ["./missing"]
       |         ^^^^^^^^^^^

@@ -14,6 +14,13 @@ fn refused_by_host(run: &Run) -> bool {
     refused
 }
 
+/// The run without its event lines, which hold the time.
+fn without_events(mut run: Run) -> Run {
+    let lines = run.stderr.lines().filter(|line| !line.starts_with("{\"v\":"));
+    run.stderr = lines.map(|line| format!("{line}\n")).collect();
+    run
+}
+
 #[test]
 fn the_programs_own_code_is_passed_through() {
     let playground = Playground::new().with("ringfence.toml", TRUE);
@@ -50,7 +57,7 @@ fn options_of_the_command_are_not_ours() {
 
 #[test]
 fn no_boundary_file_is_a_failure_of_ringfence() {
-    assert_snapshot!(Playground::new().run(["run"]), @"
+    assert_snapshot!(without_events(Playground::new().run(["run"])), @"
     exit: 125
     --- stdout
     --- stderr
@@ -64,7 +71,7 @@ fn no_boundary_file_is_a_failure_of_ringfence() {
 #[test]
 fn a_program_that_is_not_there_is_a_failure_of_ringfence() {
     let playground = Playground::new().with("ringfence.toml", TRUE);
-    assert_snapshot!(playground.run(["run", "--", "no-such-program"]), @"
+    assert_snapshot!(without_events(playground.run(["run", "--", "no-such-program"])), @"
     exit: 125
     --- stdout
     --- stderr
@@ -77,11 +84,12 @@ fn a_program_that_is_not_there_is_a_failure_of_ringfence() {
 #[test]
 fn a_command_without_dashes_is_refused_with_the_way_to_write_it() {
     let playground = Playground::new().with("ringfence.toml", TRUE);
-    assert_snapshot!(playground.run(["run", "node", "server.mjs"]), @"
+    assert_snapshot!(without_events(playground.run(["run", "node", "server.mjs"])), @"
     exit: 125
     --- stdout
     --- stderr
     error: unexpected argument `node`
+    hint: put `--` before the command: `ringfence run -- node ...`
     hint: `ringfence run --help` lists its options
     ---
     ");
@@ -103,9 +111,17 @@ fn a_failure_is_an_event_with_its_kind() {
 }
 
 #[test]
+fn without_a_file_the_event_goes_to_standard_error() {
+    let run = Playground::new().run(["run"]);
+    let event = run.stderr.lines().find(|line| line.starts_with('{')).unwrap();
+    let event: Value = serde_json::from_str(event).unwrap();
+    assert_eq!((&event["kind"], &event["code"]), (&"error".into(), &"source".into()));
+}
+
+#[test]
 fn events_that_cannot_be_written_refuse_the_start() {
     let playground = Playground::new().with("ringfence.toml", TRUE);
-    assert_snapshot!(playground.run(["run", "--events", "no/such/folder"]), @"
+    assert_snapshot!(without_events(playground.run(["run", "--events", "no/such/folder"])), @"
     exit: 125
     --- stdout
     --- stderr

@@ -72,6 +72,7 @@ fn the_help_lists_every_verb() {
 
     Verbs:
       run           Run a service inside its boundary
+      prove         Attack every claim of a boundary and say what held
       status        Say what this host can enforce, and what to change
       check-config  Check a boundary file without starting anything
       statement     Say the boundary in plain sentences, as a security review asks

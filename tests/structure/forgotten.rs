@@ -29,8 +29,12 @@ fn every_source_is_reachable_by_a_mod_line() {
 fn every_probe_and_rule_is_in_its_folders_table() {
     for path in workspace::sources("crates") {
         let text = workspace::text(&path).unwrap();
-        let table = path.with_file_name("mod.rs");
-        let Some(listed) = workspace::text(&table) else { continue };
+        let tables = path.ancestors().skip(1).map(|folder| folder.join("mod.rs"));
+        let Some((table, listed)) =
+            tables.take(2).find_map(|table| Some((table.clone(), workspace::text(&table)?)))
+        else {
+            continue;
+        };
         let module = path.file_stem().unwrap().to_string_lossy().into_owned();
         for name in text.lines().filter_map(entry).filter(|_| path != table) {
             let entry = format!("{module}::{name}");
@@ -111,28 +115,52 @@ fn reach(file: &Path, reached: &mut BTreeSet<PathBuf>) {
     if !reached.insert(file.to_path_buf()) {
         return;
     }
-    let by_path = text.lines().any(|line| line.trim_start().starts_with("#[path"));
-    assert!(!by_path, "{} names a module by path", file.display());
+    for path in named_by_path(&text) {
+        reach(&file.with_file_name(path), reached);
+    }
     let own_folder = file
         .file_name()
         .is_some_and(|name| ["lib.rs", "main.rs", "mod.rs"].iter().any(|root| name == *root))
         || file.parent().is_some_and(|folder| folder.ends_with("tests"));
     let folder =
         if own_folder { file.parent().unwrap().to_path_buf() } else { file.with_extension("") };
-    for module in text.lines().filter_map(module) {
-        reach(&folder.join(format!("{module}.rs")), reached);
-        reach(&folder.join(module).join("mod.rs"), reached);
+    for module in modules(&text) {
+        reach(&folder.join(&module).with_extension("rs"), reached);
+        reach(&folder.join(&module).join("mod.rs"), reached);
     }
 }
 
-/// The name in `mod name;`, with any visibility before it.
-fn module(line: &str) -> Option<&str> {
+/// Files that `#[path = "..."]` names: tests that lie beside what they test.
+fn named_by_path(text: &str) -> impl Iterator<Item = &str> {
+    let lines = text.lines().map(str::trim);
+    lines.filter_map(|line| line.strip_prefix("#[path = \"")?.strip_suffix("\"]"))
+}
+
+/// The paths of all modules that have a file of their own, also inside of `mod name { ... }`.
+fn modules(text: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut open: Vec<(&str, usize)> = Vec::new();
+    for line in text.lines() {
+        let indent = line.len() - line.trim_start().len();
+        if open.last().is_some_and(|(_, outer)| *outer == indent) && line.trim() == "}" {
+            open.pop();
+        } else if let Some(name) = module(line, " {") {
+            open.push((name, indent));
+        } else if let Some(name) = module(line, ";") {
+            found.push(open.iter().map(|(outer, _)| *outer).chain([name]).collect());
+        }
+    }
+    found
+}
+
+/// The name in `mod name;` or `mod name {`, with any visibility before it.
+fn module<'line>(line: &'line str, end: &str) -> Option<&'line str> {
     let line = line.trim();
     let line = line.strip_prefix("pub").map_or(line, |rest| {
         let rest = rest.trim_start();
         rest.strip_prefix('(').and_then(|rest| rest.split_once(')')).map_or(rest, |(_, rest)| rest)
     });
-    line.trim_start().strip_prefix("mod ")?.trim().strip_suffix(';')
+    line.trim_start().strip_prefix("mod ")?.trim_end().strip_suffix(end)
 }
 
 /// The name in `const NAME: Probe = ...`, with any visibility before it.
@@ -148,9 +176,10 @@ fn entry(line: &str) -> Option<&str> {
 
 #[test]
 fn mod_lines_and_table_entries_are_recognised() {
-    assert_eq!(module("    pub(crate) mod a_b;"), Some("a_b"));
-    assert_eq!(module("mod a;"), Some("a"));
-    assert_eq!(module("mod tests {"), None);
+    assert_eq!(module("    pub(crate) mod a_b;", ";"), Some("a_b"));
+    assert_eq!(module("mod tests {", ";"), None);
+    let nested = "mod a;\npub mod b {\n    pub(super) mod c;\n}\nmod d;\n";
+    assert_eq!(modules(nested), ["a", "b/c", "d"].map(PathBuf::from));
     assert_eq!(entry("pub const PROBE: Probe = Probe {"), Some("PROBE"));
     assert_eq!(entry("pub(super) const NET: Probe ="), Some("NET"));
     assert_eq!(entry("const LIMIT: usize = 3;"), None);

@@ -77,6 +77,12 @@ fn explain(error: &clap::Error, verb: Option<&str>) -> Result<Parsed, CommandErr
             wrong = wrong.hint(format!("did you mean `{name}`?"));
         }
     }
+    if let (Some("run"), Some(ContextValue::String(word))) =
+        (verb, error.get(ContextKind::InvalidArg))
+        && !word.starts_with('-')
+    {
+        wrong = wrong.hint(format!("put `--` before the command: `ringfence run -- {word} ...`"));
+    }
     let known = |verb: &&str| command().find_subcommand(verb).is_some();
     Err(match verb.filter(known) {
         Some(verb) => wrong.hint(format!("`ringfence {verb} --help` lists its options")),

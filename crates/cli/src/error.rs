@@ -135,11 +135,6 @@ impl CommandError {
         &self.message
     }
 
-    /// What to do, for the error event.
-    pub(crate) fn hints(&self) -> &[String] {
-        &self.hints
-    }
-
     /// The mistakes in the boundary file.
     pub(crate) fn mistakes(&self) -> &[Mistake] {
         &self.mistakes

@@ -5,7 +5,6 @@ use ringfence_boundary::status::release_lines::Date;
 use ringfence_policy::event::{Action, Event, Kind as EventKind};
 use ringfence_policy::layer::Layer;
 use std::fs::File;
-use std::io::Write as _;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -29,21 +28,14 @@ pub(crate) fn open(path: &Path) -> Result<File, CommandError> {
     if metadata.is_dir() { Err(cannot(&std::io::ErrorKind::IsADirectory.into())) } else { Ok(file) }
 }
 
-/// Writes the failure of a start as an event line.
-pub(crate) fn write_failure(error: &CommandError, service: &str, to: &mut File) {
-    let mut event = Event::new(
-        EventKind::Error,
-        timestamp(SystemTime::now()),
-        service,
-        Layer::Broker,
-        Action::Start,
-        service,
-    );
+/// The failure of a start as an event line.
+pub(crate) fn failure(error: &CommandError, service: &str) -> String {
+    let time = timestamp(SystemTime::now());
+    let mut event =
+        Event::new(EventKind::Error, time, service, Layer::Broker, Action::Start, service);
     event.reason = error.message().to_owned();
     event.code = Some(error.kind().id().to_owned());
-    let line = format!("{}\n", event.to_json_line());
-    // The failure itself is what is reported: one of its record changes nothing about it.
-    let _ = to.write_all(line.as_bytes());
+    format!("{}\n", event.to_json_line())
 }
 
 /// RFC 3339, UTC, milliseconds.

@@ -34,7 +34,11 @@ impl Mistake {
         let mut message = error.to_string();
         let mut cause = error.source();
         while let Some(below) = cause {
-            let _ = write!(message, ": {below}");
+            let text = below.to_string();
+            // Some errors say their cause themselves.
+            if !message.ends_with(&text) {
+                let _ = write!(message, ": {text}");
+            }
             cause = below.source();
         }
         let hint = Some(error.hint());

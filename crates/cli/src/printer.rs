@@ -103,6 +103,22 @@ impl Printer {
         let _ = io::stderr().lock().write_all(text.as_bytes());
     }
 
+    /// Writes an event line to standard error, for whoever collects it: people at a terminal have
+    /// the error itself.
+    pub(crate) fn event(&mut self, line: &str) {
+        if !io::stderr().is_terminal() {
+            self.error(line);
+        }
+    }
+
+    /// Says on a terminal what is going on, in the place of what was said before; an empty text
+    /// takes it away. Nothing is said elsewhere.
+    pub(crate) fn progress(&mut self, text: &str) {
+        if io::stderr().is_terminal() && environment_allows_color() {
+            self.error(&format!("\r\x1b[K{text}"));
+        }
+    }
+
     /// Flushes standard output and reports the first failure to write to it, once.
     pub(crate) fn flush(&mut self) -> Result<(), CommandError> {
         if !self.closed && self.failed.is_none() {

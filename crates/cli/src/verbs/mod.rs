@@ -2,6 +2,7 @@
 
 mod check_config;
 mod completions;
+pub(crate) mod prove;
 mod run;
 mod schema;
 mod statement;
@@ -15,6 +16,7 @@ use std::ffi::OsString;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
     Run(run::Run),
+    Prove(prove::Prove),
     Status(status::Status),
     CheckConfig(check_config::CheckConfig),
     Statement(statement::Statement),
@@ -27,6 +29,7 @@ impl Verb {
     pub(crate) fn execute(self, printer: &mut Printer) -> Result<Finish, CommandError> {
         match self {
             Self::Run(verb) => verb.execute(printer),
+            Self::Prove(verb) => verb.execute(printer),
             Self::Status(verb) => verb.execute(printer),
             Self::CheckConfig(verb) => verb.execute(printer),
             Self::Statement(verb) => verb.execute(printer),

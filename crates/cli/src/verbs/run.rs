@@ -8,6 +8,7 @@ use crate::settings::ConfigOption;
 use ringfence_boundary::enforce::{self, EnforceError, RunOptions};
 use std::ffi::OsString;
 use std::fs::File;
+use std::io::Write as _;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 
@@ -42,8 +43,13 @@ impl Run {
         let mut events = self.events.as_deref().map(event_log::open).transpose()?;
         let mut service = String::new();
         let outcome = self.start(printer, events.as_ref(), &mut service);
-        if let (Err(error), Some(events)) = (&outcome, &mut events) {
-            event_log::write_failure(error, &service, events);
+        if let Err(error) = &outcome {
+            let line = event_log::failure(error, &service);
+            match &mut events {
+                // The failure itself is what is told: one of its record changes nothing about it.
+                Some(events) => drop(events.write_all(line.as_bytes())),
+                None => printer.event(&line),
+            }
         }
         outcome
     }

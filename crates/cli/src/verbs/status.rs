@@ -101,6 +101,7 @@ fn row(layer: &LayerReport) -> [Cell; 3] {
     };
     let seen: Vec<&str> = match &layer.answer {
         Answer::Absent(why) | Answer::Partial(why) => vec![why],
+        _ if layer.probes.is_empty() => vec!["needs nothing from the host"],
         _ => layer.probes.iter().map(|probe| probe.seen.as_str()).collect(),
     };
     let seen = untrusted(&seen.join("; ")).to_string();

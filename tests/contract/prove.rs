@@ -1,0 +1,55 @@
+//! `ringfence prove`: the form of what it says. What holds is proved by the battery's own tests.
+
+use crate::TRUE;
+use insta::assert_snapshot;
+use ringfence_tests::command::Playground;
+use serde_json::Value;
+
+#[test]
+fn each_probe_has_its_claim_its_verdict_and_both_sides() {
+    let playground = Playground::new().with("ringfence.toml", TRUE);
+    let run = playground.run(["prove", "--format", "json"]);
+    if run.code == 3 && run.stdout.is_empty() {
+        println!("not run: this host cannot enforce a boundary\n{run}");
+        return;
+    }
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(report["schema"], 1);
+    let probes = report["probes"].as_array().unwrap();
+    assert!(probes.len() >= 25);
+    for probe in probes {
+        let verdict = probe["verdict"].as_str().unwrap();
+        assert!(["blocked", "inconclusive", "open"].contains(&verdict), "{probe}");
+        for key in ["claim", "probe"] {
+            assert!(probe[key].is_string(), "{probe}");
+        }
+        for side in ["inside", "outside"] {
+            assert!(probe[side]["outcome"].is_string(), "{probe}");
+        }
+    }
+    let open = probes.iter().any(|probe| probe["verdict"] == "open");
+    let states = report["claims"].as_array().unwrap().iter().map(|claim| &claim["state"]);
+    let unproven = states.into_iter().any(|state| state == "unproven");
+    let expected = match (open, unproven) {
+        (true, _) => 1,
+        (false, true) => 3,
+        (false, false) => 0,
+    };
+    assert_eq!(run.code, expected, "{}", run.stderr);
+}
+
+#[test]
+fn a_boundary_that_does_not_fit_this_host_is_told_before_anything_is_attacked() {
+    let playground = Playground::new().with("ringfence.toml", &TRUE.replace("./", "./missing"));
+    assert_snapshot!(playground.run(["prove"]), @r#"
+    exit: 2
+    --- stdout
+    --- stderr
+    error: ringfence.toml:8:9: fs.read: does not exist: [DIR]/missing
+      |
+    8 | read = ["./missing"]
+      |         ^^^^^^^^^^^
+    hint: check the path, which counts from the boundary file's folder, or list it in fs.optional
+    ---
+    "#);
+}
