@@ -16,7 +16,7 @@ use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// Everything a case may take, in one direction.
-const LIMIT: Duration = Duration::from_secs(40);
+const LIMIT: Duration = Duration::from_secs(20);
 /// `nobody`: whom a service of root's becomes.
 const NOBODY: u32 = 65534;
 
