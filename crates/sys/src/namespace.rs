@@ -99,13 +99,28 @@ pub unsafe fn clone3_into(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Result<
     let call_args = [input(&args), size_of::<CloneArgs>(), 0, 0, 0, 0];
     // SAFETY: the structure and its two output words live until the call returns; without CLONE_VM
     // the child has a copy of the stack, and the caller vouches for what the child runs.
-    let answer = unsafe { call(libc::SYS_clone3, call_args) }?;
+    let answer = match unsafe { call(libc::SYS_clone3, call_args) } {
+        // Filters of containers answer this so that the C library falls back, and so does this.
+        // SAFETY: the same promise for the older call.
+        Err(Errno(libc::ENOSYS)) if cgroup.is_none() => unsafe { clone(flags, &mut pidfd) }?,
+        other => other?,
+    };
     if answer == 0 {
         return Ok(Cloned::Child);
     }
     // SAFETY: the kernel stored a fresh descriptor in `pidfd` before it answered a pid.
     let pidfd = unsafe { OwnedFd::from_raw_fd(std::hint::black_box(pidfd)) };
     Ok(Cloned::Parent { pid: i32::try_from(answer).unwrap_or_default(), pidfd })
+}
+
+/// clone(2) with namespace flags and a pidfd; without a stack the child goes on with a copy.
+///
+/// # Safety
+/// As [`clone3`].
+unsafe fn clone(flags: u64, pidfd: &mut RawFd) -> Result<usize, Errno> {
+    let flags = flags | CLONE_PIDFD | u64::from(libc::SIGCHLD.unsigned_abs());
+    // SAFETY: the kernel writes one descriptor; the caller vouches for what the child runs.
+    unsafe { call(libc::SYS_clone, [long(flags), 0, output(pidfd), 0, 0, 0]) }
 }
 
 /// Moves this process (for [`NEWPID`] its future children) into new namespaces. Clears the parent

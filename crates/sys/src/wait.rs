@@ -5,7 +5,7 @@
 
 use crate::call::{call, call_fd, fd, input, int, output, uint};
 use crate::errno::Errno;
-use std::ffi::CStr;
+use std::ffi::CString;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
@@ -147,10 +147,11 @@ pub fn kill_descendants() {
     }
 }
 
-/// Pids of the children of this thread, as text.
+/// Pids of the children of the first thread, as text: orphans become its children too.
 fn children(buffer: &mut [u8]) -> &[u8] {
-    const FILE: &CStr = c"/proc/thread-self/children";
-    let read = crate::mount::openat(None, FILE, libc::O_RDONLY, 0).and_then(|file| {
+    let path = CString::new(format!("/proc/self/task/{}/children", std::process::id()));
+    let Ok(path) = path else { return &[] };
+    let read = crate::mount::openat(None, &path, libc::O_RDONLY, 0).and_then(|file| {
         use std::os::fd::AsFd;
         crate::fd::read(file.as_fd(), buffer)
     });

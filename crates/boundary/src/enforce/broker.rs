@@ -20,7 +20,7 @@ use ringfence_sys::linux::Linux;
 use ringfence_sys::notify::Listener;
 use ringfence_sys::seccomp::{self, Filter};
 use ringfence_sys::spawn::{self, Keep};
-use ringfence_sys::{Errno, interfaces, landlock, netlink, peer, privilege, process, socket, wait};
+use ringfence_sys::{Errno, fd, interfaces, landlock, netlink, peer, privilege, process, socket, wait};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +40,10 @@ pub(super) struct BrokerProcess<'a> {
     /// The broker's own filter; missing only when a test leaves it out.
     pub(super) filter: Option<&'a Filter>,
     pub(super) events: RawFd,
+    /// From init and the service: sockets of the inside and the listener.
     pub(super) channel: BorrowedFd<'a>,
+    /// To init: requests for further sockets.
+    pub(super) requests: BorrowedFd<'a>,
     /// The end of this pipe that only the broker keeps open.
     pub(super) alive: BorrowedFd<'a>,
 }
@@ -65,14 +68,22 @@ impl BrokerProcess<'_> {
         let init = self.prepare().map_err(|errno| (report, errno))?;
         let Some(init) = init else { return Ok(()) };
         let _ = privilege::set_dumpable(false);
-        let kept = [self.events, self.channel.as_raw_fd(), report.as_raw_fd()];
+        let kept = [
+            self.events,
+            self.channel.as_raw_fd(),
+            self.requests.as_raw_fd(),
+            report.as_raw_fd(),
+        ];
         let alive = self.alive.as_raw_fd();
         spawn::close_others(&[&kept[..], &[alive, init.pidfd.as_raw_fd()]].concat());
-        let served = spawn::detach_standard().and_then(|()| self.serve(report));
-        if self.init.namespaces && served.is_ok() {
+        let served = spawn::detach_standard()
+            .and_then(|()| self.outlive(init.pidfd.as_raw_fd()))
+            .and_then(|()| self.serve(report));
+        if served.is_ok() {
             // Nothing is left to serve; init says how it ended before this process may end.
             let _ = wait::wait_for(init.pid);
-        } else if !self.init.namespaces {
+        }
+        if !self.init.namespaces {
             wait::kill_descendants();
         }
         // A service that ended before its filter was there has told the supervisor itself.
@@ -100,8 +111,18 @@ impl BrokerProcess<'_> {
         if !self.init.namespaces {
             privilege::set_child_subreaper()?;
         }
+        if let Err(errno) = copies_descriptors() {
+            Report::DescriptorsRefused(errno).send(self.init.report);
+            return Ok(None);
+        }
         let init = &self.init;
-        let own = [init.report, init.broker, init.supervisor_alive, init.broker_alive];
+        let own = [
+            init.report,
+            init.broker,
+            init.requests,
+            init.supervisor_alive,
+            init.broker_alive,
+        ];
         let mut kept: Vec<RawFd> = own.iter().map(AsRawFd::as_raw_fd).collect();
         kept.extend_from_slice(self.carried);
         match spawn::process(self.flags, Keep::Only(&kept), || init.run()) {
@@ -112,6 +133,17 @@ impl BrokerProcess<'_> {
             }
             Err(errno) => Err(errno),
         }
+    }
+
+    /// Without a pid namespace the end of init is not the end of what it started.
+    fn outlive(&self, init: RawFd) -> Result<(), Errno> {
+        if self.init.namespaces {
+            return Ok(());
+        }
+        thread("guardian", move || {
+            let _ = wait::readable(&[fd::borrow(init)], None);
+            wait::kill_descendants();
+        })
     }
 
     fn serve(&self, report: BorrowedFd<'_>) -> Result<(), Errno> {
@@ -149,7 +181,7 @@ impl BrokerProcess<'_> {
         udp: OwnedFd,
         tcp: OwnedFd,
     ) -> Result<(), Errno> {
-        let door = super::sink::InsideDoor::new(self.channel)?;
+        let door = super::sink::InsideDoor::new(self.requests)?;
         let mut netloop =
             NetLoop::new(self.resolution.clone(), Arc::clone(shared), udp, tcp, Box::new(door))?;
         thread("netloop", move || drop(netloop.run()))
@@ -172,6 +204,13 @@ fn started(report: &OwnedFd, tid: i32) {
     if let Ok(pidfd) = peer::pidfd_open(tid) {
         let _ = socket::send_fds(report.as_fd(), &Report::Started.encode(), &[pidfd.as_fd()]);
     }
+}
+
+/// Whether this host lets a process copy descriptors at all: filters of containers may not.
+fn copies_descriptors() -> Result<(), Errno> {
+    let own = i32::try_from(std::process::id()).map_err(|_| Errno(libc::ESRCH))?;
+    let (probe, _other) = fd::pipe(0)?;
+    peer::pidfd_getfd(peer::pidfd_open(own)?.as_fd(), probe.as_raw_fd()).map(drop)
 }
 
 /// Without the list nothing counts as the host's own; such addresses are still no grant.

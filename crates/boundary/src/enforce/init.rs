@@ -27,8 +27,10 @@ pub(super) struct Init<'a> {
     pub(super) namespaces: bool,
     /// To the supervisor.
     pub(super) report: BorrowedFd<'a>,
-    /// To the broker: sockets and the listener go out, requests for sockets come in.
+    /// To the broker: sockets of the inside and the listener.
     pub(super) broker: BorrowedFd<'a>,
+    /// From the broker: requests for further sockets.
+    pub(super) requests: BorrowedFd<'a>,
     /// Readable once the supervisor has ended.
     pub(super) supervisor_alive: BorrowedFd<'a>,
     /// Readable once the broker has ended.
@@ -140,7 +142,7 @@ impl Init<'_> {
                 }
             }
             let sources =
-                [children.as_fd(), self.broker, self.supervisor_alive, self.broker_alive];
+                [children.as_fd(), self.requests, self.supervisor_alive, self.broker_alive];
             let ready = wait::readable(&sources, None).ok()?;
             if ready & 0b1100 != 0 {
                 return None;
@@ -157,13 +159,13 @@ impl Init<'_> {
     /// The broker asks for a UDP socket of the private network.
     fn answer_request(&self) -> Result<(), Errno> {
         let mut request = [0];
-        if fd::read(self.broker, &mut request)? == 0 {
+        if fd::read(self.requests, &mut request)? == 0 {
             return Err(Errno(libc::EPIPE));
         }
         let family = if request[0] == tag::WANT_IPV6 { libc::AF_INET6 } else { libc::AF_INET };
         match socket::socket(family, libc::SOCK_DGRAM | libc::SOCK_NONBLOCK, 0) {
-            Ok(made) => socket::send_fds(self.broker, &[tag::UDP], &[made.as_fd()]),
-            Err(_) => socket::send_fds(self.broker, &[tag::UDP], &[]),
+            Ok(made) => socket::send_fds(self.requests, &[tag::UDP], &[made.as_fd()]),
+            Err(_) => socket::send_fds(self.requests, &[tag::UDP], &[]),
         }
     }
 }

@@ -56,11 +56,12 @@ pub struct Outcome {
 /// A required layer is absent on this host, or a step of the start failed; then nothing runs.
 pub fn run(plan: &Plan, options: RunOptions) -> Result<Outcome, EnforceError> {
     let layers = Layers::find(plan)?;
-    match supervisor::Supervisor::start(plan, &options, layers.clone()) {
+    let attempt = |layers| supervisor::Supervisor::start(plan, &options, layers)?.stay();
+    match attempt(layers.clone()) {
+        // Nothing of the service has run: it is tried once more where the boundary allows that.
         Err(EnforceError::NamespacesRefused(errno)) => {
-            let layers = layers.without_namespaces(plan, errno)?;
-            supervisor::Supervisor::start(plan, &options, layers)?.stay()
+            attempt(layers.without_namespaces(plan, errno)?)
         }
-        started => started?.stay(),
+        ended => ended,
     }
 }

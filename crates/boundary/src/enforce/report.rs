@@ -12,6 +12,8 @@ use std::os::fd::BorrowedFd;
 pub(super) enum Report {
     /// The broker cannot start or go on.
     BrokerFailed(Errno),
+    /// The host lets nobody copy another process's descriptors, not even of one's own child.
+    DescriptorsRefused(Errno),
     /// The service ended with this wait status.
     Ended(i32),
     /// New namespaces were refused.
@@ -46,6 +48,7 @@ impl Report {
     pub(super) fn encode(self) -> [u8; SIZE] {
         let words: [i32; 4] = match self {
             Self::BrokerFailed(errno) => [1, errno.0, 0, 0],
+            Self::DescriptorsRefused(errno) => [6, errno.0, 0, 0],
             Self::Ended(status) => [2, status, 0, 0],
             Self::NamespacesRefused(errno) => [3, errno.0, 0, 0],
             Self::Started => [4, 0, 0, 0],
@@ -74,6 +77,7 @@ impl Report {
             [2, status, ..] => Self::Ended(status),
             [3, errno, ..] => Self::NamespacesRefused(Errno(errno)),
             [4, ..] => Self::Started,
+            [6, errno, ..] => Self::DescriptorsRefused(Errno(errno)),
             [5, list, index, errno] => Self::StepFailed {
                 list: if list == 0 { List::Init } else { List::Service },
                 index: index.cast_unsigned(),
@@ -100,6 +104,7 @@ mod tests {
             Report::Ended(256),
             Report::NamespacesRefused(Errno(libc::EPERM)),
             Report::Started,
+            Report::DescriptorsRefused(Errno(libc::EPERM)),
             Report::StepFailed { list: List::Service, index: 7, errno: Errno(libc::ENOENT) },
         ] {
             assert_eq!(Report::decode(&report.encode()), Some(report));

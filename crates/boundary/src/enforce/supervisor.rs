@@ -14,6 +14,7 @@ use super::{Outcome, RunOptions, confine, group, view};
 use crate::egress::broker::Scope;
 use crate::egress::netloop::Resolution;
 use crate::plan::{Access, Plan, ViewEntry};
+use ringfence_policy::layer::Layer;
 use ringfence_sys::launch::{BindSource, Step};
 use ringfence_sys::seccomp::{Arch, FilterOptions, Profile};
 use ringfence_sys::spawn::{self, Keep, Spawned};
@@ -76,6 +77,8 @@ impl<'a> Supervisor<'a> {
         let (events, events_there) = fd::pipe(libc::O_NONBLOCK).during("making a pipe")?;
         let (channel, channel_init) =
             fd::socketpair(libc::SOCK_SEQPACKET).during("making a channel")?;
+        let (requests, requests_init) =
+            fd::socketpair(libc::SOCK_SEQPACKET).during("making a channel")?;
         let (alive_there, alive) = fd::pipe(0).during("making a pipe")?;
         let (broker_alive_there, broker_alive) = fd::pipe(0).during("making a pipe")?;
         let group = group::Groups::make(plan, &mut layers)?;
@@ -84,7 +87,15 @@ impl<'a> Supervisor<'a> {
         let filters = Filters::compile(plan, options, &layers)?;
         let carried: Vec<RawFd> =
             trees.iter().chain(group.doors()).map(AsRawFd::as_raw_fd).chain(stdio.inside()).collect();
-        let own = [&report_there, &events_there, &channel, &channel_init, &alive_there];
+        let own = [
+            &report_there,
+            &events_there,
+            &channel,
+            &channel_init,
+            &requests,
+            &requests_init,
+            &alive_there,
+        ];
         let mut kept: Vec<RawFd> = own.iter().map(|fd| fd.as_raw_fd()).collect();
         kept.extend([broker_alive_there.as_raw_fd(), broker_alive.as_raw_fd()]);
         kept.extend_from_slice(&carried);
@@ -96,6 +107,7 @@ impl<'a> Supervisor<'a> {
                 namespaces: layers.namespaces,
                 report: report_there.as_fd(),
                 broker: channel_init.as_fd(),
+                requests: requests_init.as_fd(),
                 supervisor_alive: alive_there.as_fd(),
                 broker_alive: broker_alive_there.as_fd(),
             },
@@ -110,6 +122,7 @@ impl<'a> Supervisor<'a> {
             filter: filters.broker.as_ref(),
             events: events_there.as_raw_fd(),
             channel: channel.as_fd(),
+            requests: requests.as_fd(),
             alive: broker_alive.as_fd(),
         };
         let broker = spawn::process(0, Keep::Only(&kept), || process.run())
@@ -204,6 +217,10 @@ impl<'a> Supervisor<'a> {
             Some(Report::StepFailed { list, index, errno }) => {
                 Err(self.step_failed(list, index, errno))
             }
+            Some(Report::DescriptorsRefused(errno)) => Err(EnforceError::LayerAbsent {
+                layer: Layer::Broker,
+                why: format!("pidfd_getfd is refused: {errno}"),
+            }),
             Some(Report::BrokerFailed(errno)) => {
                 Err(EnforceError::System { what: "the broker failed", errno })
             }
@@ -354,7 +371,7 @@ fn lists(
         Step::Loopback,
     ];
     init.append(&mut view.steps);
-    let trees = if plan.identity.switch { prepare_trees(&mut init)? } else { Vec::new() };
+    let trees = if may_copy_mounts() { prepare_trees(&mut init)? } else { Vec::new() };
     Ok((init, service, trees))
 }
 
@@ -368,8 +385,13 @@ fn prepare_trees(steps: &mut [Step]) -> Result<Vec<OwnedFd>, EnforceError> {
         if !path.to_bytes().starts_with(b"/") {
             continue;
         }
-        let tree = linux::clone_tree(path, *attributes, *object).map_err(|errno| {
-            EnforceError::Step { step: format!("copying the mount {}", path.to_string_lossy()), errno }
+        let tree = linux::clone_tree(path, *attributes, *object).map_err(|errno| match errno.0 {
+            // A filter around this process forbids mounts as it forbids namespaces.
+            libc::EPERM | libc::ENOSYS => EnforceError::NamespacesRefused(errno),
+            _ => EnforceError::Step {
+                step: format!("copying the mount {}", path.to_string_lossy()),
+                errno,
+            },
         })?;
         *source = BindSource::Tree(tree.as_raw_fd());
         trees.push(tree);
@@ -399,8 +421,8 @@ fn scope(plan: &Plan, options: &RunOptions, layers: &Layers) -> Scope {
     }
 }
 
-/// Root without its capabilities cannot switch users or copy mounts.
-#[must_use]
-pub(super) fn may_switch() -> bool {
-    privilege::effective_capabilities() != 0
+/// Root in a container often has not this right; then init copies the mounts with its own.
+fn may_copy_mounts() -> bool {
+    const SYS_ADMIN: u64 = 1 << 21;
+    privilege::effective_capabilities() & SYS_ADMIN != 0
 }
