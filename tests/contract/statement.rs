@@ -1,6 +1,6 @@
 //! `ringfence statement`
 
-use crate::SMALLEST;
+use crate::{SMALLEST, TRUE};
 use insta::assert_snapshot;
 use ringfence_tests::command::Playground;
 use serde_json::Value;
@@ -8,7 +8,10 @@ use serde_json::Value;
 #[test]
 fn the_smallest_boundary_is_said_in_plain_sentences() {
     let playground = Playground::new().with("ringfence.toml", SMALLEST);
-    assert_snapshot!(playground.run(["statement"]), @"
+    let mut run = playground.run(["statement"]);
+    // What follows is this host's.
+    run.stdout.truncate(run.stdout.find("\nwhat its runtime needs").unwrap());
+    assert_snapshot!(run, @"
     exit: 0
     --- stdout
     the service orders
@@ -63,6 +66,18 @@ fn every_line_fits_80_columns() {
     let playground = Playground::new().with("ringfence.toml", SMALLEST);
     let run = playground.run(["statement"]);
     assert!(run.stdout.lines().all(|line| line.chars().count() <= 80), "{run}");
+}
+
+#[test]
+fn what_the_runtime_needs_is_shown_as_it_is_on_this_host() {
+    let playground = Playground::new().with("ringfence.toml", TRUE);
+    let run = playground.run(["statement", "--format", "json"]);
+    let statement: Value = serde_json::from_str(&run.stdout).unwrap();
+    let runtime = statement["runtime"].as_array().unwrap();
+    let program = runtime.iter().find(|grant| grant["why"] == "program").unwrap();
+    assert!(program["path"].as_str().unwrap().ends_with("/true"), "{program}");
+    assert_eq!(program["access"], "read and execute");
+    assert!(runtime.iter().all(|grant| grant["access"] != "read and write"));
 }
 
 #[test]

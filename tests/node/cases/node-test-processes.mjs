@@ -1,6 +1,7 @@
 /*
 promise: node --test runs each file in a process of its own
-program: --test --test-reporter=tap ${suite}/fixtures/first.test.mjs ${suite}/fixtures/second.test.mjs
+program: --test --test-reporter=tap fixtures/first.test.mjs fixtures/second.test.mjs
+cwd: ${suite}
 keep: # tests|# pass|# fail
 ---
 [fs]

@@ -1,6 +1,7 @@
 /*
 promise: one Ctrl-C on a terminal is one SIGINT
 terminal: \x03
+keep: interrupts
 prints: interrupts 1
 ---
 */

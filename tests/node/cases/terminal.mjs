@@ -1,6 +1,7 @@
 /*
 promise: on a terminal the service sees a terminal: size, raw mode, what is typed
 terminal: hello\n
+keep: on a terminal|number|typed
 prints: on a terminal true true true
 prints: number true false
 prints: typed hello

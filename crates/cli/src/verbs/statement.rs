@@ -6,14 +6,17 @@ use crate::format;
 use crate::printer::{Printer, Style};
 use crate::settings::ConfigOption;
 use crate::table;
+use ringfence_boundary::plan::{Access, Plan, ViewEntry};
+use ringfence_policy::display::untrusted;
 use ringfence_policy::statement::{self, Sentence, Weight};
 use serde::Serialize;
 use std::fmt::Write as _;
 
 /// Say the boundary in plain sentences, as a security review asks for it
 ///
-/// What the service cannot do comes first for each subject; what is not limited, and what is a way
-/// out in spite of the boundary, is said as plainly.
+/// What is not limited, and what is a way out in spite of the boundary, is said as plainly as what
+/// holds. What the program's runtime needs is granted read-only without being listed in the file:
+/// it is shown as it is found on this host.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Statement {
     #[command(flatten)]
@@ -37,6 +40,16 @@ struct Output<'boundary> {
     schema: u32,
     service: &'boundary str,
     sentences: &'boundary [Sentence],
+    /// Missing when the boundary does not fit this host.
+    runtime: Option<&'boundary [RuntimeGrant]>,
+}
+
+/// Something granted because the program's runtime needs it.
+#[derive(Serialize)]
+struct RuntimeGrant {
+    path: String,
+    access: &'static str,
+    why: String,
 }
 
 impl Statement {
@@ -44,19 +57,55 @@ impl Statement {
         let file = BoundaryFile::load(&self.config)?;
         let sentences = statement::statement(&file.boundary);
         let service = file.boundary.service.name.value.as_str();
+        // The sentences hold wherever they are read; what the runtime needs is this host's matter.
+        let runtime = file.resolve(None).map(|plan| runtime_grants(&plan));
         match self.format {
             StatementFormat::Human => {
-                let text = human(service, &sentences, printer);
+                let mut text = human(service, &sentences, printer);
+                text.push_str(&human_runtime(&runtime, printer));
                 printer.text(&text);
             }
             StatementFormat::Json => {
-                let output = Output { schema: 1, service, sentences: &sentences };
-                format::json(&output, printer)?;
+                let runtime = runtime.as_deref().ok();
+                format::json(
+                    &Output { schema: 1, service, sentences: &sentences, runtime },
+                    printer,
+                )?;
             }
-            StatementFormat::Markdown => printer.text(&markdown(service, &sentences)),
+            StatementFormat::Markdown => {
+                printer.text(&markdown(service, &sentences));
+                printer.text(&markdown_runtime(&runtime));
+            }
         }
         Ok(Finish::Clean)
     }
+}
+
+fn runtime_grants(plan: &Plan) -> Vec<RuntimeGrant> {
+    let grant = |entry: &ViewEntry| {
+        let ViewEntry::Bind { target, access, why, .. } = entry else { return None };
+        let why = why.strip_prefix("runtime: ")?.to_owned();
+        let access = match access {
+            Access::Execute => "read and execute",
+            Access::Read => "read",
+            Access::Write => "read and write",
+        };
+        Some(RuntimeGrant { path: target.to_string_lossy().into_owned(), access, why })
+    };
+    plan.view.iter().filter_map(grant).collect()
+}
+
+/// The reasons in the order of their first grant, each with its paths.
+fn by_reason(grants: &[RuntimeGrant]) -> Vec<(&str, Vec<String>)> {
+    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+    for grant in grants {
+        let path = untrusted(&grant.path).to_string();
+        match reasons.iter_mut().find(|(why, _)| *why == grant.why) {
+            Some((_, paths)) => paths.push(path),
+            None => reasons.push((&grant.why, vec![path])),
+        }
+    }
+    reasons
 }
 
 const fn label(weight: Weight) -> &'static str {
@@ -81,6 +130,45 @@ fn human(service: &str, sentences: &[Sentence], printer: &Printer) -> String {
                 _ => line.clone(),
             };
             let _ = writeln!(text, "{bullet}{line}");
+        }
+    }
+    text
+}
+
+fn human_runtime(runtime: &Result<Vec<RuntimeGrant>, CommandError>, printer: &Printer) -> String {
+    let heading = printer.paint(Style::Heading, "what its runtime needs, read-only");
+    let mut text = format!("\n{heading}\n");
+    let grants = match runtime {
+        Ok(grants) => grants,
+        Err(error) => {
+            let why = format!("not known here: {}", untrusted(error.message()));
+            for line in table::wrap(&why, table::WIDTH - 4) {
+                let _ = writeln!(text, "  {line}");
+            }
+            return text;
+        }
+    };
+    for (why, paths) in by_reason(grants) {
+        let _ = writeln!(text, "  - {why}");
+        for path in paths {
+            let _ = writeln!(text, "      {path}");
+        }
+    }
+    text
+}
+
+fn markdown_runtime(runtime: &Result<Vec<RuntimeGrant>, CommandError>) -> String {
+    let mut text = "\n## What its runtime needs, read-only\n\n".to_owned();
+    match runtime {
+        Ok(grants) => {
+            for (why, paths) in by_reason(grants) {
+                let paths = escape_markdown(&paths.join(", "));
+                let _ = writeln!(text, "- {}: {paths}", escape_markdown(why));
+            }
+        }
+        Err(error) => {
+            let why = untrusted(error.message()).to_string();
+            let _ = writeln!(text, "Not known here: {}", escape_markdown(&why));
         }
     }
     text
