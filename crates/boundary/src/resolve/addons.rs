@@ -360,7 +360,7 @@ fn package_of(path: &Path) -> Option<String> {
 }
 
 /// SHA-256 of a whole file, lower-case hexadecimal.
-fn hash(file: &File) -> io::Result<String> {
+pub(super) fn hash(file: &File) -> io::Result<String> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
     let mut reader = file;

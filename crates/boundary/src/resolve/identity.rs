@@ -8,6 +8,8 @@ use super::error::{Kind, ResolveError};
 use crate::plan::ResolvedIdentity;
 use ringfence_policy::model::Identity;
 use ringfence_policy::source::Located;
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
 
 /// The user and group that own nothing.
 const NOBODY: u32 = 65534;
@@ -114,8 +116,7 @@ impl Accounts {
         if let Some((_, uid, gid)) = self.user(|name, _| name == text) {
             return Ok((uid, Some(gid)));
         }
-        let uid: u32 =
-            text.parse().map_err(|_| IdentityError::Unknown { what: "user", name: text.into() })?;
+        let uid = number("user", text)?;
         Ok((uid, self.user(|_, known| known == uid).map(|(_, _, gid)| gid)))
     }
 
@@ -123,8 +124,26 @@ impl Accounts {
         if let Some((_, gid)) = self.group(|name, _| name == text) {
             return Ok(gid);
         }
-        text.parse().map_err(|_| IdentityError::Unknown { what: "group", name: text.into() })
+        number("group", text)
     }
+}
+
+/// An id as a number; the largest one means "no change" to the kernel and is no id.
+fn number(what: &'static str, text: &str) -> Result<u32, IdentityError> {
+    let id = text.parse().ok().filter(|id| *id != u32::MAX);
+    id.ok_or_else(|| IdentityError::Unknown { what, name: text.into() })
+}
+
+/// Whether the mode bits of an object surely deny `wanted` (4 read, 2 write, 1 execute).
+///
+/// False where an access control list might allow it, which shows in the group bits (acl(5)).
+pub(crate) fn surely_denied(identity: &ResolvedIdentity, object: &Metadata, wanted: u32) -> bool {
+    let mode = object.mode();
+    if object.uid() == identity.uid {
+        return mode >> 6 & wanted == 0;
+    }
+    let in_group = object.gid() == identity.gid || identity.groups.contains(&object.gid());
+    mode >> 3 & wanted == 0 && (in_group || mode & wanted == 0)
 }
 
 /// The ids the service runs under.
@@ -282,6 +301,10 @@ mod tests {
 
     #[test]
     fn root_as_the_services_user_is_refused_by_name_and_by_number() {
+        assert!(
+            resolve_as(0, Some("4294967295"), (0, 0)).is_err(),
+            "the kernel reads it as no change"
+        );
         for name in ["root", "0", "00"] {
             let refused = resolve_as(0, Some(name), (998, 997)).unwrap_err();
             assert_eq!(refused.kind(), Kind::Configuration);

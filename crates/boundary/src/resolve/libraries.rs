@@ -11,8 +11,9 @@ use super::ld_cache::LdCache;
 use super::walk::shown;
 use std::collections::{BTreeSet, VecDeque};
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -102,8 +103,7 @@ impl Libraries {
             let needed = LATE.into_iter().map(OsString::from).collect();
             let late = Requester { path: program.into(), rpath: Vec::new(), runpath: None, needed };
             for name in &late.needed {
-                for path in self.find(name, &late, rules) {
-                    let Ok(elf) = open(&path) else { continue };
+                for (path, elf) in self.find(name, &late, rules) {
                     found.push(path.clone());
                     // What a late library itself needs is granted too where it exists.
                     let _ = self.closure(&path, &elf, rules, &interpreter, &mut found);
@@ -148,17 +148,15 @@ impl Libraries {
                 if own || !loaded.insert(name.clone()) {
                     continue;
                 }
-                let paths = self.find(name, &requester, rules);
-                if paths.is_empty() {
+                let files = self.find(name, &requester, rules);
+                if files.is_empty() {
                     let needed_by = requester.path.clone();
                     return Err(LibraryError::Missing { name: name.clone(), needed_by });
                 }
-                for path in paths {
+                for (path, elf) in files {
                     if loaded.len() > MAX_LIBRARIES || found.len() > MAX_LIBRARIES {
                         return Err(LibraryError::TooMany(start.into()));
                     }
-                    let elf = open(&path)
-                        .map_err(|source| LibraryError::Elf { path: path.clone(), source })?;
                     loaded.extend(elf.soname.clone());
                     queue.push_back(Requester::new(&path, &elf, &requester.rpath));
                     found.push(path);
@@ -169,12 +167,10 @@ impl Libraries {
     }
 
     /// Every file the loader might take for `name`: the plain one and its processor variants.
-    fn find(&mut self, name: &OsStr, requester: &Requester, rules: Rules) -> Vec<PathBuf> {
+    fn find(&mut self, name: &OsStr, requester: &Requester, rules: Rules) -> Vec<(PathBuf, Elf)> {
         if name.as_bytes().contains(&b'/') {
-            return Some(PathBuf::from(name))
-                .filter(|path| path.is_absolute() && loadable(path))
-                .into_iter()
-                .collect();
+            let path = Some(PathBuf::from(name)).filter(|path| path.is_absolute());
+            return path.and_then(loadable).into_iter().collect();
         }
         let listed = match (&requester.runpath, rules) {
             (Some(runpath), Rules::Glibc) => runpath.clone(),
@@ -188,8 +184,8 @@ impl Libraries {
             }
         }
         if rules == Rules::Glibc {
-            let cached: Vec<PathBuf> =
-                self.cache().find(name).into_iter().filter(|path| loadable(path)).collect();
+            let cached: Vec<(PathBuf, Elf)> =
+                self.cache().find(name).into_iter().filter_map(loadable).collect();
             if !cached.is_empty() {
                 return cached;
             }
@@ -220,25 +216,21 @@ impl Requester {
     }
 }
 
-fn open(path: &Path) -> Result<Elf, ElfError> {
-    Elf::read(&File::open(path)?)
+/// The loader passes over files of another kind, and so does the search. Opening never waits for
+/// a pipe that somebody put in the place of a library.
+fn loadable(path: PathBuf) -> Option<(PathBuf, Elf)> {
+    let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path).ok()?;
+    Some((path, Elf::read(&file).ok()?))
 }
 
-/// The loader passes over files of another kind, and so does the search.
-fn loadable(path: &Path) -> bool {
-    path.is_file() && open(path).is_ok()
-}
-
-fn variants(folder: &Path, name: &OsStr) -> Vec<PathBuf> {
-    let mut found = Vec::new();
+fn variants(folder: &Path, name: &OsStr) -> Vec<(PathBuf, Elf)> {
+    let mut paths = Vec::new();
     if let Ok(kinds) = fs::read_dir(folder.join("glibc-hwcaps")) {
-        found.extend(
-            kinds.flatten().map(|kind| kind.path().join(name)).filter(|path| loadable(path)),
-        );
-        found.sort();
+        paths.extend(kinds.flatten().map(|kind| kind.path().join(name)));
+        paths.sort();
     }
-    found.extend(Some(folder.join(name)).filter(|path| loadable(path)));
-    found
+    paths.push(folder.join(name));
+    paths.into_iter().filter_map(loadable).collect()
 }
 
 fn default_folders(rules: Rules) -> Vec<PathBuf> {
@@ -309,7 +301,7 @@ mod tests {
     use super::*;
 
     fn of(program: &str) -> Vec<String> {
-        let elf = open(Path::new(program)).unwrap();
+        let (_, elf) = loadable(program.into()).unwrap();
         let found = Libraries::default().of_program(Path::new(program), &elf).unwrap();
         found.iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
     }

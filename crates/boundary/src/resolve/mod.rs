@@ -36,7 +36,7 @@ pub use secrets::SecretError;
 pub use walk::WalkError;
 pub(crate) use walk::shown;
 
-use crate::plan::{Plan, ResolvedIdentity};
+use crate::plan::{Access, Plan, ResolvedIdentity};
 use grants::{Grants, Protected, check_protected, find_cwd};
 use identity::Accounts;
 use libraries::Libraries;
@@ -47,7 +47,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use view::View;
+use view::{Purpose, View};
 use walk::Walked;
 
 /// What is to be resolved.
@@ -111,7 +111,7 @@ impl Resolver<'_> {
         let mut given =
             environment::build(&boundary.env, self.request.environment, &mut self.notes);
         let cwd = cwd?;
-        let found = self.program(&cwd);
+        let found = self.program(&cwd, identity.as_ref());
         let children = self.children(&cwd, given.value("PATH"));
         let node = found
             .as_ref()
@@ -126,6 +126,7 @@ impl Resolver<'_> {
         };
         addons.add(&boundary.process.addons);
         self.view.settle();
+        self.note_permissions(identity.as_ref());
         self.grants(|grants, view| grants.add_cwd(&cwd, view));
         let delivered = self.secrets();
         given.add_secrets(&delivered.variables);
@@ -193,6 +194,24 @@ impl Resolver<'_> {
         act(&mut grants, &mut self.view)
     }
 
+    /// A boundary grants no more than the service's user may do on the host anyway.
+    fn note_permissions(&mut self, identity: Option<&ResolvedIdentity>) {
+        let Some(identity) = identity else { return };
+        for (path, bound) in
+            self.view.objects().filter(|(_, bound)| bound.purpose == Purpose::Grant)
+        {
+            let (wanted, what) =
+                if bound.access == Access::Write { (2, "writable") } else { (4, "readable") };
+            if identity::surely_denied(identity, &bound.metadata, wanted) {
+                let path = shown(path);
+                self.notes.push(format!(
+                    "{path} is granted but not {what} for the service's user {}",
+                    identity.uid
+                ));
+            }
+        }
+    }
+
     fn secrets(&mut self) -> Delivered {
         let mut secrets = Secrets {
             folder: self.request.folder,
@@ -216,7 +235,7 @@ impl Resolver<'_> {
             add(script.real.clone(), "its own script");
         }
         for (path, bound) in self.view.objects() {
-            if bound.access == crate::plan::Access::Execute {
+            if bound.access == Access::Execute {
                 add(path.into(), "a program or library it runs");
             }
         }

@@ -59,6 +59,14 @@ pub enum ProgramError {
     /// No execute bit.
     #[error("program is not executable: {}", shown(.0))]
     NotExecutable(PathBuf),
+    /// The service's user may not execute it.
+    #[error("program may not be executed by the service's user {uid}: {}", shown(.path))]
+    NotForService {
+        /// The program.
+        path: PathBuf,
+        /// The user.
+        uid: u32,
+    },
     /// Neither ELF nor `#!`.
     #[error("program is neither an ELF executable nor a script with a `#!` line: {}", shown(.0))]
     NotAProgram(PathBuf),
@@ -119,6 +127,9 @@ impl ProgramError {
             }
             Self::Library(_) => "install the program and its libraries again".into(),
             Self::NotExecutable(path) => format!("run `chmod +x {}` or start its interpreter", shown(path)),
+            Self::NotForService { path, .. } => {
+                format!("run `chmod o+x {}`, or set identity.user to its owner", shown(path))
+            }
             Self::NotFound(_) => "install it, or name it with a path".into(),
             Self::Relative(name) => format!("write its full path, such as `command -v {name}` prints it"),
             Self::Script { source, .. } => source.hint(),

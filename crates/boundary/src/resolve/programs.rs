@@ -1,6 +1,7 @@
 //! The program and its children in the view: executables, interpreters, libraries, scripts.
 
 use super::error::{ResolveError, Step};
+use super::identity::surely_denied;
 use super::libraries::LibraryError;
 use super::program::{Found, ProgramError, Search, find};
 use super::secrets::Delivered;
@@ -29,7 +30,11 @@ impl Resolver<'_> {
     }
 
     /// Finds the program of the service and adds it with all it loads.
-    pub(super) fn program(&mut self, cwd: &Walked) -> Option<Found> {
+    pub(super) fn program(
+        &mut self,
+        cwd: &Walked,
+        identity: Option<&ResolvedIdentity>,
+    ) -> Option<Found> {
         let words: Vec<OsString> = match self.request.command {
             Some(words) => words.to_vec(),
             None => self
@@ -45,6 +50,13 @@ impl Resolver<'_> {
         let path = self.caller_variable("PATH").map(OsStr::to_owned);
         let search = Search { cwd: &cwd.real, folder: self.request.folder, path: path.as_deref() };
         let found = find(&words, search).map_err(|error| self.fail(&span, error)).ok()?;
+        if let Some(identity) = identity
+            && surely_denied(identity, &found.program.metadata, 1)
+        {
+            let path = found.program.real.clone();
+            self.fail(&span, ProgramError::NotForService { path, uid: identity.uid });
+            return None;
+        }
         let added = self.add_found(&found, Purpose::Program, "runtime: program", Access::Read);
         added.map_err(|step| self.errors.push(ResolveError { span, step })).ok()?;
         Some(found)

@@ -34,7 +34,7 @@ const TIME_ZONES: &str = "runtime: time zones";
 const CHARACTER_SETS: &str = "runtime: character sets";
 
 /// Sorted by path.
-const TABLE: [Data; 27] = [
+const TABLE: [Data; 25] = [
     Data {
         path: "/etc/ld.so.cache",
         access: Access::Read,
@@ -62,9 +62,7 @@ const TABLE: [Data; 27] = [
     data("/usr/local/share/ca-certificates", CERTIFICATES),
     data("/usr/share/ca-certificates", CERTIFICATES),
     data("/usr/share/crypto-policies", OPENSSL),
-    data("/usr/share/i18n/locales/C", LOCALE),
     data("/usr/share/icu", LOCALE),
-    data("/usr/share/locale/locale.alias", LOCALE),
     data("/usr/share/pki/ca-trust-source", CERTIFICATES),
     data("/usr/share/zoneinfo", TIME_ZONES),
 ];

@@ -21,7 +21,16 @@ const SERVICE: &str = "schema = 1\n[service]\nname = \"orders\"\nstart = [\"true
 
 impl Site {
     fn new(paths: &[&str]) -> Self {
-        let keep = tempfile::tempdir().unwrap();
+        Self::beside(tempfile::tempdir().unwrap(), paths)
+    }
+
+    /// Not below `/tmp`, which Node's flags grant because the service has one of its own.
+    fn outside_tmp(paths: &[&str]) -> Self {
+        let program = std::env::current_exe().unwrap();
+        Self::beside(tempfile::tempdir_in(program.parent().unwrap()).unwrap(), paths)
+    }
+
+    fn beside(keep: tempfile::TempDir, paths: &[&str]) -> Self {
         let root = fs::canonicalize(keep.path()).unwrap();
         let environment = vec![("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())];
         let caller = Caller { uid: 0, gid: 0, groups: vec![] };
@@ -251,7 +260,12 @@ fn the_service_cannot_replace_its_policy_its_program_or_its_dependencies() {
     assert!(site.resolve(narrower).is_ok());
     let with_tool =
         "schema = 1\n[service]\nname = \"x\"\nstart = [\"./bin/tool\"]\n[fs]\nwrite = [\"bin\"]\n";
-    assert!(site.resolve(with_tool).is_ok(), "a program is mounted alone, so it cannot be moved");
+    insta::assert_snapshot!(site.errors(with_tool), @r#"
+    fs.write lets the service replace a program or library it runs: ~/bin/tool is in ~/bin
+      hint: grant a folder that holds only data, or add "~/bin/tool" to fs.read, which makes it read-only
+    "#);
+    let listed = with_tool.replace("write", "read = [\"bin/tool\"]\nwrite");
+    assert!(site.resolve(&listed).is_ok(), "a grant directly below protects it at every start");
     let deep = "schema = 1\n[service]\nname = \"x\"\nstart = [\"./bin/tool\"]\n[fs]\nread = [\"ringfence.toml\", \"node_modules\"]\nwrite = [\"./\"]\n";
     insta::assert_snapshot!(site.errors(deep), @r#"
     fs.write lets the service replace a program or library it runs: ~/bin/tool is in ~
@@ -341,6 +355,35 @@ fn a_child_comes_with_its_libraries_and_a_script_with_its_interpreter() {
 }
 
 #[test]
+fn what_the_services_user_may_not_do_is_told_before_the_start() {
+    let site = Site::new(&["private.txt", "data/"]);
+    fs::copy("/bin/true", site.root.join("tool")).unwrap();
+    let mode = |path: &str, mode| {
+        fs::set_permissions(site.root.join(path), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    mode("tool", 0o700);
+    mode("private.txt", 0o600);
+    mode("data", 0o755);
+    let text = |user: u32| {
+        let start = SERVICE.replace("\"true\"", "\"./tool\"");
+        format!(
+            "{start}[fs]\nread = [\"private.txt\"]\nwrite = [\"data\"]\n[identity]\nuser = \"{user}\"\n"
+        )
+    };
+    insta::assert_snapshot!(site.errors(&text(4242)), @r"
+    program may not be executed by the service's user 4242: ~/tool
+      hint: run `chmod o+x ~/tool`, or set identity.user to its owner
+    ");
+    mode("tool", 0o755);
+    let plan = site.plan(&text(4242));
+    insta::assert_snapshot!(site.short(&plan.notes.join("\n")), @r"
+    ~/data is granted but not writable for the service's user 4242
+    ~/private.txt is granted but not readable for the service's user 4242
+    the working directory ~ is not granted: inside it holds only what is granted below it
+    ");
+}
+
+#[test]
 fn unix_sockets_are_known_by_written_and_real_path_and_may_come_later() {
     let site = Site::new(&["run/", "alias -> run"]);
     let _socket = UnixListener::bind(site.root.join("run/db")).unwrap();
@@ -358,13 +401,7 @@ fn an_addon_is_executable_only_with_the_listed_hash() {
     fs::create_dir_all(addon.parent().unwrap()).unwrap();
     fs::copy("/bin/true", &addon).unwrap();
     fs::write(addon.with_file_name("windows.node"), "MZ").unwrap();
-    let sha256 = {
-        use sha2::{Digest, Sha256};
-        Sha256::digest(fs::read(&addon).unwrap())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
-    };
+    let sha256 = addons::hash(&fs::File::open(&addon).unwrap()).unwrap();
     let text = |package: &str, sha256: &str| {
         format!(
             "[fs]\nread = [\"./\"]\n[process]\naddons = [{{ package = \"{package}\", sha256 = \"{sha256}\" }}]\n"
@@ -429,7 +466,7 @@ fn run(plan: &Plan) -> (String, String, bool) {
 #[test]
 fn every_generated_command_starts_on_its_node_and_grants_what_the_file_says() {
     for (version, program) in crate::node::detect::tests::nodes() {
-        let mut site = Site::new(&["app/", "data/", "outside.txt", "link -> app"]);
+        let mut site = Site::outside_tmp(&["app/", "data/", "outside.txt", "link -> app"]);
         let script = "const fs = require('fs'); const p = process.permission; const dir = __dirname + '/..';\n\
             const can = (act) => { try { act(); return true } catch (e) { return e.code } };\n\
             console.log(JSON.stringify([p.has('fs.read', dir + '/app/x'), p.has('fs.read', dir + '/link/x'),\n\
@@ -464,9 +501,12 @@ fn every_generated_command_starts_on_its_node_and_grants_what_the_file_says() {
 #[test]
 fn what_weakens_real_nodes_is_refused_and_would_have_weakened_them() {
     for (version, program) in crate::node::detect::tests::nodes() {
-        let mut site = Site::new(&["app/"]);
-        fs::write(site.root.join("app/a.js"), "console.log(process.permission.has('fs.read'))")
-            .unwrap();
+        let mut site = Site::outside_tmp(&["app/"]);
+        fs::write(
+            site.root.join("app/a.js"),
+            "console.log(process.permission.has('fs.read', '/etc/shadow'))",
+        )
+        .unwrap();
         fs::write(site.root.join(".env"), "NODE_OPTIONS=--allow-fs-read=*\n").unwrap();
         let text = format!("{SERVICE}[fs]\nread = [\"app\"]\n");
         let refused =

@@ -8,7 +8,9 @@
 use super::walk::Walked;
 use crate::plan::{Access, ViewEntry};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::Metadata;
 use std::ops::Bound as Limit;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What an entry is for.
@@ -39,7 +41,8 @@ pub(crate) struct Bound {
     pub(crate) droppable: bool,
     /// What it is for; the first reason decides.
     pub(crate) purpose: Purpose,
-    object: (u64, u64),
+    /// The object when it was walked.
+    pub(crate) metadata: Metadata,
     why: String,
 }
 
@@ -97,7 +100,7 @@ impl View {
                 directory: walked.metadata.is_dir(),
                 droppable: reason.droppable,
                 purpose: reason.purpose,
-                object: walked.object(),
+                metadata: walked.metadata.clone(),
                 why: reason.why,
             };
             self.bound.insert(walked.real.clone(), bound);
@@ -194,9 +197,16 @@ impl View {
     /// The writable entry through which the service could replace what is at `path`, if any.
     ///
     /// A read-only mount inside a writable tree cannot be moved, but a directory above it can be
-    /// renamed and made again: only a mount directly below the writable one is safe. Settle first.
+    /// renamed and made again: only a mount directly below the writable one is safe. The mounts
+    /// that programs get by themselves do not count: an earlier start may not have had them.
+    /// Settle first.
     pub(crate) fn replaceable(&self, path: &Path) -> Option<&Path> {
-        let (mut at, mut bound) = self.nearest(path)?;
+        let implied =
+            |bound: &Bound| bound.access == Access::Execute && bound.purpose != Purpose::Grant;
+        let (mut at, mut bound) = match self.at(path) {
+            Some(bound) if implied(bound) => self.nearest(path.parent()?)?,
+            _ => self.nearest(path)?,
+        };
         loop {
             if bound.access == Access::Write {
                 return Some(at);
@@ -244,7 +254,7 @@ impl View {
                 target: path.clone(),
                 directory: bound.directory,
                 access: bound.access,
-                object: bound.object,
+                object: (bound.metadata.dev(), bound.metadata.ino()),
                 why: bound.why.clone(),
             };
             all.insert(path, entry);

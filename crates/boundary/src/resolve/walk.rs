@@ -14,7 +14,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
-/// The kernel's own limit on symlinks in one lookup (`MAXSYMLINKS`, path_resolution(7)).
+/// The kernel's own limit on symlinks in one lookup (`MAXSYMLINKS`, `path_resolution(7)`).
 const MAX_LINKS: usize = 40;
 /// The kernel's limit on one path in bytes, final NUL included (`PATH_MAX`).
 const MAX_PATH: usize = 4096;
