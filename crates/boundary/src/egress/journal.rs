@@ -7,6 +7,7 @@
 use super::shared::{Shared, event};
 use ringfence_policy::event::{Action, Kind};
 use ringfence_policy::net::Refusal;
+use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -55,7 +56,7 @@ impl Journal {
         }
         let mut told = event(Kind::Denial, action, resource).refused(refusal);
         if self.untold > 0 {
-            told.reason.push_str(&format!(" ({} other denials were not told)", self.untold));
+            let _ = write!(told.reason, " ({} other denials were not told)", self.untold);
             self.untold = 0;
         }
         self.shared.events.emit(told);

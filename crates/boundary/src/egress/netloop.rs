@@ -123,16 +123,14 @@ impl NetLoop {
         let epoll = Epoll::new()?;
         let bell = Bell(Arc::new(fd::eventfd(0, libc::EFD_NONBLOCK)?));
         epoll.add(bell.0.as_fd(), token::of(Source::Bell, 0), true, false)?;
-        let conf = ResolvConf::parse(&resolution.resolv_conf);
-        let state = Arc::clone(&shared);
-        let files = (conf, resolution.hosts.as_str());
+        let Resolution { resolv_conf, hosts, bounds, relay } = resolution;
+        let files = (ResolvConf::parse(&resolv_conf), hosts.as_str());
         let inside = (datagrams, streams);
-        let stub = Stub::new(state, files, inside, resolution.bounds, &epoll, now)?;
-        let inbound = Inbound::new(Arc::clone(&shared), resolution.relay, &epoll, now)?;
+        let stub = Stub::new(Arc::clone(&shared), files, inside, bounds, &epoll, now)?;
+        let inbound = Inbound::new(Arc::clone(&shared), relay, &epoll, now)?;
         let state = Arc::clone(&shared);
         let resolver = stub.datagrams();
-        let outbound =
-            Outbound::new(state, sockets.as_ref(), resolver, resolution.relay, &epoll, now)?;
+        let outbound = Outbound::new(state, sockets.as_ref(), resolver, relay, &epoll, now)?;
         let generation = shared.generation();
         let buffer = vec![0; LONGEST];
         Ok(Self {

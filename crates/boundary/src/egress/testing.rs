@@ -21,7 +21,7 @@ pub(super) fn shared(net: &str) -> (Arc<Shared>, Record) {
     let text = format!(
         "schema = 1\n[service]\nname = \"test\"\nstart = [\"true\"]\n[fs]\nread = [\"./\"]\n[net]\n{net}\n"
     );
-    let boundary = ringfence_policy::parse::parse("test.toml", &text).unwrap();
+    let boundary = ringfence_policy::parse("test.toml", &text).unwrap();
     let record = Record::default();
     let sink = Box::new(Recorder(Arc::clone(&record)));
     let host = HostFacts { own_addresses: vec!["203.0.114.9".parse().unwrap()] };

@@ -22,7 +22,7 @@ pub(super) struct Answer {
     pub(super) rcode: Rcode,
     /// More than fits: to be asked again over TCP.
     pub(super) truncated: bool,
-    /// In the nameserver's order.
+    /// In the nameserver's order, each once.
     pub(super) addresses: Vec<IpAddr>,
     /// Least time to live along the chain, in seconds.
     pub(super) ttl: u32,
@@ -102,8 +102,9 @@ fn follow(
                 continue;
             }
             if record.kind == kind {
-                if answer.addresses.len() < MOST_ADDRESSES {
-                    answer.addresses.push(address(kind, record.data)?);
+                let address = address(kind, record.data)?;
+                if answer.addresses.len() < MOST_ADDRESSES && !answer.addresses.contains(&address) {
+                    answer.addresses.push(address);
                 }
                 answer.ttl = answer.ttl.min(record.ttl);
             } else if record.kind == self::kind::CNAME {

@@ -98,7 +98,6 @@ impl Clients {
                 // A longer one is no query of ours; its beginning would be misread.
                 Ok(got) if got.truncated => {}
                 Ok(got) => return Some((Client::Datagram(got.from), buffer.get(..got.length)?)),
-                Err(Errno(libc::EAGAIN)) => return None,
                 // An error a client caused, such as a port that was closed meanwhile.
                 Err(Errno(libc::ECONNREFUSED | libc::EINTR)) => {}
                 Err(_) => return None,
@@ -108,7 +107,6 @@ impl Clients {
 
     /// Takes the next stream, if there is one.
     pub(super) fn accept(&mut self, epoll: &Epoll, now: Instant) -> bool {
-        let index = self.room();
         let socket = match socket::accept(self.listener.as_fd()) {
             Ok(socket) => socket,
             // Without a free descriptor the same stream would be offered for ever.
@@ -118,6 +116,7 @@ impl Clients {
             }
             Err(_) => return false,
         };
+        let index = self.room();
         if epoll.add(socket.as_fd(), (self.token)(index), true, false).is_err() {
             return true;
         }
@@ -198,7 +197,7 @@ impl Clients {
         let Some(connection) = self.connection(index) else { return };
         while !connection.outbox.is_empty() {
             match datagram::send(connection.socket.as_fd(), &connection.outbox, None, None) {
-                Ok(taken) => drop(connection.outbox.drain(..taken)),
+                Ok(sent) => drop(connection.outbox.drain(..sent)),
                 Err(Errno(libc::EAGAIN)) => break,
                 Err(_) => return self.close(index),
             }
@@ -247,7 +246,7 @@ impl Clients {
             return self.connections.len() - 1;
         }
         let quietest =
-            self.connections.iter().enumerate().flat_map(|(i, c)| Some((i, c.as_ref()?)));
+            self.connections.iter().enumerate().filter_map(|(i, c)| Some((i, c.as_ref()?)));
         let index = quietest.min_by_key(|(_, c)| c.used).map_or(0, |(index, _)| index);
         self.close(index);
         index

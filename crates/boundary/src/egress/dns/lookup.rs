@@ -190,7 +190,7 @@ impl Lookup {
         let servers = &with.conf.servers;
         let index = self.first_server + usize::try_from(self.tries).unwrap_or_default();
         let server = *servers.get(index % servers.len().max(1))?;
-        let exchange = how(server, question, with.scratch).ok()?;
+        let exchange = how(server, &question, with.scratch).ok()?;
         let write = exchange.wants_to_write();
         with.epoll.add(exchange.as_fd(), self.token, true, write).ok()?;
         Some(exchange)
@@ -198,4 +198,4 @@ impl Lookup {
 }
 
 /// How an exchange is opened.
-type Open = fn(SocketAddr, Question, &mut Vec<u8>) -> Result<Exchange, Errno>;
+type Open = fn(SocketAddr, &Question, &mut Vec<u8>) -> Result<Exchange, Errno>;

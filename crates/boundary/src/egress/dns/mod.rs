@@ -19,6 +19,7 @@ mod fuzz;
 mod hosts;
 mod lookup;
 mod message;
+mod pending;
 mod resolv_conf;
 mod resolver;
 mod search;

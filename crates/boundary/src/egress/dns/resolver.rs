@@ -6,6 +6,7 @@ use super::clients::{Client, Clients};
 use super::hosts::Hosts;
 use super::lookup::{Found, Lookup, Surroundings};
 use super::message::{CLASS_IN, Query, Rcode, Rejected, kind, parse_query};
+use super::pending::{Pending, Waiter, Waiting};
 use super::resolv_conf::ResolvConf;
 use super::search::{Target, targets};
 use super::told::{Told, limit, localhost, not_granted};
@@ -24,23 +25,6 @@ enum Decision {
     LookUp(HostName, Vec<Target>),
 }
 
-/// Somebody who waits for a lookup.
-#[derive(Debug)]
-struct Waiter {
-    client: Client,
-    /// Id and whether recursion was desired, both echoed.
-    echo: (u16, bool),
-    /// The question as it came, echoed byte by byte.
-    question: Vec<u8>,
-}
-
-/// A lookup and those who wait for it.
-#[derive(Debug)]
-struct Pending {
-    lookup: Lookup,
-    waiters: Vec<Waiter>,
-}
-
 /// The resolver.
 #[derive(Debug)]
 pub(super) struct Resolver {
@@ -51,9 +35,7 @@ pub(super) struct Resolver {
     budget: Budget,
     cache: Cache,
     journal: Journal,
-    pending: Vec<Option<Pending>>,
-    /// How many of them there are.
-    under_way: usize,
+    pending: Waiting,
     /// Which nameserver the next lookup starts with.
     rotation: usize,
     /// Makes the token of a lookup from its index.
@@ -82,8 +64,7 @@ impl Resolver {
             journal: Journal::new(Arc::clone(&shared), now),
             shared,
             bounds,
-            pending: Vec::new(),
-            under_way: 0,
+            pending: Waiting::new(bounds.lookups),
             rotation: 0,
             token,
             buffer: vec![0; 4096],
@@ -171,13 +152,14 @@ impl Resolver {
         });
         if let Some((granted, mut addresses)) = in_hosts {
             addresses.retain(|address| address.is_ipv6() == (kind == kind::AAAA));
-            let known = match addresses.is_empty() {
-                true => Known::NoData,
-                false => self.accepted(granted, &addresses, now),
+            let known = if addresses.is_empty() {
+                Known::NoData
+            } else {
+                self.accepted(granted, &addresses, now)
             };
             return Decision::Tell(self.told(&known, LONGEST_TTL, now));
         }
-        if self.find(&name, kind).is_some() {
+        if self.pending.find(&name, kind).is_some() {
             return Decision::LookUp(name, targets);
         }
         let Some(first) = targets.first() else {
@@ -254,21 +236,13 @@ impl Resolver {
         epoll: &Epoll,
         now: Instant,
     ) {
-        if let Some(pending) = self.find(&name, kind) {
-            let same = |other: &Waiter| other.client == waiter.client && other.echo == waiter.echo;
-            if pending.waiters.iter().any(same) {
-                return;
+        if let Some(pending) = self.pending.find(&name, kind) {
+            if !pending.join(waiter.clone(), self.bounds.waiters) {
+                self.tell(&waiter, &Told::Nothing(Rcode::SERVFAIL), clients, epoll);
             }
-            if pending.waiters.len() < self.bounds.waiters {
-                // The borrow is taken anew, because it would last through the refusal below.
-                if let Some(pending) = self.find_mut(&name, kind) {
-                    pending.waiters.push(waiter);
-                }
-                return;
-            }
-            return self.tell(&waiter, &Told::Nothing(Rcode::SERVFAIL), clients, epoll);
+            return;
         }
-        let Some(index) = self.free_index() else {
+        let Some(index) = self.pending.free_index() else {
             let (refusal, rcode) = limit(Exceeded::Rate, &self.bounds);
             self.deny(name.as_str(), refusal, now);
             return self.tell(&waiter, &Told::Nothing(rcode), clients, epoll);
@@ -286,10 +260,7 @@ impl Resolver {
             buffer: &mut self.buffer,
             scratch: &mut self.scratch,
         });
-        self.under_way += 1;
-        if let Some(place) = self.pending.get_mut(index) {
-            *place = Some(Pending { lookup, waiters: vec![waiter] });
-        }
+        self.pending.put(index, Pending { lookup, waiters: vec![waiter] });
         if let Some(found) = found {
             self.finish(index, found, clients, epoll, now);
         }
@@ -308,30 +279,21 @@ impl Resolver {
 
     /// When [`Self::expire`] must be called.
     pub(super) fn wakes(&self) -> Option<Instant> {
-        if self.under_way == 0 {
-            return None;
-        }
-        self.pending.iter().flatten().map(|pending| pending.lookup.wakes()).min()
+        self.pending.wakes()
     }
 
     /// Goes on with every lookup whose nameserver was silent for too long.
     pub(super) fn expire(&mut self, epoll: &Epoll, clients: &mut Clients, now: Instant) {
-        for index in 0..self.pending.len() {
-            let waits = self.pending.get(index).and_then(Option::as_ref);
-            if waits.is_some_and(|pending| pending.lookup.wakes() <= now) {
-                self.step(index, epoll, clients, now, Lookup::expired);
-            }
+        while let Some(index) = self.pending.due(now) {
+            self.step(index, epoll, clients, now, Lookup::expired);
         }
     }
 
     /// Gives up what was found and is being looked up under a wider boundary.
     pub(super) fn forget(&mut self, clients: &mut Clients, epoll: &Epoll) {
         self.cache.clear();
-        for index in 0..self.pending.len() {
-            let Some(pending) = self.take(index) else { continue };
-            for waiter in pending.waiters {
-                self.tell(&waiter, &Told::Nothing(Rcode::SERVFAIL), clients, epoll);
-            }
+        for waiter in self.pending.take_all().into_iter().flat_map(|pending| pending.waiters) {
+            self.tell(&waiter, &Told::Nothing(Rcode::SERVFAIL), clients, epoll);
         }
     }
 
@@ -343,7 +305,7 @@ impl Resolver {
         now: Instant,
         step: fn(&mut Lookup, &mut Surroundings<'_>) -> Option<Found>,
     ) {
-        let Some(pending) = self.pending.get_mut(index).and_then(Option::as_mut) else { return };
+        let Some(pending) = self.pending.at(index) else { return };
         let found = step(
             &mut pending.lookup,
             &mut Surroundings {
@@ -367,7 +329,7 @@ impl Resolver {
         epoll: &Epoll,
         now: Instant,
     ) {
-        let Some(Pending { lookup, waiters }) = self.take(index) else { return };
+        let Some(Pending { lookup, waiters }) = self.pending.take(index) else { return };
         let known = match found {
             Found::Addresses(granted, addresses, ttl) => {
                 Some((self.accepted(granted, &addresses, now), ttl))
@@ -399,31 +361,5 @@ impl Resolver {
 
     fn deny(&mut self, name: &str, refusal: Refusal, now: Instant) {
         self.journal.denied(Action::Resolve, name, refusal, now);
-    }
-
-    fn find(&self, name: &HostName, kind: u16) -> Option<&Pending> {
-        self.pending.iter().flatten().find(|p| p.lookup.kind == kind && p.lookup.asked == *name)
-    }
-
-    fn find_mut(&mut self, name: &HostName, kind: u16) -> Option<&mut Pending> {
-        let mut all = self.pending.iter_mut().flatten();
-        all.find(|p| p.lookup.kind == kind && p.lookup.asked == *name)
-    }
-
-    fn take(&mut self, index: usize) -> Option<Pending> {
-        let taken = self.pending.get_mut(index)?.take()?;
-        self.under_way -= 1;
-        Some(taken)
-    }
-
-    fn free_index(&mut self) -> Option<usize> {
-        if let Some(index) = self.pending.iter().position(Option::is_none) {
-            return Some(index);
-        }
-        if self.pending.len() >= self.bounds.lookups {
-            return None;
-        }
-        self.pending.push(None);
-        Some(self.pending.len() - 1)
     }
 }

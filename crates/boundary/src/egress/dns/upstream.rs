@@ -56,7 +56,7 @@ impl Exchange {
     /// Asks by datagram.
     pub(super) fn datagram(
         server: SocketAddr,
-        question: Question,
+        question: &Question,
         scratch: &mut Vec<u8>,
     ) -> Result<Self, Errno> {
         let socket = datagram::udp(server.is_ipv6())?;
@@ -64,13 +64,13 @@ impl Exchange {
         socket::connect(socket.as_fd(), &server)?;
         write_query(scratch, id, &question.name, question.kind);
         datagram::send(socket.as_fd(), scratch, None, None)?;
-        Ok(Self { socket, id, question, foreign: 0, stream: None })
+        Ok(Self { socket, id, question: *question, foreign: 0, stream: None })
     }
 
     /// Asks by stream.
     pub(super) fn stream(
         server: SocketAddr,
-        question: Question,
+        question: &Question,
         scratch: &mut Vec<u8>,
     ) -> Result<Self, Errno> {
         let family = if server.is_ipv6() { libc::AF_INET6 } else { libc::AF_INET };
@@ -84,7 +84,7 @@ impl Exchange {
         let mut out = u16::try_from(scratch.len()).unwrap_or_default().to_be_bytes().to_vec();
         out.extend_from_slice(scratch);
         let stream = Stream { out, sent: 0, inbox: Vec::new() };
-        Ok(Self { socket, id, question, foreign: 0, stream: Some(stream) })
+        Ok(Self { socket, id, question: *question, foreign: 0, stream: Some(stream) })
     }
 
     /// Whether this is a stream.

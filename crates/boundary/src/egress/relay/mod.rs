@@ -48,7 +48,7 @@ pub struct RelayBounds {
 
 impl Default for RelayBounds {
     fn default() -> Self {
-        Self { outbound: 256, inbound: 256, ports: 64, idle: Duration::from_secs(60) }
+        Self { outbound: 256, inbound: 256, ports: 64, idle: Duration::from_mins(1) }
     }
 }
 
