@@ -9,5 +9,6 @@ pub mod enforce;
 pub mod node;
 pub mod here;
 pub mod plan;
+pub mod prove;
 pub mod resolve;
 pub mod status;

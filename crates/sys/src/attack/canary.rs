@@ -2,7 +2,6 @@
 //! memory, a message queue, inheritable descriptors. Each is removed when its value is dropped.
 
 use super::forked::Child;
-use super::{Failure, Step};
 use crate::call::{call, call_fd, int, path};
 use crate::errno::Errno;
 use crate::fd;
@@ -30,8 +29,7 @@ impl Process {
         let token: Box<[u8]> = token.as_bytes().into();
         let raw_leash = leash.as_raw_fd();
         let child = Child::fork(|| {
-            // SAFETY: this copy owns nothing of what it closes but the numbers themselves.
-            unsafe { libc::close(raw_leash) };
+            forget_descriptor(raw_leash);
             // SAFETY: a number and the value that means "ignore".
             unsafe { libc::signal(libc::SIGUSR1, libc::SIG_IGN) };
             if identity.is_some_and(|(uid, gid)| change_user(uid, gid).is_err()) {
@@ -147,13 +145,11 @@ impl Drop for MessageQueue {
     }
 }
 
-/// A descriptor that every program started from here inherits, unless somebody closes it.
-///
-/// # Errors
-/// What fcntl(2) answers.
-pub fn make_inheritable(of: &impl AsFd) -> Result<RawFd, Failure> {
-    fd::set_cloexec(of.as_fd(), false).step("fcntl")?;
-    Ok(of.as_fd().as_raw_fd())
+/// Closes a descriptor number in a child that has just been forked and owns no value for it: the
+/// child's copy of a pipe's end would keep the pipe open.
+pub fn forget_descriptor(number: RawFd) {
+    // SAFETY: the child neither uses nor drops the value that owns the number in its parent.
+    unsafe { libc::close(number) };
 }
 
 /// Addresses of this host's interfaces that are neither loopback nor link-local.

@@ -54,23 +54,43 @@ pub fn inherited_directory(params: &Params) -> Attempt {
     Ok(format!("read the canary through directory {number}"))
 }
 
-/// Opens `/` of the host's file system by handle, so that no path is looked up.
-pub fn open_by_handle(_params: &Params) -> Attempt {
-    #[repr(C)]
-    struct Handle {
-        bytes: u32,
-        kind: i32,
-        data: [u8; 128],
-    }
+/// A file handle as the kernel lays it out, with room for the largest.
+#[repr(C)]
+struct Handle {
+    bytes: u32,
+    kind: i32,
+    data: [u8; 128],
+}
+
+/// The handle of `/`, as text for the parameter `handle`.
+///
+/// # Errors
+/// The file system has no handles, or asking is refused.
+pub fn handle_of_root() -> Result<String, Errno> {
     let mut handle = Handle { bytes: 128, kind: 0, data: [0; 128] };
     let mut mount_id: i32 = 0;
     let place = output(&mut handle);
     let args = [int(libc::AT_FDCWD), path(c"/"), place, output(&mut mount_id), 0, 0];
     // SAFETY: a C string, a handle with room for 128 bytes and one number.
-    unsafe { call(libc::SYS_name_to_handle_at, args) }.step("name_to_handle_at")?;
+    unsafe { call(libc::SYS_name_to_handle_at, args) }?;
+    let used = usize::try_from(handle.bytes).unwrap_or_default();
+    let data = handle.data.get(..used).unwrap_or_default();
+    Ok(data.iter().fold(handle.kind.to_string(), |text, byte| format!("{text} {byte}")))
+}
+
+/// Opens `/` of the host's file system by handle, so that no path is looked up.
+pub fn open_by_handle(params: &Params) -> Attempt {
+    let mut numbers = params.text("handle")?.split(' ');
+    let kind = numbers.next().and_then(|kind| kind.parse().ok()).unwrap_or_default();
+    let mut handle = Handle { bytes: 0, kind, data: [0; 128] };
+    for (cell, byte) in handle.data.iter_mut().zip(numbers) {
+        *cell = byte.parse().unwrap_or_default();
+        handle.bytes += 1;
+    }
     let root = File::open("/").step("open /")?;
-    let args = [fd(root.as_fd()), place, int(libc::O_RDONLY | libc::O_CLOEXEC), 0, 0, 0];
-    // SAFETY: a descriptor, a handle the kernel has filled, flags; a new descriptor.
+    let flags = int(libc::O_RDONLY | libc::O_CLOEXEC);
+    let args = [fd(root.as_fd()), input(&handle), flags, 0, 0, 0];
+    // SAFETY: a descriptor, a handle with as many bytes as it says, flags; a new descriptor.
     unsafe { call_fd(libc::SYS_open_by_handle_at, args) }.step("open_by_handle_at")?;
     Ok("opened / by handle".to_owned())
 }

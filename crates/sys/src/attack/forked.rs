@@ -151,6 +151,7 @@ impl Drop for Child {
 }
 
 /// Whether `of` becomes readable (or its other end closes) within `patience`.
+#[must_use]
 pub fn readable(of: BorrowedFd<'_>, patience: Duration) -> bool {
     let until = Instant::now() + patience;
     loop {

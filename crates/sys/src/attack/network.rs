@@ -178,7 +178,18 @@ pub fn be_reached(params: &Params, name: &str) -> Attempt {
     Ok(format!("the host connected to {address}"))
 }
 
-/// Asks the name server in the parameter `server` for the address of each name.
+/// Binds a UDP port at the address in the parameter `name` and waits for the host's datagram.
+///
+/// # Errors
+/// The refusal of bind(2), or that nothing from the host came.
+pub fn be_sent_to(params: &Params, name: &str) -> Attempt {
+    let address = params.address(name)?;
+    let socket = UdpSocket::bind(address).step("bind")?;
+    expect_token(socket.as_fd(), params.text("token")?)?;
+    Ok(format!("the host's datagram came to {address}"))
+}
+
+/// Asks the name server `server` for the address of a name.
 ///
 /// # Errors
 /// The refusal; the response code as `dns-3` and the like; or that no answer came.

@@ -136,7 +136,7 @@ pub fn swap_descriptor(params: &Params) -> Attempt {
     };
     disturbed(disturb, || {
         let until = Instant::now() + TIME;
-        for tried in 1..=TRIES {
+        for tried in 1..=TRIES * 100 {
             let _ = shared.connect(target.as_fd());
             if peer_port(stream.as_fd()) == hidden.port() {
                 expect_token(stream.as_fd(), token)?;
@@ -146,7 +146,7 @@ pub fn swap_descriptor(params: &Params) -> Attempt {
                 return Err(lost(tried));
             }
         }
-        Err(lost(TRIES))
+        Err(lost(TRIES * 100))
     })
 }
 

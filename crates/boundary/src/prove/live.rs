@@ -1,0 +1,150 @@
+//! The arena of a real boundary: errands go through `resolve` and `enforce` exactly as `run` goes.
+
+use super::arena::{Arena, ArenaError, Errand, LayerAnswer, Output, Program};
+use super::launch::{self, Streams};
+use super::probe::Setting;
+use super::stage::CanaryGrants;
+use super::{ProveRequest, outside};
+use crate::enforce::{self, Kind, RunOptions};
+use crate::plan::{Access, Plan, ViewEntry};
+use crate::resolve::{self, Request};
+use ringfence_policy::net::{Endpoint, HostPattern, PortRange};
+use ringfence_policy::source::Located;
+use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A boundary that is resolved and enforced once for each errand.
+#[derive(Debug)]
+pub(super) struct Live<'a> {
+    pub(super) request: &'a ProveRequest<'a>,
+    /// The caller's environment and the canary variables.
+    pub(super) environment: Vec<(OsString, OsString)>,
+    pub(super) grants: CanaryGrants,
+    /// The boundary's own Node, where its program is one.
+    pub(super) node: Option<OsString>,
+}
+
+/// What the supervisor's process tells about a run.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Told {
+    layers: Vec<LayerAnswer>,
+    error: Option<(String, bool)>,
+}
+
+impl Arena for Live<'_> {
+    fn inside(&self, errand: &Errand, setting: Setting) -> Result<Output, ArenaError> {
+        let mut plan = self.plan(errand)?;
+        if setting == Setting::Granted {
+            grant(&mut plan, &self.grants);
+        }
+        let streams = Streams::make(&errand.input)?;
+        let [input, output, complaints] = streams.copies()?;
+        let system = |errno| ArenaError::System { what: "making a file", errno };
+        let mut channel = launch::memory().map_err(system)?;
+        let told = channel.try_clone().map_err(|error| system(error.into()))?;
+        let mut output = launch::run(streams, errand.deadline, move || {
+            let options = RunOptions {
+                stdio: [Some(input), Some(output), Some(complaints)],
+                quiet: true,
+                ..RunOptions::default()
+            };
+            supervise(&plan, options, &told)
+        })?;
+        let told: Told =
+            serde_json::from_slice(&launch::contents(&mut channel)).unwrap_or_default();
+        if let Some((message, host)) = told.error {
+            return Err(ArenaError::Enforce { message, host });
+        }
+        output.layers = told.layers;
+        Ok(output)
+    }
+
+    fn outside(&self, errand: &Errand) -> Result<Output, ArenaError> {
+        let program = match errand.program {
+            Program::Battery => self.request.executable.as_os_str(),
+            Program::Node => self.node.as_deref().unwrap_or_default(),
+        };
+        outside::run(program, errand, &self.environment)
+    }
+}
+
+impl Live<'_> {
+    /// The boundary with the errand as its command.
+    fn plan(&self, errand: &Errand) -> Result<Plan, ArenaError> {
+        let program = match errand.program {
+            Program::Battery => self.request.executable.as_os_str().to_owned(),
+            Program::Node => self.node.clone().unwrap_or_default(),
+        };
+        let command: Vec<OsString> =
+            [program].into_iter().chain(errand.arguments.iter().cloned()).collect();
+        resolve(self.request, Some(&command), &self.environment)
+    }
+}
+
+/// Resolves the boundary of a request.
+pub(super) fn resolve(
+    request: &ProveRequest<'_>,
+    command: Option<&[OsString]>,
+    environment: &[(OsString, OsString)],
+) -> Result<Plan, ArenaError> {
+    let request = Request {
+        boundary: request.boundary,
+        file: request.file,
+        folder: request.folder,
+        hash: request.hash,
+        command,
+        environment,
+        caller: request.caller.clone(),
+    };
+    resolve::resolve(&request).map_err(|errors| {
+        let first = errors.first().map(ToString::to_string).unwrap_or_default();
+        ArenaError::Resolve(first)
+    })
+}
+
+/// In the process that becomes the supervisor.
+fn supervise(plan: &Plan, options: RunOptions, mut told: &File) -> i32 {
+    let (told_now, code) = match enforce::run(plan, options) {
+        Ok(outcome) => {
+            let answers = outcome.layers.answers.iter();
+            let layers = answers.map(|(layer, answer)| LayerAnswer::of(*layer, answer)).collect();
+            (Told { layers, error: None }, outcome.exit_code)
+        }
+        Err(error) => {
+            let host = error.kind() == Kind::Host;
+            (Told { layers: Vec::new(), error: Some((error.to_string(), host)) }, 125)
+        }
+    };
+    // What cannot be told shows as a run without layers.
+    let _ = serde_json::to_writer(&mut told, &told_now);
+    code
+}
+
+/// Adds the canaries to what the boundary grants.
+fn grant(plan: &mut Plan, grants: &CanaryGrants) {
+    let network = Arc::make_mut(&mut plan.network);
+    for address in &grants.connect {
+        let ports = PortRange { first: address.port(), last: address.port() };
+        let endpoint = Endpoint { host: HostPattern::Address(address.ip()), ports };
+        network.connect.push(Located::new(endpoint, 0..0));
+    }
+    for (folder, access) in [(&grants.read, Access::Read), (&grants.write, Access::Write)] {
+        plan.view.extend(bind(folder, access));
+    }
+}
+
+fn bind(folder: &Path, access: Access) -> Option<ViewEntry> {
+    let found = folder.metadata().ok()?;
+    Some(ViewEntry::Bind {
+        source: folder.to_owned(),
+        target: folder.to_owned(),
+        directory: true,
+        access,
+        object: (found.dev(), found.ino()),
+        why: "prove: a canary folder".to_owned(),
+    })
+}

@@ -1,0 +1,17 @@
+//! Programs the service writes itself.
+
+use crate::prove::probe::{Act, Class, NOT_STARTED, Probe, Setting};
+use ringfence_policy::layer::Layer;
+use ringfence_policy::statement::Claim;
+use ringfence_sys::attack::execute;
+
+pub(in crate::prove) const PROBE: Probe = Probe {
+    id: "run-written",
+    class: Class::Children,
+    claim: Claim::FilesExecute,
+    attack: "writes a program and executes it",
+    act: Act::Native(execute::run_written),
+    refusals: NOT_STARTED,
+    setting: Setting::Exact,
+    layers: &[Layer::Seccomp, Layer::Landlock, Layer::Namespaces],
+};

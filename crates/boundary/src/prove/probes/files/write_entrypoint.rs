@@ -1,0 +1,23 @@
+//! Changing what runs at the next start.
+
+use crate::prove::probe::{Act, Class, NOT_WRITABLE, Probe, Setting};
+use ringfence_policy::layer::Layer;
+use ringfence_policy::statement::Claim;
+use ringfence_sys::attack::{Attempt, Params, Step};
+use std::fs::File;
+
+pub(in crate::prove) const PROBE: Probe = Probe {
+    id: "write-entrypoint",
+    class: Class::Files,
+    claim: Claim::FilesWrite,
+    attack: "opens its own start script for writing",
+    act: Act::Native(attack),
+    refusals: NOT_WRITABLE,
+    setting: Setting::Exact,
+    layers: &[Layer::Namespaces, Layer::Landlock],
+};
+
+fn attack(params: &Params) -> Attempt {
+    File::options().write(true).open(params.path("entrypoint")?).step("open")?;
+    Ok("opened the start script for writing".to_owned())
+}

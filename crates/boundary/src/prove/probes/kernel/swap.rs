@@ -1,0 +1,17 @@
+//! The host itself.
+
+use crate::prove::probe::{Act, Class, NOT_ALLOWED, Probe, Setting};
+use ringfence_policy::layer::Layer;
+use ringfence_policy::statement::Claim;
+use ringfence_sys::attack::kernel;
+
+pub(in crate::prove) const PROBE: Probe = Probe {
+    id: "swap",
+    class: Class::Kernel,
+    claim: Claim::ProcessKernel,
+    attack: "calls swapon",
+    act: Act::Native(kernel::swap),
+    refusals: NOT_ALLOWED,
+    setting: Setting::Exact,
+    layers: &[Layer::Seccomp],
+};

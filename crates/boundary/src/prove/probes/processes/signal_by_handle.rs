@@ -1,0 +1,17 @@
+//! Signals through a pidfd.
+
+use crate::prove::probe::{Act, Class, NO_SUCH_PROCESS, Probe, Setting};
+use ringfence_policy::layer::Layer;
+use ringfence_policy::statement::Claim;
+use ringfence_sys::attack::processes;
+
+pub(in crate::prove) const PROBE: Probe = Probe {
+    id: "signal-by-handle",
+    class: Class::Processes,
+    claim: Claim::ProcessIsolation,
+    attack: "signals a process outside through a handle",
+    act: Act::Native(processes::signal_by_handle),
+    refusals: NO_SUCH_PROCESS,
+    setting: Setting::Exact,
+    layers: &[Layer::Namespaces, Layer::Landlock, Layer::Seccomp],
+};

@@ -1,0 +1,2 @@
+//! Promises of the battery as a whole, without a boundary.
+use super::*;
