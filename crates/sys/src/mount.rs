@@ -268,11 +268,10 @@ pub fn chownat(at: Option<BorrowedFd<'_>>, name: &CStr, uid: u32, gid: u32) -> R
         .map(drop)
 }
 
-/// Sets the file mode creation mask and answers the old one.
-#[must_use]
-pub fn umask(mask: u32) -> u32 {
+/// Sets the file mode creation mask.
+pub fn umask(mask: u32) {
     // SAFETY: numbers only; this call cannot fail.
-    unsafe { libc::umask(mask) }
+    unsafe { libc::umask(mask) };
 }
 
 #[cfg(test)]

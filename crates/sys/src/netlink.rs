@@ -19,7 +19,7 @@ const HEADER: usize = 16;
 /// The number our requests carry; each socket has one request under way at most.
 const SEQUENCE: u32 = 1;
 
-/// Switches the loopback interface on; 127.0.0.1 and ::1 come with it.
+/// Switches the loopback interface on; 127.0.0.1 and `::1` come with it.
 pub fn loopback_up() -> Result<(), Errno> {
     let up = libc::IFF_UP.unsigned_abs();
     let mut message = Message::new(libc::RTM_NEWLINK, libc::NLM_F_ACK);
@@ -32,6 +32,8 @@ pub fn loopback_up() -> Result<(), Errno> {
 }
 
 /// Gives the loopback interface an address. For IPv4 the whole prefix becomes local with it.
+/// An IPv6 address can be bound, and without [`keep_everything_local`] reached, only a moment later,
+/// when the kernel's work queue has come to it; a socket connected before that stays unheard.
 pub fn add_address(address: IpAddr, prefix: u8) -> Result<(), Errno> {
     const IFA_ADDRESS: u16 = 1;
     const IFA_LOCAL: u16 = 2;
@@ -185,7 +187,7 @@ fn parts(mut bytes: &[u8]) -> impl Iterator<Item = Part<'_>> {
 pub struct TcpSocket {
     /// The number that names it for ever (`SO_COOKIE`).
     pub cookie: u64,
-    /// State of the connection: 1 established, 7 closed, 10 listening (linux/tcp_states.h).
+    /// State of the connection: 1 established, 7 closed, 10 listening (`linux/tcp_states.h`).
     pub state: u8,
     /// Own address.
     pub local: SocketAddr,
@@ -261,9 +263,7 @@ fn accepts(socket: &TcpSocket, to: IpAddr) -> bool {
         (IpAddr::V6(own), IpAddr::V4(to)) => {
             own.to_ipv4_mapped() == Some(to) || (own.is_unspecified() && !socket.v6_only)
         }
-        (IpAddr::V4(own), IpAddr::V4(_)) => own.is_unspecified(),
-        (IpAddr::V6(own), IpAddr::V6(_)) => own.is_unspecified(),
-        (IpAddr::V4(_), IpAddr::V6(_)) => false,
+        (own, to) => own.is_unspecified() && own.is_ipv4() == to.is_ipv4(),
     }
 }
 
@@ -352,7 +352,9 @@ mod tests {
     use crate::fd::read;
     use crate::namespace::NEWNET;
     use crate::testing::in_namespace;
+    use crate::wait::readable;
     use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
 
     fn udp(ipv6: bool) -> Result<OwnedFd, Errno> {
         let family = if ipv6 { libc::AF_INET6 } else { libc::AF_INET };
@@ -363,9 +365,15 @@ mod tests {
     fn deliver(ipv6: bool, any: SocketAddr, to: SocketAddr) -> Result<(), Errno> {
         let receiver = udp(ipv6)?;
         socket::bind(receiver.as_fd(), &any)?;
-        let sender = udp(ipv6)?;
-        socket::connect(sender.as_fd(), &to)?;
-        crate::fd::write_all(sender.as_fd(), b"x")?;
+        // A new IPv6 address takes a moment in the kernel's work queue to become local.
+        for _ in 0..500 {
+            let sender = udp(ipv6)?;
+            socket::connect(sender.as_fd(), &to)?;
+            crate::fd::write_all(sender.as_fd(), b"x")?;
+            if readable(&[receiver.as_fd()], Some(Duration::from_millis(10)))? != 0 {
+                break;
+            }
+        }
         read(receiver.as_fd(), &mut [0]).map(drop)
     }
 
@@ -438,7 +446,8 @@ mod tests {
         assert_eq!(found.local, client.local_addr().unwrap());
         socket::disconnect(client.as_fd()).unwrap();
         assert_eq!(tcp_by_cookie(diag.as_fd(), cookie), Ok(None));
-        drop(listener);
+        // Not only dropped: a child of another test may hold a copy for a moment.
+        socket::shutdown(listener.as_fd(), libc::SHUT_RDWR).unwrap();
         assert_eq!(tcp_listeners(diag.as_fd(), at), Ok(vec![]));
     }
 
