@@ -17,6 +17,7 @@ mod libraries;
 mod node_grants;
 mod program;
 mod programs;
+mod protect;
 mod runtime;
 mod secrets;
 #[cfg(test)]
@@ -37,7 +38,7 @@ pub use walk::WalkError;
 pub(crate) use walk::shown;
 
 use crate::plan::{Access, Plan, ResolvedIdentity};
-use grants::{Grants, Protected, check_protected, find_cwd};
+use grants::{Grants, find_cwd};
 use identity::Accounts;
 use libraries::Libraries;
 use ringfence_policy::model::Boundary;
@@ -48,7 +49,6 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use view::{Purpose, View};
-use walk::Walked;
 
 /// What is to be resolved.
 #[derive(Debug, Clone)]
@@ -117,7 +117,7 @@ impl Resolver<'_> {
             .as_ref()
             .zip(identity.as_ref())
             .and_then(|(found, identity)| self.detect(found, identity));
-        runtime::add(&mut self.view, node.is_some());
+        runtime::add(&mut self.view, node.is_some(), &mut self.notes);
         let mut addons = addons::Addons {
             folder: self.request.folder,
             libraries: &mut self.libraries,
@@ -220,37 +220,5 @@ impl Resolver<'_> {
             notes: &mut self.notes,
         };
         secrets.deliver(&self.request.boundary.secrets, &mut self.view)
-    }
-
-    /// The service must not be able to replace its policy, its code or its secrets.
-    fn check_protected(&mut self, delivered: &Delivered, script: Option<&Walked>) {
-        let mut protected = Vec::new();
-        let mut add =
-            |path: PathBuf, what: &str| protected.push(Protected { path, what: what.into() });
-        add(
-            fs::canonicalize(self.request.file).unwrap_or_else(|_| self.request.file.into()),
-            "its own boundary file",
-        );
-        if let Some(script) = script {
-            add(script.real.clone(), "its own script");
-        }
-        for (path, bound) in self.view.objects() {
-            if bound.access == Access::Execute {
-                add(path.into(), "a program or library it runs");
-            }
-        }
-        if let Ok(modules) = walk::walk(&self.request.folder.join("node_modules")) {
-            add(modules.real, "its own dependencies");
-        }
-        for (path, name) in &delivered.sources {
-            add(path.clone(), &format!("the source of secret {name}"));
-        }
-        check_protected(
-            &protected,
-            &self.request.boundary.fs,
-            self.request.folder,
-            &self.view,
-            &mut self.errors,
-        );
     }
 }

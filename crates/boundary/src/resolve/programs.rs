@@ -194,6 +194,9 @@ impl Resolver<'_> {
         let script = found.scripts.first().map(|script| walk(&script.named));
         let script = script.and_then(Result::ok);
         let Some(version) = node else {
+            if self.request.boundary.service.node.is_some() {
+                self.notes.push("service.node is not checked: the program is not Node".into());
+            }
             let program = Program { path, argv: found.argv, node: None };
             return Some(((program, Answer::NotNeeded), script));
         };

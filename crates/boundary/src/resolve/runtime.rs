@@ -70,8 +70,14 @@ const TABLE: [Data; 25] = [
 /// What a Node that is split into packages reads before its first script.
 const NODE_TABLE: [Data; 1] = [data("/usr/share/nodejs", "runtime: Node's own modules")];
 
+/// Libraries the host's loader puts into every program (ld.so(8)); not into the service.
+const PRELOAD: &str = "/etc/ld.so.preload";
+
 /// Adds what of the table exists. An entry that another grant makes writable stays writable.
-pub(crate) fn add(view: &mut View, node: bool) {
+pub(crate) fn add(view: &mut View, node: bool, notes: &mut Vec<String>) {
+    if Path::new(PRELOAD).exists() {
+        notes.push(format!("{PRELOAD} is not visible inside: what it preloads is not loaded"));
+    }
     let extra = NODE_TABLE.iter().filter(|_| node);
     for Data { path, access, purpose, why } in TABLE.iter().chain(extra) {
         let Ok(walked) = walk(Path::new(path)) else { continue };
@@ -90,7 +96,7 @@ mod tests {
     fn the_table_is_sorted_and_holds_no_private_keys() {
         assert!(TABLE.is_sorted_by(|one, other| one.path < other.path));
         let mut view = View::default();
-        add(&mut view, true);
+        add(&mut view, true, &mut Vec::new());
         assert!(!view.shows(Path::new("/etc/ssl/private")));
         assert!(!view.shows(Path::new("/etc/shadow")));
     }

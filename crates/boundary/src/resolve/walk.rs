@@ -96,7 +96,8 @@ pub(crate) fn walk(path: &Path) -> Result<Walked, WalkError> {
         return Err(WalkError::TooLong(path.as_os_str().len()));
     }
     let mut real = PathBuf::from("/");
-    let mut metadata = fs::symlink_metadata(&real).map_err(|e| WalkError::new(&real, e))?;
+    // Of the folder reached last; read again only where the walk ends in one by another way.
+    let mut last: Option<Metadata> = None;
     let mut links: Vec<(PathBuf, PathBuf)> = Vec::new();
     let mut rest: VecDeque<OsString> = VecDeque::new();
     push_front(&mut rest, path);
@@ -104,12 +105,13 @@ pub(crate) fn walk(path: &Path) -> Result<Walked, WalkError> {
     while let Some(part) = rest.pop_front() {
         if part == ".." {
             real.pop();
-            metadata = fs::symlink_metadata(&real).map_err(|e| WalkError::new(&real, e))?;
+            last = None;
             continue;
         }
         real.push(&part);
-        metadata = fs::symlink_metadata(&real).map_err(|e| WalkError::new(&real, e))?;
+        let metadata = fs::symlink_metadata(&real).map_err(|e| WalkError::new(&real, e))?;
         if metadata.is_symlink() {
+            last = None;
             followed += 1;
             if followed > MAX_LINKS {
                 return Err(WalkError::Loop(tidy(path)));
@@ -126,8 +128,14 @@ pub(crate) fn walk(path: &Path) -> Result<Walked, WalkError> {
             }
         } else if !metadata.is_dir() && !rest.is_empty() {
             return Err(WalkError::NotADirectory(real));
+        } else {
+            last = Some(metadata);
         }
     }
+    let metadata = match last {
+        Some(metadata) => metadata,
+        None => fs::symlink_metadata(&real).map_err(|e| WalkError::new(&real, e))?,
+    };
     if path.as_os_str().as_bytes().ends_with(b"/") && !metadata.is_dir() {
         return Err(WalkError::NotADirectory(real));
     }
