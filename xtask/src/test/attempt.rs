@@ -61,6 +61,13 @@ struct Prepared {
     env: Vec<(String, String)>,
 }
 
+impl Prepared {
+    fn cwd(&self, case: &Case) -> PathBuf {
+        let own = || self.folder.path().to_path_buf();
+        case.cwd.as_ref().map_or_else(own, |cwd| PathBuf::from(fill(cwd, &self.values)))
+    }
+}
+
 impl Attempt<'_> {
     /// Runs it to its end.
     pub(crate) fn run(&self) -> Result<Outcome, Failure> {
@@ -69,7 +76,7 @@ impl Attempt<'_> {
         let stderr = std::fs::File::create(&stderr_path)
             .map_err(Failure::file("cannot create", &stderr_path))?;
         let mut command = self.command(&prepared)?;
-        command.envs(prepared.env.iter().cloned()).current_dir(prepared.folder.path());
+        command.envs(prepared.env.iter().cloned()).current_dir(prepared.cwd(self.case));
         let piped = self.case.stdin.is_some() || self.case.terminal.is_some();
         command.stdin(if piped { Stdio::piped() } else { Stdio::null() });
         let mut running = Running::listen_to_stdout(&mut command, stderr)?;
@@ -206,7 +213,10 @@ impl Attempt<'_> {
 
     fn write_boundary(&self, prepared: &Prepared, start: &[String]) -> Result<PathBuf, Failure> {
         let names: Vec<&String> = prepared.env.iter().map(|(name, _)| name).collect();
-        let mut text = format!("schema = 1\n\n[service]\nname = \"suite\"\nstart = {start:?}\n\n");
+        let cwd = prepared.cwd(self.case);
+        let mut text = format!(
+            "schema = 1\n\n[service]\nname = \"suite\"\nstart = {start:?}\ncwd = {cwd:?}\n\n"
+        );
         if !self.case.boundary.contains("[fs]") {
             text += "[fs]\nread = [\"${suite}\"]\n\n";
         }

@@ -31,6 +31,8 @@ pub(crate) struct Case {
     pub(crate) terminal: Option<String>,
     /// Node's arguments instead of the case's own path.
     pub(crate) program: Option<String>,
+    /// Working directory; a private folder without it.
+    pub(crate) cwd: Option<String>,
     /// Only output lines that begin so are compared.
     pub(crate) keep: Vec<String>,
     /// Variables set outside and inside.
@@ -87,6 +89,7 @@ fn apply(case: &mut Case, key: &str, value: &str) -> Option<()> {
     match key {
         "bare" => case.bare.push(value.to_owned()),
         "bare-env" => case.bare_env.push(variable(value)?),
+        "cwd" => case.cwd = Some(value.to_owned()),
         "env" => case.env.push(variable(value)?),
         "inside" => case.inside.push(value.to_owned()),
         "inside-env" => case.inside_env.push(variable(value)?),
