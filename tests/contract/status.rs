@@ -71,3 +71,25 @@ fn a_process_that_is_not_there_is_an_error() {
     ---
     ");
 }
+
+#[test]
+fn a_limit_on_user_namespaces_is_named_with_its_remedy() {
+    let takes_away = "echo 0 > /proc/sys/user/max_user_namespaces";
+    let Some(run) = Playground::new().without(takes_away, &["status"]) else {
+        return ringfence_tests::not_run("no user namespace can be made to take something away in");
+    };
+    assert_eq!(run.code, 3, "{run}");
+    assert!(run.stdout.contains("namespaces   absent    user.max_user_namespaces is 0"), "{run}");
+    assert!(run.stdout.contains("sysctl -w user.max_user_namespaces="), "{run}");
+}
+
+#[test]
+fn a_masked_proc_is_named_with_its_remedy() {
+    let takes_away = "mount -t tmpfs tmpfs /proc/tty";
+    let Some(run) = Playground::new().without(takes_away, &["status"]) else {
+        return ringfence_tests::not_run("no user namespace can be made to take something away in");
+    };
+    assert_eq!(run.code, 3, "{run}");
+    assert!(run.stdout.contains("/proc is masked here (/proc/tty)"), "{run}");
+    assert!(run.stdout.contains("procMount: Unmasked"), "{run}");
+}

@@ -62,10 +62,28 @@ impl Playground {
         command
     }
 
+    /// `ringfence` as root of a user namespace of its own, after a line of shell that takes something
+    /// away there. `None` where such a namespace cannot be made.
+    #[must_use]
+    pub fn without(&self, takes_away: &str, arguments: &[&str]) -> Option<Run> {
+        let mut command = program(Path::new("unshare"));
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        command.env_clear().env("PATH", path).current_dir(self.path()).stdin(Stdio::null());
+        let namespaces =
+            ["--user", "--map-root-user", "--mount", "--pid", "--fork", "--mount-proc"];
+        let script = format!("{{ {takes_away}; }} || exit 77; exec \"$@\"");
+        command.args(namespaces).args(["sh", "-c", &script, "sh"]).arg(binary()).args(arguments);
+        let run = self.outcome(command.output().ok()?);
+        (run.code != 77 && !run.stderr.starts_with("unshare:")).then_some(run)
+    }
+
     /// Waits for a command, and writes `[DIR]` where it names this folder.
     #[must_use]
     pub fn finish(&self, command: &mut Command) -> Run {
-        let output = command.output().expect("ringfence starts");
+        self.outcome(command.output().expect("ringfence starts"))
+    }
+
+    fn outcome(&self, output: Output) -> Run {
         let folder = self.path().to_string_lossy().into_owned();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&folder, "[DIR]");
         Run {

@@ -8,6 +8,7 @@
 use crate::mistake::Mistake;
 use crate::printer::{Printer, Style};
 use ringfence_policy::display::untrusted;
+use ringfence_policy::layer::Layer;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -92,6 +93,10 @@ pub(crate) struct CommandError {
     hints: Vec<String>,
     /// The mistakes in the boundary file, each with its place.
     mistakes: Vec<Mistake>,
+    /// The layer that could not be given.
+    layer: Option<Layer>,
+    /// The event line that follows on standard error.
+    event: Option<String>,
 }
 
 impl CommandError {
@@ -103,6 +108,8 @@ impl CommandError {
             causes: Vec::new(),
             hints: Vec::new(),
             mistakes: Vec::new(),
+            layer: None,
+            event: None,
         }
     }
 
@@ -133,6 +140,23 @@ impl CommandError {
     /// The message, for the error event.
     pub(crate) fn message(&self) -> &str {
         &self.message
+    }
+
+    /// Names the layer that could not be given.
+    pub(crate) fn of_layer(mut self, layer: Layer) -> Self {
+        self.layer = Some(layer);
+        self
+    }
+
+    /// The layer that could not be given.
+    pub(crate) const fn layer(&self) -> Option<Layer> {
+        self.layer
+    }
+
+    /// Lets an event line follow on standard error.
+    pub(crate) fn with_event(mut self, line: String) -> Self {
+        self.event = Some(line);
+        self
     }
 
     /// The mistakes in the boundary file.
@@ -175,5 +199,8 @@ impl CommandError {
             let _ = writeln!(text, "{label} {}", untrusted(hint));
         }
         printer.error(&text);
+        if let Some(event) = &self.event {
+            printer.event(event);
+        }
     }
 }

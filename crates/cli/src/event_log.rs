@@ -31,8 +31,9 @@ pub(crate) fn open(path: &Path) -> Result<File, CommandError> {
 /// The failure of a start as an event line.
 pub(crate) fn failure(error: &CommandError, service: &str) -> String {
     let time = timestamp(SystemTime::now());
-    let mut event =
-        Event::new(EventKind::Error, time, service, Layer::Broker, Action::Start, service);
+    // An event has a layer: the start as a whole is the environment's, which comes first.
+    let layer = error.layer().unwrap_or(Layer::Environment);
+    let mut event = Event::new(EventKind::Error, time, service, layer, Action::Start, service);
     event.reason = error.message().to_owned();
     event.code = Some(error.kind().id().to_owned());
     format!("{}\n", event.to_json_line())

@@ -22,6 +22,14 @@ pub struct Ids {
     pub switch: bool,
 }
 
+/// The change to the ids of a trial, which root in a small user namespace cannot make.
+///
+/// # Errors
+/// As [`user_namespace`].
+pub fn switch_user(ids: Ids) -> Result<(), Errno> {
+    in_child(|| become_user(ids))
+}
+
 /// A user namespace with its one user and group mapped.
 ///
 /// # Errors

@@ -4,6 +4,8 @@
 //! explanation can be tested for a host that is not at hand (an Ubuntu with AppArmor, a container
 //! without user namespaces). Files that do not exist are `None`, never a default.
 
+use super::trial;
+use ringfence_sys::probe;
 use std::path::PathBuf;
 
 /// Facts about the host and about this process.
@@ -15,6 +17,8 @@ pub struct Facts {
     pub uid: u32,
     /// Effective group id.
     pub gid: u32,
+    /// Whether this process is root and can become another user.
+    pub switches_user: bool,
     /// The path of this program, for remedies that name it.
     pub program: Option<PathBuf>,
     /// Whether a seccomp filter is already over this process (`Seccomp:` in its status).
@@ -57,10 +61,12 @@ impl Facts {
     pub fn read() -> Self {
         let status = file("/proc/self/status").unwrap_or_default();
         let ids = |field| status_field(&status, field).and_then(second_word_number);
+        let uid = ids("Uid:").unwrap_or(u32::MAX);
         Self {
             kernel: line("/proc/sys/kernel/osrelease").unwrap_or_else(|| "unknown".to_owned()),
-            uid: ids("Uid:").unwrap_or(u32::MAX),
+            uid,
             gid: ids("Gid:").unwrap_or(u32::MAX),
+            switches_user: uid == 0 && probe::switch_user(trial::NOBODY).is_ok(),
             program: std::env::current_exe().ok(),
             seccomp_filtered: status_field(&status, "Seccomp:").is_some_and(|mode| mode != "0"),
             capabilities: status_field(&status, "CapEff:")

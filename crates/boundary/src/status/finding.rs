@@ -80,10 +80,10 @@ pub struct LayerReport {
 }
 
 impl LayerReport {
-    /// Draws a layer's answer from its probes: the worst one decides, equal ones give their
-    /// reasons together. A layer without probes needs nothing from the host.
+    /// Draws a layer's answer from its probes: the worst one decides. A layer without probes needs
+    /// nothing from the host.
     pub(super) fn new(layer: Layer, probes: Vec<ProbeReport>) -> Self {
-        let answer = combine(probes.iter().map(|probe| &probe.answer));
+        let answer = combine(&probes);
         Self { layer, answer, probes }
     }
 
@@ -93,55 +93,64 @@ impl LayerReport {
     }
 }
 
-fn combine<'answer>(answers: impl Iterator<Item = &'answer Answer> + Clone) -> Answer {
-    let reasons = |wanted: fn(&Answer) -> Option<&String>| {
-        let found: Vec<&str> = answers.clone().filter_map(wanted).map(String::as_str).collect();
-        (!found.is_empty()).then(|| found.join("; "))
-    };
-    let absent = |answer: &'_ Answer| -> bool { matches!(answer, Answer::Absent(_)) };
-    if answers.clone().any(absent) {
-        let why = reasons(|answer| match answer {
-            Answer::Absent(why) => Some(why),
-            _ => None,
-        });
-        return Answer::Absent(why.unwrap_or_default());
+fn combine(probes: &[ProbeReport]) -> Answer {
+    let absent = |probe: &&ProbeReport| matches!(probe.answer, Answer::Absent(_));
+    if probes.iter().any(|probe| absent(&probe)) {
+        return Answer::Absent(reasons(probes.iter().filter(absent)));
     }
-    let why = reasons(|answer| match answer {
-        Answer::Partial(why) => Some(why),
-        _ => None,
-    });
-    if let Some(why) = why {
-        return Answer::Partial(why);
+    let partial = |probe: &&ProbeReport| matches!(probe.answer, Answer::Partial(_));
+    if probes.iter().any(|probe| partial(&probe)) {
+        return Answer::Partial(reasons(probes.iter().filter(partial)));
     }
-    let mut answers = answers.peekable();
-    if answers.peek().is_some() && answers.all(|answer| *answer == Answer::NotNeeded) {
+    if !probes.is_empty() && probes.iter().all(|probe| probe.answer == Answer::NotNeeded) {
         return Answer::NotNeeded;
     }
     Answer::Enforced
+}
+
+/// What was seen, of those that can be mended when there are any: the others hang on them.
+fn reasons<'probe>(probes: impl Iterator<Item = &'probe ProbeReport> + Clone) -> String {
+    let mended = || probes.clone().filter(|probe| !probe.remedies.is_empty());
+    let seen = |probe: &'probe ProbeReport| probe.seen.as_str();
+    let reasons: Vec<&str> = if mended().next().is_some() {
+        mended().map(seen).collect()
+    } else {
+        probes.map(seen).collect()
+    };
+    reasons.join("; ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn combined(answers: &[Answer]) -> Answer {
-        combine(answers.iter())
+    fn probe(answer: fn(String) -> Answer, seen: &str, remedies: &[&str]) -> ProbeReport {
+        let remedies = remedies.iter().map(|&remedy| remedy.to_owned()).collect();
+        let answer = answer(seen.to_owned());
+        ProbeReport { probe: "test", answer, seen: seen.to_owned(), remedies }
     }
 
     #[test]
     fn the_worst_answer_decides() {
-        let absent = Answer::Absent("a".to_owned());
-        let partial = Answer::Partial("p".to_owned());
-        assert_eq!(combined(&[Answer::Enforced, partial.clone(), absent.clone()]), absent);
-        assert_eq!(combined(&[Answer::Enforced, partial.clone(), Answer::NotNeeded]), partial);
-        assert_eq!(combined(&[Answer::Enforced, Answer::NotNeeded]), Answer::Enforced);
-        assert_eq!(combined(&[Answer::NotNeeded]), Answer::NotNeeded);
-        assert_eq!(combined(&[]), Answer::Enforced);
+        let absent = || probe(Answer::Absent, "a", &[]);
+        let partial = || probe(Answer::Partial, "p", &[]);
+        let enforced = || probe(|_| Answer::Enforced, "e", &[]);
+        let not_needed = || probe(|_| Answer::NotNeeded, "n", &[]);
+        assert_eq!(combine(&[enforced(), partial(), absent()]), Answer::Absent("a".to_owned()));
+        let worst = combine(&[enforced(), partial(), not_needed()]);
+        assert_eq!(worst, Answer::Partial("p".to_owned()));
+        assert_eq!(combine(&[enforced(), not_needed()]), Answer::Enforced);
+        assert_eq!(combine(&[not_needed()]), Answer::NotNeeded);
+        assert_eq!(combine(&[]), Answer::Enforced);
     }
 
     #[test]
-    fn equal_answers_give_their_reasons_together() {
-        let answers = ["x", "y"].map(|why| Answer::Absent(why.to_owned()));
-        assert_eq!(combined(&answers), Answer::Absent("x; y".to_owned()));
+    fn the_reason_is_what_can_be_mended_and_not_what_hangs_on_it() {
+        let cause = probe(Answer::Absent, "the cause", &["mend it"]);
+        let follows = probe(Answer::Absent, "what follows", &[]);
+        let answer = combine(&[follows.clone(), cause]);
+        assert_eq!(answer, Answer::Absent("the cause".to_owned()));
+        let both = combine(&[follows.clone(), follows]);
+        assert_eq!(both, Answer::Absent("what follows; what follows".to_owned()));
     }
 }

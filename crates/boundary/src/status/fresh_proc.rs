@@ -15,7 +15,7 @@ pub(super) const PROBE: Probe = Probe { id: "fresh-proc", layer: Layer::Namespac
 fn run(facts: &Facts) -> Finding {
     match probe::fresh_proc(trial::ids(facts)) {
         Err(_) if trial::user_namespace(facts).is_err() => {
-            Finding::absent("not a /proc of its own without a user namespace")
+            Finding::absent("a fresh /proc: not without a user namespace")
         }
         outcome => judge(outcome, facts),
     }

@@ -44,7 +44,7 @@ fn judge(facts: &Facts, trial: fn(Ids) -> Result<(), Errno>, what: &str, good: &
     match trial(trial::ids(facts)) {
         Ok(()) => Finding::good(good),
         Err(_) if trial::user_namespace(facts).is_err() => {
-            Finding::absent(format!("{what} needs a user namespace"))
+            Finding::absent(format!("{what}: not without a user namespace"))
         }
         Err(Errno(libc::ENOSPC | libc::EUSERS)) => {
             Finding::absent(format!("the limit of {what} is used up"))

@@ -38,7 +38,9 @@ fn wait_killable(facts: &Facts) -> Finding {
     match probe::listener(true) {
         Ok(()) => Finding::good("decided calls are not interrupted by signals"),
         // Without any listener the probe before this one has said all there is to say.
-        Err(_) if probe::listener(false).is_err() => Finding::absent("not without a listener"),
+        Err(_) if probe::listener(false).is_err() => {
+            Finding::absent("calls that signals leave alone: not without a listener")
+        }
         Err(_) => Finding::partial(format!(
             "Linux {} lets a signal interrupt a call between decision and effect",
             facts.kernel

@@ -7,16 +7,12 @@ use super::facts::Facts;
 use ringfence_sys::Errno;
 use ringfence_sys::probe::{self, Ids};
 
-/// The overflow ids, which no file of the host belongs to.
-const NOBODY: u32 = 65534;
+/// The overflow ids, which no file of the host belongs to, taken on by root.
+pub(super) const NOBODY: Ids = Ids { uid: 65534, gid: 65534, switch: true };
 
 /// The ids of a service that this user would start.
 pub(super) const fn ids(facts: &Facts) -> Ids {
-    if facts.is_root() {
-        Ids { uid: NOBODY, gid: NOBODY, switch: true }
-    } else {
-        Ids { uid: facts.uid, gid: facts.gid, switch: false }
-    }
+    if facts.switches_user { NOBODY } else { Ids { uid: facts.uid, gid: facts.gid, switch: false } }
 }
 
 /// Makes a user namespace.

@@ -6,6 +6,7 @@ use crate::event_log;
 use crate::printer::{Printer, Style};
 use crate::settings::ConfigOption;
 use ringfence_boundary::enforce::{self, EnforceError, RunOptions};
+use ringfence_boundary::status;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write as _;
@@ -42,16 +43,17 @@ impl Run {
         }
         let mut events = self.events.as_deref().map(event_log::open).transpose()?;
         let mut service = String::new();
-        let outcome = self.start(printer, events.as_ref(), &mut service);
-        if let Err(error) = &outcome {
-            let line = event_log::failure(error, &service);
+        self.start(printer, events.as_ref(), &mut service).map_err(|error| {
+            let line = event_log::failure(&error, &service);
             match &mut events {
-                // The failure itself is what is told: one of its record changes nothing about it.
-                Some(events) => drop(events.write_all(line.as_bytes())),
-                None => printer.event(&line),
+                Some(events) => {
+                    // The failure itself is what is told: that of its record changes nothing.
+                    let _ = events.write_all(line.as_bytes());
+                    error
+                }
+                None => error.with_event(line),
             }
-        }
-        outcome
+        })
     }
 
     fn start(
@@ -96,6 +98,15 @@ pub(super) fn refused(error: &EnforceError) -> CommandError {
     let refused = match std::error::Error::source(error) {
         Some(cause) => refused.caused_by(cause),
         None => refused,
+    };
+    let refused = match error {
+        // The host is looked at again, because only now is it known which remedy matters.
+        EnforceError::LayerAbsent { layer, .. } => {
+            let report = status::layer(*layer);
+            let refused = refused.of_layer(*layer);
+            report.remedies().fold(refused, |refused, remedy| refused.hint(remedy))
+        }
+        _ => refused,
     };
     error.hints().into_iter().fold(refused, CommandError::hint)
 }
