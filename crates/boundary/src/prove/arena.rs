@@ -26,8 +26,10 @@ pub struct Errand {
 pub enum Program {
     /// This binary, whose hidden verb runs native acts.
     Battery,
-    /// The Node of the boundary.
+    /// The Node of the boundary, as `run` starts it.
     Node,
+    /// The Node of the boundary without its permission flags, as if they had been got around.
+    NodeWithoutFlags,
 }
 
 /// What a layer answered in one run.

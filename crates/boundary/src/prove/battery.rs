@@ -30,6 +30,8 @@ pub(super) type Attempts = BTreeMap<&'static str, Attempt>;
 #[derive(Debug, Default)]
 pub(super) struct Side {
     pub(super) attempts: Attempts,
+    /// What the scripts came to with Node's own flags in force (inside only).
+    pub(super) flagged: Attempts,
     /// The answers of the layers.
     pub(super) layers: Vec<LayerAnswer>,
 }
@@ -43,46 +45,70 @@ pub(super) struct Battery<'a, A> {
 }
 
 impl<A: Arena> Battery<'_, A> {
-    /// Every probe inside the boundary.
+    /// Every probe inside the boundary. Scripts are run with Node's own flags and without them:
+    /// what holds only because of the flags does not hold.
     pub(super) fn inside(&self, probes: &[Probe]) -> Result<Side, ArenaError> {
         let mut side = Side::default();
+        let mut flagged = Side::default();
         for setting in [Setting::Exact, Setting::Granted] {
             let of: Vec<&Probe> = probes.iter().filter(|p| p.setting == setting).collect();
-            self.run(&of, &mut side, &|errand| self.arena.inside(errand, setting))?;
+            let (natives, scripts): (Vec<_>, Vec<_>) = of.into_iter().partition(native);
+            let run = |errand: &Errand| self.arena.inside(errand, setting);
+            self.natives(natives, &mut side, &run)?;
+            self.scripts(scripts.clone(), Program::Node, &mut flagged, &run)?;
+            self.scripts(scripts, Program::NodeWithoutFlags, &mut side, &run)?;
         }
         for probe in probes.iter().filter(|probe| probe.setting == Setting::Alone) {
             let run = |errand: &Errand| self.arena.inside(errand, Setting::Alone);
-            self.run(&[probe], &mut side, &run)?;
+            self.natives(vec![probe], &mut side, &run)?;
         }
+        for (id, attempt) in &flagged.attempts {
+            if attempt.outcome == Outcome::Succeeded {
+                side.attempts.insert(id, attempt.clone());
+            }
+        }
+        if !flagged.layers.is_empty() {
+            side.layers = flagged.layers;
+        }
+        side.flagged = flagged.attempts;
         Ok(side)
     }
 
     /// Every probe outside.
     pub(super) fn outside(&self, probes: &[Probe]) -> Result<Side, ArenaError> {
         let mut side = Side::default();
-        let all: Vec<&Probe> = probes.iter().collect();
-        self.run(&all, &mut side, &|errand| self.arena.outside(errand))?;
+        let run = |errand: &Errand| self.arena.outside(errand);
+        let (natives, scripts): (Vec<_>, Vec<_>) = probes.iter().partition(native);
+        self.natives(natives, &mut side, &run)?;
+        self.scripts(scripts, Program::Node, &mut side, &run)?;
         Ok(side)
     }
 
-    fn run(
+    fn natives(
         &self,
-        probes: &[&Probe],
+        probes: Vec<&Probe>,
         side: &mut Side,
         run: &dyn Fn(&Errand) -> Result<Output, ArenaError>,
     ) -> Result<(), ArenaError> {
-        let native = |probe: &&&Probe| matches!(probe.act, Act::Native(_) | Act::NativeSeen(..));
-        let natives: Vec<&Probe> = probes.iter().filter(native).copied().collect();
-        let scripts: Vec<&Probe> = probes.iter().filter(|p| !native(p)).copied().collect();
-        self.batch(natives, side, run, &|probes| native_errand(probes, self.stage.params()))?;
+        self.batch(probes, side, run, &|probes| native_errand(probes, self.stage.params()))
+    }
+
+    fn scripts(
+        &self,
+        probes: Vec<&Probe>,
+        program: Program,
+        side: &mut Side,
+        run: &dyn Fn(&Errand) -> Result<Output, ArenaError>,
+    ) -> Result<(), ArenaError> {
         if self.node {
-            self.batch(scripts, side, run, &|probes| script_errand(probes, self.stage.params()))?;
-        } else {
-            for probe in scripts {
-                let mut attempt = Attempt::nothing("the program of this boundary is not Node");
-                attempt.outcome = Outcome::NotApplicable;
-                side.attempts.insert(probe.id, attempt);
-            }
+            let errand = |probes: &[&Probe]| script_errand(program, probes, self.stage.params());
+            return self.batch(probes, side, run, &errand);
+        }
+        for probe in probes {
+            let mut attempt = Attempt::nothing("the program of this boundary is not Node");
+            attempt.outcome = Outcome::NotApplicable;
+            "absent".clone_into(&mut attempt.code);
+            side.attempts.insert(probe.id, attempt);
         }
         Ok(())
     }
@@ -100,8 +126,7 @@ impl<A: Arena> Battery<'_, A> {
                 return Ok(());
             }
             let output = run(&errand(&left))?;
-            // Only a run of Node has an answer of every layer; it comes after the native ones.
-            if !output.layers.is_empty() {
+            if side.layers.is_empty() {
                 side.layers.clone_from(&output.layers);
             }
             let told: BTreeMap<String, Attempt> = read_lines(&output.stdout).into_iter().collect();
@@ -145,6 +170,10 @@ impl<A: Arena> Battery<'_, A> {
     }
 }
 
+fn native(probe: &&Probe) -> bool {
+    matches!(probe.act, Act::Native(_) | Act::NativeSeen(..))
+}
+
 /// A run that ended before a probe had told anything.
 fn lost(output: &Output) -> Attempt {
     match output.exit {
@@ -176,10 +205,10 @@ fn native_errand(probes: &[&Probe], params: &Params) -> Errand {
     Errand { program: Program::Battery, arguments, input: Vec::new(), deadline: DEADLINE }
 }
 
-fn script_errand(probes: &[&Probe], params: &Params) -> Errand {
+fn script_errand(program: Program, probes: &[&Probe], params: &Params) -> Errand {
     let arguments = ["--input-type=commonjs", "-"].map(OsString::from).to_vec();
     let input = script(probes, params).into_bytes();
-    Errand { program: Program::Node, arguments, input, deadline: DEADLINE }
+    Errand { program, arguments, input, deadline: DEADLINE }
 }
 
 /// Parameters, acts and harness as one script.

@@ -26,6 +26,8 @@ pub(super) struct Live<'a> {
     pub(super) grants: CanaryGrants,
     /// The boundary's own Node, where its program is one.
     pub(super) node: Option<OsString>,
+    /// A group of the system call filter that is left out, to show that a probe notices.
+    pub(super) without: Option<String>,
 }
 
 /// What the supervisor's process tells about a run.
@@ -50,6 +52,7 @@ impl Arena for Live<'_> {
             let options = RunOptions {
                 stdio: [Some(input), Some(output), Some(complaints)],
                 quiet: true,
+                without: self.without.clone(),
                 ..RunOptions::default()
             };
             supervise(&plan, options, &told)
@@ -66,7 +69,7 @@ impl Arena for Live<'_> {
     fn outside(&self, errand: &Errand) -> Result<Output, ArenaError> {
         let program = match errand.program {
             Program::Battery => self.request.executable.as_os_str(),
-            Program::Node => self.node.as_deref().unwrap_or_default(),
+            Program::Node | Program::NodeWithoutFlags => self.node.as_deref().unwrap_or_default(),
         };
         outside::run(program, errand, &self.environment)
     }
@@ -77,11 +80,17 @@ impl Live<'_> {
     fn plan(&self, errand: &Errand) -> Result<Plan, ArenaError> {
         let program = match errand.program {
             Program::Battery => self.request.executable.as_os_str().to_owned(),
-            Program::Node => self.node.clone().unwrap_or_default(),
+            Program::Node | Program::NodeWithoutFlags => self.node.clone().unwrap_or_default(),
         };
         let command: Vec<OsString> =
             [program].into_iter().chain(errand.arguments.iter().cloned()).collect();
-        resolve(self.request, Some(&command), &self.environment)
+        let mut plan = resolve(self.request, Some(&command), &self.environment)?;
+        if errand.program == Program::NodeWithoutFlags
+            && let Some(node) = &plan.program.node
+        {
+            plan.program.argv.retain(|argument| !node.flags.contains(argument));
+        }
+        Ok(plan)
     }
 }
 
@@ -130,6 +139,11 @@ fn grant(plan: &mut Plan, grants: &CanaryGrants) {
     for address in &grants.connect {
         let ports = PortRange { first: address.port(), last: address.port() };
         let endpoint = Endpoint { host: HostPattern::Address(address.ip()), ports };
+        network.connect.push(Located::new(endpoint, 0..0));
+    }
+    if let Some(name) = &grants.name {
+        let ports = PortRange { first: 9, last: 9 };
+        let endpoint = Endpoint { host: HostPattern::Name(name.clone()), ports };
         network.connect.push(Located::new(endpoint, 0..0));
     }
     for (folder, access) in [(&grants.read, Access::Read), (&grants.write, Access::Write)] {

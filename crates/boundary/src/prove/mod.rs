@@ -95,12 +95,13 @@ pub fn prove(request: &ProveRequest<'_>) -> Result<Report, ProveError> {
         environment: request.environment.iter().cloned().chain(canaries).collect(),
         grants: stage.grants().clone(),
         node: facts.node.is_some().then(|| plan.program.path.clone().into_os_string()),
+        without: None,
     };
     let battery = Battery { arena: &arena, stage: &stage, node: facts.node.is_some() };
     let inside = battery.inside(PROBES)?;
     let outside = battery.outside(PROBES)?;
-    let evidence = Evidence::collect(request, &facts, inside.layers);
-    Ok(Report::judge(request.boundary, evidence, &inside.attempts, &outside.attempts))
+    let evidence = Evidence::collect(request, &facts, &inside.layers);
+    Ok(Report::judge(request.boundary, evidence, &inside, &outside))
 }
 
 fn secret_sources(request: &ProveRequest<'_>) -> Vec<PathBuf> {

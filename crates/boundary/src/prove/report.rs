@@ -3,7 +3,7 @@
 use super::ProveRequest;
 use super::arena::LayerAnswer;
 use super::attempt::Attempt;
-use super::battery::Attempts;
+use super::battery::Side;
 use super::facts::Facts;
 use super::probe::{Probe, Setting};
 use super::probes::PROBES;
@@ -109,8 +109,11 @@ pub struct ProbeReport {
     /// Why the verdict is not conclusive.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub why: String,
-    /// What happened inside.
+    /// What happened inside; for scripts without Node's own flags, as if they had been got around.
     pub inside: Attempt,
+    /// What happened inside with Node's own flags in force; scripts only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inside_with_node_flags: Option<Attempt>,
     /// What happened outside.
     pub outside: Attempt,
     /// Layers that stand in the way.
@@ -123,7 +126,7 @@ impl Evidence {
     pub(super) fn collect(
         request: &ProveRequest<'_>,
         facts: &Facts,
-        layers: Vec<LayerAnswer>,
+        layers: &[LayerAnswer],
     ) -> Self {
         let read = |name: &str| {
             let text = std::fs::read_to_string(format!("/proc/sys/kernel/{name}"));
@@ -140,7 +143,7 @@ impl Evidence {
             kernel: format!("{} {} {}", read("ostype"), read("osrelease"), std::env::consts::ARCH),
             node,
             users: [outside, facts.identity.0, facts.identity.1],
-            layers,
+            layers: layers.to_vec(),
         }
     }
 }
@@ -150,8 +153,8 @@ impl Report {
     pub(super) fn judge(
         boundary: &Boundary,
         evidence: Evidence,
-        inside: &Attempts,
-        outside: &Attempts,
+        inside: &Side,
+        outside: &Side,
     ) -> Self {
         let probes: Vec<ProbeReport> =
             PROBES.iter().map(|probe| judged(probe, inside, outside)).collect();
@@ -269,10 +272,12 @@ impl Report {
     }
 }
 
-fn judged(probe: &'static Probe, inside: &Attempts, outside: &Attempts) -> ProbeReport {
-    let of = |side: &Attempts| {
-        side.get(probe.id).cloned().unwrap_or_else(|| Attempt::nothing("it was not run"))
+fn judged(probe: &'static Probe, inside: &Side, outside: &Side) -> ProbeReport {
+    let of = |side: &Side| {
+        let found = side.attempts.get(probe.id).cloned();
+        found.unwrap_or_else(|| Attempt::nothing("it was not run"))
     };
+    let flagged = inside.flagged.get(probe.id).cloned();
     let (inside, outside) = (of(inside), of(outside));
     let (verdict, why) = judge(probe, &inside, &outside);
     ProbeReport {
@@ -283,6 +288,7 @@ fn judged(probe: &'static Probe, inside: &Attempts, outside: &Attempts) -> Probe
         verdict,
         why,
         inside,
+        inside_with_node_flags: flagged,
         outside,
         layers: probe.layers,
         canary_grants: probe.setting == Setting::Granted,

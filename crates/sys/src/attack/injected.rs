@@ -27,11 +27,6 @@ fn granted(params: &Params, name: &str) -> Result<(OwnedFd, SocketAddr), Failure
     }
 }
 
-/// Connects to the granted canary: the act that must succeed everywhere.
-pub fn reach_granted(params: &Params) -> Attempt {
-    granted(params, "granted4").map(|(_, address)| format!("read the token at {address}"))
-}
-
 /// Takes a granted socket off its peer and connects it to the hidden canary.
 pub fn reconnect(params: &Params) -> Attempt {
     let hidden = params.address("tcp4")?;

@@ -12,6 +12,7 @@ mod programs;
 
 use super::facts::Facts;
 use folder::Folder;
+use ringfence_policy::net::HostName;
 use keeper::Keeper;
 use ringfence_sys::attack::canary::{MessageQueue, Process, SharedMemory};
 use ringfence_sys::attack::{Params, files, processes};
@@ -53,6 +54,8 @@ enum Held {
 pub struct CanaryGrants {
     /// Addresses the service may connect to.
     pub connect: Vec<SocketAddr>,
+    /// A name it may look up and connect to.
+    pub name: Option<HostName>,
     /// A folder it may read.
     pub read: PathBuf,
     /// A folder it may write.
@@ -101,7 +104,8 @@ impl Stage {
         own_files(&mut params, facts);
         programs::find(&mut params, facts, &folder);
         limits(&mut params, facts);
-        let grants = CanaryGrants { connect, read: folder.read(), write: folder.write() };
+        let name = params.text("private_name").ok().and_then(|name| HostName::parse(name).ok());
+        let grants = CanaryGrants { connect, name, read: folder.read(), write: folder.write() };
         Ok(Self { params, grants, token, keeper, _held: held, _folder: folder })
     }
 

@@ -5,7 +5,7 @@ use super::folder::{Folder, open_to_all};
 use super::keeper::Sockets;
 use super::{Errno, StageError};
 use crate::prove::facts::Facts;
-use ringfence_policy::net::{ListenPlace, Transport};
+use ringfence_policy::net::{HostName, ListenPlace, Transport};
 use ringfence_sys::attack::{Params, canary};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::linux::net::SocketAddrExt;
@@ -42,8 +42,7 @@ pub(super) fn open(
     }
     sockets.names = datagram(params, facts, "dns", LOOPBACK4);
     params.set("dns_zone", format!("{token}.ringfence-prove.invalid"));
-    params.lack("private_name", "the broker's name server cannot be the canary's");
-    hosts_name(params, facts);
+    host_names(params, facts);
     unix(params, folder, token, &mut sockets);
     free_ports(params, facts, &mut sockets);
     Ok(sockets)
@@ -113,20 +112,39 @@ fn wrong_address(params: &mut Params, facts: &Facts) -> Option<TcpListener> {
     None
 }
 
-/// A name that only the host's own hosts file knows.
-fn hosts_name(params: &mut Params, facts: &Facts) {
+/// Names that the host's own hosts file knows: one that nobody grants, and one at a private address
+/// that the granted setting grants.
+fn host_names(params: &mut Params, facts: &Facts) {
+    params.lack("hosts_name", "the host's hosts file has no name to look up");
+    params.lack("private_name", "the host's hosts file has no name at a private address");
     let table = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
-    let lines = table.lines().map(|line| line.split('#').next().unwrap_or_default());
-    let mut names = lines.flat_map(|line| line.split_whitespace().skip(1));
-    let found = names.find(|name| {
-        ringfence_policy::net::HostName::parse(name)
-            .is_ok_and(|name| !name.is_localhost() && !facts.network.may_resolve(&name))
-            && !name.starts_with("ip6-")
-            && !name.starts_with("localhost")
-    });
-    match found {
-        Some(name) => params.set("hosts_name", name),
-        None => params.lack("hosts_name", "the host's hosts file has no name to look up"),
+    for line in table.lines().rev() {
+        let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
+        let Some(address) = words.next().and_then(|word| word.parse::<IpAddr>().ok()) else {
+            continue;
+        };
+        for word in words.filter(|word| !word.starts_with("ip6-")) {
+            let Ok(name) = HostName::parse(word) else { continue };
+            if name.is_localhost() || name.as_str().starts_with("localhost") {
+                continue;
+            }
+            if !facts.network.may_resolve(&name) {
+                params.set("hosts_name", name.as_str());
+            }
+            let allowed = facts.network.private.iter().any(|private| private.value == name)
+                || facts.network.hosts.contains_key(&name);
+            if is_private(address) && !allowed {
+                params.set("private_name", name.as_str());
+            }
+        }
+    }
+}
+
+/// Addresses that no owner of a public name should be able to lead a service to.
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(four) => four.is_loopback() || four.is_private() || four.is_link_local(),
+        IpAddr::V6(six) => six.is_loopback() || six.is_unique_local(),
     }
 }
 
