@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Everything needed to start one service.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Plan {
     /// Service name.
     pub name: String,
@@ -157,6 +157,7 @@ pub struct ResolvedIdentity {
 }
 
 /// A secret ready to be delivered as a file.
+#[derive(Clone)]
 pub struct PlannedSecret {
     /// Name of the grant.
     pub name: String,

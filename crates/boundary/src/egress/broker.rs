@@ -10,7 +10,7 @@ use super::sender::Sender;
 use super::shared::Shared;
 use super::target::Targets;
 use super::waiter::Waiter;
-use crate::plan::UnixSocket;
+use crate::plan::{Access, UnixSocket};
 use ringfence_policy::event::{Action, Event, Kind};
 use ringfence_policy::layer::Layer;
 use ringfence_policy::net::Refusal;
@@ -30,6 +30,10 @@ pub(crate) struct Scope {
     pub(crate) children: bool,
     /// Whether allowed accesses are events too.
     pub(crate) audit: bool,
+    /// Set when nothing is enforced: what the boundary would show, and only events come of it.
+    pub(crate) observe: Option<Vec<(PathBuf, Access)>>,
+    /// Cookies of sockets that were handed over and may listen.
+    pub(crate) listening: Vec<u64>,
     /// Unix sockets of the host it may connect to.
     pub(crate) unix_sockets: Vec<UnixSocket>,
     /// Folders of the host whose sockets it may connect to: the write grants.
@@ -51,9 +55,11 @@ pub(crate) struct Broker {
     /// Host sockets that a grant bound, by cookie: only these may listen.
     pub(super) listenable: HashSet<u64>,
     /// The program has started: an exec from now on is the service's own.
-    started: bool,
+    pub(super) started: bool,
+    /// What was observed already: each thing is told once.
+    pub(super) seen: HashSet<String>,
     /// Told once, with the thread id of the program that starts.
-    on_start: Box<dyn FnMut(i32) + Send>,
+    pub(super) on_start: Box<dyn FnMut(i32) + Send>,
 }
 
 /// What becomes of a call.
@@ -103,6 +109,7 @@ impl Broker {
         let own = socket::socket(libc::AF_UNIX, libc::SOCK_DGRAM, 0)?;
         Ok(Self {
             host_cookie: socket::netns_cookie(own.as_fd())?,
+            listenable: scope.listening.iter().copied().collect(),
             listener,
             shared,
             scope,
@@ -110,8 +117,8 @@ impl Broker {
             waiter,
             inside_diag: diagnosers.inside,
             host_diag: diagnosers.host,
-            listenable: HashSet::new(),
             started: false,
+            seen: HashSet::new(),
             on_start,
         })
     }
@@ -130,6 +137,7 @@ impl Broker {
 
     fn handle(&mut self, call: &Notification) {
         let reply = match call.number {
+            _ if self.scope.observe.is_some() => self.observe(call),
             libc::SYS_connect => self.connect(call),
             libc::SYS_bind => self.bind(call),
             libc::SYS_listen => self.listen(call),
@@ -214,7 +222,7 @@ impl Broker {
 }
 
 /// The sink fills in the time and the service.
-fn event(kind: Kind, action: Action, resource: &str, call: &Notification) -> Event {
+pub(super) fn event(kind: Kind, action: Action, resource: &str, call: &Notification) -> Event {
     let mut event = Event::new(kind, "", "", Layer::Broker, action, resource);
     event.pid = u32::try_from(call.tid).ok();
     event

@@ -5,7 +5,7 @@
 //! poller itself (and, when an outside peer is new, the init process that makes sockets inside).
 
 use super::dns::{Bounds, ResolvConf, Stub};
-use super::relay::{Inbound, Outbound, RelayBounds, RelayError};
+use super::relay::{Inbound, Outbound};
 use super::shared::Shared;
 use super::token::{self, Source};
 use ringfence_sys::epoll::{Epoll, Ready};
@@ -15,7 +15,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use super::relay::InsideSockets;
+pub use super::relay::{InsideSockets, RelayBounds, RelayError};
 
 /// How often idle flows are looked for.
 const SWEEP: Duration = Duration::from_secs(10);
@@ -171,10 +171,11 @@ impl NetLoop {
             let pause = self.wakes().map(|at| at.saturating_duration_since(Instant::now()));
             let ready = self.epoll.wait(&mut room, pause)?;
             let now = Instant::now();
-            self.check_generation();
             for one in ready {
+                self.check_generation();
                 self.handle(*one, now);
             }
+            self.check_generation();
             self.tick(now);
         }
         Ok(())
@@ -204,8 +205,9 @@ impl NetLoop {
         if generation != self.generation {
             self.generation = generation;
             self.stub.forget(&self.epoll);
-            self.outbound.forget();
-            self.inbound.forget();
+            self.outbound.forget(generation);
+            self.inbound.forget(generation);
+            self.shared.apply(generation);
         }
     }
 

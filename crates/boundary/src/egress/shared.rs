@@ -31,6 +31,7 @@ pub struct Shared {
     /// Whether allowed accesses are events too.
     pub audit: bool,
     generation: AtomicU64,
+    applied: AtomicU64,
 }
 
 impl Shared {
@@ -43,19 +44,31 @@ impl Shared {
         audit: bool,
     ) -> Self {
         let names = Mutex::new(NameTable::new(network.dns));
-        Self { network, names, host, events, audit, generation: AtomicU64::new(0) }
+        let (generation, applied) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { network, names, host, events, audit, generation, applied }
     }
 
-    /// Counts how often the boundary was narrowed; the network loop gives up all flows, answers and
-    /// lookups made under an earlier one.
+    /// Counts how often the boundary was narrowed.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// The boundary was narrowed. Ring the network loop's bell afterwards.
-    pub fn narrow(&self) {
-        self.generation.fetch_add(1, Ordering::AcqRel);
+    /// The boundary was narrowed: answers the new count. Ring the network loop's bell afterwards;
+    /// it gives up all flows, answers and lookups of before, and then [`Self::applied`] says so.
+    pub fn narrow(&self) -> u64 {
+        self.generation.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    /// The latest count the network loop has acted on.
+    #[must_use]
+    pub fn applied(&self) -> u64 {
+        self.applied.load(Ordering::Acquire)
+    }
+
+    /// The network loop has given up everything from before `generation`.
+    pub(super) fn apply(&self, generation: u64) {
+        self.applied.store(generation, Ordering::Release);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The service's own last steps: what it gives up before its program starts.
 
 use super::error::EnforceError;
+use super::handover::Handover;
 use super::layers::Layers;
 use crate::plan::Plan;
 use ringfence_sys::launch::{ExecStep, LandlockStep, Step};
@@ -16,6 +17,7 @@ const CORE: u64 = 1;
 /// Steps from the fork of the service to its program.
 pub(super) fn steps(
     plan: &Plan,
+    handover: &Handover,
     layers: &Layers,
     rules: &[(CString, u64)],
     stdio: &[(RawFd, RawFd)],
@@ -35,13 +37,18 @@ pub(super) fn steps(
         steps.push(Step::DieWithParent);
     }
     steps.push(Step::NoNewPrivileges);
+    if layers.landlock.fs == 0 {
+        // Observing: nothing is taken away.
+        steps.push(Step::Exec(program(plan, handover)?));
+        return Ok(steps);
+    }
     steps.push(Step::Landlock(LandlockStep {
         fs: layers.landlock.fs,
         net: layers.landlock.net,
         scope: layers.landlock.scope,
         rules: rules.iter().map(|(p, r)| (p.clone(), r & layers.landlock.fs)).collect(),
     }));
-    steps.push(Step::Exec(program(plan)?));
+    steps.push(Step::Exec(program(plan, handover)?));
     Ok(steps)
 }
 
@@ -56,10 +63,10 @@ fn limits(plan: &Plan) -> Vec<Step> {
     limits.into_iter().map(|(resource, value)| Step::Limit { resource, value }).collect()
 }
 
-fn program(plan: &Plan) -> Result<ExecStep, EnforceError> {
+fn program(plan: &Plan, handover: &Handover) -> Result<ExecStep, EnforceError> {
     let argv = plan.program.argv.iter().map(|a| c_string(a)).collect::<Result<_, _>>()?;
     let mut env = Vec::with_capacity(plan.env.len());
-    for (name, value) in &plan.env {
+    for (name, value) in plan.env.iter().chain(&handover.env) {
         let mut entry = name.as_bytes().to_vec();
         entry.push(b'=');
         entry.extend_from_slice(value.as_bytes());

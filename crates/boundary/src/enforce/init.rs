@@ -13,7 +13,7 @@ use ringfence_sys::seccomp::{self, Filter};
 use ringfence_sys::spawn::{self, Keep};
 use ringfence_sys::{Errno, fd, netlink, privilege, process, socket, wait};
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
 /// Everything init needs, made before it is.
 pub(super) struct Init<'a> {
@@ -23,6 +23,10 @@ pub(super) struct Init<'a> {
     pub(super) service: &'a [Step],
     /// The service's system call filter.
     pub(super) filter: &'a Filter,
+    /// Descriptors that the program inherits besides the standard ones.
+    pub(super) inherited: &'a [RawFd],
+    /// Whether the service shall be able to report to a service manager.
+    pub(super) notify: bool,
     /// Whether there are namespaces.
     pub(super) namespaces: bool,
     /// To the supervisor.
@@ -96,6 +100,12 @@ impl Init<'_> {
         let tcp = socket::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_NONBLOCK, 0)?;
         socket::bind(tcp.as_fd(), &resolver)?;
         socket::listen(tcp.as_fd(), 64)?;
+        if self.notify {
+            let notify = socket::socket(libc::AF_UNIX, libc::SOCK_DGRAM, 0)?;
+            let at = socket::Address::UnixPath(super::handover::NOTIFY.as_bytes().to_vec());
+            socket::bind_address(notify.as_fd(), &at)?;
+            socket::send_fds(self.report, &Report::Notify.encode(), &[notify.as_fd()])?;
+        }
         let diag = netlink::open_diag()?;
         let fds = [udp.as_fd(), tcp.as_fd(), diag.as_fd()];
         socket::send_fds(self.broker, &[tag::SOCKETS], &fds)
@@ -110,12 +120,18 @@ impl Init<'_> {
         let index = u32::try_from(confine.len()).unwrap_or(u32::MAX);
         let filtered = seccomp::install(self.filter)
             .and_then(|listener| self.give_listener(&listener))
-            .and_then(|()| fd::cloexec_range(3, u32::MAX))
+            .and_then(|()| self.close_on_exec())
             .and_then(|()| Linux.perform(start));
         match filtered {
             Ok(()) => 1,
             Err(errno) => self.failed(List::Service, StepFailure { index, errno }),
         }
+    }
+
+    /// Everything but what is handed over ends at the program's start.
+    fn close_on_exec(&self) -> Result<(), Errno> {
+        fd::cloexec_range(3, u32::MAX)?;
+        self.inherited.iter().try_for_each(|kept| fd::set_cloexec(fd::borrow(*kept), false))
     }
 
     fn give_listener(&self, listener: &OwnedFd) -> Result<(), Errno> {

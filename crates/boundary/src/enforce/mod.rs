@@ -9,8 +9,10 @@ mod broker;
 mod confine;
 pub mod error;
 mod etc;
+mod handover;
 mod init;
 mod layers;
+mod observe;
 mod report;
 mod group;
 mod sink;
@@ -19,6 +21,7 @@ mod supervisor;
 mod view;
 
 pub use error::{EnforceError, Kind};
+pub(crate) use etc::GENERATED;
 pub use layers::Layers;
 
 use crate::plan::Plan;
@@ -55,6 +58,10 @@ pub struct Outcome {
 /// # Errors
 /// A required layer is absent on this host, or a step of the start failed; then nothing runs.
 pub fn run(plan: &Plan, options: RunOptions) -> Result<Outcome, EnforceError> {
+    if options.observe {
+        let plan = &observe::without_flags(plan);
+        return supervisor::Supervisor::start(plan, &options, Layers::observing())?.stay();
+    }
     let layers = Layers::find(plan)?;
     let attempt = |layers| supervisor::Supervisor::start(plan, &options, layers)?.stay();
     match attempt(layers.clone()) {

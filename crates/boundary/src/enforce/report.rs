@@ -18,6 +18,8 @@ pub(super) enum Report {
     Ended(i32),
     /// New namespaces were refused.
     NamespacesRefused(Errno),
+    /// The socket the service reports on comes with the record.
+    Notify,
     /// The first program is running; a pidfd of it comes with the record.
     Started,
     /// A step failed: in init's list or in the service's.
@@ -51,6 +53,7 @@ impl Report {
             Self::DescriptorsRefused(errno) => [6, errno.0, 0, 0],
             Self::Ended(status) => [2, status, 0, 0],
             Self::NamespacesRefused(errno) => [3, errno.0, 0, 0],
+            Self::Notify => [7, 0, 0, 0],
             Self::Started => [4, 0, 0, 0],
             Self::StepFailed { list, index, errno } => {
                 [5, i32::from(list == List::Service), index.cast_signed(), errno.0]
@@ -77,6 +80,7 @@ impl Report {
             [2, status, ..] => Self::Ended(status),
             [3, errno, ..] => Self::NamespacesRefused(Errno(errno)),
             [4, ..] => Self::Started,
+            [7, ..] => Self::Notify,
             [6, errno, ..] => Self::DescriptorsRefused(Errno(errno)),
             [5, list, index, errno] => Self::StepFailed {
                 list: if list == 0 { List::Init } else { List::Service },

@@ -77,12 +77,7 @@ impl Stdio {
     pub(super) fn relay(&mut self) -> Result<(), EnforceError> {
         self.inside = [None, None, None];
         for (from, to, ends) in std::mem::take(&mut self.copies) {
-            let copying = std::thread::Builder::new()
-                .name("relay".to_owned())
-                .stack_size(256 * 1024)
-                .spawn(move || copy(from.as_fd(), to.as_fd()))
-                .map_err(ringfence_sys::Errno::from)
-                .during("starting a relay")?;
+            let copying = thread(from, to)?;
             if ends {
                 self.running.push(copying);
             }
@@ -96,6 +91,20 @@ impl Stdio {
             let _ = running.join();
         }
     }
+}
+
+/// Copies until one side ends, in a thread of its own that nobody waits for.
+pub(super) fn copy_in_background(from: OwnedFd, to: OwnedFd) -> Result<(), EnforceError> {
+    thread(from, to).map(drop)
+}
+
+fn thread(from: OwnedFd, to: OwnedFd) -> Result<JoinHandle<()>, EnforceError> {
+    std::thread::Builder::new()
+        .name("relay".to_owned())
+        .stack_size(256 * 1024)
+        .spawn(move || copy(from.as_fd(), to.as_fd()))
+        .map_err(ringfence_sys::Errno::from)
+        .during("starting a relay")
 }
 
 fn copy(from: BorrowedFd<'_>, to: BorrowedFd<'_>) {

@@ -6,11 +6,12 @@
 
 use super::broker::BrokerProcess;
 use super::error::{During, EnforceError};
+use super::handover::Handover;
 use super::init::Init;
 use super::layers::Layers;
 use super::report::{self, List, Report};
 use super::stdio::Stdio;
-use super::{Outcome, RunOptions, confine, group, view};
+use super::{Outcome, RunOptions, confine, group, observe, view};
 use crate::egress::broker::Scope;
 use crate::egress::netloop::Resolution;
 use crate::plan::{Access, Plan, ViewEntry};
@@ -57,6 +58,9 @@ pub(super) struct Supervisor<'a> {
     broker: Spawned,
     group: group::Groups,
     stdio: Stdio,
+    handover: Handover,
+    /// What the service reports to a service manager arrives here.
+    notify: Option<OwnedFd>,
     /// Closes when this process ends, whatever ends it.
     _alive: OwnedFd,
     service: Option<OwnedFd>,
@@ -83,10 +87,12 @@ impl<'a> Supervisor<'a> {
         let (broker_alive_there, broker_alive) = fd::pipe(0).during("making a pipe")?;
         let group = group::Groups::make(plan, &mut layers)?;
         let stdio = Stdio::take(&options.stdio)?;
-        let (init_steps, service_steps, trees) = lists(plan, &layers, &stdio, &group)?;
-        let filters = Filters::compile(plan, options, &layers)?;
+        let handover = Handover::take(&plan.network, layers.namespaces)?;
+        let (init_steps, service_steps, trees) = lists(plan, &layers, &stdio, &group, &handover)?;
+        let filters = Filters::compile(plan, options, &layers, handover.notify.is_some())?;
         let carried: Vec<RawFd> =
-            trees.iter().chain(group.doors()).map(AsRawFd::as_raw_fd).chain(stdio.inside()).collect();
+            trees.iter().chain(group.doors()).map(AsRawFd::as_raw_fd).chain(stdio.inside()).chain(handover.inherited()).collect();
+        let inherited: Vec<RawFd> = handover.inherited().collect();
         let own = [
             &report_there,
             &events_there,
@@ -104,6 +110,8 @@ impl<'a> Supervisor<'a> {
                 steps: &init_steps,
                 service: &service_steps,
                 filter: &filters.service,
+                inherited: &inherited,
+                notify: handover.notify.is_some(),
                 namespaces: layers.namespaces,
                 report: report_there.as_fd(),
                 broker: channel_init.as_fd(),
@@ -115,7 +123,7 @@ impl<'a> Supervisor<'a> {
             flags: if layers.namespaces { NAMESPACES } else { 0 },
             identity: identity(plan),
             layers: &layers,
-            scope: scope(plan, options, &layers),
+            scope: scope(plan, options, &layers, &handover),
             resolution: Resolution::of_host(),
             network: Arc::clone(&plan.network),
             service: plan.name.clone(),
@@ -139,6 +147,8 @@ impl<'a> Supervisor<'a> {
             broker,
             group,
             stdio,
+            handover,
+            notify: None,
             _alive: alive,
             service: None,
             waiting_signal: None,
@@ -149,6 +159,7 @@ impl<'a> Supervisor<'a> {
     /// Waits for the end of the service.
     pub(super) fn stay(mut self) -> Result<Outcome, EnforceError> {
         self.stdio.relay()?;
+        self.handover.relay()?;
         let ended = self.watch();
         let killed = self.end_broker();
         self.drain_events();
@@ -169,13 +180,17 @@ impl<'a> Supervisor<'a> {
     fn watch(&mut self) -> Result<i32, EnforceError> {
         loop {
             let pause = self.deadline.map(|d| d.saturating_duration_since(Instant::now()));
-            let sources = [
+            let mut sources = vec![
                 self.report.as_fd(),
                 self.signals.as_fd(),
                 self.events.as_fd(),
                 self.broker.pidfd.as_fd(),
             ];
+            sources.extend(self.notify.as_ref().map(AsFd::as_fd));
             let ready = wait::readable(&sources, pause).during("waiting")?;
+            if let (Some(notify), true) = (&self.notify, ready & 0b1_0000 != 0) {
+                self.handover.pass_report(notify);
+            }
             if ready & 0b0100 != 0 {
                 self.pass_events();
             }
@@ -206,6 +221,10 @@ impl<'a> Supervisor<'a> {
         }
         match Report::decode(record.get(..length).unwrap_or_default()) {
             Some(Report::Ended(status)) => Ok(Some(status)),
+            Some(Report::Notify) => {
+                self.notify = fds.pop();
+                Ok(None)
+            }
             Some(Report::Started) => {
                 self.service = fds.pop();
                 if let Some(signal) = self.waiting_signal.take() {
@@ -321,17 +340,24 @@ struct Filters {
 }
 
 impl Filters {
-    fn compile(plan: &Plan, options: &RunOptions, layers: &Layers) -> Result<Self, EnforceError> {
+    fn compile(
+        plan: &Plan,
+        options: &RunOptions,
+        layers: &Layers,
+        notify: bool,
+    ) -> Result<Self, EnforceError> {
         let profile = Profile::builtin();
         let arch = Arch::native().ok_or_else(|| {
             EnforceError::Unsupported("this machine is neither x86-64 nor aarch64".to_owned())
         })?;
-        let wanted = FilterOptions {
+        let enforcing = FilterOptions {
             network_namespace: layers.namespaces,
             notify_exec: plan.children.is_empty() || options.audit,
+            unix_datagrams: notify,
             without: options.without.as_deref(),
             ..FilterOptions::strict(arch)
         };
+        let wanted = if options.observe { observe::filter(arch) } else { enforcing };
         let service = seccomp::compile(&profile, &wanted)
             .map_err(|error| EnforceError::Filter(error.to_string()))?;
         Ok(Self { service, broker: None })
@@ -346,15 +372,16 @@ fn lists(
     layers: &Layers,
     stdio: &Stdio,
     group: &group::Groups,
+    handover: &Handover,
 ) -> Result<Lists, EnforceError> {
-    let mut view = view::build(plan)?;
+    let mut view = view::build(plan, handover.notify.is_some())?;
     let rules = if layers.namespaces {
         std::mem::take(&mut view.rules)
     } else {
         confine::host_rules(&view.rules)
     };
     let doors: Vec<RawFd> = group.doors().map(AsRawFd::as_raw_fd).collect();
-    let service = confine::steps(plan, layers, &rules, &stdio.redirections(), &doors)?;
+    let service = confine::steps(plan, handover, layers, &rules, &stdio.redirections(), &doors)?;
     if !layers.namespaces {
         return Ok((Vec::new(), service, Vec::new()));
     }
@@ -407,7 +434,7 @@ fn identity(plan: &Plan) -> Option<Step> {
     })
 }
 
-fn scope(plan: &Plan, options: &RunOptions, layers: &Layers) -> Scope {
+fn scope(plan: &Plan, options: &RunOptions, layers: &Layers, handover: &Handover) -> Scope {
     let writable = plan.view.iter().filter_map(|entry| match entry {
         ViewEntry::Bind { target, access: Access::Write, .. } => Some(target.clone()),
         _ => None,
@@ -416,6 +443,8 @@ fn scope(plan: &Plan, options: &RunOptions, layers: &Layers) -> Scope {
         namespaces: layers.namespaces,
         children: !plan.children.is_empty(),
         audit: options.audit,
+        observe: options.observe.then(|| observe::shown(plan)),
+        listening: handover.cookies.clone(),
         unix_sockets: plan.unix_sockets.clone(),
         writable: writable.collect(),
     }

@@ -49,7 +49,7 @@ pub(super) struct View {
 ///
 /// # Errors
 /// A path with a NUL byte, or a secret whose folder comes from the host.
-pub(super) fn build(plan: &Plan) -> Result<View, EnforceError> {
+pub(super) fn build(plan: &Plan, notify: bool) -> Result<View, EnforceError> {
     let mut view = View::default();
     view.steps.push(Step::PrivatePropagation);
     view.steps.push(Step::StageRoot);
@@ -67,6 +67,9 @@ pub(super) fn build(plan: &Plan) -> Result<View, EnforceError> {
     view.generated_files(plan)?;
     view.secrets(plan)?;
     view.directory(&plan.cwd)?;
+    if notify {
+        view.notify_folder()?;
+    }
     view.steps.push(Step::ReadOnly(CString::from(c".")));
     view.steps.push(Step::EnterRoot);
     Ok(view)
@@ -235,6 +238,18 @@ impl View {
             self.steps.push(Step::ReadOnly(inside(folder)?));
             self.allow(folder, READ_FILE | READ_DIR)?;
         }
+        Ok(())
+    }
+
+    /// The socket to the service manager is made here by init, once this is the root.
+    fn notify_folder(&mut self) -> Result<(), EnforceError> {
+        let folder = Path::new("/run/ringfence");
+        self.directory(folder)?;
+        self.steps.push(Step::FileSystem {
+            kind: PrivateFs::Tmpfs { size: c"64k".into(), mode: c"0755".into() },
+            target: inside(folder)?,
+            attributes: NOSUID | NODEV | NOEXEC,
+        });
         Ok(())
     }
 

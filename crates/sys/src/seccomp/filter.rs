@@ -75,6 +75,8 @@ pub struct FilterOptions<'a> {
     /// Further calls that go to the supervisor, for learning and tracing. A call that is refused
     /// stays refused.
     pub inspect: &'a [&'a str],
+    /// Nothing is refused; calls are only notified.
+    pub observe: bool,
     /// A group of rules that is left out, for self-tests that must see a probe succeed.
     pub without: Option<&'a str>,
 }
@@ -90,6 +92,7 @@ impl FilterOptions<'_> {
             notify_sockets: true,
             notify_exec: true,
             inspect: &[],
+            observe: false,
             without: None,
         }
     }
@@ -211,6 +214,9 @@ impl Compiler<'_> {
             if !self.set(name, Answer::Return(NOTIFY)) {
                 return Err(CompileError::UnknownCall((*name).to_owned()));
             }
+        }
+        if self.options.observe {
+            return Ok(());
         }
         for rule in self.profile.rules {
             if self.options.includes(rule.group) {

@@ -117,9 +117,9 @@ mod tests {
         let mut flows = Flows::new(2);
         let index = flows.room();
         flows.put(index, 'a', (), start);
-        flows.sweep(Duration::from_secs(60), start + Duration::from_secs(59));
+        flows.sweep(Duration::from_mins(1), start + Duration::from_secs(59));
         assert!(!flows.is_empty());
-        flows.sweep(Duration::from_secs(60), start + Duration::from_secs(60));
+        flows.sweep(Duration::from_mins(1), start + Duration::from_mins(1));
         assert!(flows.is_empty());
     }
 }

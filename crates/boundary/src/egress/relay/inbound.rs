@@ -29,6 +29,8 @@ pub(in crate::egress) struct Inbound {
     listeners: Vec<Listener>,
     flows: Flows<SocketAddr, Flow>,
     bounds: RelayBounds,
+    /// The boundary that the flows were decided under.
+    generation: u64,
 }
 
 /// A socket of the host.
@@ -66,7 +68,9 @@ impl Inbound {
             listeners.push(Listener { socket, bound });
         }
         let journal = Journal::new(Arc::clone(&shared), now);
-        Ok(Self { shared, journal, listeners, flows: Flows::new(bounds.inbound), bounds })
+        let generation = shared.generation();
+        let flows = Flows::new(bounds.inbound);
+        Ok(Self { shared, journal, listeners, flows, bounds, generation })
     }
 
     /// The outside has sent something to this listener.
@@ -79,6 +83,9 @@ impl Inbound {
         now: Instant,
     ) {
         for _ in 0..TURN {
+            if self.is_outdated() {
+                return;
+            }
             let Some(listener) = self.listeners.get(index) else { return };
             let port = listener.bound.port();
             let got = match datagram::receive(listener.socket.as_fd(), buffer) {
@@ -109,6 +116,9 @@ impl Inbound {
         now: Instant,
     ) {
         for _ in 0..TURN {
+            if self.is_outdated() {
+                return;
+            }
             let Some((peer, flow)) = self.flows.at(index, now) else { return };
             let Ok(got) = datagram::receive(flow.inside.as_fd(), buffer) else { return };
             // Only the port of a listener is answered from; another socket of the service has no
@@ -140,8 +150,14 @@ impl Inbound {
     }
 
     /// The boundary was narrowed.
-    pub(in crate::egress) fn forget(&mut self) {
+    pub(in crate::egress) fn forget(&mut self, generation: u64) {
+        self.generation = generation;
         self.flows.clear();
+    }
+
+    /// Whether the boundary was narrowed and the loop has not come to it yet.
+    fn is_outdated(&self) -> bool {
+        self.shared.generation() != self.generation
     }
 
     fn open(
@@ -157,7 +173,8 @@ impl Inbound {
         // Shared, so that a service that may share its own address can be bound to the same port.
         datagram::share_address(inside.as_fd(), true).ok()?;
         let another = SocketAddr::new(peer.ip(), 0);
-        datagram::bind_foreign(inside.as_fd(), &peer)
+        datagram::any_source(inside.as_fd(), peer.is_ipv6()).ok()?;
+        socket::bind(inside.as_fd(), &peer)
             .or_else(|_| socket::bind(inside.as_fd(), &another))
             .ok()?;
         epoll.add(inside.as_fd(), token::of(Source::ListenInside, index), true, false).ok()?;

@@ -26,6 +26,8 @@ pub(in crate::egress) struct Outbound {
     inside: Vec<Inside>,
     flows: Flows<Key, Flow>,
     bounds: RelayBounds,
+    /// The boundary that the flows were decided under.
+    generation: u64,
 }
 
 #[derive(Debug)]
@@ -74,7 +76,9 @@ impl Outbound {
             inside.push(Inside { socket, port });
         }
         let journal = Journal::new(Arc::clone(&shared), now);
-        Ok(Self { shared, journal, inside, flows: Flows::new(bounds.outbound), bounds })
+        let generation = shared.generation();
+        let flows = Flows::new(bounds.outbound);
+        Ok(Self { shared, journal, inside, flows, bounds, generation })
     }
 
     /// The service has sent something to the port of this socket.
@@ -86,6 +90,9 @@ impl Outbound {
         now: Instant,
     ) {
         for _ in 0..TURN {
+            if self.is_outdated() {
+                return;
+            }
             let Some(inside) = self.inside.get(index) else { return };
             let got = match datagram::receive(inside.socket.as_fd(), buffer) {
                 Ok(got) => got,
@@ -112,6 +119,9 @@ impl Outbound {
         now: Instant,
     ) {
         for _ in 0..TURN {
+            if self.is_outdated() {
+                return;
+            }
             let Some((key, flow)) = self.flows.at(index, now) else { return };
             let length = match fd::read(flow.host.as_fd(), buffer) {
                 Ok(length) => length,
@@ -140,8 +150,14 @@ impl Outbound {
     }
 
     /// The boundary was narrowed: every flow is decided about again.
-    pub(in crate::egress) fn forget(&mut self) {
+    pub(in crate::egress) fn forget(&mut self, generation: u64) {
+        self.generation = generation;
         self.flows.clear();
+    }
+
+    /// Whether the boundary was narrowed and the loop has not come to it yet.
+    fn is_outdated(&self) -> bool {
+        self.shared.generation() != self.generation
     }
 
     /// Decides about a new flow and opens it.
@@ -216,6 +232,7 @@ fn take_port(
         datagram::only_ipv6(socket)?;
     }
     datagram::tell_destination(socket, ipv6)?;
+    datagram::any_source(socket, ipv6)?;
     datagram::share_address(resolver, true)?;
     datagram::share_address(socket, true)?;
     let bound = socket::bind(socket, &SocketAddr::new(any, port));
@@ -225,4 +242,15 @@ fn take_port(
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use crate::egress::testing::shared;
+
+    #[test]
+    fn ports_are_taken_in_the_families_they_can_be_reached_over() {
+        let net = r#"udp = ["10.0.0.0/8:1-2", "[::1]:3", "a.test:4", "*.b.test:4", "10.0.0.1:2"]"#;
+        let (shared, _) = shared(net);
+        let ports: Vec<(u16, bool)> = ports(&shared.network).into_iter().collect();
+        assert_eq!(ports, [(1, false), (2, false), (3, true), (4, false), (4, true)]);
+    }
+}
