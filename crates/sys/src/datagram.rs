@@ -57,14 +57,14 @@ pub fn tell_destination(of: BorrowedFd<'_>, ipv6: bool) -> Result<(), Errno> {
     }
 }
 
-/// Binds to an address, also to one that is not (yet) an address of this network (`IP_FREEBIND`).
-pub fn bind_foreign(of: BorrowedFd<'_>, to: &SocketAddr) -> Result<(), Errno> {
-    if to.is_ipv6() {
-        socket::set_option(of, libc::IPPROTO_IPV6, IPV6_FREEBIND, 1)?;
+/// Lets a socket be bound to, and send from, addresses that are not (yet) addresses of this network
+/// (`IP_FREEBIND`). IPv6 asks for it even where a route makes the address local.
+pub fn any_source(of: BorrowedFd<'_>, ipv6: bool) -> Result<(), Errno> {
+    if ipv6 {
+        socket::set_option(of, libc::IPPROTO_IPV6, IPV6_FREEBIND, 1)
     } else {
-        socket::set_option(of, libc::IPPROTO_IP, libc::IP_FREEBIND, 1)?;
+        socket::set_option(of, libc::IPPROTO_IP, libc::IP_FREEBIND, 1)
     }
-    socket::bind(of, to)
 }
 
 /// Receives one datagram, or answers `EAGAIN` when there is none.
@@ -269,7 +269,8 @@ mod tests {
             let address: SocketAddr = address.parse().unwrap();
             assert_eq!(socket::bind(refused.as_fd(), &address), Err(Errno(libc::EADDRNOTAVAIL)));
             let bound = udp(ipv6).unwrap();
-            bind_foreign(bound.as_fd(), &address).unwrap();
+            any_source(bound.as_fd(), ipv6).unwrap();
+            socket::bind(bound.as_fd(), &address).unwrap();
         }
     }
 
