@@ -9,6 +9,7 @@
 pub mod attack;
 pub mod bpf;
 mod call;
+pub mod cgroup;
 pub mod datagram;
 pub mod epoll;
 pub mod errno;
