@@ -1,15 +1,16 @@
 //! Control groups of one start.
 
 use super::error::EnforceError;
-use super::etc::quota;
 use super::layers::{Layers, limits_group};
 use crate::plan::Plan;
 use ringfence_policy::layer::{Answer, Layer};
+use ringfence_sys::cgroup::{self, CgroupError, Group, Limits};
 use std::os::fd::OwnedFd;
 
 /// The groups, and a door into each for the service.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
+    group: Option<Group>,
     doors: Vec<OwnedFd>,
 }
 
@@ -22,8 +23,29 @@ impl Groups {
         if !limits_group(plan) {
             return Ok(Self::default());
         }
-        let _ = (quota, PREFIX, layers);
-        Ok(Self::default())
+        // What another start left behind is no reason not to start.
+        let _ = cgroup::remove_stale(PREFIX);
+        let name = cgroup::own_name(PREFIX, &plan.name)
+            .map_err(|errno| EnforceError::System { what: "naming a control group", errno })?;
+        match Self::create(&name, plan) {
+            Ok(groups) => Ok(groups),
+            Err(error) => {
+                layers.set(Layer::Cgroup, Answer::Absent(error.to_string()));
+                layers.check(plan)?;
+                Ok(Self::default())
+            }
+        }
+    }
+
+    fn create(name: &str, plan: &Plan) -> Result<Self, CgroupError> {
+        let limits = Limits {
+            memory: plan.limits.memory.as_ref().map(|l| l.value),
+            pids: plan.limits.pids.as_ref().map(|l| l.value),
+            cpu: plan.limits.cpu.as_ref().map(|l| l.value),
+        };
+        let group = Group::create(name, &limits)?;
+        let doors = group.doors()?;
+        Ok(Self { group: Some(group), doors })
     }
 
     /// `cgroup.procs` of each hierarchy, open for writing with the supervisor's rights.
@@ -31,6 +53,13 @@ impl Groups {
         self.doors.iter()
     }
 
-    pub(super) fn ran_out_of_memory(&self) -> bool { false }
-    pub(super) fn remove(&mut self) {}
+    pub(super) fn ran_out_of_memory(&self) -> bool {
+        self.group.as_ref().is_some_and(|group| group.events().oom_kills > 0)
+    }
+
+    pub(super) fn remove(&mut self) {
+        if let Some(mut group) = self.group.take() {
+            let _ = group.remove();
+        }
+    }
 }
