@@ -73,17 +73,17 @@ impl Playground {
             ["--user", "--map-root-user", "--mount", "--pid", "--fork", "--mount-proc"];
         let script = format!("{{ {takes_away}; }} || exit 77; exec \"$@\"");
         command.args(namespaces).args(["sh", "-c", &script, "sh"]).arg(binary()).args(arguments);
-        let run = self.outcome(command.output().ok()?);
+        let run = self.outcome(&command.output().ok()?);
         (run.code != 77 && !run.stderr.starts_with("unshare:")).then_some(run)
     }
 
     /// Waits for a command, and writes `[DIR]` where it names this folder.
     #[must_use]
     pub fn finish(&self, command: &mut Command) -> Run {
-        self.outcome(command.output().expect("ringfence starts"))
+        self.outcome(&command.output().expect("ringfence starts"))
     }
 
-    fn outcome(&self, output: Output) -> Run {
+    fn outcome(&self, output: &Output) -> Run {
         let folder = self.path().to_string_lossy().into_owned();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&folder, "[DIR]");
         Run {

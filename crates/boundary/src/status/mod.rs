@@ -5,6 +5,7 @@
 //! changes the host. A host that passes can still refuse a particular boundary (a path, a port, a
 //! limit): that is told by the start itself.
 
+mod cgroup_limits;
 mod core_pattern;
 mod descriptor_copy;
 pub mod facts;
@@ -33,7 +34,7 @@ use serde::Serialize;
 pub const SCHEMA: u32 = 1;
 
 /// Every probe, in the order of the report.
-pub const PROBES: [Probe; 15] = [
+pub const PROBES: [Probe; 17] = [
     identity::PROBE,
     user_namespace::PROBE,
     kernel_namespaces::MOUNT,
@@ -41,6 +42,8 @@ pub const PROBES: [Probe; 15] = [
     kernel_namespaces::NET,
     kernel_namespaces::OTHER,
     fresh_proc::PROBE,
+    cgroup_limits::PROBE,
+    cgroup_limits::TREE,
     core_pattern::PROBE,
     landlock::PROBE,
     seccomp_listener::PROBE,
