@@ -139,12 +139,13 @@ impl Folder {
         for child in stale::children(&self.path) {
             Self::at(child, self.v2).clear()?;
         }
-        self.kill()?;
-        // A process that has ended leaves its groups a moment later.
         let deadline = Instant::now() + PATIENCE;
         loop {
+            // Again each time: somebody may have come in through a door that was still open.
+            self.kill()?;
             match std::fs::remove_dir(&self.path).map_err(Errno::from) {
                 Ok(()) | Err(Errno(libc::ENOENT)) => return Ok(()),
+                // A process that has ended leaves its groups a moment later.
                 Err(Errno(libc::EBUSY)) if Instant::now() < deadline => pause(),
                 Err(errno) => return Err(failed(self.first(), self.path.clone(), errno)),
             }

@@ -148,11 +148,14 @@ fn what_a_killed_supervisor_left_is_killed_and_removed() {
         return;
     };
     let mut living = Group::create(&own, &limits).unwrap();
+    let (reading, writing) = pipe(0).unwrap();
     endless(&group.doors().unwrap(), || {
+        send(writing.as_fd(), b"x")?;
         // SAFETY: takes nothing.
         unsafe { libc::pause() };
         Ok(())
     });
+    assert!(readable(reading.as_fd(), 5000), "the child is in the group");
     assert_eq!(remove_stale(&prefix), Ok(Vec::new()));
     assert!(group.folders.iter().all(|folder| !folder.path.exists()));
     assert!(living.folders.iter().all(|folder| folder.path.exists()), "control");
