@@ -170,6 +170,7 @@ impl<A: Arena> Battery<'_, A> {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what an iterator of references hands over")]
 fn native(probe: &&Probe) -> bool {
     matches!(probe.act, Act::Native(_) | Act::NativeSeen(..))
 }

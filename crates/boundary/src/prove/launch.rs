@@ -8,7 +8,7 @@ use ringfence_sys::attack::forked::Child;
 use ringfence_sys::{Errno, fd};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Duration;
 
 /// Most bytes taken from an errand's output.
@@ -27,12 +27,15 @@ pub(super) struct Streams {
 impl Streams {
     pub(super) fn make(input: &[u8]) -> Result<Self, ArenaError> {
         let file = || memory().map_err(|errno| ArenaError::System { what: "making a file", errno });
-        let mut streams = Self { input: file()?, output: file()?, complaints: file()? };
-        let filled =
-            streams.input.write_all(input).and_then(|()| streams.input.seek(SeekFrom::Start(0)));
+        // Opened again for reading only: such a file is handed over as it is, not copied.
+        let reading = |mut file: File| {
+            file.write_all(input)?;
+            File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))
+        };
         let system =
             |error| ArenaError::System { what: "writing the input", errno: Errno::from(error) };
-        filled.map(|_| streams).map_err(system)
+        let input = reading(file()?).map_err(system)?;
+        Ok(Self { input, output: file()?, complaints: file()? })
     }
 
     /// Copies to hand to a program.

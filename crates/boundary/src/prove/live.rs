@@ -141,8 +141,8 @@ fn grant(plan: &mut Plan, grants: &CanaryGrants) {
         let endpoint = Endpoint { host: HostPattern::Address(address.ip()), ports };
         network.connect.push(Located::new(endpoint, 0..0));
     }
-    if let Some(name) = &grants.name {
-        let ports = PortRange { first: 9, last: 9 };
+    if let Some((name, port)) = &grants.name {
+        let ports = PortRange { first: *port, last: *port };
         let endpoint = Endpoint { host: HostPattern::Name(name.clone()), ports };
         network.connect.push(Located::new(endpoint, 0..0));
     }

@@ -95,17 +95,20 @@ pub fn run_itself(_params: &Params) -> Attempt {
     Ok(format!("it ran again and ended with {code}"))
 }
 
-/// Writes a program to `scratch_dir` and executes it.
-pub fn run_written(params: &Params) -> Attempt {
-    let file = written(params, &program()?)?;
+/// Writes a program to the folder in the parameter `folder` and executes it.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_written(params: &Params, folder: &str) -> Attempt {
+    let file = written(params, folder, &program()?)?;
     let answer = run(&file.path, &[c"canary"]);
     file.remove();
     ran(answer)
 }
 
-/// Writes a script for the shell to `scratch_dir` and executes it.
+/// Writes a script for the shell to `write_dir` and executes it.
 pub fn run_script(params: &Params) -> Attempt {
-    let file = written(params, b"#!/bin/sh\nexit 42\n")?;
+    let file = written(params, "write_dir", b"#!/bin/sh\nexit 42\n")?;
     let answer = run(&file.path, &[c"canary"]);
     file.remove();
     ran(answer)
@@ -125,18 +128,27 @@ fn ran(answer: Result<i32, Failure>) -> Attempt {
     }
 }
 
-/// Writes a file to `scratch_dir` and maps it executable, as loading a library does.
-pub fn map_written(params: &Params) -> Attempt {
-    map(params, super::files::map_executable, "mmap")
+/// Writes a file to the folder in the parameter `folder` and maps it executable, as loading a
+/// library does.
+///
+/// # Errors
+/// The refusal of mmap(2).
+pub fn map_written(params: &Params, folder: &str) -> Attempt {
+    map(params, folder, super::files::map_executable, "mmap")
 }
 
-/// As [`map_written`], but makes the mapping executable afterwards.
+/// As [`map_written`] in `write_dir`, but makes the mapping executable afterwards.
 pub fn protect_written(params: &Params) -> Attempt {
-    map(params, super::files::map_then_protect, "mprotect")
+    map(params, "write_dir", super::files::map_then_protect, "mprotect")
 }
 
-fn map(params: &Params, how: fn(BorrowedFd<'_>) -> Result<(), Errno>, step: &str) -> Attempt {
-    let file = written(params, &[0_u8; 4096])?;
+fn map(
+    params: &Params,
+    folder: &str,
+    how: fn(BorrowedFd<'_>) -> Result<(), Errno>,
+    step: &str,
+) -> Attempt {
+    let file = written(params, folder, &[0_u8; 4096])?;
     let opened = std::fs::File::open(file.path.to_string_lossy().as_ref()).step("open")?;
     let answer = how(opened.as_fd()).step(step);
     file.remove();
@@ -156,15 +168,15 @@ impl Written {
     }
 }
 
-fn written(params: &Params, bytes: &[u8]) -> Result<Written, Failure> {
-    let name = super::mounts::own_name(params, "program")?;
+fn written(params: &Params, folder: &str, bytes: &[u8]) -> Result<Written, Failure> {
+    let name = super::mounts::own_name(params, folder, "program")?;
     let flags = libc::O_CREAT | libc::O_EXCL | libc::O_WRONLY | libc::O_CLOEXEC;
     let args = [int(libc::AT_FDCWD), path(&name), int(flags), 0o755, 0, 0];
     // SAFETY: a C string and numbers; a new descriptor, closed at the end of this function.
     let file: OwnedFd = match unsafe { crate::call::call_fd(libc::SYS_openat, args) } {
         Ok(file) => file,
         Err(errno) => {
-            return Err(Failure::not_applicable(format!("scratch_dir cannot be written: {errno}")));
+            return Err(Failure::not_applicable(format!("{folder} cannot be written: {errno}")));
         }
     };
     descriptor::write_all(file.as_fd(), bytes).step("write")?;
@@ -217,9 +229,9 @@ mod tests {
     fn the_canary_program_runs_outside_from_a_file_and_from_memory() {
         let folder = tempfile::tempdir().unwrap();
         let mut params = Params::default();
-        params.set("scratch_dir", folder.path());
+        params.set("write_dir", folder.path());
         params.set("token", "t");
-        assert!(run_written(&params).is_ok());
+        assert!(run_written(&params, "write_dir").is_ok());
         assert!(run_script(&params).is_ok());
         assert!(run_memory(&params).is_ok());
         assert_eq!(folder.path().read_dir().unwrap().count(), 0);

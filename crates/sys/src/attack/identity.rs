@@ -50,22 +50,22 @@ pub fn set_groups(_params: &Params) -> Attempt {
     Ok("joined group 0".to_owned())
 }
 
-/// Holds any capability, or could gain one: looks at all five sets of the process.
+/// Holds a capability, or could gain one: the bounding set counts unless `no_new_privs` makes it
+/// useless.
 pub fn capabilities(_params: &Params) -> Attempt {
     let status = fs::read_to_string("/proc/self/status").step("read /proc/self/status")?;
-    let mut seen = 0;
-    for line in status.lines().filter(|line| line.starts_with("Cap")) {
-        let Some((name, bits)) = line.split_once(':') else { continue };
-        seen += 1;
-        if u64::from_str_radix(bits.trim(), 16) != Ok(0) {
-            return Ok(format!("{name} is {}", bits.trim()));
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.map(str::trim).ok_or_else(|| Failure::not_applicable(format!("no {name} in /proc")))
+    };
+    let bounded = field("NoNewPrivs:")? == "0";
+    for set in ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:", "CapBnd:"] {
+        let bits = field(set)?;
+        if u64::from_str_radix(bits, 16) != Ok(0) && (bounded || set != "CapBnd:") {
+            return Ok(format!("{set} {bits}"));
         }
     }
-    if seen == 5 {
-        Err(Failure::effect("no-effect", "all five capability sets are empty"))
-    } else {
-        Err(Failure::not_applicable("/proc/self/status does not show the capability sets"))
-    }
+    Err(Failure::effect("no-effect", "holds no capability and cannot gain one"))
 }
 
 /// Could gain rights by executing a set-user-id program.
@@ -80,7 +80,7 @@ pub fn gain_privileges(_params: &Params) -> Attempt {
 
 /// Gives a file of its own to another user.
 pub fn give_away(params: &Params) -> Attempt {
-    let name = super::mounts::own_name(params, "owned")?;
+    let name = super::mounts::own_name(params, "write_dir", "owned")?;
     let file = std::path::Path::new(OsStr::from_bytes(name.to_bytes()));
     fs::File::create_new(file).step("create")?;
     let here = int(libc::AT_FDCWD);

@@ -88,7 +88,7 @@ pub fn file_size(params: &Params) -> Attempt {
     // The signal that comes with the refusal would end this process before it can report.
     // SAFETY: a number and the value that means "ignore".
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
-    let file = nameless(params)?;
+    let file = nameless(params, "write_dir")?;
     let byte = *b"x";
     let args = [fd(file.as_fd()), input(&byte), 1, limit, 0, 0];
     // SAFETY: one byte of ours.
@@ -96,10 +96,10 @@ pub fn file_size(params: &Params) -> Attempt {
     Ok(format!("wrote at offset {limit}"))
 }
 
-/// Takes more room in `scratch_dir` than `tmp_limit` bytes.
+/// Takes more room in `tmp_dir` than `tmp_limit` bytes.
 pub fn temporary_space(params: &Params) -> Attempt {
     let limit: usize = params.number("tmp_limit")?;
-    let file = nameless(params)?;
+    let file = nameless(params, "tmp_dir")?;
     let size = limit + (1 << 20);
     // SAFETY: a descriptor and numbers.
     unsafe { call(libc::SYS_fallocate, [fd(file.as_fd()), 0, 0, size, 0, 0]) }.step("fallocate")?;
@@ -107,8 +107,8 @@ pub fn temporary_space(params: &Params) -> Attempt {
 }
 
 /// A file without a name, which goes with its last descriptor.
-fn nameless(params: &Params) -> Result<OwnedFd, Failure> {
-    let folder = params.c_string("scratch_dir")?;
+fn nameless(params: &Params, folder: &str) -> Result<OwnedFd, Failure> {
+    let folder = params.c_string(folder)?;
     let flags = int(libc::O_TMPFILE | libc::O_RDWR | libc::O_CLOEXEC);
     let args = [int(libc::AT_FDCWD), path(&folder), flags, 0o600, 0, 0];
     // SAFETY: a C string and numbers; a new descriptor.
@@ -129,7 +129,8 @@ pub fn processor(params: &Params) -> Attempt {
                 scope.spawn(|| while began.elapsed() < WINDOW {});
             }
         });
-        let cores = (processor_time()? - used).as_secs_f64() / began.elapsed().as_secs_f64();
+        let cores =
+            processor_time()?.saturating_sub(used).as_secs_f64() / began.elapsed().as_secs_f64();
         most = most.max(cores);
         // A window touches at most one more period of 100 ms than it is long.
         if cores > limit * 1.35 {

@@ -39,7 +39,7 @@ fn mount(
     unsafe { call(libc::SYS_mount, args) }
 }
 
-/// A folder of this act's own in `scratch_dir`, removed at the end, also when the root has changed
+/// A folder of this act's own in `write_dir`, removed at the end, also when the root has changed
 /// meanwhile.
 struct OwnFolder {
     path: CString,
@@ -49,10 +49,10 @@ struct OwnFolder {
 
 impl OwnFolder {
     fn make(params: &Params) -> Result<Self, Failure> {
-        let path = own_name(params, "folder")?;
+        let path = own_name(params, "write_dir", "folder")?;
         let unusable =
-            |errno| Failure::not_applicable(format!("scratch_dir cannot be written: {errno}"));
-        let scratch = params.c_string("scratch_dir")?;
+            |errno| Failure::not_applicable(format!("write_dir cannot be written: {errno}"));
+        let scratch = params.c_string("write_dir")?;
         let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
         let args = [int(libc::AT_FDCWD), crate::call::path(&scratch), int(flags), 0, 0, 0];
         // SAFETY: a C string and numbers; a new descriptor.
@@ -76,13 +76,13 @@ impl Drop for OwnFolder {
     }
 }
 
-/// A path in `scratch_dir` that no other act uses.
-pub(super) fn own_name(params: &Params, kind: &str) -> Result<CString, Failure> {
-    let mut name = params.value("scratch_dir")?.to_owned();
+/// A path in a folder, given by its parameter, that no other act uses.
+pub(super) fn own_name(params: &Params, folder: &str, kind: &str) -> Result<CString, Failure> {
+    let mut name = params.value(folder)?.to_owned();
     let token = params.text("token")?;
     name.push(format!("/{kind}-{}-{token}", std::process::id()));
     CString::new(name.into_encoded_bytes())
-        .map_err(|_| Failure::not_applicable("scratch_dir holds a zero byte"))
+        .map_err(|_| Failure::not_applicable("the folder's name holds a zero byte"))
 }
 
 /// Mounts a fresh tmpfs over a folder.
@@ -131,7 +131,9 @@ pub fn open_tree(_params: &Params) -> Attempt {
 
 fn clone_tree() -> Result<OwnedFd, Errno> {
     const OPEN_TREE_CLONE: u32 = 1;
-    let args = [int(libc::AT_FDCWD), path(c"/"), uint(OPEN_TREE_CLONE), 0, 0, 0];
+    // Without it a user namespace may not copy: mounts below must stay hidden or come along.
+    const RECURSIVE: u32 = 0x8000;
+    let args = [int(libc::AT_FDCWD), path(c"/"), uint(OPEN_TREE_CLONE | RECURSIVE), 0, 0, 0];
     // SAFETY: a C string and flags; a new descriptor.
     unsafe { call_fd(libc::SYS_open_tree, args) }
 }
@@ -162,9 +164,9 @@ pub fn mount_setattr(_params: &Params) -> Attempt {
     Ok("made / writable".to_owned())
 }
 
-/// Makes `scratch_dir` the root of this process.
+/// Makes `write_dir` the root of this process.
 pub fn chroot(params: &Params) -> Attempt {
-    let target = params.c_string("scratch_dir")?;
+    let target = params.c_string("write_dir")?;
     let _ = private_mounts();
     // SAFETY: a C string; this process is the act's own child.
     unsafe { call(libc::SYS_chroot, [path(&target), 0, 0, 0, 0, 0]) }.step("chroot")?;
@@ -185,7 +187,7 @@ pub fn pivot_root(params: &Params) -> Attempt {
 
 /// Makes a device node that reads as zeroes.
 pub fn make_device(params: &Params) -> Attempt {
-    let name = own_name(params, "device")?;
+    let name = own_name(params, "write_dir", "device")?;
     let device = usize::try_from(libc::makedev(1, 5)).unwrap_or_default();
     let args = [int(libc::AT_FDCWD), path(&name), uint(libc::S_IFCHR | 0o600), device, 0, 0];
     // SAFETY: a C string and numbers.

@@ -115,7 +115,11 @@ pub fn reach_tcp_mapped(params: &Params, name: &str) -> Attempt {
     reach(mapped, params.text("token")?)
 }
 
-fn reach(address: SocketAddr, token: &str) -> Attempt {
+/// Connects to the canary at `address` and reads its token.
+///
+/// # Errors
+/// The refusal of connect(2), or that the canary did not answer.
+pub fn reach(address: SocketAddr, token: &str) -> Attempt {
     let socket = tcp(address).step("socket")?;
     connect(socket.as_fd(), RawAddress::new(address).bytes()).step("connect")?;
     expect_token(socket.as_fd(), token)?;

@@ -12,6 +12,7 @@ mod children {
     pub(super) mod js_spawn;
     pub(super) mod map_readable;
     pub(super) mod map_written;
+    pub(super) mod map_written_tmp;
     pub(super) mod protect_written;
     pub(super) mod run_itself;
     pub(super) mod run_loader;
@@ -21,6 +22,7 @@ mod children {
     pub(super) mod run_readable;
     pub(super) mod run_script;
     pub(super) mod run_written;
+    pub(super) mod run_written_tmp;
 }
 mod environment {
     pub(super) mod foreign_variable;
@@ -297,9 +299,11 @@ pub const PROBES: &[Probe] = &[
     children::run_loader::PROBE,
     children::run_memory::PROBE,
     children::run_written::PROBE,
+    children::run_written_tmp::PROBE,
     children::run_script::PROBE,
     children::run_readable::PROBE,
     children::map_written::PROBE,
+    children::map_written_tmp::PROBE,
     children::protect_written::PROBE,
     children::map_readable::PROBE,
     children::js_spawn::PROBE,

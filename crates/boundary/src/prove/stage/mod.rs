@@ -54,8 +54,8 @@ enum Held {
 pub struct CanaryGrants {
     /// Addresses the service may connect to.
     pub connect: Vec<SocketAddr>,
-    /// A name it may look up and connect to.
-    pub name: Option<HostName>,
+    /// A name and a port it may connect to.
+    pub name: Option<(HostName, u16)>,
     /// A folder it may read.
     pub read: PathBuf,
     /// A folder it may write.
@@ -87,7 +87,7 @@ impl Stage {
         let token = token();
         let mut params = Params::default();
         params.set("token", &token);
-        params.set("scratch_dir", "/tmp");
+        params.set("tmp_dir", "/tmp");
         params.set("env_name", CANARY_VARIABLE);
         params.set("node_title", CANARY_TITLE);
         let folder = Folder::make(facts, &token)?;
@@ -104,7 +104,7 @@ impl Stage {
         own_files(&mut params, facts);
         programs::find(&mut params, facts, &folder);
         limits(&mut params, facts);
-        let name = params.text("private_name").ok().and_then(|name| HostName::parse(name).ok());
+        let name = network::granted_name(&params);
         let grants = CanaryGrants { connect, name, read: folder.read(), write: folder.write() };
         Ok(Self { params, grants, token, keeper, _held: held, _folder: folder })
     }

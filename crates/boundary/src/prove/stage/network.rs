@@ -42,7 +42,7 @@ pub(super) fn open(
     }
     sockets.names = datagram(params, facts, "dns", LOOPBACK4);
     params.set("dns_zone", format!("{token}.ringfence-prove.invalid"));
-    host_names(params, facts);
+    sockets.streams.extend(host_names(params, facts));
     unix(params, folder, token, &mut sockets);
     free_ports(params, facts, &mut sockets);
     Ok(sockets)
@@ -51,6 +51,12 @@ pub(super) fn open(
 /// The addresses that the granted setting grants.
 pub(super) fn granted(params: &Params) -> Vec<SocketAddr> {
     ["granted4", "granted6"].into_iter().filter_map(|name| params.address(name).ok()).collect()
+}
+
+/// The name that the granted setting grants, and its port.
+pub(super) fn granted_name(params: &Params) -> Option<(HostName, u16)> {
+    let name = HostName::parse(params.text("private_name").ok()?).ok()?;
+    Some((name, params.number("private_port").ok()?))
 }
 
 fn stream(
@@ -112,11 +118,12 @@ fn wrong_address(params: &mut Params, facts: &Facts) -> Option<TcpListener> {
     None
 }
 
-/// Names that the host's own hosts file knows: one that nobody grants, and one at a private address
+/// Names that the host's own hosts file knows: one that nobody grants, and one at a loopback address
 /// that the granted setting grants.
-fn host_names(params: &mut Params, facts: &Facts) {
+fn host_names(params: &mut Params, facts: &Facts) -> Option<TcpListener> {
     params.lack("hosts_name", "the host's hosts file has no name to look up");
-    params.lack("private_name", "the host's hosts file has no name at a private address");
+    params.lack("private_name", "the host's hosts file has no name at a loopback address");
+    let mut listener = None;
     let table = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
     for line in table.lines().rev() {
         let mut words = line.split('#').next().unwrap_or_default().split_whitespace();
@@ -133,19 +140,20 @@ fn host_names(params: &mut Params, facts: &Facts) {
             }
             let allowed = facts.network.private.iter().any(|private| private.value == name)
                 || facts.network.hosts.contains_key(&name);
-            if is_private(address) && !allowed {
-                params.set("private_name", name.as_str());
+            if address.is_ipv4() && address.is_loopback() && !allowed {
+                listener = private_name(params, &name, address).or(listener);
             }
         }
     }
+    listener
 }
 
-/// Addresses that no owner of a public name should be able to lead a service to.
-fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(four) => four.is_loopback() || four.is_private() || four.is_link_local(),
-        IpAddr::V6(six) => six.is_loopback() || six.is_unique_local(),
-    }
+/// A listener at the address of a name, so that the name leads somewhere.
+fn private_name(params: &mut Params, name: &HostName, address: IpAddr) -> Option<TcpListener> {
+    let listener = TcpListener::bind((address, 0)).ok()?;
+    params.set("private_port", listener.local_addr().ok()?.port().to_string());
+    params.set("private_name", name.as_str());
+    Some(listener)
 }
 
 fn unix(params: &mut Params, folder: &Folder, token: &str, sockets: &mut Sockets) {

@@ -10,8 +10,8 @@ pub(in crate::prove) const PROBE: Probe = Probe {
     class: Class::Children,
     claim: Claim::FilesExecute,
     attack: "maps a file it has written executable",
-    act: Act::Native(execute::map_written),
+    act: Act::Native(|params| execute::map_written(params, "write_dir")),
     refusals: &["EPERM", "EACCES", "ENODEV"],
-    setting: Setting::Exact,
+    setting: Setting::Granted,
     layers: &[Layer::Namespaces],
 };

@@ -12,6 +12,6 @@ pub(in crate::prove) const PROBE: Probe = Probe {
     attack: "makes a mapping of a file it has written executable",
     act: Act::Native(execute::protect_written),
     refusals: &["EPERM", "EACCES", "ENODEV"],
-    setting: Setting::Exact,
+    setting: Setting::Granted,
     layers: &[Layer::Namespaces],
 };

@@ -12,6 +12,6 @@ pub(in crate::prove) const PROBE: Probe = Probe {
     attack: "writes a script and executes it",
     act: Act::Native(execute::run_script),
     refusals: NOT_STARTED,
-    setting: Setting::Exact,
+    setting: Setting::Granted,
     layers: &[Layer::Seccomp, Layer::Landlock, Layer::Namespaces],
 };

@@ -10,8 +10,8 @@ pub(in crate::prove) const PROBE: Probe = Probe {
     class: Class::Children,
     claim: Claim::FilesExecute,
     attack: "writes a program and executes it",
-    act: Act::Native(execute::run_written),
+    act: Act::Native(|params| execute::run_written(params, "write_dir")),
     refusals: NOT_STARTED,
-    setting: Setting::Exact,
+    setting: Setting::Granted,
     layers: &[Layer::Seccomp, Layer::Landlock, Layer::Namespaces],
 };

@@ -12,6 +12,6 @@ pub(in crate::prove) const PROBE: Probe = Probe {
     attack: "changes its root",
     act: Act::Native(mounts::chroot),
     refusals: NOT_ALLOWED,
-    setting: Setting::Exact,
+    setting: Setting::Granted,
     layers: &[Layer::Seccomp, Layer::Identity],
 };

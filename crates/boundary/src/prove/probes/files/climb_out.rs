@@ -11,7 +11,7 @@ pub(in crate::prove) const PROBE: Probe = Probe {
     id: "climb-out",
     class: Class::Files,
     claim: Claim::FilesRead,
-    attack: "climbs out of the temporary folder by .. to a file outside",
+    attack: "climbs out of its working folder by .. to a file outside",
     act: Act::Native(attack),
     refusals: NOT_REACHABLE,
     setting: Setting::Exact,
@@ -19,7 +19,7 @@ pub(in crate::prove) const PROBE: Probe = Probe {
 };
 
 fn attack(params: &Params) -> Attempt {
-    let mut path = PathBuf::from(params.path("scratch_dir")?);
+    let mut path = PathBuf::from("/proc/self/cwd");
     path.extend(["..", "..", "..", "..", "..", ".."]);
     path.extend(params.path("outside_file")?.components().skip(1));
     let mut file = File::open(path).step("open")?;

@@ -12,6 +12,6 @@ pub(in crate::prove) const PROBE: Probe = Probe {
     attack: "makes a device node",
     act: Act::Native(mounts::make_device),
     refusals: NOT_ALLOWED,
-    setting: Setting::Exact,
+    setting: Setting::Granted,
     layers: &[Layer::Seccomp, Layer::Identity, Layer::Landlock],
 };

@@ -1,6 +1,6 @@
 //! Bringing a file in by a second name.
 
-use crate::prove::probe::{Act, Class, NOT_REACHABLE, Probe, Setting};
+use crate::prove::probe::{Act, Class, Probe, Setting};
 use ringfence_policy::layer::Layer;
 use ringfence_policy::statement::Claim;
 use ringfence_sys::attack::{Attempt, Params, Step, files};
@@ -12,7 +12,7 @@ pub(in crate::prove) const PROBE: Probe = Probe {
     claim: Claim::FilesRead,
     attack: "links a file outside into a writable folder and reads it",
     act: Act::Native(attack),
-    refusals: NOT_REACHABLE,
+    refusals: &["ENOENT", "EACCES", "EPERM", "EXDEV"],
     setting: Setting::Granted,
     layers: &[Layer::Namespaces, Layer::Landlock],
 };

@@ -12,6 +12,6 @@ pub(in crate::prove) const PROBE: Probe = Probe {
     attack: "mounts a file system",
     act: Act::Native(mounts::mount_tmpfs),
     refusals: NOT_ALLOWED,
-    setting: Setting::Exact,
+    setting: Setting::Granted,
     layers: &[Layer::Seccomp, Layer::Identity],
 };

@@ -12,6 +12,6 @@ pub(in crate::prove) const PROBE: Probe = Probe {
     attack: "moves a mount",
     act: Act::Native(mounts::move_mount),
     refusals: NOT_ALLOWED,
-    setting: Setting::Exact,
+    setting: Setting::Granted,
     layers: &[Layer::Seccomp, Layer::Identity],
 };

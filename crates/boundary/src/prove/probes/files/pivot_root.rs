@@ -12,6 +12,6 @@ pub(in crate::prove) const PROBE: Probe = Probe {
     attack: "swaps the root of its mount namespace",
     act: Act::Native(mounts::pivot_root),
     refusals: NOT_ALLOWED,
-    setting: Setting::Exact,
+    setting: Setting::Granted,
     layers: &[Layer::Seccomp, Layer::Identity],
 };

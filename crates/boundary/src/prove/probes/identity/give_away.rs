@@ -12,6 +12,6 @@ pub(in crate::prove) const PROBE: Probe = Probe {
     attack: "gives a file to another user",
     act: Act::Native(identity::give_away),
     refusals: &["EPERM", "EACCES", "EINVAL", "ENOSYS", "SIGSYS", "EROFS"],
-    setting: Setting::Exact,
+    setting: Setting::Granted,
     layers: &[Layer::Identity, Layer::Namespaces],
 };

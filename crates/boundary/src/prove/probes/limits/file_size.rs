@@ -12,6 +12,6 @@ pub(in crate::prove) const PROBE: Probe = Probe {
     attack: "writes a file larger than its limit",
     act: Act::Native(limits::file_size),
     refusals: &["EFBIG"],
-    setting: Setting::Exact,
+    setting: Setting::Granted,
     layers: &[Layer::Rlimits],
 };
