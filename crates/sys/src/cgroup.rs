@@ -155,10 +155,12 @@ impl Group {
             self.place(&places, controller, name)?;
         }
         // Without a limit a tree is worth having and not worth failing for.
-        let tree = places.v2.clone().map(|folder| (folder, true));
-        let tree = tree.or_else(|| Some((places.v1.get("freezer")?.clone(), false)));
-        if let Some((folder, v2)) = tree {
-            let _ = self.add(&folder.join(name), v2, Controller::Tree);
+        let v2 = places.v2.as_ref().map(|own| (own, true));
+        let v1 = places.v1.get(Controller::Tree.name()).map(|own| (own, false));
+        for (own, version2) in v2.into_iter().chain(v1) {
+            if self.add(&own.join(name), version2, Controller::Tree).is_ok() {
+                break;
+            }
         }
         for folder in &self.folders {
             folder.set(limits)?;
