@@ -4,6 +4,13 @@
 //! more that stands for the service's. No packet leaves them. It has no test harness, because a
 //! process with several threads cannot enter a user namespace.
 
+#![expect(
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test without a harness is not known as one"
+)]
+
 use ringfence_boundary::egress::dns::Bounds;
 use ringfence_boundary::egress::netloop::{
     Bell, InsideSockets, NetLoop, NetLoopError, RelayBounds, RelayError, Resolution,
@@ -99,7 +106,9 @@ impl Inside {
             netlink::add_address(ip("fd52:6e67::1"), 64).unwrap();
             netlink::keep_everything_local(false).unwrap();
             netlink::keep_everything_local(true).unwrap();
-            work.iter().for_each(|job| job());
+            for job in work {
+                job();
+            }
         });
         Self(jobs)
     }

@@ -48,6 +48,12 @@ pub fn share_address(of: BorrowedFd<'_>, on: bool) -> Result<(), Errno> {
     socket::set_option(of, libc::SOL_SOCKET, libc::SO_REUSEADDR, on.into())
 }
 
+/// Gives waiting datagrams as much room as the host lets anybody have (`net.core.rmem_max`; the
+/// kernel doubles it for its own overhead), or one MiB.
+pub fn widen(of: BorrowedFd<'_>) -> Result<(), Errno> {
+    socket::set_option(of, libc::SOL_SOCKET, libc::SO_RCVBUF, 1 << 20)
+}
+
 /// Makes [`receive`] tell which address a datagram was sent to.
 pub fn tell_destination(of: BorrowedFd<'_>, ipv6: bool) -> Result<(), Errno> {
     if ipv6 {
@@ -249,6 +255,16 @@ mod tests {
         let mut buffer = [0; 10];
         let got = receive(receiver.as_fd(), &mut buffer).unwrap();
         assert_eq!((got.length, got.truncated), (10, true));
+    }
+
+    #[test]
+    fn a_widened_socket_has_more_room() {
+        let room =
+            |of: &OwnedFd| socket::option(of.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF).unwrap();
+        let socket = udp(false).unwrap();
+        let before = room(&socket);
+        widen(socket.as_fd()).unwrap();
+        assert!(room(&socket) >= before);
     }
 
     #[test]

@@ -47,6 +47,22 @@ impl Journal {
         now: Instant,
     ) {
         let key = self.hasher.hash_one((action as u8, resource, &refusal.reason));
+        self.tell(key, action, resource, refusal, now);
+    }
+
+    /// An access was refused because a bound is reached: one resource stands for all.
+    pub(super) fn limited(
+        &mut self,
+        action: Action,
+        resource: &str,
+        refusal: Refusal,
+        now: Instant,
+    ) {
+        let key = self.hasher.hash_one((action as u8, &refusal.reason));
+        self.tell(key, action, resource, refusal, now);
+    }
+
+    fn tell(&mut self, key: u64, action: Action, resource: &str, refusal: Refusal, now: Instant) {
         if self.is_repeated(key, now) {
             return;
         }
@@ -124,6 +140,17 @@ mod tests {
         }
         let told: Vec<String> = recorded(&events).into_iter().map(|e| e.resource).collect();
         assert_eq!(told, ["a.test", "b.test", "a.test", "b.test"]);
+    }
+
+    #[test]
+    fn a_bound_is_told_once_whatever_it_stopped() {
+        let (shared, events) = shared("");
+        let now = Instant::now();
+        let mut journal = Journal::new(shared, now);
+        for name in ["a.test", "b.test"] {
+            journal.limited(Action::Resolve, name, refusal("too many"), now);
+        }
+        assert_eq!(recorded(&events).len(), 1);
     }
 
     #[test]

@@ -54,6 +54,8 @@ impl Default for Bounds {
 /// Why a lookup is not made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Exceeded {
+    /// Too many lookups under way.
+    Lookups,
     /// Too many lookups a second.
     Rate,
     /// Too many distinct names below wildcard grants.

@@ -71,6 +71,8 @@ impl Clients {
         token: fn(usize) -> u64,
     ) -> Result<Self, Errno> {
         fd::set_nonblocking(datagrams.as_fd(), true)?;
+        // A burst of questions that finds no room is asked again only seconds later.
+        datagram::widen(datagrams.as_fd())?;
         fd::set_nonblocking(listener.as_fd(), true)?;
         Ok(Self {
             datagrams,

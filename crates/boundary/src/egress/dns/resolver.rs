@@ -9,7 +9,7 @@ use super::message::{CLASS_IN, Query, Rcode, Rejected, kind, parse_query};
 use super::pending::{Pending, Waiter, Waiting};
 use super::resolv_conf::ResolvConf;
 use super::search::{Target, targets};
-use super::told::{Told, limit, localhost, not_granted};
+use super::told::{Told, limit, localhost, not_answered, not_granted};
 use crate::egress::journal::Journal;
 use crate::egress::shared::Shared;
 use ringfence_policy::event::Action;
@@ -128,8 +128,7 @@ impl Resolver {
             // Clients that ask for service bindings go on without them.
             kind::HTTPS | kind::SVCB => return nothing(Rcode::NOERROR),
             other => {
-                let reason = format!("records of type {other} are not answered, only addresses");
-                self.deny(name.as_str(), Refusal { reason, missing_grant: None }, now);
+                self.deny(name.as_str(), not_answered(other), now);
                 return nothing(Rcode::REFUSED);
             }
         }
@@ -166,9 +165,7 @@ impl Resolver {
             return Decision::Tell(Told::Nothing(Rcode::NXDOMAIN));
         };
         if let Err(exceeded) = self.budget.take(&self.shared.network, &first.granted, now) {
-            let (refusal, rcode) = limit(exceeded, &self.bounds);
-            self.deny(name.as_str(), refusal, now);
-            return Decision::Tell(Told::Nothing(rcode));
+            return Decision::Tell(Told::Nothing(self.limit(&name, exceeded, now)));
         }
         Decision::LookUp(name, targets)
     }
@@ -243,8 +240,7 @@ impl Resolver {
             return;
         }
         let Some(index) = self.pending.free_index() else {
-            let (refusal, rcode) = limit(Exceeded::Rate, &self.bounds);
-            self.deny(name.as_str(), refusal, now);
+            let rcode = self.limit(&name, Exceeded::Lookups, now);
             return self.tell(&waiter, &Told::Nothing(rcode), clients, epoll);
         };
         if self.conf.rotate {
@@ -357,6 +353,13 @@ impl Resolver {
         let limit = waiter.client.longest_reply();
         told.write(&mut self.reply, limit, waiter.echo, &waiter.question);
         clients.send(waiter.client, &self.reply, epoll);
+    }
+
+    /// Tells that a bound is reached and answers the code for it.
+    fn limit(&mut self, name: &HostName, exceeded: Exceeded, now: Instant) -> Rcode {
+        let (refusal, rcode) = limit(exceeded, &self.bounds);
+        self.journal.limited(Action::Resolve, name.as_str(), refusal, now);
+        rcode
     }
 
     fn deny(&mut self, name: &str, refusal: Refusal, now: Instant) {

@@ -60,10 +60,28 @@ pub(super) fn not_granted(name: &HostName) -> Refusal {
     Refusal { reason: format!("no grant names {name}"), missing_grant }
 }
 
+/// Why records of this type are not looked up: most of them carry text of the owner's choice.
+pub(super) fn not_answered(kind: u16) -> Refusal {
+    let name = match kind {
+        2 => "NS",
+        6 => "SOA",
+        15 => "MX",
+        16 => "TXT",
+        33 => "SRV",
+        35 => "NAPTR",
+        255 => "ANY",
+        257 => "CAA",
+        _ => "this type",
+    };
+    let reason = format!("{name} records (type {kind}) are not answered, only addresses are");
+    Refusal { reason, missing_grant: None }
+}
+
 /// What is said when a bound is reached: one code for what may work later, one for what will not.
 pub(super) fn limit(exceeded: Exceeded, bounds: &Bounds) -> (Refusal, Rcode) {
-    let Bounds { rate, wildcard_names, wildcard_length, .. } = bounds;
+    let Bounds { rate, lookups, wildcard_names, wildcard_length, .. } = bounds;
     let (reason, rcode) = match exceeded {
+        Exceeded::Lookups => (format!("more than {lookups} lookups under way"), Rcode::SERVFAIL),
         Exceeded::Rate => (format!("more than {rate} lookups a second"), Rcode::SERVFAIL),
         Exceeded::Names => (
             format!("more than {wildcard_names} names below wildcard grants within an hour"),

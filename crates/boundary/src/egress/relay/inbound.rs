@@ -170,6 +170,7 @@ impl Inbound {
         let index = self.flows.room();
         let inside = sockets.udp(peer.is_ipv6()).ok()?;
         fd::set_nonblocking(inside.as_fd(), true).ok()?;
+        datagram::widen(inside.as_fd()).ok()?;
         // Shared, so that a service that may share its own address can be bound to the same port.
         datagram::share_address(inside.as_fd(), true).ok()?;
         let another = SocketAddr::new(peer.ip(), 0);
@@ -218,6 +219,7 @@ fn check(network: &Network) -> Result<(), RelayError> {
 fn listen(at: SocketAddr) -> Result<OwnedFd, Errno> {
     let socket = datagram::udp(at.is_ipv6())?;
     datagram::tell_destination(socket.as_fd(), at.is_ipv6())?;
+    datagram::widen(socket.as_fd())?;
     socket::bind(socket.as_fd(), &at)?;
     Ok(socket)
 }

@@ -178,6 +178,7 @@ impl Outbound {
         };
         let index = self.flows.room();
         let host = datagram::udp(real.is_ipv6()).ok()?;
+        datagram::widen(host.as_fd()).ok()?;
         socket::connect(host.as_fd(), &real).ok()?;
         epoll.add(host.as_fd(), token::of(Source::RelayOutside, index), true, false).ok()?;
         self.flows.put(index, key, Flow { host, inside }, now);
@@ -233,6 +234,7 @@ fn take_port(
     }
     datagram::tell_destination(socket, ipv6)?;
     datagram::any_source(socket, ipv6)?;
+    datagram::widen(socket)?;
     datagram::share_address(resolver, true)?;
     datagram::share_address(socket, true)?;
     let bound = socket::bind(socket, &SocketAddr::new(any, port));
