@@ -282,10 +282,8 @@ pub struct StepFailure {
 /// # Errors
 /// The index of the step that failed and its error number.
 pub fn perform_all(kernel: &mut dyn Kernel, steps: &[Step]) -> Result<(), StepFailure> {
-    let mut index = 0;
-    for step in steps {
+    for (index, step) in (0..).zip(steps) {
         kernel.perform(step).map_err(|errno| StepFailure { index, errno })?;
-        index += 1;
     }
     Ok(())
 }

@@ -109,8 +109,8 @@ fn directory(path: &CStr, mode: u32) -> Result<(), Errno> {
 }
 
 fn file(path: &CStr, contents: &[u8], mode: u32) -> Result<(), Errno> {
-    let made = mount::create_file(None, path, mode)?;
-    fd::write_all(made.as_fd(), contents)
+    let created = mount::create_file(None, path, mode)?;
+    fd::write_all(created.as_fd(), contents)
 }
 
 fn file_system(kind: &PrivateFs, target: &CStr, attributes: u64) -> Result<(), Errno> {
@@ -162,7 +162,7 @@ fn restrict(step: &LandlockStep) -> Result<(), Errno> {
     landlock::restrict_self(ruleset.as_fd(), 0)
 }
 
-/// Both families need an address that is not 127.0.0.1 or ::1, or resolvers stop asking for one of
+/// Both families need an address that is not 127.0.0.1 or `::1`, or resolvers stop asking for one of
 /// them (`AI_ADDRCONFIG`); every other address is local too, so a datagram never leaves.
 fn loopback() -> Result<(), Errno> {
     const IPV4: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 18, 0, 1));

@@ -65,9 +65,8 @@ impl Listener {
                 number: notif.data.nr.into(),
                 args: notif.data.args,
             })),
-            Err(Errno(libc::EINTR)) => Ok(None),
             Err(Errno(libc::ENOENT)) if self.hung_up() => Err(Errno(libc::ENOTCONN)),
-            Err(Errno(libc::ENOENT)) => Ok(None),
+            Err(Errno(libc::EINTR | libc::ENOENT)) => Ok(None),
             Err(other) => Err(other),
         }
     }

@@ -3,7 +3,7 @@
 //! All of it needs the kernel's ptrace access check (ptrace(2)); an owner of the user namespace
 //! that the other process lives in passes it.
 
-use crate::call::{call, call_fd, fd, int, uint};
+use crate::call::{call_fd, fd, int, uint};
 use crate::errno::Errno;
 use crate::fd::read;
 use crate::mount::openat;
@@ -63,13 +63,13 @@ pub fn read_memory(tid: i32, address: u64, into: &mut [u8]) -> Result<usize, Err
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::fd::AsRawFd;
 
     #[test]
     fn a_process_sees_its_own_descriptors_and_memory() {
         let own = i32::try_from(std::process::id()).unwrap();
         let (reading, writing) = crate::fd::pipe(0).unwrap();
         let pidfd = pidfd_open(own).unwrap();
-        use std::os::fd::AsRawFd;
         let copy = pidfd_getfd(pidfd.as_fd(), writing.as_raw_fd()).unwrap();
         crate::fd::write_all(copy.as_fd(), b"x").unwrap();
         assert_eq!(read(reading.as_fd(), &mut [0]), Ok(1));

@@ -265,8 +265,10 @@ mod tests {
 
     #[test]
     fn a_copied_descriptor_needs_the_right_to_trace() {
-        // SAFETY: numbers only.
-        let (uid, gid) = unsafe { (libc::geteuid(), libc::getegid()) };
+        // SAFETY: takes nothing and cannot fail.
+        let uid = unsafe { libc::geteuid() };
+        // SAFETY: as above.
+        let gid = unsafe { libc::getegid() };
         let own = Ids { uid, gid, switch: false };
         let bare = descriptor_copy(own);
         // Without the right (a container's filter) both are refused alike, never one of them hung.

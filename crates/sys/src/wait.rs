@@ -57,7 +57,7 @@ fn poll(
         tv_sec: i64::try_from(t.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: t.subsec_nanos().into(),
     });
-    let time = time.as_ref().map_or(0, |t| input(t));
+    let time = time.as_ref().map_or(0, input);
     let args = [output(polls), count.min(polls.len()), time, 0, 0, 0];
     // SAFETY: the array has at least `count` entries; the time is null or valid; no signal mask.
     match unsafe { call(libc::SYS_ppoll, args) } {

@@ -12,7 +12,7 @@ use crate::mount::openat;
 use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-/// Most symlinks on one way, as in the kernel (path_resolution(7)).
+/// Most symlinks on one way, as in the kernel (`path_resolution(7)`).
 const LINKS: usize = 40;
 /// Longest path, as in the kernel.
 const LONGEST: usize = 4096;
@@ -38,8 +38,8 @@ pub fn open_in_root(
             continue;
         }
         links += 1;
-        let mut room = [0; LONGEST];
-        let text = read_link(next.as_fd(), &mut room)?;
+        let mut buffer = [0; LONGEST];
+        let text = read_link(next.as_fd(), &mut buffer)?;
         if links > LINKS {
             return Err(Errno(libc::ELOOP));
         }
