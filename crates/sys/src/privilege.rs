@@ -76,8 +76,7 @@ pub fn effective_capabilities() -> u64 {
     const VERSION_3: u32 = 0x2008_0522;
     let mut header = CapabilityHeader { version: VERSION_3, pid: 0 };
     let mut sets = [0_u32; 6];
-    let args =
-        [crate::call::output(&mut header), crate::call::output(&mut sets), 0, 0, 0, 0];
+    let args = [crate::call::output(&mut header), crate::call::output(&mut sets), 0, 0, 0, 0];
     // SAFETY: the kernel reads one header and writes two sets of three words.
     match unsafe { call(libc::SYS_capget, args) } {
         Ok(_) => u64::from(sets[0]) | u64::from(sets[3]) << 32,
@@ -101,7 +100,9 @@ pub fn groups() -> Result<Vec<u32>, Errno> {
     let count = unsafe { call(libc::SYS_getgroups, [0; 6]) }?;
     let mut groups = vec![0_u32; count];
     // SAFETY: room for as many numbers as said.
-    let count = unsafe { call(libc::SYS_getgroups, [count, crate::call::output(groups.as_mut_slice()), 0, 0, 0, 0]) }?;
+    let count = unsafe {
+        call(libc::SYS_getgroups, [count, crate::call::output(groups.as_mut_slice()), 0, 0, 0, 0])
+    }?;
     groups.truncate(count);
     Ok(groups)
 }
@@ -135,4 +136,73 @@ pub fn execve(exec: &ExecStep) -> Result<(), Errno> {
     let env = exec.env().expose_provenance();
     // SAFETY: a C string and two null-terminated arrays of C strings that live in `exec`.
     unsafe { call(libc::SYS_execve, [path(&exec.path), argv, env, 0, 0, 0]) }.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::namespace::{NEWUTS, sethostname};
+    use crate::testing::{in_child, in_namespace};
+
+    fn require(holds: bool) -> Result<(), Errno> {
+        if holds { Ok(()) } else { Err(Errno(libc::EPROTO)) }
+    }
+
+    #[test]
+    fn dropped_capabilities_are_gone_and_do_not_come_back() {
+        let with = in_namespace(NEWUTS, || sethostname(b"inside"));
+        assert_eq!(with, Ok(()), "control");
+        let without = in_namespace(NEWUTS, || {
+            require(effective_capabilities() != 0)?;
+            drop_all_capabilities()?;
+            require(effective_capabilities() == 0)?;
+            sethostname(b"inside")
+        });
+        assert_eq!(without, Err(Errno(libc::EPERM)));
+        let raised = in_namespace(0, || {
+            drop_all_capabilities()?;
+            // The bounding set is empty too: what is executed as root gets nothing.
+            // SAFETY: this option takes one number.
+            let kept =
+                unsafe { call(libc::SYS_prctl, [int(libc::PR_CAPBSET_READ), 0, 0, 0, 0, 0]) }?;
+            require(kept == 0)
+        });
+        assert_eq!(raised, Ok(()));
+    }
+
+    #[test]
+    fn a_limit_holds_for_the_process_and_cannot_be_raised_again() {
+        let answer = in_namespace(0, || {
+            drop_all_capabilities()?;
+            set_limit(libc::RLIMIT_NOFILE, 3)?;
+            require(crate::fd::pipe(0).err() == Some(Errno(libc::EMFILE)))?;
+            set_limit(libc::RLIMIT_NOFILE, 4)
+        });
+        assert_eq!(answer, Err(Errno(libc::EPERM)));
+    }
+
+    #[test]
+    fn signals_are_as_a_fresh_program_expects_them() {
+        let answer = in_child(0, || {
+            // SAFETY: ignoring a signal runs no code.
+            unsafe { libc::signal(libc::SIGUSR1, libc::SIG_IGN) };
+            let all = u64::MAX;
+            let block = [int(libc::SIG_BLOCK), input(&all), 0, 8, 0, 0];
+            // SAFETY: the kernel reads one 64-bit mask.
+            unsafe { call(libc::SYS_rt_sigprocmask, block) }?;
+            reset_signals()?;
+            // SAFETY: raises the signal in this thread only.
+            unsafe { libc::raise(libc::SIGUSR1) };
+            Ok(())
+        });
+        assert_eq!(answer, Err(Errno(libc::ECANCELED)), "ended by the signal");
+    }
+
+    #[test]
+    fn the_groups_and_ids_of_another_user_cannot_be_taken_inside_a_user_namespace() {
+        let ids = in_namespace(0, || set_uid(1));
+        assert_eq!(ids, Err(Errno(libc::EINVAL)), "not mapped");
+        assert_eq!(in_namespace(0, || set_uid(0).and_then(|()| set_gid(0))), Ok(()), "control");
+        assert_eq!(in_namespace(0, || set_groups(&[0])), Err(Errno(libc::EPERM)));
+    }
 }
