@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 /// How long a canary on loopback may take to answer.
-pub const PATIENCE: Duration = Duration::from_millis(500);
+pub const PATIENCE: Duration = Duration::from_millis(300);
 
 /// A socket address as the kernel reads it.
 #[derive(Debug, Clone, Copy)]

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 const TRIES: u32 = 2000;
-const TIME: Duration = Duration::from_millis(600);
+const TIME: Duration = Duration::from_millis(400);
 
 /// An IPv4 address in memory (family, port and host are one word) that can be exchanged while the
 /// kernel or a supervisor reads it.

@@ -13,7 +13,7 @@ pub(in crate::prove) const PROBE: Probe = Probe {
         r"
             const { dlopen } = t.module('node:ffi');
             const { functions } = dlopen(p.library, {
-                access: { parameters: ['string', 'i32'], result: 'i32' },
+                access: { arguments: ['string', 'i32'], return: 'i32' },
             });
             if (functions.access(p.outside_file, 4) === 0) return 'may read the canary';
             throw Object.assign(new Error('access() refused'), { code: 'EACCES' });
