@@ -49,7 +49,7 @@ pub fn share_address(of: BorrowedFd<'_>, on: bool) -> Result<(), Errno> {
 }
 
 /// Gives waiting datagrams as much room as the host lets anybody have (`net.core.rmem_max`; the
-/// kernel doubles it for its own overhead), or one MiB.
+/// kernel doubles it for its own overhead), but not more than a mebibyte.
 pub fn widen(of: BorrowedFd<'_>) -> Result<(), Errno> {
     socket::set_option(of, libc::SOL_SOCKET, libc::SO_RCVBUF, 1 << 20)
 }

@@ -15,7 +15,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use super::relay::{InsideSockets, RelayBounds, RelayError};
+pub use super::relay::{InsideSockets, RelayBounds, RelayError, check};
 
 /// How often idle flows are looked for.
 const SWEEP: Duration = Duration::from_secs(10);
@@ -119,6 +119,7 @@ impl NetLoop {
         streams: OwnedFd,
         sockets: Box<dyn InsideSockets>,
     ) -> Result<Self, NetLoopError> {
+        check(&shared.network, &resolution.relay)?;
         let now = Instant::now();
         let epoll = Epoll::new()?;
         let bell = Bell(Arc::new(fd::eventfd(0, libc::EFD_NONBLOCK)?));

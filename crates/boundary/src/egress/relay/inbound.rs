@@ -10,7 +10,6 @@ use crate::egress::journal::Journal;
 use crate::egress::shared::Shared;
 use crate::egress::token::{self, Source};
 use ringfence_policy::event::Action;
-use ringfence_policy::model::Network;
 use ringfence_sys::epoll::Epoll;
 use ringfence_sys::{Errno, datagram, fd, socket};
 use std::net::{IpAddr, SocketAddr};
@@ -57,7 +56,6 @@ impl Inbound {
         epoll: &Epoll,
         now: Instant,
     ) -> Result<Self, RelayError> {
-        check(&shared.network)?;
         let mut listeners = Vec::with_capacity(shared.network.udp_listen.len());
         for grant in &shared.network.udp_listen {
             let bound = SocketAddr::new(grant.value.address, grant.value.port);
@@ -200,20 +198,6 @@ impl Flow {
             *last = Some((listener, local));
         }
     }
-}
-
-/// Grants that cannot be kept.
-fn check(network: &Network) -> Result<(), RelayError> {
-    for listen in &network.udp_listen {
-        let port = listen.value.port;
-        if port == 0 {
-            return Err(RelayError::NoPort(SocketAddr::new(listen.value.address, port)));
-        }
-        if network.udp.iter().any(|grant| grant.value.ports.contains(port)) {
-            return Err(RelayError::PortTwice(port));
-        }
-    }
-    Ok(())
 }
 
 fn listen(at: SocketAddr) -> Result<OwnedFd, Errno> {

@@ -20,7 +20,10 @@ mod outbound;
 pub(super) use inbound::Inbound;
 pub(super) use outbound::Outbound;
 
+use ringfence_policy::model::Network;
 use ringfence_sys::Errno;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -60,16 +63,37 @@ pub enum RelayError {
     Inside(u16, #[source] std::io::Error),
     /// The address of a listener cannot be bound on the host.
     #[error("cannot listen for datagrams on {0}")]
-    Listen(std::net::SocketAddr, #[source] std::io::Error),
+    Listen(SocketAddr, #[source] std::io::Error),
     /// A listener with a port that is chosen later.
     #[error("net.udp-listen needs a port: {0}")]
-    NoPort(std::net::SocketAddr),
+    NoPort(SocketAddr),
     /// One port in both directions.
     #[error("port is in both net.udp and net.udp-listen: {0}")]
     PortTwice(u16),
     /// The ranges of `net.udp` are too wide.
     #[error("net.udp grants {0} ports, and at most {1} can be relayed")]
     TooManyPorts(usize, usize),
+}
+
+/// Whether the datagram grants of a boundary can be relayed, before anything is started.
+///
+/// # Errors
+/// More ports than the bounds allow, a listener without a port, or a port in both directions.
+pub fn check(network: &Network, bounds: &RelayBounds) -> Result<(), RelayError> {
+    let ports: BTreeSet<u16> = outbound::ports(network).into_iter().map(|(port, _)| port).collect();
+    if ports.len() > bounds.ports {
+        return Err(RelayError::TooManyPorts(ports.len(), bounds.ports));
+    }
+    for listen in &network.udp_listen {
+        let port = listen.value.port;
+        if port == 0 {
+            return Err(RelayError::NoPort(SocketAddr::new(listen.value.address, port)));
+        }
+        if ports.contains(&port) {
+            return Err(RelayError::PortTwice(port));
+        }
+    }
+    Ok(())
 }
 
 impl From<RelayError> for Errno {

@@ -63,9 +63,6 @@ impl Outbound {
         now: Instant,
     ) -> Result<Self, RelayError> {
         let ports = ports(&shared.network);
-        if ports.len() > bounds.ports {
-            return Err(RelayError::TooManyPorts(ports.len(), bounds.ports));
-        }
         let mut inside = Vec::with_capacity(ports.len());
         for (port, ipv6) in ports {
             let socket = sockets.udp(ipv6).map_err(|error| RelayError::Inside(port, error))?;
@@ -203,7 +200,7 @@ fn pass(to: BorrowedFd<'_>, bytes: &[u8]) {
 }
 
 /// Every granted port with the families it can be reached over: `(port, ipv6)`.
-fn ports(network: &Network) -> BTreeSet<(u16, bool)> {
+pub(super) fn ports(network: &Network) -> BTreeSet<(u16, bool)> {
     let mut ports = BTreeSet::new();
     for grant in &network.udp {
         let families: &[bool] = match &grant.value.host {
