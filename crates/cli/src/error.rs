@@ -85,6 +85,13 @@ impl Kind {
 #[derive(Debug)]
 pub(crate) struct CommandError {
     kind: Kind,
+    /// Boxed, because every step of every verb hands it on.
+    told: Box<Told>,
+}
+
+/// What is said about a failure.
+#[derive(Debug, Default)]
+struct Told {
     /// Lower case, no trailing period.
     message: String,
     /// What caused it, outermost first.
@@ -102,15 +109,7 @@ pub(crate) struct CommandError {
 impl CommandError {
     /// A failure of this kind; the message is lower case without a trailing period.
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            causes: Vec::new(),
-            hints: Vec::new(),
-            mistakes: Vec::new(),
-            layer: None,
-            event: None,
-        }
+        Self { kind, told: Box::new(Told { message: message.into(), ..Told::default() }) }
     }
 
     /// The mistakes in a boundary file; there is at least one.
@@ -119,17 +118,9 @@ impl CommandError {
             [only] => only.summary(),
             several => format!("{} has {} mistakes", path.display(), several.len()),
         };
-        Self { mistakes, ..Self::new(kind, message) }
-    }
-
-    /// A verb that enforces was asked for where the kernel is not Linux.
-    pub(crate) fn not_linux(verb: &str) -> Self {
-        let system = std::env::consts::OS;
-        Self::new(Kind::Host, format!("`ringfence {verb}` needs Linux, and this is {system}")).hint(
-            "run it in a Linux container or virtual machine, such as `docker run --rm -it \
-                   --security-opt seccomp=unconfined --security-opt systempaths=unconfined \
-                   -v \"$PWD:/app\" -w /app node:26 ringfence ...`",
-        )
+        let mut error = Self::new(kind, message);
+        error.told.mistakes = mistakes;
+        error
     }
 
     /// The kind.
@@ -139,36 +130,36 @@ impl CommandError {
 
     /// The message, for the error event.
     pub(crate) fn message(&self) -> &str {
-        &self.message
+        &self.told.message
     }
 
     /// Names the layer that could not be given.
     pub(crate) fn of_layer(mut self, layer: Layer) -> Self {
-        self.layer = Some(layer);
+        self.told.layer = Some(layer);
         self
     }
 
     /// The layer that could not be given.
     pub(crate) const fn layer(&self) -> Option<Layer> {
-        self.layer
+        self.told.layer
     }
 
     /// Lets an event line follow on standard error.
     pub(crate) fn with_event(mut self, line: String) -> Self {
-        self.event = Some(line);
+        self.told.event = Some(line);
         self
     }
 
     /// The mistakes in the boundary file.
     pub(crate) fn mistakes(&self) -> &[Mistake] {
-        &self.mistakes
+        &self.told.mistakes
     }
 
     /// Adds an error and everything below it as causes.
     pub(crate) fn caused_by(mut self, error: &dyn Error) -> Self {
         let mut next = Some(error);
         while let Some(cause) = next {
-            self.causes.push(cause.to_string());
+            self.told.causes.push(cause.to_string());
             next = cause.source();
         }
         self
@@ -176,7 +167,7 @@ impl CommandError {
 
     /// Adds a sentence that says what to do.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hints.push(hint.into());
+        self.told.hints.push(hint.into());
         self
     }
 
@@ -184,22 +175,22 @@ impl CommandError {
     pub(crate) fn print(&self, printer: &mut Printer) {
         let label = printer.paint_error(Style::Bad, "error:");
         let mut text = String::new();
-        for mistake in &self.mistakes {
+        for mistake in &self.told.mistakes {
             // What comes from the file itself is escaped in it.
             let _ = writeln!(text, "{label} {}", mistake.shown());
         }
-        if self.mistakes.len() != 1 {
-            let _ = writeln!(text, "{label} {}", untrusted(&self.message));
+        if self.told.mistakes.len() != 1 {
+            let _ = writeln!(text, "{label} {}", untrusted(&self.told.message));
         }
-        for cause in &self.causes {
+        for cause in &self.told.causes {
             let _ = writeln!(text, "  caused by: {}", untrusted(cause));
         }
         let label = printer.paint_error(Style::Note, "hint:");
-        for hint in &self.hints {
+        for hint in &self.told.hints {
             let _ = writeln!(text, "{label} {}", untrusted(hint));
         }
         printer.error(&text);
-        if let Some(event) = &self.event {
+        if let Some(event) = &self.told.event {
             printer.event(event);
         }
     }

@@ -6,10 +6,9 @@
 
 mod arguments;
 mod boundary_file;
-mod caller;
 mod error;
-mod event_log;
 mod format;
+mod host;
 mod mistake;
 mod printer;
 mod settings;
@@ -19,18 +18,15 @@ mod verbs;
 use arguments::Parsed;
 use error::{CommandError, Finish};
 use printer::Printer;
-use ringfence_boundary::prove;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
-    // Not for people: what `prove` runs of this program inside and outside of a boundary.
-    if let [_, verb, rest @ ..] = arguments.as_slice()
-        && verb == prove::VERB
-    {
-        return ExitCode::from(prove::attack_main(rest));
+    if let Some(code) = host::internal(&arguments) {
+        return ExitCode::from(code);
     }
-    let running = verbs::named(&arguments) == Some("run");
+    // Where no program can be run, no code can be the program's.
+    let running = cfg!(target_os = "linux") && verbs::named(&arguments) == Some("run");
     let mut printer = Printer::new();
     let outcome = match arguments::parse(&arguments) {
         Ok(Parsed::Verb { verb, color }) => {

@@ -3,16 +3,11 @@
 //! Two steps find mistakes: reading the file (a misspelt key) and holding it against this host (a
 //! path that does not exist). Both look the same to whoever has to mend the file.
 
-use ringfence_boundary::resolve::ResolveError;
 use ringfence_policy::diagnostic::{Code, Diagnostic};
 use ringfence_policy::display::untrusted;
 use ringfence_policy::source::Source;
 use serde::Serialize;
-use std::error::Error;
-use std::fmt::Write as _;
-
-/// Code of everything that is right in itself and does not fit this host.
-const UNRESOLVED: &str = "does-not-fit-this-host";
+use std::ops::Range;
 
 /// One mistake.
 #[derive(Debug, Serialize)]
@@ -29,30 +24,24 @@ pub(crate) struct Mistake {
 }
 
 impl Mistake {
-    /// The file does not fit this host.
-    pub(crate) fn unresolved(error: &ResolveError, source: &Source<'_>, path: &str) -> Self {
-        let mut message = error.to_string();
-        let mut cause = error.source();
-        while let Some(below) = cause {
-            let text = below.to_string();
-            // Some errors say their cause themselves.
-            if !message.ends_with(&text) {
-                let _ = write!(message, ": {text}");
-            }
-            cause = below.source();
+    /// A mistake at `place` of the file, or of the command line where there is none.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "hosts are asked on Linux"))]
+    pub(crate) fn new(
+        code: &'static str,
+        source: &Source<'_>,
+        path: &str,
+        place: Option<Range<usize>>,
+        message: String,
+        hint: String,
+    ) -> Self {
+        if let Some(place) = place {
+            // The kind of a diagnostic is not part of how it looks.
+            let placed = source.diagnostic(Code::BadPath, place, message, Some(hint));
+            return Self { code, ..Self::from(placed) };
         }
-        let hint = Some(error.hint());
-        if error.span.is_empty() {
-            let mut shown = untrusted(&message).to_string();
-            if let Some(hint) = &hint {
-                let _ = write!(shown, "\nhint: {}", untrusted(hint));
-            }
-            let path = path.to_owned();
-            return Self { code: UNRESOLVED, path, line: None, column: None, message, hint, shown };
-        }
-        // The kind of a diagnostic is not part of how it looks.
-        let placed = source.diagnostic(Code::BadPath, error.span.clone(), message, hint);
-        Self { code: UNRESOLVED, ..Self::from(placed) }
+        let shown = format!("{}\nhint: {}", untrusted(&message), untrusted(&hint));
+        let (path, hint) = (path.to_owned(), Some(hint));
+        Self { code, path, line: None, column: None, message, hint, shown }
     }
 
     /// One line: the place and what is wrong.

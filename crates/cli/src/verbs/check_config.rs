@@ -3,6 +3,7 @@
 use crate::boundary_file::BoundaryFile;
 use crate::error::{CommandError, Finish};
 use crate::format::{self, Format, FormatOption};
+use crate::host;
 use crate::mistake::Mistake;
 use crate::printer::{Printer, Style};
 use crate::settings::ConfigOption;
@@ -65,7 +66,7 @@ impl CheckConfig {
 
     fn check(&self) -> Result<Good, CommandError> {
         let file = BoundaryFile::load(&self.config)?;
-        let notes = if self.file_only { Vec::new() } else { file.resolve(None)?.notes };
+        let notes = if self.file_only { Vec::new() } else { host::fits(&file)? };
         Ok(Good {
             path: file.source.path.display().to_string(),
             service: file.boundary.service.name.value,

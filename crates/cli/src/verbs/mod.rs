@@ -2,13 +2,18 @@
 
 mod check_config;
 mod completions;
-pub(crate) mod prove;
+mod prove;
 mod run;
 mod schema;
 mod statement;
 mod status;
 
+pub(crate) use prove::Prove;
+pub(crate) use run::Run;
+pub(crate) use status::Status;
+
 use crate::error::{CommandError, Finish};
+use crate::host;
 use crate::printer::Printer;
 use std::ffi::OsString;
 
@@ -28,9 +33,9 @@ impl Verb {
     /// Does what was asked for.
     pub(crate) fn execute(self, printer: &mut Printer) -> Result<Finish, CommandError> {
         match self {
-            Self::Run(verb) => verb.execute(printer),
-            Self::Prove(verb) => verb.execute(printer),
-            Self::Status(verb) => verb.execute(printer),
+            Self::Run(verb) => host::run(&verb, printer),
+            Self::Prove(verb) => host::prove(&verb, printer),
+            Self::Status(verb) => host::status(&verb, printer),
             Self::CheckConfig(verb) => verb.execute(printer),
             Self::Statement(verb) => verb.execute(printer),
             Self::Schema(verb) => Ok(verb.execute(printer)),

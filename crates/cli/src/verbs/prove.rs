@@ -1,11 +1,7 @@
 //! `ringfence prove`
 
-use crate::boundary_file::BoundaryFile;
-use crate::error::{CommandError, Finish, Kind};
-use crate::format::{self, Format, FormatOption};
-use crate::printer::Printer;
+use crate::format::FormatOption;
 use crate::settings::ConfigOption;
-use ringfence_boundary::prove::{self, ProveError, Report};
 
 /// Attack every claim of a boundary and say what held
 ///
@@ -16,51 +12,7 @@ use ringfence_boundary::prove::{self, ProveError, Report};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Prove {
     #[command(flatten)]
-    config: ConfigOption,
+    pub(crate) config: ConfigOption,
     #[command(flatten)]
-    format: FormatOption,
-}
-
-impl Prove {
-    pub(super) fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
-        if !cfg!(target_os = "linux") {
-            return Err(CommandError::not_linux("prove"));
-        }
-        let file = BoundaryFile::load(&self.config)?;
-        // What does not fit this host is told with its place before anything is attacked.
-        file.resolve(None)?;
-        let name = &file.boundary.service.name.value;
-        printer.progress(&format!("attacking the boundary of {name} ..."));
-        let report = file.prove();
-        printer.progress("");
-        let report = report?;
-        match self.format.format {
-            Format::Human => printer.text(&report.render_human()),
-            Format::Json => format::json(&report, printer)?,
-        }
-        Ok(finish(&report))
-    }
-}
-
-fn finish(report: &Report) -> Finish {
-    match report.exit_code() {
-        0 => Finish::Clean,
-        1 => Finish::Findings,
-        _ => Finish::Unenforceable,
-    }
-}
-
-/// Why nothing could be proven or disproven.
-pub(crate) fn failed(error: &ProveError) -> CommandError {
-    let kind = match error {
-        _ if error.is_host() => Kind::Host,
-        ProveError::Arena(prove::arena::ArenaError::Resolve(_)) => Kind::Configuration,
-        _ => Kind::Internal,
-    };
-    let failed = CommandError::new(kind, "the boundary could not be attacked").caused_by(error);
-    match kind {
-        Kind::Host => failed.hint("`ringfence status` says what this host can enforce"),
-        Kind::Configuration => failed.hint("`ringfence check-config` shows the place in the file"),
-        _ => failed.hint("try `ringfence run -- /bin/true`: a start that fails says more"),
-    }
+    pub(crate) format: FormatOption,
 }

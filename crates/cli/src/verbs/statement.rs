@@ -3,10 +3,10 @@
 use crate::boundary_file::BoundaryFile;
 use crate::error::{CommandError, Finish};
 use crate::format;
+use crate::host::{self, RuntimeGrant};
 use crate::printer::{Printer, Style};
 use crate::settings::ConfigOption;
 use crate::table;
-use ringfence_boundary::plan::{Access, Plan, ViewEntry};
 use ringfence_policy::display::untrusted;
 use ringfence_policy::statement::{self, Sentence, Weight};
 use serde::Serialize;
@@ -44,21 +44,13 @@ struct Output<'boundary> {
     runtime: Option<&'boundary [RuntimeGrant]>,
 }
 
-/// Something granted because the program's runtime needs it.
-#[derive(Serialize)]
-struct RuntimeGrant {
-    path: String,
-    access: &'static str,
-    why: String,
-}
-
 impl Statement {
     pub(super) fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
         let file = BoundaryFile::load(&self.config)?;
         let sentences = statement::statement(&file.boundary);
         let service = file.boundary.service.name.value.as_str();
         // The sentences hold wherever they are read; what the runtime needs is this host's matter.
-        let runtime = file.resolve(None).map(|plan| runtime_grants(&plan));
+        let runtime = host::runtime_grants(&file);
         match self.format {
             StatementFormat::Human => {
                 let mut text = human(service, &sentences, printer);
@@ -79,20 +71,6 @@ impl Statement {
         }
         Ok(Finish::Clean)
     }
-}
-
-fn runtime_grants(plan: &Plan) -> Vec<RuntimeGrant> {
-    let grant = |entry: &ViewEntry| {
-        let ViewEntry::Bind { target, access, why, .. } = entry else { return None };
-        let why = why.strip_prefix("runtime: ")?.to_owned();
-        let access = match access {
-            Access::Execute => "read and execute",
-            Access::Read => "read",
-            Access::Write => "read and write",
-        };
-        Some(RuntimeGrant { path: target.to_string_lossy().into_owned(), access, why })
-    };
-    plan.view.iter().filter_map(grant).collect()
 }
 
 /// The reasons in the order of their first grant, each with its paths.

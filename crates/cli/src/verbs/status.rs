@@ -1,15 +1,6 @@
 //! `ringfence status`
 
-use crate::error::{CommandError, Finish, Kind};
-use crate::format::{self, Format, FormatOption};
-use crate::printer::{Printer, Style};
-use crate::table::{self, Cell};
-use ringfence_boundary::status::modules::{self, Module, ModulesError};
-use ringfence_boundary::status::{self, LayerReport, Report};
-use ringfence_policy::display::untrusted;
-use ringfence_policy::layer::Answer;
-use serde::Serialize;
-use std::fmt::Write as _;
+use crate::format::FormatOption;
 
 /// Say what this host can enforce, and what to change
 ///
@@ -18,130 +9,8 @@ use std::fmt::Write as _;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Status {
     #[command(flatten)]
-    format: FormatOption,
+    pub(crate) format: FormatOption,
     /// Also list the native modules that a running service has loaded
     #[arg(long, value_name = "PID")]
-    pid: Option<u32>,
-}
-
-/// The JSON form.
-#[derive(Serialize)]
-struct Output<'report> {
-    #[serde(flatten)]
-    report: &'report Report,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    service: Option<Service>,
-}
-
-/// A running service.
-#[derive(Serialize)]
-struct Service {
-    pid: u32,
-    native_modules: Vec<Module>,
-}
-
-impl Status {
-    pub(super) fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
-        if !cfg!(target_os = "linux") {
-            return Err(CommandError::not_linux("status"));
-        }
-        let service = self.pid.map(service).transpose()?;
-        let report = status::host();
-        let finish = match report.absent().next() {
-            None => Finish::Clean,
-            Some(_) => Finish::Unenforceable,
-        };
-        match self.format.format {
-            Format::Human => {
-                let text = human(&report, service.as_ref(), printer);
-                printer.text(&text);
-            }
-            Format::Json => format::json(&Output { report: &report, service }, printer)?,
-        }
-        Ok(finish)
-    }
-}
-
-fn service(pid: u32) -> Result<Service, CommandError> {
-    let loaded = modules::loaded(pid).map_err(|error| {
-        let hint = match &error {
-            ModulesError::NoProcess(_) => "`pgrep -a node` lists the running services",
-            ModulesError::Unreadable { .. } => "ask as root, or as the user the service runs as",
-        };
-        CommandError::new(Kind::Source, "cannot look at the service").caused_by(&error).hint(hint)
-    })?;
-    Ok(Service { pid, native_modules: loaded })
-}
-
-fn human(report: &Report, service: Option<&Service>, printer: &Printer) -> String {
-    let mut text = String::new();
-    let host = &report.host;
-    let who = if host.root { "root".to_owned() } else { format!("user {}", host.uid) };
-    let _ = writeln!(text, "Linux {}, asked as {who}", untrusted(&host.kernel));
-    if let Some(container) = &host.container {
-        let (kind, trace) = (container.kind, untrusted(&container.trace));
-        let _ = writeln!(text, "this looks like a container: {kind} ({trace})");
-    }
-    text.push('\n');
-    let rows: Vec<[Cell; 3]> = report.layers.iter().map(row).collect();
-    text.push_str(&table::draw(&rows, printer));
-    text.push_str(&remedies(report, printer));
-    if let Some(service) = service {
-        text.push_str(&native_modules(service, printer));
-    }
-    text
-}
-
-fn row(layer: &LayerReport) -> [Cell; 3] {
-    let (style, word) = match &layer.answer {
-        Answer::Absent(_) => (Style::Bad, "absent"),
-        Answer::Enforced => (Style::Good, "enforced"),
-        Answer::NotNeeded => (Style::Note, "not needed"),
-        Answer::Partial(_) => (Style::Warning, "partial"),
-    };
-    let seen: Vec<&str> = match &layer.answer {
-        Answer::Absent(why) | Answer::Partial(why) => vec![why],
-        _ if layer.probes.is_empty() => vec!["needs nothing from the host"],
-        _ => layer.probes.iter().map(|probe| probe.seen.as_str()).collect(),
-    };
-    let seen = untrusted(&seen.join("; ")).to_string();
-    [Cell::plain(layer.layer.id()), Cell::styled(style, word), Cell::plain(seen)]
-}
-
-fn remedies(report: &Report, printer: &Printer) -> String {
-    let mut text = String::new();
-    for layer in &report.layers {
-        for remedy in layer.remedies() {
-            if text.is_empty() {
-                let heading = printer.paint(Style::Heading, "what to change");
-                let _ = writeln!(text, "\n{heading}");
-            }
-            let remedy = untrusted(remedy).to_string();
-            for (index, line) in table::wrap(&remedy, table::WIDTH - 16).iter().enumerate() {
-                let label = if index == 0 { layer.layer.id() } else { "" };
-                let _ = writeln!(text, "  {label:<14}{line}");
-            }
-        }
-    }
-    text
-}
-
-fn native_modules(service: &Service, printer: &Printer) -> String {
-    let heading = format!("native modules of process {}", service.pid);
-    let mut text = format!("\n{}\n", printer.paint(Style::Heading, &heading));
-    if service.native_modules.is_empty() {
-        text.push_str("  none beside the runtime\n");
-    }
-    for module in &service.native_modules {
-        let _ = writeln!(text, "  {}", untrusted(&module.path));
-        match (&module.sha256, &module.unread) {
-            (Some(hash), _) => writeln!(text, "    sha256 {hash}"),
-            (None, why) => {
-                let why = why.as_deref().unwrap_or("it could not be read");
-                writeln!(text, "    no hash: {}", untrusted(why))
-            }
-        }
-        .unwrap_or_default();
-    }
-    text
+    pub(crate) pid: Option<u32>,
 }

@@ -34,7 +34,7 @@ pub(crate) fn failure(error: &CommandError, service: &str) -> String {
     // An event has a layer: the start as a whole is the environment's, which comes first.
     let layer = error.layer().unwrap_or(Layer::Environment);
     let mut event = Event::new(EventKind::Error, time, service, layer, Action::Start, service);
-    event.reason = error.message().to_owned();
+    error.message().clone_into(&mut event.reason);
     event.code = Some(error.kind().id().to_owned());
     format!("{}\n", event.to_json_line())
 }

@@ -1,0 +1,51 @@
+//! A host whose kernel cannot enforce a boundary.
+
+use super::RuntimeGrant;
+use crate::boundary_file::BoundaryFile;
+use crate::error::{CommandError, Finish, Kind};
+use crate::printer::Printer;
+use crate::verbs::{Prove, Run, Status};
+use std::ffi::OsString;
+
+/// A file can be checked alone.
+pub(crate) fn fits(_: &BoundaryFile) -> Result<Vec<String>, CommandError> {
+    let system = std::env::consts::OS;
+    Ok(vec![format!(
+        "only the file was checked: whether it fits a host is asked on Linux, not {system}"
+    )])
+}
+
+/// What a runtime needs is found where it runs.
+pub(crate) fn runtime_grants(_: &BoundaryFile) -> Result<Vec<RuntimeGrant>, CommandError> {
+    Err(not_linux("statement"))
+}
+
+/// Refuses.
+pub(crate) fn run(_: &Run, _: &mut Printer) -> Result<Finish, CommandError> {
+    Err(not_linux("run"))
+}
+
+/// Refuses.
+pub(crate) fn prove(_: &Prove, _: &mut Printer) -> Result<Finish, CommandError> {
+    Err(not_linux("prove"))
+}
+
+/// Refuses.
+pub(crate) fn status(_: &Status, _: &mut Printer) -> Result<Finish, CommandError> {
+    Err(not_linux("status"))
+}
+
+/// There are no hidden verbs.
+pub(crate) const fn internal(_: &[OsString]) -> Option<u8> {
+    None
+}
+
+fn not_linux(verb: &str) -> CommandError {
+    let system = std::env::consts::OS;
+    CommandError::new(Kind::Host, format!("`ringfence {verb}` needs Linux, and this is {system}"))
+        .hint(
+            "run it in a Linux container that has ringfence and Node in it: docker run --rm \
+             --security-opt seccomp=unconfined --security-opt systempaths=unconfined \
+             -v \"$PWD:/app\" -w /app IMAGE ringfence ...",
+        )
+}

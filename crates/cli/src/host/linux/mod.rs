@@ -1,0 +1,13 @@
+//! The engine behind the verbs.
+
+mod caller;
+mod event_log;
+mod prove;
+mod resolve;
+mod run;
+mod status;
+
+pub(crate) use prove::{internal, prove};
+pub(crate) use resolve::{fits, runtime_grants};
+pub(crate) use run::run;
+pub(crate) use status::status;

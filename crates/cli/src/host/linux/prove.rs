@@ -1,0 +1,71 @@
+//! Attacking a boundary.
+
+use super::{caller, resolve};
+use crate::boundary_file::BoundaryFile;
+use crate::error::{CommandError, Finish, Kind};
+use crate::format::{self, Format};
+use crate::printer::Printer;
+use crate::verbs::Prove;
+use ringfence_boundary::prove::arena::ArenaError;
+use ringfence_boundary::prove::{self, ProveError, ProveRequest, Report};
+use std::ffi::OsString;
+
+/// Attacks the boundary and prints what held.
+pub(crate) fn prove(verb: &Prove, printer: &mut Printer) -> Result<Finish, CommandError> {
+    let file = BoundaryFile::load(&verb.config)?;
+    // What does not fit this host is told with its place before anything is attacked.
+    resolve::plan(&file, None)?;
+    let name = &file.boundary.service.name.value;
+    printer.progress(&format!("attacking the boundary of {name} ..."));
+    let report = attack(&file);
+    printer.progress("");
+    let report = report?;
+    match verb.format.format {
+        Format::Human => printer.text(&report.render_human()),
+        Format::Json => format::json(&report, printer)?,
+    }
+    Ok(match report.exit_code() {
+        0 => Finish::Clean,
+        1 => Finish::Findings,
+        _ => Finish::Unenforceable,
+    })
+}
+
+/// The hidden verb: what `prove` runs of this program inside and outside of a boundary.
+pub(crate) fn internal(arguments: &[OsString]) -> Option<u8> {
+    match arguments {
+        [_, verb, rest @ ..] if verb == prove::VERB => Some(prove::attack_main(rest)),
+        _ => None,
+    }
+}
+
+fn attack(file: &BoundaryFile) -> Result<Report, CommandError> {
+    let executable = std::env::current_exe().map_err(|error| {
+        CommandError::new(Kind::Host, "cannot find this program itself").caused_by(&error)
+    })?;
+    let request = ProveRequest {
+        boundary: &file.boundary,
+        file: &file.source.path,
+        folder: &file.folder()?,
+        hash: &file.hash(),
+        environment: &caller::environment(),
+        caller: caller::ids()?,
+        executable: &executable,
+    };
+    prove::prove(&request).map_err(|error| failed(&error))
+}
+
+/// Why nothing could be proven or disproven.
+fn failed(error: &ProveError) -> CommandError {
+    let kind = match error {
+        _ if error.is_host() => Kind::Host,
+        ProveError::Arena(ArenaError::Resolve(_)) => Kind::Configuration,
+        _ => Kind::Internal,
+    };
+    let failed = CommandError::new(kind, "the boundary could not be attacked").caused_by(error);
+    match kind {
+        Kind::Host => failed.hint("`ringfence status` says what this host can enforce"),
+        Kind::Configuration => failed.hint("`ringfence check-config` shows the place in the file"),
+        _ => failed.hint("try `ringfence run -- /bin/true`: a start that fails says more"),
+    }
+}
