@@ -79,6 +79,7 @@ struct Rule {
     bits: Option<Named>,
     equals: Option<Named>,
     only: Option<Vec<Named>>,
+    requires: Option<Named>,
     errno: String,
     why: String,
 }
@@ -277,19 +278,25 @@ impl Tables {
             if *argument > 5 {
                 return Err(format!("{call} has no argument {argument}").into());
             }
-            let test = match (&rule.bits, &rule.equals, &rule.only) {
-                (Some(named), None, None) => {
+            let test = match (&rule.bits, &rule.equals, &rule.only, &rule.requires) {
+                (Some(named), None, None, None) => {
                     self.constant(named)?;
                     format!("ArgumentTest::AnyBit({})", value(named))
                 }
-                (None, Some(named), None) => {
+                (None, Some(named), None, None) => {
                     self.constant(named)?;
                     format!("ArgumentTest::Equals({})", value(named))
                 }
-                (None, None, Some(list)) if !list.is_empty() => {
+                (None, None, Some(list), None) if !list.is_empty() => {
                     format!("ArgumentTest::Outside({})", values(list))
                 }
-                _ => return Err(format!("{call}: one of bits, equals and only").into()),
+                (None, None, None, Some(named)) if named.value.is_power_of_two() => {
+                    self.constant(named)?;
+                    format!("ArgumentTest::Without({})", value(named))
+                }
+                _ => {
+                    return Err(format!("{call}: one of bits, equals, only, requires (one bit)").into());
+                }
             };
             writeln!(
                 self.text,

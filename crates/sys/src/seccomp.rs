@@ -110,6 +110,11 @@ mod tests {
         let dumpable = [libc::PR_SET_DUMPABLE, 1, 0, 0, 0, 0].map(crate::call::int);
         let [outside, inside] = compare(libc::SYS_prctl, dumpable);
         assert_eq!((outside, inside), (Ok(()), Err(Errno(libc::EPERM))));
+        let name = crate::call::path(c"memory");
+        let [outside, inside] = compare(libc::SYS_memfd_create, [name, 1, 0, 0, 0, 0]);
+        assert_eq!((outside, inside), (Ok(()), Err(Errno(libc::EACCES))));
+        let [outside, inside] = compare(libc::SYS_memfd_create, [name, 1 | 8, 0, 0, 0, 0]);
+        assert_eq!((outside, inside), (Ok(()), Ok(())));
         let [outside, inside] = compare(libc::SYS_io_uring_setup, [1, 0, 0, 0, 0, 0]);
         assert_ne!(outside, Ok(()), "no parameters");
         assert_eq!(inside, Err(Errno(libc::ENOSYS)));

@@ -372,6 +372,9 @@ impl Compiler<'_> {
                     self.code.branch_if(Compare::Equal(named.value), pass);
                 }
             }
+            ArgumentTest::Without(named) => {
+                self.code.branch_if(Compare::AnyBit(named.value), pass);
+            }
         }
         self.code.ret(refusal(rule.errno));
         self.code.place(pass);

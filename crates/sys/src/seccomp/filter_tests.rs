@@ -99,12 +99,42 @@ fn what_no_profile_names_is_allowed_and_the_kernel_can_remember_it() {
     }
 }
 
+/// The bits that other rules want in the argument this rule is about.
+fn required(profile: &Profile, rule: &ArgumentRule) -> u64 {
+    let same = |other: &&ArgumentRule| other.call == rule.call && other.argument == rule.argument;
+    let wanted = profile.rules.iter().filter(same).filter_map(|other| match other.test {
+        ArgumentTest::Without(named) if !std::ptr::eq(other, rule) => Some(named.value),
+        _ => None,
+    });
+    wanted.fold(0, |bits, bit| bits | u64::from(bit))
+}
+
+#[test]
+fn memory_files_are_sealed_against_execution_or_refused() {
+    const SEALED: u64 = 0x8;
+    const EXECUTABLE: u64 = 0x10;
+    let refused = refusal(Errno(libc::EACCES));
+    for arch in ARCHES {
+        let subject = Subject::strict(arch);
+        let answer = |flags: u64| subject.answers("memfd_create", with(1, flags));
+        // Close-on-exec and sealing alone, as older programs ask; then with the seal.
+        for flags in [0, 1, 2, 3, EXECUTABLE, SEALED | EXECUTABLE] {
+            assert_eq!(answer(flags), refused, "{flags:#x}");
+        }
+        for flags in [0, 1, 2, 3] {
+            assert_eq!(answer(flags | SEALED), ALLOW, "{flags:#x}");
+        }
+    }
+}
+
 #[test]
 fn every_argument_rule_refuses_its_values_and_lets_neighbours_pass() {
     for arch in ARCHES {
         let subject = Subject::new(&Subject::quiet(arch));
         for rule in subject.profile.rules {
-            let answer = |value: u64| subject.answers(rule.call, with(rule.argument, value));
+            let needed = required(&subject.profile, rule);
+            let answer =
+                |value: u64| subject.answers(rule.call, with(rule.argument, value | needed));
             let refused = refusal(rule.errno);
             let what = format!("{} {:?} on {arch:?}", rule.call, rule.test);
             match rule.test {
@@ -116,6 +146,13 @@ fn every_argument_rule_refuses_its_values_and_lets_neighbours_pass() {
                         assert_eq!(answer(bit | HIGH_BITS), expected, "{what} bit {bit:#x}");
                     }
                     assert_eq!(answer(u64::from(!named.value)), ALLOW, "{what}");
+                }
+                ArgumentTest::Without(named) => {
+                    assert_eq!(answer(named.value.into()), ALLOW, "{what}");
+                    assert_eq!(answer(u64::from(named.value) | HIGH_BITS), ALLOW, "{what}");
+                    for others in [0, HIGH_BITS, u64::from(named.value) << 32] {
+                        assert_eq!(answer(others), refused, "{what} {others:#x}");
+                    }
                 }
                 ArgumentTest::Equals(named) => {
                     assert_eq!(answer(named.value.into()), refused, "{what}");

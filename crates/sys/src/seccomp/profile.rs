@@ -84,6 +84,8 @@ pub enum ArgumentTest {
     Equals(Named),
     /// It is none of these values.
     Outside(&'static [Named]),
+    /// This one bit is not set.
+    Without(Named),
 }
 
 /// A system call that is refused for one of its arguments.
@@ -260,6 +262,7 @@ mod tests {
     const NOT_IN_LIBC: &[&str] = &[
         "CLONE_NEW*",
         "MFD_EXEC",
+        "MFD_NOEXEC_SEAL",
         "PR_SCHED_CORE",
         "PR_SET_IO_FLUSHER",
         "PR_SET_SYSCALL_USER_DISPATCH",
