@@ -96,14 +96,19 @@ pub fn file_size(params: &Params) -> Attempt {
     Ok(format!("wrote at offset {limit}"))
 }
 
-/// Takes more room in `tmp_dir` than `tmp_limit` bytes.
+/// Takes more room in `tmp_dir` than `tmp_limit` bytes, in files small enough for another limit.
 pub fn temporary_space(params: &Params) -> Attempt {
+    const EACH: usize = 8 << 20;
     let limit: usize = params.number("tmp_limit")?;
-    let file = nameless(params, "tmp_dir")?;
-    let size = limit + (1 << 20);
-    // SAFETY: a descriptor and numbers.
-    unsafe { call(libc::SYS_fallocate, [fd(file.as_fd()), 0, 0, size, 0, 0]) }.step("fallocate")?;
-    Ok(format!("took {size} bytes"))
+    let mut files = Vec::new();
+    while files.len() * EACH <= limit {
+        let file = nameless(params, "tmp_dir")?;
+        // SAFETY: a descriptor and numbers.
+        unsafe { call(libc::SYS_fallocate, [fd(file.as_fd()), 0, 0, EACH, 0, 0]) }
+            .step("fallocate")?;
+        files.push(file);
+    }
+    Ok(format!("took {} bytes", files.len() * EACH))
 }
 
 /// A file without a name, which goes with its last descriptor.

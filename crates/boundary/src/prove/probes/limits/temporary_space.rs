@@ -11,7 +11,7 @@ pub(in crate::prove) const PROBE: Probe = Probe {
     claim: Claim::LimitsTmp,
     attack: "takes more temporary space than its limit",
     act: Act::Native(limits::temporary_space),
-    refusals: &["ENOSPC", "EFBIG", "EOPNOTSUPP"],
+    refusals: &["ENOSPC"],
     setting: Setting::Exact,
     layers: &[Layer::Namespaces],
 };
