@@ -1,7 +1,10 @@
 //! `ringfence status`
 
-use ringfence_tests::command::Playground;
+use ringfence_tests::command::{self, Playground};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use std::io::{Read as _, Write as _};
+use std::process::Stdio;
 
 #[test]
 fn every_layer_is_told_and_the_code_says_whether_one_is_absent() {
@@ -56,6 +59,37 @@ fn the_native_modules_of_a_running_service_are_listed() {
     let run = Playground::new().run(["status", "--format", "json", "--pid", &pid]);
     let report: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(report["service"]["native_modules"].as_array().map(Vec::len), Some(0), "{run}");
+}
+
+#[test]
+fn a_native_module_is_listed_with_the_hash_of_what_is_mapped() {
+    let playground = Playground::new();
+    let module = playground.path().join("addon.node");
+    std::fs::copy(library(), &module).unwrap();
+    let mut service = command::other("cat");
+    service.env("LD_PRELOAD", &module).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut service = service.spawn().unwrap();
+    // What it echoes shows that it has been loaded.
+    service.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+    service.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+    let pid = service.id().to_string();
+    let run = playground.run(["status", "--format", "json", "--pid", &pid]);
+    drop(service.stdin.take());
+    service.wait().unwrap();
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let modules = report["service"]["native_modules"].as_array().unwrap();
+    let hash = Sha256::digest(std::fs::read(&module).unwrap());
+    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(modules.len(), 1, "{run}");
+    assert_eq!(modules[0]["path"], "[DIR]/addon.node");
+    assert_eq!(modules[0]["sha256"], hash.as_str());
+}
+
+/// Some shared library of this very process.
+fn library() -> String {
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let mut paths = maps.lines().filter_map(|line| Some(&line[line.find('/')?..]));
+    paths.find(|path| path.contains("libgcc_s.so")).unwrap().to_owned()
 }
 
 #[test]

@@ -147,6 +147,14 @@ pub fn cargo() -> Command {
     command
 }
 
+/// Another program, with an empty environment.
+#[must_use]
+pub fn other(name: &str) -> Command {
+    let mut command = program(Path::new(name));
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command
+}
+
 #[expect(clippy::disallowed_methods, reason = "the one place where tests start processes")]
 fn program(path: &Path) -> Command {
     Command::new(path)

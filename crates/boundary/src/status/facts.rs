@@ -39,8 +39,25 @@ pub struct Facts {
     pub security_modules: Option<Vec<String>>,
     /// Mount points below `/proc` that hide parts of it.
     pub proc_masks: Vec<String>,
+    /// Which control group hierarchies are mounted.
+    pub cgroups: Cgroups,
     /// Which container this looks like.
     pub container: Option<Container>,
+}
+
+/// Which control group hierarchies are mounted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cgroups {
+    /// Version 1 and version 2: controllers are on either.
+    Hybrid,
+    /// None.
+    #[default]
+    None,
+    /// Version 1 only.
+    V1,
+    /// Version 2 only, as systemd mounts it today.
+    V2,
 }
 
 /// A container, recognised by its traces. A guess, and named as one.
@@ -61,6 +78,7 @@ impl Facts {
     pub fn read() -> Self {
         let status = file("/proc/self/status").unwrap_or_default();
         let ids = |field| status_field(&status, field).and_then(second_word_number);
+        let mounts = file("/proc/self/mountinfo").unwrap_or_default();
         let uid = ids("Uid:").unwrap_or(u32::MAX);
         Self {
             kernel: line("/proc/sys/kernel/osrelease").unwrap_or_else(|| "unknown".to_owned()),
@@ -79,7 +97,8 @@ impl Facts {
             core_pattern: line("/proc/sys/kernel/core_pattern"),
             security_modules: line("/sys/kernel/security/lsm")
                 .map(|list| list.split(',').map(str::to_owned).collect()),
-            proc_masks: proc_masks(&file("/proc/self/mountinfo").unwrap_or_default()),
+            proc_masks: proc_masks(&mounts),
+            cgroups: Cgroups::of(&mounts),
             container: Container::recognise(),
         }
     }
@@ -113,6 +132,31 @@ impl Facts {
     #[must_use]
     pub fn kernel_at_least(&self, major: u64, minor: u64) -> bool {
         kernel_version(&self.kernel).is_some_and(|found| found >= (major, minor))
+    }
+}
+
+impl Cgroups {
+    /// From the file system types of `/proc/self/mountinfo`, which follow a lone dash.
+    fn of(mountinfo: &str) -> Self {
+        let types = || mountinfo.lines().filter_map(|line| line.split(" - ").nth(1));
+        let mounted = |wanted| types().any(|rest| rest.split(' ').next() == Some(wanted));
+        match (mounted("cgroup"), mounted("cgroup2")) {
+            (true, true) => Self::Hybrid,
+            (true, false) => Self::V1,
+            (false, true) => Self::V2,
+            (false, false) => Self::None,
+        }
+    }
+
+    /// As people call it.
+    #[must_use]
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::Hybrid => "control groups version 1 and 2",
+            Self::None => "no control groups",
+            Self::V1 => "control groups version 1",
+            Self::V2 => "control groups version 2",
+        }
     }
 }
 
@@ -191,6 +235,16 @@ mod tests {
             40 22 0:5 /null /proc/kcore rw - tmpfs tmpfs rw\n\
             41 22 0:60 / /proc/acpi ro - tmpfs tmpfs ro\n";
         assert_eq!(proc_masks(mountinfo), ["/proc/kcore", "/proc/acpi"]);
+    }
+
+    #[test]
+    fn the_versions_of_control_groups_are_told_apart() {
+        let v1 = "40 30 0:30 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n";
+        let v2 = "41 30 0:31 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
+        assert_eq!(Cgroups::of(&format!("{v1}{v2}")), Cgroups::Hybrid);
+        assert_eq!(Cgroups::of(v1), Cgroups::V1);
+        assert_eq!(Cgroups::of(v2), Cgroups::V2);
+        assert_eq!(Cgroups::of("1 1 0:1 / / rw - ext4 /dev/cgroup rw\n"), Cgroups::None);
     }
 
     #[test]

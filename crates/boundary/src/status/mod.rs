@@ -26,7 +26,7 @@ mod yama;
 pub use finding::{Finding, LayerReport, Probe, ProbeReport};
 pub use node::FoundNode;
 
-use facts::{Container, Facts};
+use facts::{Cgroups, Container, Facts};
 use ringfence_policy::layer::{Answer, Layer};
 use serde::Serialize;
 
@@ -76,6 +76,8 @@ pub struct Host {
     pub uid: u32,
     /// Whether that is root.
     pub root: bool,
+    /// Which control group hierarchies are mounted.
+    pub cgroups: Cgroups,
     /// Which container this looks like; a guess from its traces.
     pub container: Option<Container>,
 }
@@ -96,6 +98,7 @@ pub fn host() -> Report {
         kernel: facts.kernel.clone(),
         uid: facts.uid,
         root: facts.is_root(),
+        cgroups: facts.cgroups,
         container: facts.container.clone(),
     };
     Report { schema: SCHEMA, host, layers, node: node::found(&facts) }

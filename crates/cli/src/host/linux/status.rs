@@ -61,7 +61,8 @@ fn human(report: &Report, service: Option<&Service>, printer: &Printer) -> Strin
     let mut text = String::new();
     let host = &report.host;
     let who = if host.root { "root".to_owned() } else { format!("user {}", host.uid) };
-    let _ = writeln!(text, "Linux {}, asked as {who}", untrusted(&host.kernel));
+    let (kernel, groups) = (untrusted(&host.kernel), host.cgroups.describe());
+    let _ = writeln!(text, "Linux {kernel}, {groups}, asked as {who}");
     if let Some(container) = &host.container {
         let (kind, trace) = (container.kind, untrusted(&container.trace));
         let _ = writeln!(text, "this looks like a container: {kind} ({trace})");
