@@ -157,6 +157,10 @@ impl Bench {
         let mut all = prefix.into_iter().chain(words.iter().map(String::as_str));
         let mut command = process::command(all.next().unwrap_or("true"));
         command.args(all);
+        if runner == Runner::Runsc {
+            // It leaves files behind in the temporary folder: then in ours, which is removed.
+            command.env("TMPDIR", self.folder.path());
+        }
         Ok(command)
     }
 
@@ -182,10 +186,12 @@ pub(crate) fn pinned(command: &Command, cpu: u32) -> Command {
     if places::in_path("taskset").is_none() {
         let mut same = process::command(command.get_program());
         same.args(command.get_args());
+        same.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
         return same;
     }
     let mut pinned = process::command("taskset");
     pinned.args(["-c", &cpu.to_string()]).arg(Path::new(command.get_program()));
     pinned.args(command.get_args());
+    pinned.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     pinned
 }

@@ -213,7 +213,7 @@ impl Attempt<'_> {
 
     fn write_boundary(&self, prepared: &Prepared, start: &[String]) -> Result<PathBuf, Failure> {
         let names: Vec<&String> = prepared.env.iter().map(|(name, _)| name).collect();
-        let cwd = prepared.cwd(self.case);
+        let cwd = prepared.cwd(self.case).to_string_lossy().into_owned();
         let mut text = format!(
             "schema = 1\n\n[service]\nname = \"suite\"\nstart = {start:?}\ncwd = {cwd:?}\n\n"
         );
