@@ -79,7 +79,8 @@ fn a_native_module_is_listed_with_the_hash_of_what_is_mapped() {
     let report: Value = serde_json::from_str(&run.stdout).unwrap();
     let modules = report["service"]["native_modules"].as_array().unwrap();
     let hash = Sha256::digest(std::fs::read(&module).unwrap());
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hash.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let hash: String = hex.filter_map(|digit| char::from_digit(digit.into(), 16)).collect();
     assert_eq!(modules.len(), 1, "{run}");
     assert_eq!(modules[0]["path"], "[DIR]/addon.node");
     assert_eq!(modules[0]["sha256"], hash.as_str());

@@ -12,7 +12,13 @@ use std::ffi::OsString;
 
 /// Draws the boundary a Node.js service may act in, enforces it with the kernel, and proves it
 #[derive(Debug, Parser)]
-#[command(name = "ringfence", version, max_term_width = 80, disable_help_subcommand = true)]
+#[command(
+    name = "ringfence",
+    bin_name = "ringfence",
+    version,
+    max_term_width = 80,
+    disable_help_subcommand = true
+)]
 #[command(subcommand_value_name = "VERB", subcommand_help_heading = "Verbs")]
 #[command(after_help = "`ringfence VERB --help` says more about a verb.")]
 pub(crate) struct Arguments {
