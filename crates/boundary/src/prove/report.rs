@@ -2,7 +2,7 @@
 
 use super::ProveRequest;
 use super::arena::LayerAnswer;
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Outcome};
 use super::battery::Side;
 use super::facts::Facts;
 use super::probe::{Probe, Setting};
@@ -251,23 +251,33 @@ impl Report {
             wrap(text, "  ", "  ", &sentence.text);
         }
         let of = self.probes.iter().filter(|probe| probe.claim == claim.claim);
-        let (blocked, rest): (Vec<_>, Vec<_>) = of.partition(|p| p.verdict == Verdict::Blocked);
+        let (blocked, rest): (Vec<_>, Vec<_>) = of.partition(|p| p.is(Verdict::Blocked));
         let names: Vec<&str> = blocked.iter().map(|probe| probe.probe).collect();
         if !names.is_empty() {
             wrap(text, "    blocked: ", "      ", &names.join(", "));
         }
-        for probe in rest {
-            if claim.state == ClaimState::NotClaimed && probe.verdict == Verdict::Inconclusive {
-                continue;
+        let (open, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|p| p.is(Verdict::Open));
+        for probe in open {
+            let what = format!("{}: {}, {}", probe.probe, probe.attack, describe(&probe.inside));
+            wrap(text, "    OPEN: ", "      ", &untrusted(&what).to_string());
+        }
+        if claim.state == ClaimState::NotClaimed {
+            return;
+        }
+        let (absent, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|p| p.is_absent());
+        let (refused, rest): (Vec<_>, Vec<_>) =
+            rest.into_iter().partition(|p| p.is_refused_outside());
+        for (probes, label) in
+            [(absent, "nothing to attack here"), (refused, "refused outside too")]
+        {
+            let names: Vec<&str> = probes.iter().map(|probe| probe.probe).collect();
+            if !names.is_empty() {
+                wrap(text, &format!("    {label}: "), "      ", &names.join(", "));
             }
-            let why = if probe.verdict == Verdict::Open {
-                format!("{}: {}", probe.attack, describe(&probe.inside))
-            } else {
-                probe.why.clone()
-            };
-            let line = format!("{}: {}", probe.probe, untrusted(&why));
-            let word = if probe.verdict == Verdict::Open { "OPEN" } else { "inconclusive" };
-            wrap(text, &format!("    {word}: "), "      ", &line);
+        }
+        for probe in rest {
+            let what = format!("{}: {}", probe.probe, probe.why);
+            wrap(text, "    inconclusive: ", "      ", &untrusted(&what).to_string());
         }
     }
 }
@@ -292,6 +302,35 @@ fn judged(probe: &'static Probe, inside: &Side, outside: &Side) -> ProbeReport {
         outside,
         layers: probe.layers,
         canary_grants: probe.setting == Setting::Granted,
+    }
+}
+
+impl ProbeReport {
+    fn is(&self, verdict: Verdict) -> bool {
+        self.verdict == verdict
+    }
+
+    /// What it attacks does not exist on this host, or the boundary has no such grant.
+    fn is_absent(&self) -> bool {
+        const MISSING: [&str; 7] = [
+            "absent",
+            "ENOENT",
+            "ENODEV",
+            "ENOSYS",
+            "EAFNOSUPPORT",
+            "EPROTONOSUPPORT",
+            "ESOCKTNOSUPPORT",
+        ];
+        self.inside.outcome == Outcome::NotApplicable
+            || self.outside.outcome == Outcome::NotApplicable
+            || self.outside.outcome == Outcome::Failed
+                && MISSING.contains(&self.outside.code.as_str())
+    }
+
+    /// The user of the proof may not do it either.
+    fn is_refused_outside(&self) -> bool {
+        self.outside.outcome == Outcome::Failed
+            && matches!(self.outside.code.as_str(), "EPERM" | "EACCES" | "ENOSPC" | "no-effect")
     }
 }
 

@@ -13,6 +13,7 @@ const LIBRARIES: [&str; 6] =
 pub(super) fn find(params: &mut Params, facts: &Facts, folder: &Folder) {
     let programs = ["/usr/bin/true", "/bin/true", "/usr/bin/env", "/bin/busybox", "/bin/sh"];
     set(params, facts, "other_program", &programs, "this host has no program to start");
+    set(params, facts, "shell", &["/bin/sh"], "the shell is granted, or there is none");
     let loaders = [
         "/lib64/ld-linux-x86-64.so.2",
         "/lib/ld-linux-aarch64.so.1",

@@ -12,7 +12,7 @@ pub(in crate::prove) const PROBE: Probe = Probe {
     act: Act::JavaScript(
         r"
             const { execSync } = require('node:child_process');
-            execSync('exit 0', { timeout: 1500, stdio: 'ignore' });
+            execSync('exit 0', { shell: p.shell, timeout: 1500, stdio: 'ignore' });
             return 'a shell ran';
         ",
     ),

@@ -19,7 +19,8 @@ pub(in crate::prove) const PROBE: Probe = Probe {
 
 fn attack(params: &Params) -> Attempt {
     let (name, port) = (params.text("private_name")?, params.number::<u16>("private_port")?);
-    match (name, port).to_socket_addrs().map(|mut found| found.find(|address| address.is_ipv4())) {
+    match (name, port).to_socket_addrs().map(|mut found| found.find(std::net::SocketAddr::is_ipv4))
+    {
         Ok(Some(address)) => network::reach(address, params.text("token")?),
         Ok(None) => Err(Failure::effect("no-address", "the name has no address")),
         Err(error) => Err(Failure::effect("no-address", error.to_string())),
