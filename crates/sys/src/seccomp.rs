@@ -7,6 +7,7 @@
 
 pub mod filter;
 pub mod profile;
+mod table;
 
 pub use filter::{Arch, CompileError, Filter, FilterOptions, compile};
 pub use profile::Profile;

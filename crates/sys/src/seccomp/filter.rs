@@ -1,27 +1,13 @@
 //! Compiling a profile into a filter for one machine.
 //!
-//! The program first judges the architecture and the x32 bit, then finds the call's answer by a
-//! binary search over its number. A call that is allowed whatever its arguments are is answered
-//! without looking at them, so the kernel remembers it in a bitmap and runs no filter at all for it
-//! (kernel 5.11); only calls whose arguments matter have code of their own at the end.
+//! Every known call is allowed, then the profile takes away: this is the service's filter, and a
+//! service may use what ordinary programs use. Unknown calls do not exist for it.
 
 use super::profile::{ArgumentRule, ArgumentTest, NotifySet, Profile, When};
-use crate::bpf::{AssembleError, Assembler, Compare, Label};
-use crate::errno::Errno;
+use super::table::{ALLOW, NOTIFY, Table, refusal};
+use crate::bpf::{AssembleError, Compare, Label};
 use thiserror::Error;
 
-const ALLOW: u32 = 0x7fff_0000;
-const ERRNO: u32 = 0x0005_0000;
-const NOTIFY: u32 = 0x7fc0_0000;
-const KILL_PROCESS: u32 = 0x8000_0000;
-
-/// Offsets in `struct seccomp_data`; both architectures are little-endian.
-const NUMBER: u32 = 0;
-const ARCHITECTURE: u32 = 4;
-const ARGUMENTS: u32 = 16;
-
-/// On x86-64 the bit of the second ABI, whose numbers would walk around the tables.
-const X32: u32 = 0x4000_0000;
 /// The bits of a socket's type that are the type; the others are flags (linux/net.h).
 const TYPE_MASK: u32 = 0xf;
 
@@ -128,7 +114,7 @@ pub enum CompileError {
 /// A filter ready to be installed.
 #[derive(Debug, Clone)]
 pub struct Filter {
-    code: Vec<libc::sock_filter>,
+    pub(super) code: Vec<libc::sock_filter>,
 }
 
 impl Filter {
@@ -147,30 +133,13 @@ pub fn compile(profile: &Profile, options: &FilterOptions<'_>) -> Result<Filter,
     if let Some(group) = options.without.filter(|group| !profile.has_group(group)) {
         return Err(CompileError::UnknownGroup(group.to_owned()));
     }
-    let mut compiler = Compiler {
-        profile,
-        options,
-        code: Assembler::new(),
-        answers: Vec::new(),
-        checks: Vec::new(),
-    };
+    let table = Table::new(profile, options.arch, ALLOW);
+    let mut compiler = Compiler { profile, options, table, checks: Vec::new() };
     compiler.decide()?;
-    compiler.guard();
-    let segments = compiler.segments();
-    compiler.search(&segments);
+    compiler.table.dispatch();
     compiler.check_arguments();
-    Ok(Filter { code: compiler.code.finish()? })
+    compiler.table.finish()
 }
-
-/// The answer to one system call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Answer {
-    Return(u32),
-    /// Code of its own, by index into the checks.
-    Check(usize),
-}
-
-const UNKNOWN: Answer = Answer::Return(ERRNO | libc::ENOSYS.unsigned_abs());
 
 /// A call whose arguments decide.
 struct Check {
@@ -180,38 +149,27 @@ struct Check {
     label: Label,
 }
 
-/// Calls from `first` up to the next segment's have one answer.
-struct Segment {
-    first: u32,
-    answer: Answer,
-}
-
 struct Compiler<'a> {
     profile: &'a Profile,
     options: &'a FilterOptions<'a>,
-    code: Assembler,
-    /// By number; numbers beyond are unknown.
-    answers: Vec<Answer>,
+    table: Table<'a>,
     checks: Vec<Check>,
 }
 
 impl Compiler<'_> {
-    /// Fills `answers`: known calls are allowed, then the profile takes away.
+    /// Known calls are allowed; then the profile takes away.
     fn decide(&mut self) -> Result<(), CompileError> {
-        for call in self.profile.calls {
-            self.set(call.name, Answer::Return(ALLOW));
-        }
         for notified in self.profile.notified {
             let wanted = match notified.set {
                 NotifySet::Exec => self.options.notify_exec,
                 NotifySet::Sockets => self.options.notify_sockets,
             };
             if wanted {
-                self.set(notified.call, Answer::Return(NOTIFY));
+                self.table.set(notified.call, NOTIFY);
             }
         }
         for name in self.options.inspect {
-            if !self.set(name, Answer::Return(NOTIFY)) {
+            if !self.table.set(name, NOTIFY) {
                 return Err(CompileError::UnknownCall((*name).to_owned()));
             }
         }
@@ -235,102 +193,22 @@ impl Compiler<'_> {
         }
         for denied in self.profile.denied {
             if self.options.includes(denied.group) && self.options.applies(denied.when) {
-                self.set(denied.call, Answer::Return(refusal(denied.errno)));
+                self.table.set(denied.call, refusal(denied.errno));
             }
         }
         Ok(())
     }
 
-    fn number(&self, name: &str) -> Option<usize> {
-        let call = self.profile.call(name)?;
-        let number = match self.options.arch {
-            Arch::Aarch64 => call.aarch64,
-            Arch::X86_64 => call.x86_64,
-        };
-        number.map(usize::from)
-    }
-
-    /// Whether the machine has the call.
-    fn set(&mut self, name: &str, answer: Answer) -> bool {
-        let Some(number) = self.number(name) else { return false };
-        if self.answers.len() <= number {
-            self.answers.resize(number + 1, UNKNOWN);
-        }
-        if let Some(place) = self.answers.get_mut(number) {
-            *place = answer;
-        }
-        true
-    }
-
     /// Gives a call code of its own, unless it has some.
     fn check(&mut self, call: &'static str) {
-        let Some(number) = self.number(call) else { return };
-        if let Some(Answer::Return(otherwise)) = self.answers.get(number).copied() {
-            let label = self.code.label();
+        if let Some((label, otherwise)) = self.table.branch(call) {
             self.checks.push(Check { call, otherwise, label });
-            self.set(call, Answer::Check(self.checks.len() - 1));
-        }
-    }
-
-    /// Kills what speaks another ABI and leaves the number in the accumulator.
-    fn guard(&mut self) {
-        let kill = self.code.label();
-        let native = self.code.label();
-        self.code.load(ARCHITECTURE);
-        self.code.branch(Compare::Equal(self.options.arch.audit()), native, kill);
-        self.code.place(kill);
-        self.code.ret(KILL_PROCESS);
-        self.code.place(native);
-        self.code.load(NUMBER);
-        if self.options.arch == Arch::X86_64 {
-            let ordinary = self.code.label();
-            let none = self.code.label();
-            self.code.branch_unless(Compare::AtLeast(X32), ordinary);
-            // A program may try number -1 to see that it does not exist.
-            self.code.branch_if(Compare::Equal(u32::MAX), none);
-            self.code.ret(KILL_PROCESS);
-            self.code.place(none);
-            self.code.ret(ERRNO | libc::ENOSYS.unsigned_abs());
-            self.code.place(ordinary);
-        }
-    }
-
-    /// Neighbours with the same answer become one.
-    fn segments(&self) -> Vec<Segment> {
-        let mut segments: Vec<Segment> = Vec::with_capacity(self.answers.len() / 2);
-        for (first, answer) in (0..).zip(self.answers.iter().copied().chain([UNKNOWN])) {
-            if segments.last().is_none_or(|last| last.answer != answer) {
-                segments.push(Segment { first, answer });
-            }
-        }
-        segments
-    }
-
-    fn search(&mut self, segments: &[Segment]) {
-        match segments {
-            [] => self.code.ret(KILL_PROCESS),
-            [Segment { answer: Answer::Return(answer), .. }] => self.code.ret(*answer),
-            [Segment { answer: Answer::Check(index), .. }] => {
-                if let Some(check) = self.checks.get(*index) {
-                    self.code.jump(check.label);
-                }
-            }
-            several => {
-                let (lower, upper) = several.split_at(several.len() / 2);
-                let above = self.code.label();
-                if let Some(first) = upper.first() {
-                    self.code.branch_if(Compare::AtLeast(first.first), above);
-                }
-                self.search(lower);
-                self.code.place(above);
-                self.search(upper);
-            }
         }
     }
 
     fn check_arguments(&mut self) {
         for Check { call, otherwise, label } in std::mem::take(&mut self.checks) {
-            self.code.place(label);
+            self.table.code.place(label);
             match call {
                 "socket" => self.check_socket(otherwise),
                 "socketpair" => self.check_pair(otherwise),
@@ -343,140 +221,130 @@ impl Compiler<'_> {
             for rule in profile.rules.iter().filter(|rule| rule.call == call) {
                 if self.options.includes(rule.group) {
                     if loaded != Some(rule.argument) {
-                        self.argument(rule.argument);
+                        self.table.argument(rule.argument);
                         loaded = Some(rule.argument);
                     }
                     self.check_rule(rule);
                 }
             }
-            self.code.ret(otherwise);
+            self.table.code.ret(otherwise);
         }
-    }
-
-    /// Loads the low 32 bits of an argument.
-    fn argument(&mut self, index: u8) {
-        self.code.load(ARGUMENTS + 8 * u32::from(index));
     }
 
     fn check_rule(&mut self, rule: &ArgumentRule) {
-        let pass = self.code.label();
+        let pass = self.table.code.label();
         match rule.test {
             ArgumentTest::AnyBit(named) => {
-                self.code.branch_unless(Compare::AnyBit(named.value), pass);
+                self.table.code.branch_unless(Compare::AnyBit(named.value), pass);
             }
             ArgumentTest::Equals(named) => {
-                self.code.branch_unless(Compare::Equal(named.value), pass);
+                self.table.code.branch_unless(Compare::Equal(named.value), pass);
             }
             ArgumentTest::Outside(list) => {
                 for named in list {
-                    self.code.branch_if(Compare::Equal(named.value), pass);
+                    self.table.code.branch_if(Compare::Equal(named.value), pass);
                 }
             }
             ArgumentTest::Without(named) => {
-                self.code.branch_if(Compare::AnyBit(named.value), pass);
+                self.table.code.branch_if(Compare::AnyBit(named.value), pass);
             }
         }
-        self.code.ret(refusal(rule.errno));
-        self.code.place(pass);
+        self.table.code.ret(refusal(rule.errno));
+        self.table.code.place(pass);
     }
 
     fn check_socket(&mut self, otherwise: u32) {
         let refusals = self.profile.socket_refusals;
         let sockets = self.profile.sockets;
-        self.argument(0);
+        self.table.argument(0);
         for (index, socket) in sockets.iter().enumerate() {
             let family = socket.family.value;
             if sockets.iter().take(index).any(|earlier| earlier.family.value == family) {
                 continue;
             }
-            let other_family = self.code.label();
-            self.code.branch_unless(Compare::Equal(family), other_family);
-            self.argument(1);
-            self.code.and(TYPE_MASK);
+            let other_family = self.table.code.label();
+            self.table.code.branch_unless(Compare::Equal(family), other_family);
+            self.table.argument(1);
+            self.table.code.and(TYPE_MASK);
             let of_family = sockets.iter().filter(|socket| socket.family.value == family);
             for socket in of_family.filter(|socket| self.options.applies(socket.when)) {
-                let other_kind = self.code.label();
-                self.code.branch_unless(Compare::Equal(socket.kind.value), other_kind);
-                self.argument(2);
-                let allowed = self.code.label();
+                let other_kind = self.table.code.label();
+                self.table.code.branch_unless(Compare::Equal(socket.kind.value), other_kind);
+                self.table.argument(2);
+                let allowed = self.table.code.label();
                 for protocol in socket.protocols {
-                    self.code.branch_if(Compare::Equal(protocol.value), allowed);
+                    self.table.code.branch_if(Compare::Equal(protocol.value), allowed);
                 }
-                self.code.ret(refusal(refusals.protocol));
-                self.code.place(allowed);
-                self.code.ret(otherwise);
-                self.code.place(other_kind);
+                self.table.code.ret(refusal(refusals.protocol));
+                self.table.code.place(allowed);
+                self.table.code.ret(otherwise);
+                self.table.code.place(other_kind);
             }
-            self.code.ret(refusal(refusals.kind));
-            self.code.place(other_family);
+            self.table.code.ret(refusal(refusals.kind));
+            self.table.code.place(other_family);
         }
-        self.code.ret(refusal(refusals.family));
+        self.table.code.ret(refusal(refusals.family));
     }
 
     /// A pair of Unix sockets of the types that may be made singly.
     fn check_pair(&mut self, otherwise: u32) {
         const UNIX: u32 = libc::AF_UNIX.unsigned_abs();
         let refusals = self.profile.socket_refusals;
-        let unix = self.code.label();
-        let allowed = self.code.label();
-        self.argument(0);
-        self.code.branch_if(Compare::Equal(UNIX), unix);
-        self.code.ret(refusal(refusals.pair));
-        self.code.place(unix);
-        self.argument(1);
-        self.code.and(TYPE_MASK);
+        let unix = self.table.code.label();
+        let allowed = self.table.code.label();
+        self.table.argument(0);
+        self.table.code.branch_if(Compare::Equal(UNIX), unix);
+        self.table.code.ret(refusal(refusals.pair));
+        self.table.code.place(unix);
+        self.table.argument(1);
+        self.table.code.and(TYPE_MASK);
         for socket in self.profile.sockets {
             if socket.family.value == UNIX && self.options.applies(socket.when) {
-                self.code.branch_if(Compare::Equal(socket.kind.value), allowed);
+                self.table.code.branch_if(Compare::Equal(socket.kind.value), allowed);
             }
         }
-        self.code.ret(refusal(refusals.kind));
-        self.code.place(allowed);
-        self.code.ret(otherwise);
+        self.table.code.ret(refusal(refusals.kind));
+        self.table.code.place(allowed);
+        self.table.code.ret(otherwise);
     }
 
     fn check_option(&mut self, otherwise: u32) {
-        let allowed = self.code.label();
-        self.argument(1);
+        let allowed = self.table.code.label();
+        self.table.argument(1);
         for level in self.profile.levels {
-            let other_level = self.code.label();
-            self.code.branch_unless(Compare::Equal(level.value), other_level);
-            self.argument(2);
+            let other_level = self.table.code.label();
+            self.table.code.branch_unless(Compare::Equal(level.value), other_level);
+            self.table.argument(2);
             for option in level.options {
-                self.code.branch_if(Compare::Equal(option.value), allowed);
+                self.table.code.branch_if(Compare::Equal(option.value), allowed);
             }
-            self.code.ret(refusal(self.profile.option_refusal));
-            self.code.place(other_level);
+            self.table.code.ret(refusal(self.profile.option_refusal));
+            self.table.code.place(other_level);
         }
-        self.code.ret(refusal(self.profile.option_refusal));
-        self.code.place(allowed);
-        self.code.ret(otherwise);
+        self.table.code.ret(refusal(self.profile.option_refusal));
+        self.table.code.place(allowed);
+        self.table.code.ret(otherwise);
     }
 
     fn check_ioctl(&mut self, otherwise: u32) {
-        let refused = self.code.label();
-        let allowed = self.code.label();
-        self.argument(1);
+        let refused = self.table.code.label();
+        let allowed = self.table.code.label();
+        self.table.argument(1);
         for command in self.profile.ioctls {
-            self.code.branch_if(Compare::Equal(command.value), refused);
+            self.table.code.branch_if(Compare::Equal(command.value), refused);
         }
         for exception in self.profile.ioctl_families.iter().flat_map(|family| family.except) {
-            self.code.branch_if(Compare::Equal(exception.value), allowed);
+            self.table.code.branch_if(Compare::Equal(exception.value), allowed);
         }
-        self.code.and(0xff00);
+        self.table.code.and(0xff00);
         for family in self.profile.ioctl_families {
-            self.code.branch_if(Compare::Equal(u32::from(family.kind) << 8), refused);
+            self.table.code.branch_if(Compare::Equal(u32::from(family.kind) << 8), refused);
         }
-        self.code.place(allowed);
-        self.code.ret(otherwise);
-        self.code.place(refused);
-        self.code.ret(refusal(self.profile.ioctl_refusal));
+        self.table.code.place(allowed);
+        self.table.code.ret(otherwise);
+        self.table.code.place(refused);
+        self.table.code.ret(refusal(self.profile.ioctl_refusal));
     }
-}
-
-/// The answer that refuses with an error number (at most 4095, the kernel's own bound).
-fn refusal(errno: Errno) -> u32 {
-    ERRNO | (errno.0.unsigned_abs() & 0xfff)
 }
 
 #[cfg(test)]
