@@ -7,7 +7,6 @@
 pub mod egress;
 pub mod enforce;
 pub mod node;
-pub mod here;
 pub mod plan;
 pub mod prove;
 pub mod resolve;

@@ -6,10 +6,13 @@
 
 use ringfence_policy::model::{Limits, Network, RequiredLayers};
 use ringfence_policy::layer::Answer;
+use ringfence_sys::{Errno, fd};
 use std::ffi::OsString;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use zeroize::Zeroize as _;
 
 /// Everything needed to start one service.
 #[derive(Debug, Clone)]
@@ -166,7 +169,31 @@ pub struct PlannedSecret {
     /// Permission bits.
     pub mode: u32,
     /// The value; never shown.
-    pub value: Vec<u8>,
+    pub value: SecretValue,
+}
+
+/// The value of a secret, in a memory file of the kernel: the processes of a start hold it by a
+/// descriptor, so no copy of this process's memory carries it along.
+#[derive(Clone)]
+pub struct SecretValue(Arc<OwnedFd>);
+
+impl SecretValue {
+    /// Moves a value out of this process's memory.
+    ///
+    /// # Errors
+    /// No memory file can be made or filled.
+    pub fn hold(mut value: Vec<u8>) -> Result<Self, Errno> {
+        let file = fd::memfd(c"secret")?;
+        let written = fd::write_all(file.as_fd(), &value);
+        value.zeroize();
+        written.map(|()| Self(Arc::new(file)))
+    }
+
+    /// The memory file; its offset is of no meaning.
+    #[must_use]
+    pub fn file(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
 }
 
 impl std::fmt::Debug for PlannedSecret {

@@ -249,6 +249,21 @@ pub fn is_terminal(of: BorrowedFd<'_>) -> bool {
     std::io::IsTerminal::is_terminal(&of)
 }
 
+/// Copies a file from its beginning, inside the kernel (sendfile(2)); its offset stays.
+pub fn copy_all(from: BorrowedFd<'_>, to: BorrowedFd<'_>) -> Result<(), Errno> {
+    const MOST: usize = 0x7fff_f000;
+    let mut offset: i64 = 0;
+    loop {
+        let args = [fd(to), fd(from), output(&mut offset), MOST, 0, 0];
+        // SAFETY: the kernel reads and writes one offset.
+        match unsafe { call(libc::SYS_sendfile, args) } {
+            Ok(0) => return Ok(()),
+            Ok(_) | Err(Errno(libc::EINTR)) => {}
+            Err(other) => return Err(other),
+        }
+    }
+}
+
 /// Takes two descriptors the kernel has just made.
 fn own([first, second]: [RawFd; 2]) -> (OwnedFd, OwnedFd) {
     // SAFETY: the kernel has just made it and nobody else knows its number.

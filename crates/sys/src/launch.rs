@@ -73,6 +73,15 @@ pub enum Step {
     },
     /// Changes the working directory.
     ChangeDirectory(CString),
+    /// A file with the contents of an open one, relative to the new root.
+    Copy {
+        /// Path.
+        path: CString,
+        /// Where the contents are.
+        from: RawFd,
+        /// Permission bits.
+        mode: u32,
+    },
     /// Every descriptor above 2 is closed when the program starts.
     CloseOnExec,
     /// A directory relative to the new root; one that exists is left alone.
@@ -235,6 +244,7 @@ impl fmt::Debug for Step {
             }
             Self::ChangeDirectory(path) => write!(f, "ChangeDirectory {}", path.to_string_lossy()),
             Self::CloseOnExec => f.write_str("CloseOnExec"),
+            Self::Copy { path, mode, .. } => write!(f, "Copy {} {mode:o}", path.to_string_lossy()),
             Self::Directory { path, mode } => write!(f, "Directory {} {mode:o}", path.to_string_lossy()),
             Self::DieWithParent => f.write_str("DieWithParent"),
             Self::DropCapabilities => f.write_str("DropCapabilities"),

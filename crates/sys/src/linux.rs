@@ -21,6 +21,7 @@ impl Kernel for Linux {
                 bind(source, target, *attributes, *object)
             }
             Step::ChangeDirectory(path) => mount::chdir(path),
+            Step::Copy { path, from, mode } => copy(path, *from, *mode),
             Step::CloseOnExec => fd::cloexec_range(3, u32::MAX),
             Step::Directory { path, mode } => directory(path, *mode),
             Step::DieWithParent => privilege::set_parent_death_signal(libc::SIGKILL),
@@ -111,6 +112,12 @@ fn directory(path: &CStr, mode: u32) -> Result<(), Errno> {
 fn file(path: &CStr, contents: &[u8], mode: u32) -> Result<(), Errno> {
     let created = mount::create_file(None, path, mode)?;
     fd::write_all(created.as_fd(), contents)
+}
+
+/// The contents never pass through this process's memory.
+fn copy(path: &CStr, from: i32, mode: u32) -> Result<(), Errno> {
+    let made = mount::create_file(None, path, mode)?;
+    fd::copy_all(fd::borrow(from), made.as_fd())
 }
 
 fn file_system(kind: &PrivateFs, target: &CStr, attributes: u64) -> Result<(), Errno> {

@@ -26,8 +26,8 @@ use std::sync::Arc;
 pub(crate) struct Scope {
     /// Whether the service has a network namespace of its own.
     pub(crate) namespaces: bool,
-    /// Whether it may start any program.
-    pub(crate) children: bool,
+    /// Programs it may start, by device and inode.
+    pub(crate) children: Vec<(u64, u64)>,
     /// Whether allowed accesses are events too.
     pub(crate) audit: bool,
     /// Set when nothing is enforced: what the boundary would show, and only events come of it.
@@ -149,31 +149,6 @@ impl Broker {
             // A caller that died meanwhile needs no answer.
             let _ = self.listener.answer(call.id, answer);
         }
-    }
-
-    /// The first exec is the service's own program: our own code asked for it, before any code of
-    /// the service ran. Every later one is refused, or recorded where children are granted.
-    fn exec(&mut self, call: &Notification, path_at: usize) -> Reply {
-        if !self.started {
-            self.started = true;
-            (self.on_start)(call.tid);
-            return Reply::Now(Answer::Continue);
-        }
-        let program = call.args.get(path_at).map_or_else(String::new, |address| {
-            self.targets.read_text(call.tid, *address)
-        });
-        if self.scope.children {
-            if self.scope.audit {
-                self.allowed(Action::Exec, &program, call);
-            }
-            return Reply::Now(Answer::Continue);
-        }
-        let refusal = Refusal {
-            reason: "the boundary lets the service start no program".to_owned(),
-            missing_grant: Some(format!("process.children = [{program:?}]")),
-        };
-        self.refuse(Action::Exec, &program, call, &refusal);
-        Reply::fail(libc::EACCES)
     }
 
     /// The caller's socket, held by this process for the length of one call.

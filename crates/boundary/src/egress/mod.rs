@@ -8,6 +8,7 @@ pub(crate) mod broker;
 mod connect;
 pub mod dns;
 mod journal;
+mod exec;
 mod listen;
 pub mod names;
 pub mod netloop;

@@ -39,8 +39,8 @@ impl Broker {
 
     fn observe_exec(&mut self, call: &Notification, path_at: usize) {
         let address = call.args.get(path_at).copied().unwrap_or_default();
-        let program = self.targets.read_text(call.tid, address);
-        if !self.scope.children || !self.covers(Path::new(&program), Access::Execute) {
+        let program = self.text_at(call, address);
+        if self.scope.children.is_empty() || !self.covers(Path::new(&program), Access::Execute) {
             let grant = format!("process.children = [{program:?}]");
             self.tell(call, Action::Exec, Layer::Broker, &program, "no grant lets the service start it", grant);
         }
@@ -96,7 +96,7 @@ impl Broker {
 
     fn observe_open(&mut self, call: &Notification, path_at: usize, flags: u64) {
         let address = call.args.get(path_at).copied().unwrap_or_default();
-        let named = self.targets.read_text(call.tid, address);
+        let named = self.text_at(call, address);
         let path = self.absolute(call, Path::new(&named), path_at == 1);
         let writes = flags & 0b11 != 0;
         let access = if writes { Access::Write } else { Access::Read };
@@ -108,6 +108,10 @@ impl Broker {
         let grant = format!("fs.{key} = [{resource:?}]");
         let reason = if writes { "no grant lets the service write it" } else { "no grant shows it" };
         self.tell(call, Action::Open, Layer::Namespaces, &resource, reason, grant);
+    }
+
+    fn text_at(&self, call: &Notification, address: u64) -> String {
+        String::from_utf8_lossy(&self.targets.read_path(call.tid, address)).into_owned()
     }
 
     /// A relative path against the working directory, or the directory an `openat` names.

@@ -10,8 +10,10 @@ use std::os::fd::{AsFd, OwnedFd, RawFd};
 
 /// Most pidfds kept; beyond it all are forgotten and opened again.
 const KEPT: usize = 512;
-/// Longest text read out of the service for an event, in bytes.
-const TEXT: usize = 256;
+/// Longest path (`PATH_MAX`).
+const LONGEST: usize = 4096;
+/// Smallest page of the supported machines.
+const PAGE: u64 = 4096;
 
 /// Pidfds of threads that called before.
 #[derive(Debug, Default)]
@@ -46,15 +48,25 @@ impl Targets {
         }
     }
 
-    /// A C string, cut at [`TEXT`] bytes or where the page ends; for events only.
-    pub(super) fn read_text(&self, tid: i32, address: u64) -> String {
-        let mut room = [0; TEXT];
-        let page_left = 4096 - usize::try_from(address % 4096).unwrap_or_default();
-        let wanted = &mut room[..TEXT.min(page_left)];
-        if self.read(tid, address, wanted).is_err() {
-            return String::new();
+    /// A path, as far as it can be read: up to its NUL byte or the kernel's own limit.
+    pub(super) fn read_path(&self, tid: i32, address: u64) -> Vec<u8> {
+        let mut path = Vec::new();
+        let mut at = address;
+        while path.len() < LONGEST {
+            // To the end of the page: what follows may not be mapped.
+            let wanted = usize::try_from(PAGE - at % PAGE).unwrap_or_default();
+            let mut room = vec![0; wanted];
+            if self.read(tid, at, &mut room).is_err() {
+                break;
+            }
+            if let Some(end) = room.iter().position(|b| *b == 0) {
+                path.extend_from_slice(&room[..end]);
+                break;
+            }
+            path.append(&mut room);
+            at += PAGE - at % PAGE;
         }
-        let end = wanted.iter().position(|b| *b == 0).unwrap_or(wanted.len());
-        String::from_utf8_lossy(&wanted[..end]).into_owned()
+        path.truncate(LONGEST);
+        path
     }
 }

@@ -48,7 +48,7 @@ impl Broker {
             self.allowed(Action::UnixConnect, &path.to_string_lossy(), call);
             return self.connect_object(call, socket, target);
         }
-        let target = self.open_inside(call.tid, path)?;
+        let target = self.open_inside(call.tid, path.as_os_str().as_bytes(), None)?;
         if !self.is_own(&target)? {
             let refusal = Refusal {
                 reason: "a socket in a folder that is only readable is not granted".to_owned(),
@@ -72,13 +72,6 @@ impl Broker {
         }
         let path = std::fs::read_link(format!("/proc/self/fd/{}", target.as_raw_fd()))?;
         Ok(self.scope.writable.iter().any(|folder| path.starts_with(folder)))
-    }
-
-    /// Reaches the object without opening the socket, as the service's thread sees it.
-    fn open_inside(&self, tid: i32, path: &Path) -> Result<OwnedFd, Errno> {
-        let root = open_folder(&format!("/proc/{tid}/root"))?;
-        let cwd = open_folder(&format!("/proc/{tid}/cwd"))?;
-        walk::open_in_root(root.as_fd(), cwd.as_fd(), path.as_os_str().as_bytes())
     }
 
     fn connect_object(
@@ -124,7 +117,7 @@ fn open_host(granted: &UnixSocket) -> Result<OwnedFd, Errno> {
     walk::open_in_root(root.as_fd(), root.as_fd(), granted.real.as_os_str().as_bytes())
 }
 
-fn open_folder(path: &str) -> Result<OwnedFd, Errno> {
+pub(super) fn open_folder(path: &str) -> Result<OwnedFd, Errno> {
     let path = CString::new(path).map_err(|_| Errno(libc::EINVAL))?;
     mount::openat(None, &path, libc::O_PATH | libc::O_DIRECTORY, 0)
 }

@@ -10,6 +10,7 @@ use super::init::{Init, tag};
 use super::layers::Layers;
 use super::report::Report;
 use super::sink::PipeSink;
+use super::wires::There;
 use crate::egress::broker::{Broker, Diagnosers, Scope};
 use crate::egress::netloop::{NetLoop, Resolution};
 use crate::egress::shared::Shared;
@@ -39,13 +40,7 @@ pub(super) struct BrokerProcess<'a> {
     pub(super) service: String,
     /// The broker's own filter; missing only when a test leaves it out.
     pub(super) filter: Option<&'a Filter>,
-    pub(super) events: RawFd,
-    /// From init and the service: sockets of the inside and the listener.
-    pub(super) channel: BorrowedFd<'a>,
-    /// To init: requests for further sockets.
-    pub(super) requests: BorrowedFd<'a>,
-    /// The end of this pipe that only the broker keeps open.
-    pub(super) alive: BorrowedFd<'a>,
+    pub(super) wires: &'a There,
 }
 
 /// Stack of a broker thread: they hold a few buffers and never recurse.
@@ -68,14 +63,11 @@ impl BrokerProcess<'_> {
         let init = self.prepare().map_err(|errno| (report, errno))?;
         let Some(init) = init else { return Ok(()) };
         let _ = privilege::set_dumpable(false);
-        let kept = [
-            self.events,
-            self.channel.as_raw_fd(),
-            self.requests.as_raw_fd(),
-            report.as_raw_fd(),
-        ];
-        let alive = self.alive.as_raw_fd();
-        spawn::close_others(&[&kept[..], &[alive, init.pidfd.as_raw_fd()]].concat());
+        let wires = self.wires;
+        let own = [&wires.events, &wires.channel.0, &wires.requests.0, &wires.broker_alive.1];
+        let mut kept: Vec<RawFd> = own.into_iter().map(AsRawFd::as_raw_fd).collect();
+        kept.extend([report.as_raw_fd(), init.pidfd.as_raw_fd()]);
+        spawn::close_others(&kept);
         let served = spawn::detach_standard()
             .and_then(|()| self.outlive(init.pidfd.as_raw_fd()))
             .and_then(|()| self.serve(report));
@@ -96,8 +88,11 @@ impl BrokerProcess<'_> {
     /// Becomes the service's user and starts init; `None` when the supervisor is gone already or
     /// was told that namespaces are refused.
     fn prepare(&self) -> Result<Option<spawn::Spawned>, Errno> {
-        if let Some(switch) = &self.identity {
-            Linux.perform(switch)?;
+        if let Some(switch) = &self.identity
+            && let Err(errno) = Linux.perform(switch)
+        {
+            Report::IdentityRefused(errno).send(self.init.report);
+            return Ok(None);
         }
         privilege::set_parent_death_signal(libc::SIGKILL)?;
         if wait::readable(&[self.init.supervisor_alive], Some(Duration::ZERO))? != 0 {
@@ -148,7 +143,7 @@ impl BrokerProcess<'_> {
 
     fn serve(&self, report: BorrowedFd<'_>) -> Result<(), Errno> {
         // What does not need the service comes first: it is being prepared meanwhile.
-        let sink = PipeSink::new(self.events, &self.service);
+        let sink = PipeSink::new(self.wires.events.as_raw_fd(), &self.service);
         let shared = Arc::new(Shared::new(Arc::clone(&self.network), facts(), Box::new(sink), self.scope.audit));
         let waiter = Waiter::new()?;
         let mut diagnosers = Diagnosers { inside: None, host: netlink::open_diag().ok() };
@@ -162,7 +157,7 @@ impl BrokerProcess<'_> {
             }
         }
         let waiting = waiter.clone();
-        thread("waiter", move || drop(waiting.run()))?;
+        thread("waiter", move || waiting.run().unwrap_or_default())?;
         let report = report.try_clone_to_owned().map_err(Errno::from)?;
         let on_start = Box::new(move |tid| started(&report, tid));
         let listener = self.receive(tag::LISTENER, 1)?.pop().ok_or(Errno(libc::EPROTO))?;
@@ -181,16 +176,16 @@ impl BrokerProcess<'_> {
         udp: OwnedFd,
         tcp: OwnedFd,
     ) -> Result<(), Errno> {
-        let door = super::sink::InsideDoor::new(self.requests)?;
+        let door = super::sink::InsideDoor::new(self.wires.requests.0.as_fd())?;
         let mut netloop =
             NetLoop::new(self.resolution.clone(), Arc::clone(shared), udp, tcp, Box::new(door))?;
-        thread("netloop", move || drop(netloop.run()))
+        thread("netloop", move || netloop.run().unwrap_or_default())
     }
 
     /// Takes the descriptors that init or the service hands over.
     fn receive(&self, wanted: u8, count: usize) -> Result<Vec<OwnedFd>, Errno> {
         let mut tag = [0];
-        let (length, fds) = socket::recv_fds(self.channel, &mut tag)?;
+        let (length, fds) = socket::recv_fds(self.wires.channel.0.as_fd(), &mut tag)?;
         match (length, tag[0] == wanted && fds.len() == count) {
             (0, _) => Err(Errno(libc::EPIPE)),
             (_, true) => Ok(fds),

@@ -13,17 +13,20 @@ mod handover;
 mod init;
 mod layers;
 mod observe;
+mod prepare;
 mod report;
 mod group;
 mod sink;
 mod stdio;
 mod supervisor;
 mod view;
+mod wires;
 
 pub use error::{EnforceError, Kind};
 pub(crate) use etc::GENERATED;
 pub use layers::Layers;
 
+use crate::egress::netloop::Resolution;
 use crate::plan::Plan;
 use std::os::fd::OwnedFd;
 
@@ -40,6 +43,8 @@ pub struct RunOptions {
     pub events: Option<OwnedFd>,
     /// No events on standard error.
     pub quiet: bool,
+    /// How names are looked up; missing is by the host's own files.
+    pub resolution: Option<Resolution>,
     /// A group of the system call filter that is left out, to show that a probe notices.
     pub without: Option<String>,
 }

@@ -16,6 +16,8 @@ pub(super) enum Report {
     DescriptorsRefused(Errno),
     /// The service ended with this wait status.
     Ended(i32),
+    /// This host lets nobody become the service's user.
+    IdentityRefused(Errno),
     /// New namespaces were refused.
     NamespacesRefused(Errno),
     /// The socket the service reports on comes with the record.
@@ -52,6 +54,7 @@ impl Report {
             Self::BrokerFailed(errno) => [1, errno.0, 0, 0],
             Self::DescriptorsRefused(errno) => [6, errno.0, 0, 0],
             Self::Ended(status) => [2, status, 0, 0],
+            Self::IdentityRefused(errno) => [8, errno.0, 0, 0],
             Self::NamespacesRefused(errno) => [3, errno.0, 0, 0],
             Self::Notify => [7, 0, 0, 0],
             Self::Started => [4, 0, 0, 0],
@@ -81,6 +84,7 @@ impl Report {
             [3, errno, ..] => Self::NamespacesRefused(Errno(errno)),
             [4, ..] => Self::Started,
             [7, ..] => Self::Notify,
+            [8, errno, ..] => Self::IdentityRefused(Errno(errno)),
             [6, errno, ..] => Self::DescriptorsRefused(Errno(errno)),
             [5, list, index, errno] => Self::StepFailed {
                 list: if list == 0 { List::Init } else { List::Service },
@@ -109,6 +113,8 @@ mod tests {
             Report::NamespacesRefused(Errno(libc::EPERM)),
             Report::Started,
             Report::DescriptorsRefused(Errno(libc::EPERM)),
+            Report::IdentityRefused(Errno(libc::EINVAL)),
+            Report::Notify,
             Report::StepFailed { list: List::Service, index: 7, errno: Errno(libc::ENOENT) },
         ] {
             assert_eq!(Report::decode(&report.encode()), Some(report));

@@ -16,6 +16,7 @@ use ringfence_sys::launch::{BindSource, PrivateFs, Step};
 use ringfence_sys::mount::{NODEV, NOEXEC, NOSUID, RDONLY};
 use std::collections::BTreeSet;
 use std::ffi::CString;
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -229,11 +230,8 @@ impl View {
                 attributes: NOSUID | NODEV | NOEXEC,
             });
             for secret in plan.secrets.iter().filter(|s| s.to.parent() == Some(folder)) {
-                self.steps.push(Step::File {
-                    path: inside(&secret.to)?,
-                    contents: secret.value.clone(),
-                    mode: secret.mode,
-                });
+                let (path, mode) = (inside(&secret.to)?, secret.mode);
+                self.steps.push(Step::Copy { path, from: secret.value.file().as_raw_fd(), mode });
             }
             self.steps.push(Step::ReadOnly(inside(folder)?));
             self.allow(folder, READ_FILE | READ_DIR)?;

@@ -8,7 +8,7 @@
 use super::error::ResolveError;
 use super::view::View;
 use super::walk::{WalkError, Walked, shown, tidy, walk};
-use crate::plan::PlannedSecret;
+use crate::plan::{PlannedSecret, SecretValue};
 use ringfence_policy::model::{Delivery, Secret, SecretSource};
 use std::ffi::{OsStr, OsString};
 use std::fs::OpenOptions;
@@ -40,6 +40,14 @@ pub enum SecretError {
         name: String,
         /// `fd` or `socket`.
         form: &'static str,
+    },
+    /// The kernel cannot hold the value.
+    #[error("secret {name} cannot be held in memory: {errno}")]
+    Held {
+        /// The secret.
+        name: String,
+        /// What the kernel said.
+        errno: ringfence_sys::Errno,
     },
     /// A zero byte in an environment variable.
     #[error("secret {0} holds a zero byte, which an environment variable cannot")]
@@ -112,6 +120,7 @@ impl SecretError {
     pub fn hint(&self) -> String {
         match self {
             Self::Granted { .. } => "remove the grant, or remove the secret".into(),
+            Self::Held { .. } => "see the limits of this process: `ulimit -a`".into(),
             Self::Form { .. } => "use as = \"file\"".into(),
             Self::ZeroByte(_) => "deliver it with as = \"file\"".into(),
             Self::NotAFile { .. } => "name a regular file".into(),
@@ -209,6 +218,8 @@ impl Secrets<'_> {
                 delivered.variables.push((variable.into(), value));
             }
             (_, Some(to)) => {
+                let value = SecretValue::hold(value)
+                    .map_err(|errno| SecretError::Held { name: name.clone(), errno })?;
                 delivered.files.push(PlannedSecret {
                     name: name.clone(),
                     to,
@@ -249,7 +260,8 @@ impl Secrets<'_> {
         if !metadata.is_file() || (metadata.dev(), metadata.ino()) != walked.object() {
             return Err(SecretError::NotAFile { name: name.into(), path });
         }
-        let mut value = Vec::new();
+        // Room for all of it at once: a vector that grows leaves copies behind.
+        let mut value = Vec::with_capacity(usize::try_from(MAX_SECRET + 2).unwrap_or_default());
         file.take(MAX_SECRET + 1).read_to_end(&mut value).map_err(unreadable)?;
         if value.len() as u64 > MAX_SECRET {
             return Err(SecretError::TooLarge { name: name.into(), path });

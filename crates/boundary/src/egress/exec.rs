@@ -1,0 +1,68 @@
+//! `execve(2)`: the service's own program once, then only what is granted.
+//!
+//! The object behind the path is looked up as the caller would reach it and compared with the
+//! grants. The kernel reads the path again afterwards, so this look is for the answer and the
+//! event; what holds against a path that changes in between is Landlock and the mounts, under
+//! which nothing but the granted programs, the service's own and the loader can be executed at all.
+
+use super::broker::{Broker, Reply};
+use ringfence_policy::event::Action;
+use ringfence_policy::net::Refusal;
+use ringfence_sys::notify::{Answer, Notification};
+use ringfence_sys::{Errno, fd, walk};
+use std::os::fd::AsFd;
+
+impl Broker {
+    /// The first exec is the service's own program: our own code asked for it, before any code of
+    /// the service ran.
+    pub(super) fn exec(&mut self, call: &Notification, path_at: usize) -> Reply {
+        if !self.started {
+            self.started = true;
+            (self.on_start)(call.tid);
+            return Reply::Now(Answer::Continue);
+        }
+        let address = call.args.get(path_at).copied().unwrap_or_default();
+        let path = self.targets.read_path(call.tid, address);
+        let program = String::from_utf8_lossy(&path).into_owned();
+        match self.is_granted(call, &path, path_at) {
+            Ok(true) => {
+                self.allowed(Action::Exec, &program, call);
+                Reply::Now(Answer::Continue)
+            }
+            // What is not there is not refused: programs are looked for in several folders.
+            Err(errno @ Errno(libc::ENOENT | libc::ENOTDIR)) => Reply::fail(errno.0),
+            Ok(false) | Err(_) => {
+                let refusal = Refusal {
+                    reason: "the boundary does not let the service start it".to_owned(),
+                    missing_grant: Some(format!("process.children = [{program:?}]")),
+                };
+                self.refuse(Action::Exec, &program, call, &refusal);
+                Reply::fail(libc::EACCES)
+            }
+        }
+    }
+
+    fn is_granted(&self, call: &Notification, path: &[u8], path_at: usize) -> Result<bool, Errno> {
+        if self.scope.children.is_empty() || path.is_empty() {
+            return Ok(false);
+        }
+        let base = i32::try_from(call.args[0].cast_signed()).ok().filter(|n| path_at == 1 && *n >= 0);
+        let found = self.open_inside(call.tid, path, base)?;
+        let object = fd::identity(found.as_fd())?.object();
+        Ok(self.scope.children.contains(&object))
+    }
+
+    /// Reaches an object as a thread of the service would: from its root, and from its working
+    /// directory or the directory that is open there as `base`.
+    pub(super) fn open_inside(
+        &self,
+        tid: i32,
+        path: &[u8],
+        base: Option<i32>,
+    ) -> Result<std::os::fd::OwnedFd, Errno> {
+        let root = super::unix::open_folder(&format!("/proc/{tid}/root"))?;
+        let start = base.map_or_else(|| "cwd".to_owned(), |number| format!("fd/{number}"));
+        let start = super::unix::open_folder(&format!("/proc/{tid}/{start}"))?;
+        walk::open_in_root(root.as_fd(), start.as_fd(), path)
+    }
+}

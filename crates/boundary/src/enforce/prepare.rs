@@ -1,0 +1,212 @@
+//! What a start needs before any process is made.
+//!
+//! Steps, filters, control groups, mounts that only root may copy, standard streams and what a
+//! parent hands over: all that can fail for a reason of the boundary fails here.
+
+use super::error::EnforceError;
+use super::handover::Handover;
+use super::init::Init;
+use super::layers::Layers;
+use super::stdio::Stdio;
+use super::wires::There;
+use super::{RunOptions, confine, group, observe, view};
+use crate::egress::broker::Scope;
+use crate::plan::{Access, Plan, ViewEntry};
+use ringfence_sys::launch::{BindSource, Step};
+use ringfence_sys::seccomp::{Arch, FilterOptions, Profile};
+use ringfence_sys::{linux, privilege, seccomp};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+
+/// Everything a start needs.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    /// What will be in force.
+    pub(super) layers: Layers,
+    /// Namespaces and root.
+    pub(super) init_steps: Vec<Step>,
+    /// Limits, rights, program.
+    pub(super) service_steps: Vec<Step>,
+    /// Filters of the service and of the broker.
+    pub(super) filters: Filters,
+    /// Control groups.
+    pub(super) group: group::Groups,
+    /// Standard streams.
+    pub(super) stdio: Stdio,
+    /// What a parent handed over.
+    pub(super) handover: Handover,
+    trees: Vec<OwnedFd>,
+}
+
+impl Prepared {
+    /// Prepares a start.
+    pub(super) fn make(
+        plan: &Plan,
+        options: &RunOptions,
+        mut layers: Layers,
+    ) -> Result<Self, EnforceError> {
+        let group = group::Groups::make(plan, &mut layers)?;
+        let stdio = Stdio::take(&options.stdio)?;
+        let handover = Handover::take(&plan.network, layers.namespaces)?;
+        let (init_steps, service_steps, trees) = lists(plan, &layers, &stdio, &group, &handover)?;
+        let filters = Filters::compile(options, &layers, handover.notify.is_some())?;
+        Ok(Self { layers, init_steps, service_steps, filters, group, stdio, handover, trees })
+    }
+
+    /// Descriptors that init and the service need.
+    pub(super) fn carried(&self, plan: &Plan) -> Vec<RawFd> {
+        let owned = self.trees.iter().chain(self.group.doors()).map(AsRawFd::as_raw_fd);
+        let secrets = plan.secrets.iter().map(|secret| secret.value.file().as_raw_fd());
+        let given = self.stdio.inside().chain(self.handover.inherited());
+        owned.chain(secrets).chain(given).collect()
+    }
+
+    /// Init, as it will be in its own process.
+    pub(super) fn init<'a>(&'a self, wires: &'a There, inherited: &'a [RawFd]) -> Init<'a> {
+        Init {
+            steps: &self.init_steps,
+            service: &self.service_steps,
+            filter: &self.filters.service,
+            inherited,
+            notify: self.handover.notify.is_some(),
+            namespaces: self.layers.namespaces,
+            report: wires.report.as_fd(),
+            broker: wires.channel.1.as_fd(),
+            requests: wires.requests.1.as_fd(),
+            supervisor_alive: wires.supervisor_alive.as_fd(),
+            broker_alive: wires.broker_alive.0.as_fd(),
+        }
+    }
+
+    /// What the broker needs to know of the boundary.
+    pub(super) fn scope(&self, plan: &Plan, options: &RunOptions) -> Scope {
+        let writable = plan.view.iter().filter_map(|entry| match entry {
+            ViewEntry::Bind { target, access: Access::Write, .. } => Some(target.clone()),
+            _ => None,
+        });
+        Scope {
+            namespaces: self.layers.namespaces,
+            children: children(plan),
+            audit: options.audit,
+            observe: options.observe.then(|| observe::shown(plan)),
+            listening: self.handover.cookies.clone(),
+            unix_sockets: plan.unix_sockets.clone(),
+            writable: writable.collect(),
+        }
+    }
+}
+
+/// The two filters of a start.
+#[derive(Debug)]
+pub(super) struct Filters {
+    pub(super) service: seccomp::Filter,
+    pub(super) broker: Option<seccomp::Filter>,
+}
+
+impl Filters {
+    fn compile(
+        options: &RunOptions,
+        layers: &Layers,
+        notify: bool,
+    ) -> Result<Self, EnforceError> {
+        let profile = Profile::builtin();
+        let arch = Arch::native().ok_or_else(|| {
+            EnforceError::Unsupported("this machine is neither x86-64 nor aarch64".to_owned())
+        })?;
+        let enforcing = FilterOptions {
+            network_namespace: layers.namespaces,
+            unix_datagrams: notify,
+            without: options.without.as_deref(),
+            ..FilterOptions::strict(arch)
+        };
+        let wanted = if options.observe { observe::filter(arch) } else { enforcing };
+        let service = seccomp::compile(&profile, &wanted)
+            .map_err(|error| EnforceError::Filter(error.to_string()))?;
+        Ok(Self { service, broker: None })
+    }
+}
+
+type Lists = (Vec<Step>, Vec<Step>, Vec<OwnedFd>);
+
+/// The two lists of steps, and the mounts that were prepared for the first.
+fn lists(
+    plan: &Plan,
+    layers: &Layers,
+    stdio: &Stdio,
+    group: &group::Groups,
+    handover: &Handover,
+) -> Result<Lists, EnforceError> {
+    let mut view = view::build(plan, handover.notify.is_some())?;
+    let rules = if layers.namespaces {
+        std::mem::take(&mut view.rules)
+    } else {
+        confine::host_rules(&view.rules)
+    };
+    let doors: Vec<RawFd> = group.doors().map(AsRawFd::as_raw_fd).collect();
+    let service = confine::steps(plan, handover, layers, &rules, &stdio.redirections(), &doors)?;
+    if !layers.namespaces {
+        return Ok((Vec::new(), service, Vec::new()));
+    }
+    let hostname: String = plan.name.chars().take(64).collect();
+    let hostname = std::ffi::CString::new(hostname).unwrap_or_default();
+    let mut init = vec![
+        Step::IdMap { uid: plan.identity.uid, gid: plan.identity.gid },
+        Step::DieWithParent,
+        Step::WriteKernelFile {
+            path: c"/proc/self/coredump_filter".into(),
+            contents: b"0".to_vec(),
+        },
+        Step::Hostname(hostname),
+        Step::Loopback,
+    ];
+    init.append(&mut view.steps);
+    let trees = if may_copy_mounts() { prepare_trees(&mut init)? } else { Vec::new() };
+    Ok((init, service, trees))
+}
+
+/// Root copies the mounts with its own rights, so that a grant below a folder closed to the
+/// service's user can still be shown.
+fn prepare_trees(steps: &mut [Step]) -> Result<Vec<OwnedFd>, EnforceError> {
+    let mut trees = Vec::new();
+    for step in steps {
+        let Step::Bind { source, attributes, object, .. } = step else { continue };
+        let BindSource::Path(path) = source else { continue };
+        if !path.to_bytes().starts_with(b"/") {
+            continue;
+        }
+        let tree = linux::clone_tree(path, *attributes, *object).map_err(|errno| match errno.0 {
+            // A filter around this process forbids mounts as it forbids namespaces.
+            libc::EPERM | libc::ENOSYS => EnforceError::NamespacesRefused(errno),
+            _ => EnforceError::Step {
+                step: format!("copying the mount {}", path.to_string_lossy()),
+                errno,
+            },
+        })?;
+        *source = BindSource::Tree(tree.as_raw_fd());
+        trees.push(tree);
+    }
+    Ok(trees)
+}
+
+/// The objects that the service may start besides itself.
+fn children(plan: &Plan) -> Vec<(u64, u64)> {
+    let objects = plan.view.iter().filter_map(|entry| match entry {
+        ViewEntry::Bind { source, object, .. } if plan.children.contains(source) => Some(*object),
+        _ => None,
+    });
+    objects.collect()
+}
+
+/// The step that makes a process the service's user, where the caller is root.
+pub(super) fn identity(plan: &Plan) -> Option<Step> {
+    plan.identity.switch.then(|| Step::SwitchIdentity {
+        uid: plan.identity.uid,
+        gid: plan.identity.gid,
+        groups: plan.identity.groups.clone(),
+    })
+}
+
+/// Root in a container often has not this right; then init copies the mounts with its own.
+fn may_copy_mounts() -> bool {
+    const SYS_ADMIN: u64 = 1 << 21;
+    privilege::effective_capabilities() & SYS_ADMIN != 0
+}
