@@ -148,6 +148,32 @@ struct IoctlFamily {
     why: String,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Allowances {
+    errno: String,
+    allow: Vec<Allowance>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Allowance {
+    call: String,
+    when: Option<String>,
+    r#where: Option<Vec<Condition>>,
+    why: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Condition {
+    argument: u8,
+    mask: Option<u32>,
+    set: Option<Vec<Named>>,
+    clear: Option<Vec<Named>>,
+    only: Option<Vec<Named>>,
+}
+
 fn main() -> Result<(), Failure> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let profiles = root.join("../../profiles");
@@ -160,6 +186,8 @@ fn main() -> Result<(), Failure> {
     tables.sockets()?;
     tables.socket_options()?;
     tables.ioctls()?;
+    tables.allowances("broker")?;
+    tables.allowances("init")?;
     tables.checks()?;
     fs::write(PathBuf::from(env::var("OUT_DIR")?).join("profile.rs"), tables.text)?;
     Ok(())
@@ -376,6 +404,58 @@ impl Tables {
         }
         writeln!(self.text, "];\nstatic IOCTLS: &[Named] = {};", values(&all.command))?;
         Ok(())
+    }
+
+    /// What one of our own processes may do.
+    fn allowances(&mut self, of: &str) -> Result<(), Failure> {
+        let list: Allowances = self.read(&format!("{of}.toml"))?;
+        let (upper, errno) = (of.to_uppercase(), &list.errno);
+        let mut unconditional = BTreeSet::new();
+        writeln!(
+            self.text,
+            "static {upper}: AllowList = AllowList {{ refusal: Errno(libc::{errno}), calls: &["
+        )?;
+        for Allowance { call, when, r#where, why } in &list.allow {
+            self.call(call)?;
+            reason(call, why)?;
+            let conditions = [("namespaces", "Namespaces"), ("no-namespaces", "NoNamespaces")];
+            let when = condition(when.as_deref(), &conditions)?;
+            let places = r#where.as_deref().unwrap_or_default();
+            if unconditional.contains(call) || (places.is_empty() && !unconditional.insert(call)) {
+                return Err(format!("{of}.toml allows {call} already").into());
+            }
+            let places = places.iter().map(|place| self.place(place));
+            let places = places.collect::<Result<Vec<_>, _>>()?.join(", ");
+            writeln!(
+                self.text,
+                "AllowedCall {{ call: {call:?}, when: {when}, conditions: &[{places}], why: {why:?} }},"
+            )?;
+        }
+        self.text.push_str("] };\n");
+        Ok(())
+    }
+
+    fn place(&mut self, place: &Condition) -> Result<String, Failure> {
+        let Condition { argument, mask, set, clear, only } = place;
+        let (kind, list) = match (set, clear, only) {
+            (Some(list), None, None) => ("Set", list),
+            (None, Some(list), None) => ("Clear", list),
+            (None, None, Some(list)) => ("OneOf", list),
+            _ => return Err("a condition is one of set, clear and only".into()),
+        };
+        if *argument > 5 || list.is_empty() {
+            return Err("a condition names an argument from 0 to 5 and at least one value".into());
+        }
+        if kind != "OneOf" && list.iter().any(|named| !named.value.is_power_of_two()) {
+            return Err("set and clear name single bits".into());
+        }
+        for named in list.iter().filter(|named| named.name != "default") {
+            self.constant(named)?;
+        }
+        let (mask, list) = (hexadecimal(mask.unwrap_or(u32::MAX)), values(list));
+        Ok(format!(
+            "Condition {{ argument: {argument}, mask: {mask}, test: ConditionTest::{kind}({list}) }}"
+        ))
     }
 
     /// Tables for the tests that compare our numbers with the C library's.

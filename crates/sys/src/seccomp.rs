@@ -1,14 +1,17 @@
 //! The system call filter: reviewed data in, a program for the kernel out, and its installation.
 //!
-//! [`profile`] holds the data of `profiles/` as tables, [`filter`] compiles them for one machine and
-//! one kind of host, and this module puts the result in force. The filter judges registers only;
-//! what lies in memory is the broker's, which reads it once and acts on its own copy.
-//! Installing must be the last step before exec: the filter refuses filters.
+//! [`profile`] holds the data of `profiles/` as tables, [`filter`] compiles the service's for one
+//! machine and one kind of host, [`allow`] those of our own processes, and this module puts the
+//! result in force. A filter judges registers only; what lies in memory is the broker's, which reads
+//! it once and acts on its own copy. For the service installing must be the last step before exec:
+//! the filter refuses filters.
 
+pub mod allow;
 pub mod filter;
 pub mod profile;
 mod table;
 
+pub use allow::{compile_broker, compile_init};
 pub use filter::{Arch, CompileError, Filter, FilterOptions, compile};
 pub use profile::Profile;
 
@@ -87,10 +90,17 @@ mod tests {
 
     /// The same act with and without the filter, each in a child of its own.
     fn compare(number: libc::c_long, args: crate::call::Args) -> [Result<(), Errno>; 2] {
-        let filter = quiet();
+        compare_under(&quiet(), number, args)
+    }
+
+    fn compare_under(
+        filter: &Filter,
+        number: libc::c_long,
+        args: crate::call::Args,
+    ) -> [Result<(), Errno>; 2] {
         let inside = in_child(0, || {
             no_new_privs()?;
-            install_plain(&filter)?;
+            install_plain(filter)?;
             attempt(number, args)
         });
         [in_child(0, || attempt(number, args)), inside]
@@ -124,6 +134,35 @@ mod tests {
         assert_eq!((outside, inside), (Ok(()), Ok(())));
         let [_, inside] = compare(100_000, [0; 6]);
         assert_eq!(inside, Err(Errno(libc::ENOSYS)));
+    }
+
+    #[test]
+    fn the_kernel_lets_the_broker_open_names_only_and_execute_nothing() {
+        use crate::call::{input, int, path};
+        let broker = compile_broker(&Profile::builtin(), Arch::native().unwrap(), true).unwrap();
+        let compare = |number, args| compare_under(&broker, number, args);
+        let refused = [Ok(()), Err(Errno(libc::EPERM))];
+        let open = |name: &std::ffi::CStr, flags| {
+            compare(libc::SYS_openat, [int(libc::AT_FDCWD), path(name), int(flags), 0, 0, 0])
+        };
+        assert_eq!(open(c"/etc/passwd", libc::O_RDONLY | libc::O_CLOEXEC), refused);
+        assert_eq!(open(c"/dev/null", libc::O_WRONLY), refused);
+        assert_eq!(open(c"/etc/passwd", libc::O_PATH | libc::O_CLOEXEC), [Ok(()), Ok(())]);
+        assert_eq!(open(c"/", libc::O_PATH | libc::O_DIRECTORY), [Ok(()), Ok(())]);
+        let how = [0_u64; 3];
+        let beneath = [int(libc::AT_FDCWD), path(c"/etc/passwd"), input(&how), 24, 0, 0];
+        assert_eq!(compare(libc::SYS_openat2, beneath), refused);
+        let mapped = |protection| {
+            let flags = int(libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+            compare(libc::SYS_mmap, [0, 4096, int(protection), flags, int(-1), 0])
+        };
+        assert_eq!(mapped(libc::PROT_READ | libc::PROT_EXEC), refused);
+        assert_eq!(mapped(libc::PROT_READ | libc::PROT_WRITE), [Ok(()), Ok(())]);
+        let [outside, inside] = compare(libc::SYS_execve, [path(c"/no/such"), 0, 0, 0, 0, 0]);
+        assert_eq!((outside, inside), (Err(Errno(libc::ENOENT)), Err(Errno(libc::EPERM))));
+        let pair = [int(libc::AF_UNIX), int(libc::SOCK_STREAM), 0, 0, 0, 0];
+        assert_eq!(compare(libc::SYS_socket, pair), refused);
+        assert_eq!(compare(libc::SYS_clone, [int(libc::SIGCHLD), 0, 0, 0, 0, 0]), refused);
     }
 
     #[cfg(target_arch = "x86_64")]

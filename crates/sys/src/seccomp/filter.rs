@@ -84,12 +84,7 @@ impl FilterOptions<'_> {
     }
 
     fn applies(&self, when: When) -> bool {
-        match when {
-            When::Always => true,
-            When::Namespaces => self.network_namespace,
-            When::NoNamespaces => !self.network_namespace,
-            When::UnixDatagrams => self.unix_datagrams,
-        }
+        when.applies(self.network_namespace) || (when == When::UnixDatagrams && self.unix_datagrams)
     }
 
     fn includes(&self, group: &str) -> bool {

@@ -3,9 +3,9 @@
 
 use super::*;
 use crate::bpf::interpreter::{Data, run};
+use crate::errno::Errno;
 use crate::seccomp::profile::SOCKET_GROUPS;
 use crate::seccomp::table::{KILL_PROCESS, X32};
-use crate::errno::Errno;
 use std::collections::BTreeSet;
 
 const ARCHES: [Arch; 2] = [Arch::Aarch64, Arch::X86_64];

@@ -29,6 +29,18 @@ pub enum When {
     UnixDatagrams,
 }
 
+impl When {
+    /// Whether the entry counts; nobody asked for Unix datagram sockets.
+    pub(super) fn applies(self, namespaces: bool) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Namespaces => namespaces,
+            Self::NoNamespaces => !namespaces,
+            Self::UnixDatagrams => false,
+        }
+    }
+}
+
 /// A system call that is refused.
 #[derive(Debug, Clone, Copy)]
 pub struct DeniedCall {
@@ -144,6 +156,76 @@ pub struct IoctlFamily {
     pub why: &'static str,
 }
 
+/// What makes an argument acceptable; its low 32 bits count.
+#[derive(Debug, Clone, Copy)]
+pub enum ConditionTest {
+    /// None of these bits is set.
+    Clear(&'static [Named]),
+    /// It is one of these values.
+    OneOf(&'static [Named]),
+    /// All of these bits are set.
+    Set(&'static [Named]),
+}
+
+/// One thing that must be so for a call to be allowed.
+#[derive(Debug, Clone, Copy)]
+pub struct Condition {
+    /// Which argument, from 0.
+    pub argument: u8,
+    /// The bits of it that are looked at.
+    pub mask: u32,
+    /// What they must be.
+    pub test: ConditionTest,
+}
+
+impl Condition {
+    /// Whether these argument registers fulfil it.
+    #[must_use]
+    pub fn holds(&self, args: [u64; 6]) -> bool {
+        let argument = args.get(usize::from(self.argument)).copied().unwrap_or_default();
+        let value = u32::try_from(argument & u64::from(self.mask)).unwrap_or_default();
+        match self.test {
+            ConditionTest::Clear(bits) => bits.iter().all(|bit| value & bit.value == 0),
+            ConditionTest::OneOf(list) => list.iter().any(|named| named.value == value),
+            ConditionTest::Set(bits) => bits.iter().all(|bit| value & bit.value != 0),
+        }
+    }
+}
+
+/// A system call that one of our own processes may make. Several for one call are alternatives.
+#[derive(Debug, Clone, Copy)]
+pub struct AllowedCall {
+    /// The call.
+    pub call: &'static str,
+    /// On which hosts.
+    pub when: When,
+    /// All of them must hold.
+    pub conditions: &'static [Condition],
+    /// Which code path needs it.
+    pub why: &'static str,
+}
+
+/// Everything one of our own processes may do; what is missing is refused.
+#[derive(Debug, Clone, Copy)]
+pub struct AllowList {
+    /// What everything else answers.
+    pub refusal: Errno,
+    /// What is allowed.
+    pub calls: &'static [AllowedCall],
+}
+
+impl AllowList {
+    /// Whether a call with these arguments is allowed, where the service has its own namespaces or
+    /// where it has not. This is the table's word; a test holds the filter to it.
+    #[must_use]
+    pub fn allows(&self, call: &str, args: [u64; 6], namespaces: bool) -> bool {
+        let of_call = self.calls.iter().filter(|allowed| allowed.call == call);
+        of_call
+            .filter(|allowed| allowed.when.applies(namespaces))
+            .any(|allowed| allowed.conditions.iter().all(|condition| condition.holds(args)))
+    }
+}
+
 /// What a socket or pair that is not allowed answers.
 #[derive(Debug, Clone, Copy)]
 pub struct SocketRefusals {
@@ -185,6 +267,10 @@ pub struct Profile {
     pub ioctls: &'static [Named],
     /// What they answer.
     pub ioctl_refusal: Errno,
+    /// What the broker may do.
+    pub broker: AllowList,
+    /// What init may do.
+    pub init: AllowList,
 }
 
 impl Profile {
@@ -208,6 +294,8 @@ impl Profile {
             ioctl_families: IOCTL_FAMILIES,
             ioctls: IOCTLS,
             ioctl_refusal: REFUSED_IOCTL,
+            broker: BROKER,
+            init: INIT,
         }
     }
 
@@ -261,17 +349,30 @@ mod tests {
     /// Names in the profiles that the C library's bindings lack: checked against linux/*.h by hand.
     const NOT_IN_LIBC: &[&str] = &[
         "CLONE_NEW*",
+        "IPV6_FREEBIND",
+        "LANDLOCK_CREATE_RULESET_VERSION",
         "MFD_EXEC",
         "MFD_NOEXEC_SEAL",
         "PR_SCHED_CORE",
         "PR_SET_IO_FLUSHER",
         "PR_SET_SYSCALL_USER_DISPATCH",
+        // As the C library has them; its type for them is wider. A test of the broker's filter
+        // compares them.
+        "SECCOMP_IOCTL_NOTIF_ADDFD",
+        "SECCOMP_IOCTL_NOTIF_ID_VALID",
+        "SECCOMP_IOCTL_NOTIF_RECV",
+        "SECCOMP_IOCTL_NOTIF_SEND",
+        "SECCOMP_IOCTL_NOTIF_SET_FLAGS",
+        "__O_TMPFILE",
     ];
 
     #[test]
     fn every_constant_has_the_value_the_c_library_knows() {
         let known: &[(&str, i64)] = libc_constants! {
-            AF_INET AF_INET6 AF_NETLINK AF_UNIX IPPROTO_IP IPPROTO_IPV6 IPPROTO_TCP IPPROTO_UDP
+            AF_INET AF_INET6 F_DUPFD_CLOEXEC F_GETFL F_SETFL IP_FREEBIND
+            MEMBARRIER_CMD_PRIVATE_EXPEDITED MEMBARRIER_CMD_QUERY
+            MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED O_CREAT O_PATH O_RDWR O_TRUNC O_WRONLY
+            PROT_EXEC PR_SET_NAME SIGABRT SIGKILL AF_NETLINK AF_UNIX IPPROTO_IP IPPROTO_IPV6 IPPROTO_TCP IPPROTO_UDP
             IPV6_ADD_MEMBERSHIP IPV6_DROP_MEMBERSHIP IPV6_MTU_DISCOVER IPV6_MULTICAST_HOPS
             IPV6_MULTICAST_IF IPV6_MULTICAST_LOOP IPV6_RECVERR IPV6_RECVHOPLIMIT IPV6_RECVPKTINFO
             IPV6_RECVTCLASS IPV6_TCLASS IPV6_UNICAST_HOPS IPV6_V6ONLY IP_ADD_MEMBERSHIP
