@@ -36,7 +36,8 @@ impl Epoll {
         read: bool,
         write: bool,
     ) -> Result<(), Errno> {
-        let events = (if read { libc::EPOLLIN } else { 0 }) | (if write { libc::EPOLLOUT } else { 0 });
+        let events =
+            (if read { libc::EPOLLIN } else { 0 }) | (if write { libc::EPOLLOUT } else { 0 });
         self.control(libc::EPOLL_CTL_ADD, of, events.cast_unsigned(), token)
     }
 
@@ -48,7 +49,8 @@ impl Epoll {
         read: bool,
         write: bool,
     ) -> Result<(), Errno> {
-        let events = (if read { libc::EPOLLIN } else { 0 }) | (if write { libc::EPOLLOUT } else { 0 });
+        let events =
+            (if read { libc::EPOLLIN } else { 0 }) | (if write { libc::EPOLLOUT } else { 0 });
         self.control(libc::EPOLL_CTL_MOD, of, events.cast_unsigned(), token)
     }
 

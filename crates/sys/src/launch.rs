@@ -227,8 +227,13 @@ impl fmt::Debug for ExecStep {
             let text = entry.to_string_lossy();
             text.split('=').next().unwrap_or_default().to_owned()
         };
-        write!(f, "Exec {} argv={:?} env={:?}", self.path.to_string_lossy(), self.argv,
-            self.env.iter().map(name).collect::<Vec<_>>())
+        write!(
+            f,
+            "Exec {} argv={:?} env={:?}",
+            self.path.to_string_lossy(),
+            self.argv,
+            self.env.iter().map(name).collect::<Vec<_>>()
+        )
     }
 }
 
@@ -245,7 +250,9 @@ impl fmt::Debug for Step {
             Self::ChangeDirectory(path) => write!(f, "ChangeDirectory {}", path.to_string_lossy()),
             Self::CloseOnExec => f.write_str("CloseOnExec"),
             Self::Copy { path, mode, .. } => write!(f, "Copy {} {mode:o}", path.to_string_lossy()),
-            Self::Directory { path, mode } => write!(f, "Directory {} {mode:o}", path.to_string_lossy()),
+            Self::Directory { path, mode } => {
+                write!(f, "Directory {} {mode:o}", path.to_string_lossy())
+            }
             Self::DieWithParent => f.write_str("DieWithParent"),
             Self::DropCapabilities => f.write_str("DropCapabilities"),
             Self::EnterRoot => f.write_str("EnterRoot"),
@@ -254,13 +261,23 @@ impl fmt::Debug for Step {
                 write!(f, "File {} {mode:o} {} bytes", path.to_string_lossy(), contents.len())
             }
             Self::FileSystem { kind, target, attributes } => {
-                write!(f, "FileSystem {kind:?} -> {} attr={attributes:#x}", target.to_string_lossy())
+                write!(
+                    f,
+                    "FileSystem {kind:?} -> {} attr={attributes:#x}",
+                    target.to_string_lossy()
+                )
             }
             Self::Hostname(name) => write!(f, "Hostname {}", name.to_string_lossy()),
             Self::IdMap { uid, gid } => write!(f, "IdMap {uid}:{gid}"),
             Self::JoinGroup(_) => f.write_str("JoinGroup"),
-            Self::Landlock(rules) => write!(f, "Landlock fs={:#x} net={:#x} scope={:#x} rules={}",
-                rules.fs, rules.net, rules.scope, rules.rules.len()),
+            Self::Landlock(rules) => write!(
+                f,
+                "Landlock fs={:#x} net={:#x} scope={:#x} rules={}",
+                rules.fs,
+                rules.net,
+                rules.scope,
+                rules.rules.len()
+            ),
             Self::Limit { resource, value } => write!(f, "Limit {resource}={value}"),
             Self::Loopback => f.write_str("Loopback"),
             Self::NoNewPrivileges => f.write_str("NoNewPrivileges"),
@@ -269,11 +286,17 @@ impl fmt::Debug for Step {
             Self::Redirect { to, .. } => write!(f, "Redirect {to}"),
             Self::ResetSignals => f.write_str("ResetSignals"),
             Self::StageRoot => f.write_str("StageRoot"),
-            Self::SwitchIdentity { uid, gid, groups } => write!(f, "SwitchIdentity {uid}:{gid} {groups:?}"),
-            Self::Symlink { path, to } => write!(f, "Symlink {} -> {}", path.to_string_lossy(), to.to_string_lossy()),
+            Self::SwitchIdentity { uid, gid, groups } => {
+                write!(f, "SwitchIdentity {uid}:{gid} {groups:?}")
+            }
+            Self::Symlink { path, to } => {
+                write!(f, "Symlink {} -> {}", path.to_string_lossy(), to.to_string_lossy())
+            }
             Self::Umask(mask) => write!(f, "Umask {mask:o}"),
             Self::Unshare(flags) => write!(f, "Unshare {flags:#x}"),
-            Self::WriteKernelFile { path, .. } => write!(f, "WriteKernelFile {}", path.to_string_lossy()),
+            Self::WriteKernelFile { path, .. } => {
+                write!(f, "WriteKernelFile {}", path.to_string_lossy())
+            }
         }
     }
 }

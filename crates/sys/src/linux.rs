@@ -45,9 +45,7 @@ impl Kernel for Linux {
             Step::PrivatePropagation => {
                 mount::mount_setattr_at(None, c"/", true, 0, 0, mount::PRIVATE)
             }
-            Step::ReadOnly(path) => {
-                mount::mount_setattr_at(None, path, false, mount::RDONLY, 0, 0)
-            }
+            Step::ReadOnly(path) => mount::mount_setattr_at(None, path, false, mount::RDONLY, 0, 0),
             Step::Redirect { from, to } => redirect(*from, *to),
             Step::ResetSignals => privilege::reset_signals(),
             Step::StageRoot => stage_root(),
@@ -116,8 +114,8 @@ fn file(path: &CStr, contents: &[u8], mode: u32) -> Result<(), Errno> {
 
 /// The contents never pass through this process's memory.
 fn copy(path: &CStr, from: i32, mode: u32) -> Result<(), Errno> {
-    let made = mount::create_file(None, path, mode)?;
-    fd::copy_all(fd::borrow(from), made.as_fd())
+    let created = mount::create_file(None, path, mode)?;
+    fd::copy_all(fd::borrow(from), created.as_fd())
 }
 
 fn file_system(kind: &PrivateFs, target: &CStr, attributes: u64) -> Result<(), Errno> {
@@ -131,11 +129,7 @@ fn file_system(kind: &PrivateFs, target: &CStr, attributes: u64) -> Result<(), E
     mount::move_mount(made.as_fd(), None, target)
 }
 
-fn configured(
-    kind: &CStr,
-    options: &[(&CStr, &CStr)],
-    attributes: u64,
-) -> Result<OwnedFd, Errno> {
+fn configured(kind: &CStr, options: &[(&CStr, &CStr)], attributes: u64) -> Result<OwnedFd, Errno> {
     let fs = mount::fsopen(kind)?;
     for (key, value) in options {
         mount::fsconfig_string(fs.as_fd(), key, value)?;

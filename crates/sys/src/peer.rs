@@ -51,10 +51,8 @@ pub fn pidfd_getfd(of: BorrowedFd<'_>, number: RawFd) -> Result<OwnedFd, Errno> 
 pub fn read_memory(tid: i32, address: u64, into: &mut [u8]) -> Result<usize, Errno> {
     let near = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
     let address = usize::try_from(address).map_err(|_| Errno(libc::EFAULT))?;
-    let far = libc::iovec {
-        iov_base: std::ptr::without_provenance_mut(address),
-        iov_len: into.len(),
-    };
+    let far =
+        libc::iovec { iov_base: std::ptr::without_provenance_mut(address), iov_len: into.len() };
     // SAFETY: one local part, which is our slice; the remote part is only an address to the kernel.
     let length = unsafe { libc::process_vm_readv(tid, &raw const near, 1, &raw const far, 1, 0) };
     if length < 0 { Err(Errno::last()) } else { Ok(length.unsigned_abs()) }

@@ -307,11 +307,7 @@ const CONTROL: usize = HEADER + MOST_FDS * 4;
 ///
 /// # Errors
 /// `EINVAL` for more than eight descriptors.
-pub fn send_fds(
-    socket: BorrowedFd<'_>,
-    bytes: &[u8],
-    fds: &[BorrowedFd<'_>],
-) -> Result<(), Errno> {
+pub fn send_fds(socket: BorrowedFd<'_>, bytes: &[u8], fds: &[BorrowedFd<'_>]) -> Result<(), Errno> {
     if fds.len() > MOST_FDS {
         return Err(Errno(libc::EINVAL));
     }
@@ -339,10 +335,7 @@ pub fn send_fds(
 }
 
 /// Receives bytes and at most eight descriptors, which come close-on-exec; 0 bytes is the end.
-pub fn recv_fds(
-    socket: BorrowedFd<'_>,
-    into: &mut [u8],
-) -> Result<(usize, Vec<OwnedFd>), Errno> {
+pub fn recv_fds(socket: BorrowedFd<'_>, into: &mut [u8]) -> Result<(usize, Vec<OwnedFd>), Errno> {
     let mut control = Control([0; CONTROL]);
     let part = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
     // SAFETY: plain numbers and null pointers; all zero is a valid value.

@@ -38,7 +38,11 @@ pub fn readable(of: &[BorrowedFd<'_>], timeout: Option<Duration>) -> Result<u32,
         poll.events = libc::POLLIN;
     }
     poll(&mut polls, of.len(), timeout)?;
-    Ok(polls.iter().enumerate().filter(|(_, p)| p.revents != 0).fold(0, |bits, (i, _)| bits | 1 << i))
+    Ok(polls
+        .iter()
+        .enumerate()
+        .filter(|(_, p)| p.revents != 0)
+        .fold(0, |bits, (i, _)| bits | 1 << i))
 }
 
 /// Whether one descriptor takes bytes now.

@@ -10,7 +10,7 @@ use super::options;
 use super::place::{Place, canonical, is_handed_out, place};
 use super::waiter::Pending;
 use ringfence_policy::event::Action;
-use ringfence_policy::net::{Refusal, Transport};
+use ringfence_policy::net::{HostName, Refusal, Transport};
 use ringfence_sys::notify::Notification;
 use ringfence_sys::socket::{self, Address};
 use ringfence_sys::{Errno, fd, netlink};
@@ -39,7 +39,7 @@ impl Broker {
                 self.connect_tcp(call, &socket, domain, to)
             }
             (libc::AF_INET | libc::AF_INET6, Address::Inet(to)) => {
-                self.connect_udp(call, &socket, to)
+                Ok(self.connect_udp(call, &socket, to))
             }
             (libc::AF_INET | libc::AF_INET6, Address::Unspecified) => {
                 Ok(socket::disconnect(socket.as_fd()).into())
@@ -62,7 +62,7 @@ impl Broker {
         match self.reachable(asked) {
             Place::Host(real, name) => {
                 if self.scope.audit {
-                    let resource = resource(name.as_ref().map(|n| n.as_str()), asked, real);
+                    let resource = resource(name.as_ref(), asked, real);
                     self.allowed(Action::Connect, &resource, call);
                 }
                 self.connect_host(call, socket, domain, real)
@@ -84,8 +84,7 @@ impl Broker {
     fn reachable(&self, asked: SocketAddr) -> Place {
         let to = canonical(asked);
         match place(&self.shared, Transport::Tcp, asked) {
-            Place::Inside if self.own_listener(to) => Place::Host(to, None),
-            Place::Refused(_) if self.own_listener(to) => Place::Host(to, None),
+            Place::Inside | Place::Refused(_) if self.own_listener(to) => Place::Host(to, None),
             other => other,
         }
     }
@@ -188,19 +187,14 @@ impl Broker {
 
     /// Resolvers connect datagram sockets to learn a source address, so an address that was handed
     /// out is fine; the relay decides about what is sent.
-    fn connect_udp(
-        &mut self,
-        call: &Notification,
-        socket: &OwnedFd,
-        asked: SocketAddr,
-    ) -> Result<Reply, Errno> {
+    fn connect_udp(&mut self, call: &Notification, socket: &OwnedFd, asked: SocketAddr) -> Reply {
         if !is_handed_out(canonical(asked).ip())
             && let Place::Refused(refusal) = place(&self.shared, Transport::Udp, asked)
         {
             self.refuse(Action::UdpSend, &asked.to_string(), call, &refusal);
-            return Ok(Reply::fail(libc::EACCES));
+            return Reply::fail(libc::EACCES);
         }
-        Ok(socket::connect(socket.as_fd(), &asked).into())
+        socket::connect(socket.as_fd(), &asked).into()
     }
 }
 
@@ -222,6 +216,6 @@ pub(super) fn is_stream(kind: i32) -> bool {
     kind == libc::SOCK_STREAM
 }
 
-fn resource(name: Option<&str>, asked: SocketAddr, real: SocketAddr) -> String {
+fn resource(name: Option<&HostName>, asked: SocketAddr, real: SocketAddr) -> String {
     name.map_or_else(|| asked.to_string(), |name| format!("{name}:{} ({real})", real.port()))
 }

@@ -6,10 +6,11 @@
 //! which nothing but the granted programs, the service's own and the loader can be executed at all.
 
 use super::broker::{Broker, Reply};
+use super::target;
 use ringfence_policy::event::Action;
 use ringfence_policy::net::Refusal;
 use ringfence_sys::notify::{Answer, Notification};
-use ringfence_sys::{Errno, fd, walk};
+use ringfence_sys::{Errno, fd};
 use std::os::fd::AsFd;
 
 impl Broker {
@@ -46,23 +47,10 @@ impl Broker {
         if self.scope.children.is_empty() || path.is_empty() {
             return Ok(false);
         }
-        let base = i32::try_from(call.args[0].cast_signed()).ok().filter(|n| path_at == 1 && *n >= 0);
-        let found = self.open_inside(call.tid, path, base)?;
+        let base =
+            i32::try_from(call.args[0].cast_signed()).ok().filter(|n| path_at == 1 && *n >= 0);
+        let found = target::open_inside(call.tid, path, base)?;
         let object = fd::identity(found.as_fd())?.object();
         Ok(self.scope.children.contains(&object))
-    }
-
-    /// Reaches an object as a thread of the service would: from its root, and from its working
-    /// directory or the directory that is open there as `base`.
-    pub(super) fn open_inside(
-        &self,
-        tid: i32,
-        path: &[u8],
-        base: Option<i32>,
-    ) -> Result<std::os::fd::OwnedFd, Errno> {
-        let root = super::unix::open_folder(&format!("/proc/{tid}/root"))?;
-        let start = base.map_or_else(|| "cwd".to_owned(), |number| format!("fd/{number}"));
-        let start = super::unix::open_folder(&format!("/proc/{tid}/{start}"))?;
-        walk::open_in_root(root.as_fd(), start.as_fd(), path)
     }
 }

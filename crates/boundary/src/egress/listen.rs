@@ -34,13 +34,13 @@ impl Broker {
         let domain = socket::option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_DOMAIN)?;
         let address = self.address(call)?;
         match (domain, address) {
-            (libc::AF_UNIX, address) => self.bind_unix(call, &address),
+            (libc::AF_UNIX, address) => Ok(self.bind_unix(call, &address)),
             (libc::AF_INET | libc::AF_INET6, Address::Inet(asked)) => {
                 let kind = socket::option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TYPE)?;
                 if is_stream(kind) {
                     self.bind_tcp(call, &socket, domain, asked)
                 } else {
-                    Ok(socket::bind(socket.as_fd(), &asked).into())
+                    Ok(self.bind_udp(&socket, asked).into())
                 }
             }
             (libc::AF_NETLINK, address) => {
@@ -50,7 +50,7 @@ impl Broker {
         }
     }
 
-    fn bind_unix(&self, call: &Notification, address: &Address) -> Result<Reply, Errno> {
+    fn bind_unix(&self, call: &Notification, address: &Address) -> Reply {
         if !self.scope.namespaces && !matches!(address, Address::UnixPath(_)) {
             let refusal = Refusal {
                 reason: "abstract names are shared with the host without a network namespace"
@@ -58,13 +58,13 @@ impl Broker {
                 missing_grant: None,
             };
             self.refuse(Action::Bind, &address.to_string(), call, &refusal);
-            return Ok(Reply::fail(libc::EACCES));
+            return Reply::fail(libc::EACCES);
         }
         // Continue is safe only while Landlock keeps TCP binds shut (lock 3).
         if landlock::abi().is_none_or(|abi| landlock::rights_for(abi).net == 0) {
-            return Ok(Reply::fail(libc::EACCES));
+            return Reply::fail(libc::EACCES);
         }
-        Ok(Reply::Now(Answer::Continue))
+        Reply::Now(Answer::Continue)
     }
 
     fn bind_tcp(
@@ -91,6 +91,15 @@ impl Broker {
                 Ok(Reply::fail(libc::EACCES))
             }
         }
+    }
+
+    /// Datagram sockets stay inside. At a port that is relayed from the host the relay binds the
+    /// addresses of peers, of which one may have the same port.
+    fn bind_udp(&self, socket: &OwnedFd, asked: SocketAddr) -> Result<(), Errno> {
+        if matches!(self.shared.network.listen(Transport::Udp, asked), Ok(ListenPlace::Host(_))) {
+            socket::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
+        }
+        socket::bind(socket.as_fd(), &asked)
     }
 
     fn bind_host(

@@ -42,7 +42,14 @@ impl Broker {
         let program = self.text_at(call, address);
         if self.scope.children.is_empty() || !self.covers(Path::new(&program), Access::Execute) {
             let grant = format!("process.children = [{program:?}]");
-            self.tell(call, Action::Exec, Layer::Broker, &program, "no grant lets the service start it", grant);
+            self.tell(
+                call,
+                Action::Exec,
+                Layer::Broker,
+                &program,
+                "no grant lets the service start it",
+                grant,
+            );
         }
     }
 
@@ -69,7 +76,14 @@ impl Broker {
                 let granted = self.scope.unix_sockets.iter().any(|s| s.named == Path::new(&path));
                 if !granted && !self.covers(Path::new(&path), Access::Write) {
                     let grant = format!("net.unix = [{path:?}]");
-                    self.tell(call, Action::UnixConnect, Layer::Broker, &path, "no grant names this socket", grant);
+                    self.tell(
+                        call,
+                        Action::UnixConnect,
+                        Layer::Broker,
+                        &path,
+                        "no grant names this socket",
+                        grant,
+                    );
                 }
             }
             _ => {}
@@ -97,7 +111,7 @@ impl Broker {
     fn observe_open(&mut self, call: &Notification, path_at: usize, flags: u64) {
         let address = call.args.get(path_at).copied().unwrap_or_default();
         let named = self.text_at(call, address);
-        let path = self.absolute(call, Path::new(&named), path_at == 1);
+        let path = absolute(call, Path::new(&named), path_at == 1);
         let writes = flags & 0b11 != 0;
         let access = if writes { Access::Write } else { Access::Read };
         if named.is_empty() || self.covers(&path, access) {
@@ -106,23 +120,13 @@ impl Broker {
         let key = if writes { "write" } else { "read" };
         let resource = path.to_string_lossy().into_owned();
         let grant = format!("fs.{key} = [{resource:?}]");
-        let reason = if writes { "no grant lets the service write it" } else { "no grant shows it" };
+        let reason =
+            if writes { "no grant lets the service write it" } else { "no grant shows it" };
         self.tell(call, Action::Open, Layer::Namespaces, &resource, reason, grant);
     }
 
     fn text_at(&self, call: &Notification, address: u64) -> String {
         String::from_utf8_lossy(&self.targets.read_path(call.tid, address)).into_owned()
-    }
-
-    /// A relative path against the working directory, or the directory an `openat` names.
-    fn absolute(&self, call: &Notification, path: &Path, at: bool) -> PathBuf {
-        if path.is_absolute() {
-            return path.to_owned();
-        }
-        let number = i32::try_from(call.args[0].cast_signed()).unwrap_or(libc::AT_FDCWD);
-        let base = if at && number >= 0 { format!("fd/{number}") } else { "cwd".to_owned() };
-        let base = std::fs::read_link(format!("/proc/{}/{base}", call.tid));
-        base.unwrap_or_default().join(path)
     }
 
     /// Whether the boundary shows this path with this access.
@@ -140,7 +144,13 @@ impl Broker {
         granted || (own && access != Access::Execute)
     }
 
-    fn tell_refusal(&mut self, call: &Notification, action: Action, resource: &str, refusal: Refusal) {
+    fn tell_refusal(
+        &mut self,
+        call: &Notification,
+        action: Action,
+        resource: &str,
+        refusal: Refusal,
+    ) {
         let grant = refusal.missing_grant.unwrap_or_default();
         self.tell(call, action, Layer::Broker, resource, &refusal.reason, grant);
     }
@@ -168,4 +178,15 @@ impl Broker {
 /// Marks a port the service listens on.
 fn own_port(port: u16) -> String {
     format!("own port {port}")
+}
+
+/// A relative path against the working directory, or the directory an `openat` names.
+fn absolute(call: &Notification, path: &Path, at: bool) -> PathBuf {
+    if path.is_absolute() {
+        return path.to_owned();
+    }
+    let number = i32::try_from(call.args[0].cast_signed()).unwrap_or(libc::AT_FDCWD);
+    let base = if at && number >= 0 { format!("fd/{number}") } else { "cwd".to_owned() };
+    let base = std::fs::read_link(format!("/proc/{}/{base}", call.tid));
+    base.unwrap_or_default().join(path)
 }

@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn every_way_to_write_loopback_is_loopback() {
-        for asked in ["127.0.0.1:80", "0.0.0.0:80", "[::ffff:127.0.0.1]:80", "[::ffff:0.0.0.0]:80"] {
+        for asked in ["127.0.0.1:80", "0.0.0.0:80", "[::ffff:127.0.0.1]:80", "[::ffff:0.0.0.0]:80"]
+        {
             let asked: SocketAddr = asked.parse().unwrap();
             assert_eq!(canonical(asked), "127.0.0.1:80".parse().unwrap(), "{asked}");
         }

@@ -4,8 +4,9 @@
 //! has given to another thread meanwhile answers `ESRCH` and is opened anew. What was read counts
 //! only after the listener said that the call is still waiting.
 
-use ringfence_sys::{Errno, peer};
+use ringfence_sys::{Errno, mount, peer, walk};
 use std::collections::HashMap;
+use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 
 /// Most pidfds kept; beyond it all are forgotten and opened again.
@@ -69,4 +70,19 @@ impl Targets {
         path.truncate(LONGEST);
         path
     }
+}
+
+/// Reaches an object as a thread of the service would: from its root, and from its working
+/// directory or the directory that is open there as `base`.
+pub(super) fn open_inside(tid: i32, path: &[u8], base: Option<i32>) -> Result<OwnedFd, Errno> {
+    let root = open_folder(&format!("/proc/{tid}/root"))?;
+    let start = base.map_or_else(|| "cwd".to_owned(), |number| format!("fd/{number}"));
+    let start = open_folder(&format!("/proc/{tid}/{start}"))?;
+    walk::open_in_root(root.as_fd(), start.as_fd(), path)
+}
+
+/// A folder as a place to start from, not opened for reading.
+pub(super) fn open_folder(path: &str) -> Result<OwnedFd, Errno> {
+    let path = CString::new(path).map_err(|_| Errno(libc::EINVAL))?;
+    mount::openat(None, &path, libc::O_PATH | libc::O_DIRECTORY, 0)
 }

@@ -7,14 +7,15 @@
 
 use super::broker::{Broker, Reply};
 use super::connect::is_nonblocking;
+use super::target;
 use super::waiter::Pending;
 use crate::plan::UnixSocket;
 use ringfence_policy::event::Action;
 use ringfence_policy::net::Refusal;
 use ringfence_sys::notify::Notification;
 use ringfence_sys::socket::{self, Address};
-use ringfence_sys::{Errno, fd, mount, walk};
-use std::ffi::{CString, OsStr};
+use ringfence_sys::{Errno, fd, walk};
+use std::ffi::OsStr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
@@ -48,11 +49,11 @@ impl Broker {
             self.allowed(Action::UnixConnect, &path.to_string_lossy(), call);
             return self.connect_object(call, socket, target);
         }
-        let target = self.open_inside(call.tid, path.as_os_str().as_bytes(), None)?;
+        let target = target::open_inside(call.tid, path.as_os_str().as_bytes(), None)?;
         if !self.is_own(&target)? {
             let refusal = Refusal {
                 reason: "a socket in a folder that is only readable is not granted".to_owned(),
-                missing_grant: Some(format!("net.unix = [{path:?}]")),
+                missing_grant: Some(format!("net.unix = [\"{}\"]", path.display())),
             };
             self.refuse(Action::UnixConnect, &path.to_string_lossy(), call, &refusal);
             return Ok(Reply::fail(libc::EACCES));
@@ -113,13 +114,8 @@ impl Broker {
 
 /// The host's socket as it is now: its server makes a new object whenever it restarts.
 fn open_host(granted: &UnixSocket) -> Result<OwnedFd, Errno> {
-    let root = open_folder("/")?;
+    let root = target::open_folder("/")?;
     walk::open_in_root(root.as_fd(), root.as_fd(), granted.real.as_os_str().as_bytes())
-}
-
-pub(super) fn open_folder(path: &str) -> Result<OwnedFd, Errno> {
-    let path = CString::new(path).map_err(|_| Errno(libc::EINVAL))?;
-    mount::openat(None, &path, libc::O_PATH | libc::O_DIRECTORY, 0)
 }
 
 /// Without `.`, `..` and doubled slashes; `..` is taken off the name, as the grant was.

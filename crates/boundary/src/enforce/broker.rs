@@ -21,7 +21,9 @@ use ringfence_sys::linux::Linux;
 use ringfence_sys::notify::Listener;
 use ringfence_sys::seccomp::{self, Filter};
 use ringfence_sys::spawn::{self, Keep};
-use ringfence_sys::{Errno, fd, interfaces, landlock, netlink, peer, privilege, process, socket, wait};
+use ringfence_sys::{
+    Errno, fd, interfaces, landlock, netlink, peer, privilege, process, socket, wait,
+};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -111,13 +113,8 @@ impl BrokerProcess<'_> {
             return Ok(None);
         }
         let init = &self.init;
-        let own = [
-            init.report,
-            init.broker,
-            init.requests,
-            init.supervisor_alive,
-            init.broker_alive,
-        ];
+        let own =
+            [init.report, init.broker, init.requests, init.supervisor_alive, init.broker_alive];
         let mut kept: Vec<RawFd> = own.iter().map(AsRawFd::as_raw_fd).collect();
         kept.extend_from_slice(self.carried);
         match spawn::process(self.flags, Keep::Only(&kept), || init.run()) {
@@ -144,7 +141,12 @@ impl BrokerProcess<'_> {
     fn serve(&self, report: BorrowedFd<'_>) -> Result<(), Errno> {
         // What does not need the service comes first: it is being prepared meanwhile.
         let sink = PipeSink::new(self.wires.events.as_raw_fd(), &self.service);
-        let shared = Arc::new(Shared::new(Arc::clone(&self.network), facts(), Box::new(sink), self.scope.audit));
+        let shared = Arc::new(Shared::new(
+            Arc::clone(&self.network),
+            facts(),
+            Box::new(sink),
+            self.scope.audit,
+        ));
         let waiter = Waiter::new()?;
         let mut diagnosers = Diagnosers { inside: None, host: netlink::open_diag().ok() };
         if self.init.namespaces {
@@ -170,12 +172,7 @@ impl BrokerProcess<'_> {
         broker.serve()
     }
 
-    fn start_netloop(
-        &self,
-        shared: &Arc<Shared>,
-        udp: OwnedFd,
-        tcp: OwnedFd,
-    ) -> Result<(), Errno> {
+    fn start_netloop(&self, shared: &Arc<Shared>, udp: OwnedFd, tcp: OwnedFd) -> Result<(), Errno> {
         let door = super::sink::InsideDoor::new(self.wires.requests.0.as_fd())?;
         let mut netloop =
             NetLoop::new(self.resolution.clone(), Arc::clone(shared), udp, tcp, Box::new(door))?;

@@ -85,10 +85,7 @@ pub(super) fn host_rules(rules: &[(CString, u64)]) -> Vec<(CString, u64)> {
     rules
         .iter()
         .filter(|(path, _)| !private.contains(&path.as_c_str()))
-        .filter(|(path, _)| {
-            std::path::Path::new(OsStr::from_bytes(path.to_bytes())).exists()
-        })
+        .filter(|(path, _)| std::path::Path::new(OsStr::from_bytes(path.to_bytes())).exists())
         .cloned()
         .collect()
 }
-

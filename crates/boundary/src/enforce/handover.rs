@@ -1,7 +1,7 @@
 //! What a parent process hands to a service: sockets it listens on, a channel, a place to report.
 //!
-//! systemd's sockets (sd_listen_fds(3)) are handed over when a `listen` grant covers each of them.
-//! Node's own channel (`NODE_CHANNEL_FD`) and systemd's notify socket (sd_notify(3)) are relayed as
+//! systemd's sockets (`sd_listen_fds(3)`) are handed over when a `listen` grant covers each of them.
+//! Node's own channel (`NODE_CHANNEL_FD`) and systemd's notify socket (`sd_notify(3)`) are relayed as
 //! bytes, because descriptors could travel through the originals.
 
 use super::error::{During, EnforceError};
@@ -21,7 +21,13 @@ const MOST: RawFd = 64;
 pub(super) const NOTIFY: &str = "/run/ringfence/notify";
 /// Assignments that a service may send on; `MAINPID` and stored descriptors are not among them.
 const PASSED_ON: [&str; 8] = [
-    "READY=", "STATUS=", "STOPPING=", "RELOADING=", "WATCHDOG=", "ERRNO=", "EXTEND_TIMEOUT_USEC=",
+    "READY=",
+    "STATUS=",
+    "STOPPING=",
+    "RELOADING=",
+    "WATCHDOG=",
+    "ERRNO=",
+    "EXTEND_TIMEOUT_USEC=",
     "MONOTONIC_USEC=",
 ];
 
@@ -126,7 +132,10 @@ impl Handover {
         let Some((ours, outside)) = self.relayed.take() else { return Ok(()) };
         let back = (ours.try_clone(), outside.try_clone());
         let (Ok(ours_back), Ok(outside_back)) = back else {
-            return Err(EnforceError::System { what: "copying a channel", errno: Errno(libc::EMFILE) });
+            return Err(EnforceError::System {
+                what: "copying a channel",
+                errno: Errno(libc::EMFILE),
+            });
         };
         super::stdio::copy_in_background(ours, outside)?;
         super::stdio::copy_in_background(outside_back, ours_back)

@@ -31,10 +31,8 @@ impl Layers {
             namespaces: true,
             landlock: landlock::rights_for(abi.unwrap_or_default()),
         };
-        found.answers = Layer::ALL
-            .into_iter()
-            .map(|layer| (layer, found.answer(layer, plan, abi)))
-            .collect();
+        found.answers =
+            Layer::ALL.into_iter().map(|layer| (layer, found.answer(layer, plan, abi))).collect();
         found.check(plan)?;
         Ok(found)
     }
@@ -77,7 +75,8 @@ impl Layers {
         if !plan.secrets.is_empty() {
             return Err(EnforceError::LayerAbsent {
                 layer: Layer::Namespaces,
-                why: "secrets are delivered on a memory file system, which needs namespaces".to_owned(),
+                why: "secrets are delivered on a memory file system, which needs namespaces"
+                    .to_owned(),
             });
         }
         self.check(plan)?;
@@ -90,10 +89,13 @@ impl Layers {
             Layer::NodeFlags => plan.node_answer.clone(),
             Layer::Identity if plan.identity.switch || no_groups(plan) => Answer::Enforced,
             Layer::Identity => Answer::Partial(
-                "supplementary groups of the caller remain: only root can take them away".to_owned(),
+                "supplementary groups of the caller remain: only root can take them away"
+                    .to_owned(),
             ),
             Layer::Landlock => match abi {
-                None => Answer::Absent("this kernel has no Landlock, or it is switched off".to_owned()),
+                None => {
+                    Answer::Absent("this kernel has no Landlock, or it is switched off".to_owned())
+                }
                 Some(abi) if abi < OLDEST_LANDLOCK => Answer::Absent(format!(
                     "this kernel's Landlock is version {abi}; TCP rights need version {OLDEST_LANDLOCK} (Linux 6.7)"
                 )),

@@ -9,13 +9,13 @@ mod broker;
 mod confine;
 pub mod error;
 mod etc;
+mod group;
 mod handover;
 mod init;
 mod layers;
 mod observe;
 mod prepare;
 mod report;
-mod group;
 mod sink;
 mod stdio;
 mod supervisor;
@@ -26,7 +26,7 @@ pub use error::{EnforceError, Kind};
 pub(crate) use etc::GENERATED;
 pub use layers::Layers;
 
-use crate::egress::netloop::Resolution;
+use crate::egress::netloop::{self, RelayBounds, Resolution};
 use crate::plan::Plan;
 use std::os::fd::OwnedFd;
 
@@ -62,13 +62,15 @@ pub struct Outcome {
 ///
 /// # Errors
 /// A required layer is absent on this host, or a step of the start failed; then nothing runs.
-pub fn run(plan: &Plan, options: RunOptions) -> Result<Outcome, EnforceError> {
+pub fn run(plan: &Plan, options: &RunOptions) -> Result<Outcome, EnforceError> {
     if options.observe {
         let plan = &observe::without_flags(plan);
-        return supervisor::Supervisor::start(plan, &options, Layers::observing())?.stay();
+        return supervisor::Supervisor::start(plan, options, Layers::observing())?.stay();
     }
+    netloop::check(&plan.network, &RelayBounds::default())
+        .map_err(|error| EnforceError::Unsupported(error.to_string()))?;
     let layers = Layers::find(plan)?;
-    let attempt = |layers| supervisor::Supervisor::start(plan, &options, layers)?.stay();
+    let attempt = |layers| supervisor::Supervisor::start(plan, options, layers)?.stay();
     match attempt(layers.clone()) {
         // Nothing of the service has run: it is tried once more where the boundary allows that.
         Err(EnforceError::NamespacesRefused(errno)) => {

@@ -103,11 +103,7 @@ pub(super) struct Filters {
 }
 
 impl Filters {
-    fn compile(
-        options: &RunOptions,
-        layers: &Layers,
-        notify: bool,
-    ) -> Result<Self, EnforceError> {
+    fn compile(options: &RunOptions, layers: &Layers, notify: bool) -> Result<Self, EnforceError> {
         let profile = Profile::builtin();
         let arch = Arch::native().ok_or_else(|| {
             EnforceError::Unsupported("this machine is neither x86-64 nor aarch64".to_owned())
@@ -173,14 +169,15 @@ fn prepare_trees(steps: &mut [Step]) -> Result<Vec<OwnedFd>, EnforceError> {
         if !path.to_bytes().starts_with(b"/") {
             continue;
         }
-        let tree = linux::clone_tree(path, *attributes, *object).map_err(|errno| match errno.0 {
-            // A filter around this process forbids mounts as it forbids namespaces.
-            libc::EPERM | libc::ENOSYS => EnforceError::NamespacesRefused(errno),
-            _ => EnforceError::Step {
-                step: format!("copying the mount {}", path.to_string_lossy()),
-                errno,
-            },
-        })?;
+        let tree =
+            linux::clone_tree(path, *attributes, *object).map_err(|errno| match errno.0 {
+                // A filter around this process forbids mounts as it forbids namespaces.
+                libc::EPERM | libc::ENOSYS => EnforceError::NamespacesRefused(errno),
+                _ => EnforceError::Step {
+                    step: format!("copying the mount {}", path.to_string_lossy()),
+                    errno,
+                },
+            })?;
         *source = BindSource::Tree(tree.as_raw_fd());
         trees.push(tree);
     }

@@ -5,6 +5,7 @@ use crate::egress::netloop::InsideSockets;
 use crate::egress::shared::EventSink;
 use ringfence_policy::event::Event;
 use ringfence_sys::{Errno, fd, socket};
+use std::fmt::Write as _;
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -55,7 +56,7 @@ impl EventSink for PipeSink {
         event.service.clone_from(&self.service);
         event.time = now();
         if lost > 0 {
-            event.reason.push_str(&format!(" ({lost} events before this one were dropped)"));
+            let _ = write!(event.reason, " ({lost} events before this one were dropped)");
         }
         let mut line = event.to_json_line();
         line.push('\n');
@@ -121,9 +122,12 @@ mod tests {
 
     #[test]
     fn days_become_dates() {
-        for (days, date) in
-            [(0, (1970, 1, 1)), (59, (1970, 3, 1)), (11_016, (2000, 2, 29)), (20_779, (2026, 11, 22))]
-        {
+        for (days, date) in [
+            (0, (1970, 1, 1)),
+            (59, (1970, 3, 1)),
+            (11_016, (2000, 2, 29)),
+            (20_779, (2026, 11, 22)),
+        ] {
             assert_eq!(civil(days), date);
         }
     }

@@ -67,7 +67,9 @@ impl Stdio {
                 all.push((from.as_raw_fd(), number));
             }
         }
-        if self.same && let Some(out) = &self.inside[1] {
+        if self.same
+            && let Some(out) = &self.inside[1]
+        {
             all.push((out.as_raw_fd(), 2));
         }
         all

@@ -83,8 +83,8 @@ impl<'a> Supervisor<'a> {
             wires: &there,
         };
         let kept = [there.all(), carried.clone()].concat();
-        let broker = spawn::process(0, Keep::Only(&kept), || process.run())
-            .during("starting the broker")?;
+        let broker =
+            spawn::process(0, Keep::Only(&kept), || process.run()).during("starting the broker")?;
         Ok(Self {
             plan,
             options,
@@ -185,15 +185,17 @@ impl<'a> Supervisor<'a> {
             }),
             Some(Report::IdentityRefused(errno)) => Err(EnforceError::LayerAbsent {
                 layer: Layer::Identity,
-                why: format!("this process may not become user {}: {errno}", self.plan.identity.uid),
+                why: format!(
+                    "this process may not become user {}: {errno}",
+                    self.plan.identity.uid
+                ),
             }),
             Some(Report::BrokerFailed(errno)) => {
                 Err(EnforceError::System { what: "the broker failed", errno })
             }
-            None => Err(EnforceError::System {
-                what: "reading a report",
-                errno: Errno(libc::EPROTO),
-            }),
+            None => {
+                Err(EnforceError::System { what: "reading a report", errno: Errno(libc::EPROTO) })
+            }
         }
     }
 

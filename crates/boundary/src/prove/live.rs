@@ -55,7 +55,7 @@ impl Arena for Live<'_> {
                 without: self.without.clone(),
                 ..RunOptions::default()
             };
-            supervise(&plan, options, &told)
+            supervise(&plan, &options, &told)
         })?;
         let told: Told =
             serde_json::from_slice(&launch::contents(&mut channel)).unwrap_or_default();
@@ -116,7 +116,7 @@ pub(super) fn resolve(
 }
 
 /// In the process that becomes the supervisor.
-fn supervise(plan: &Plan, options: RunOptions, mut told: &File) -> i32 {
+fn supervise(plan: &Plan, options: &RunOptions, mut told: &File) -> i32 {
     let (told_now, code) = match enforce::run(plan, options) {
         Ok(outcome) => {
             let answers = outcome.layers.answers.iter();

@@ -58,7 +58,7 @@ fn start(
         events: events.map(OwnedFd::from),
         ..RunOptions::default()
     };
-    let outcome = enforce::run(&plan, options).map_err(|error| refused(&error))?;
+    let outcome = enforce::run(&plan, &options).map_err(|error| refused(&error))?;
     Ok(Finish::Program(u8::try_from(outcome.exit_code).unwrap_or(RUN_FAILED)))
 }
 
