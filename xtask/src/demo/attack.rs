@@ -7,7 +7,7 @@ use crate::places;
 use crate::printer::say;
 use crate::process::{self, Running};
 use crate::surroundings::{self, Surroundings};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ const TOKEN: &str = "DEPLOY_TOKEN";
 struct Attack {
     file: &'static str,
     arguments: Vec<String>,
+    /// A file of the host that it reached only if it is there afterwards.
+    leaves: Option<PathBuf>,
 }
 
 /// What an attack reported.
@@ -34,7 +36,7 @@ pub(crate) fn all(ringfence: &Path, surroundings: &Surroundings) -> Result<(), F
 
     let mut held = true;
     for attack in attacks(surroundings, &ports) {
-        held &= one(ringfence, surroundings, &attack)?;
+        held &= one(ringfence, &attack)?;
     }
     if held {
         return Ok(());
@@ -45,11 +47,12 @@ pub(crate) fn all(ringfence: &Path, surroundings: &Surroundings) -> Result<(), F
 fn attacks(surroundings: &Surroundings, ports: &[String]) -> Vec<Attack> {
     let shown = |path: &Path| path.to_string_lossy().into_owned();
     let key = || vec![shown(&surroundings.private_key())];
-    let attack = |file, arguments| Attack { file, arguments };
+    let attack = |file, arguments| Attack { file, arguments, leaves: None };
+    let loot = surroundings.loot();
     vec![
         attack("private-key.mjs", key()),
         attack("worker-escape.mjs", key()),
-        attack("sqlite-file.mjs", vec![shown(&surroundings.loot())]),
+        Attack { leaves: Some(loot.clone()), ..attack("sqlite-file.mjs", vec![shown(&loot)]) },
         attack("own-code.mjs", vec![shown(&places::orders().join("src/server.mjs"))]),
         attack("shell.mjs", Vec::new()),
         attack("neighbour-tcp.mjs", ports.to_vec()),
@@ -60,13 +63,12 @@ fn attacks(surroundings: &Surroundings, ports: &[String]) -> Vec<Attack> {
 }
 
 /// Runs one attack outside and inside, prints both, and says whether the boundary held.
-fn one(ringfence: &Path, surroundings: &Surroundings, attack: &Attack) -> Result<bool, Failure> {
+fn one(ringfence: &Path, attack: &Attack) -> Result<bool, Failure> {
     let path = places::orders().join("attacks").join(attack.file);
     let code = std::fs::read_to_string(&path).map_err(Failure::file("cannot read", &path))?;
     let title = code.lines().next().unwrap_or("").trim_start_matches("// ");
 
     let outside = seen(surroundings::node(), &code, attack)?;
-    let _ = std::fs::remove_file(surroundings.loot());
     let mut within = process::command(ringfence);
     within.current_dir(places::orders()).args(["run", "--"]);
     within.arg(npm::executable(&places::orders()));
@@ -100,5 +102,14 @@ fn seen(mut command: Command, code: &str, attack: &Attack) -> Result<Seen, Failu
     let saw = answer.get("saw").and_then(serde_json::Value::as_str);
     let reached =
         reached.ok_or_else(|| Failure::NotHeld(format!("{} gave no verdict", attack.file)))?;
-    Ok(Seen { reached, saw: saw.unwrap_or("nothing").to_owned() })
+    let mut seen = Seen { reached, saw: saw.unwrap_or("nothing").to_owned() };
+    if let Some(path) = &attack.leaves {
+        // A checkout below /tmp: what is written there inside is in the private /tmp.
+        let there = std::fs::remove_file(path).is_ok();
+        if seen.reached && !there {
+            seen.saw += ", in a private folder: nothing on the host";
+        }
+        seen.reached = there;
+    }
+    Ok(seen)
 }
