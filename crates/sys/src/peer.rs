@@ -5,10 +5,9 @@
 
 use crate::call::{call_fd, fd, int, uint};
 use crate::errno::Errno;
-use crate::fd::read;
-use crate::mount::openat;
+use crate::fd::identity_at;
 use std::ffi::CString;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 
 /// A handle of a process that never names another one.
 pub fn pidfd_open(pid: i32) -> Result<OwnedFd, Errno> {
@@ -17,25 +16,40 @@ pub fn pidfd_open(pid: i32) -> Result<OwnedFd, Errno> {
 }
 
 /// A handle of the thread `tid` (Linux 6.9), or before that of the process it belongs to, which
-/// shares its descriptors unless the thread took a table of its own.
-pub fn pidfd_open_thread(tid: i32) -> Result<OwnedFd, Errno> {
+/// shares its descriptors unless the thread took a table of its own. `leaders` remembers the
+/// processes that were found that way; it may begin empty.
+pub fn pidfd_open_thread(tid: i32, leaders: &mut Vec<i32>) -> Result<OwnedFd, Errno> {
+    const REMEMBERED: usize = 64;
     let flags = uint(libc::PIDFD_THREAD);
     // SAFETY: numbers only; the kernel answers a fresh descriptor.
     match unsafe { call_fd(libc::SYS_pidfd_open, [int(tid), flags, 0, 0, 0, 0]) } {
-        Err(Errno(libc::EINVAL)) => pidfd_open(group_of(tid)?),
+        Err(Errno(libc::EINVAL)) => {
+            let leader = leader_of(tid, leaders)?;
+            if !leaders.contains(&leader) {
+                leaders.truncate(REMEMBERED - 1);
+                leaders.insert(0, leader);
+            }
+            pidfd_open(leader)
+        }
         other => other,
     }
 }
 
-/// The process a thread belongs to.
-fn group_of(tid: i32) -> Result<i32, Errno> {
-    let path = CString::new(format!("/proc/{tid}/status")).map_err(|_| Errno(libc::EINVAL))?;
-    let file = openat(None, &path, libc::O_RDONLY, 0)?;
-    let mut text = [0; 1024];
-    let length = read(file.as_fd(), &mut text)?;
-    let text = String::from_utf8_lossy(text.get(..length).unwrap_or_default());
-    let line = text.lines().find_map(|line| line.strip_prefix("Tgid:"));
-    line.and_then(|number| number.trim().parse().ok()).ok_or(Errno(libc::ESRCH))
+/// The process a thread belongs to. Nothing is opened for it, because the broker's filter forbids
+/// that: whoever shows up among the thread's siblings and can be opened as a process is it. The
+/// first thread of a process has the lowest number unless numbers began anew in between, so those
+/// below are tried after the ones that are known.
+fn leader_of(tid: i32, known: &[i32]) -> Result<i32, Errno> {
+    const FARTHEST: usize = 1 << 15;
+    let below = (1..=tid).rev().take(FARTHEST);
+    let mut tried = known.iter().copied().chain(below);
+    let leads = |of: &i32| is_sibling(tid, *of) && pidfd_open(*of).is_ok();
+    tried.find(leads).ok_or(Errno(libc::ESRCH))
+}
+
+fn is_sibling(tid: i32, other: i32) -> bool {
+    let path = CString::new(format!("/proc/{tid}/task/{other}"));
+    path.is_ok_and(|path| identity_at(None, &path, 0).is_ok())
 }
 
 /// A copy of descriptor `number` of another process, close-on-exec.
@@ -61,6 +75,7 @@ pub fn read_memory(tid: i32, address: u64, into: &mut [u8]) -> Result<usize, Err
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::fd::AsFd;
     use std::os::fd::AsRawFd;
 
     #[test]
@@ -70,13 +85,30 @@ mod tests {
         let pidfd = pidfd_open(own).unwrap();
         let copy = pidfd_getfd(pidfd.as_fd(), writing.as_raw_fd()).unwrap();
         crate::fd::write_all(copy.as_fd(), b"x").unwrap();
-        assert_eq!(read(reading.as_fd(), &mut [0]), Ok(1));
+        assert_eq!(crate::fd::read(reading.as_fd(), &mut [0]), Ok(1));
         let secret = *b"here";
         let mut room = [0; 4];
         let at = secret.as_ptr().expose_provenance() as u64;
         assert_eq!(read_memory(own, at, &mut room), Ok(4));
         assert_eq!(room, secret);
         assert_eq!(read_memory(own, 1, &mut room), Err(Errno(libc::EFAULT)));
-        assert_eq!(group_of(own), Ok(own));
+    }
+
+    #[test]
+    fn a_thread_is_known_as_one_of_its_process_without_opening_a_file() {
+        let own = i32::try_from(std::process::id()).unwrap();
+        assert_eq!(leader_of(own, &[]), Ok(own));
+        let thread = std::thread::spawn(move || {
+            // SAFETY: takes nothing and cannot fail.
+            let tid = unsafe { libc::gettid() };
+            assert_ne!(tid, own);
+            assert_eq!(leader_of(tid, &[]), Ok(own));
+            // What is known is tried first, and what is wrong in it does no harm.
+            assert_eq!(leader_of(tid, &[1, tid, own]), Ok(own));
+            let mut leaders = Vec::new();
+            pidfd_open_thread(tid, &mut leaders).map(drop)
+        });
+        assert_eq!(thread.join().unwrap(), Ok(()));
+        assert_eq!(leader_of(i32::MAX, &[own]), Err(Errno(libc::ESRCH)));
     }
 }

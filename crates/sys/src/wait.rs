@@ -5,8 +5,7 @@
 
 use crate::call::{call, call_fd, fd, input, int, output, uint};
 use crate::errno::Errno;
-use std::ffi::CString;
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 /// Most descriptors one [`readable`] can wait for.
@@ -130,36 +129,52 @@ pub fn wait_for(pid: i32) -> Result<i32, Errno> {
     }
 }
 
-/// Kills and reaps every descendant of this process, which must be a child subreaper: whatever
-/// loses its parent meanwhile becomes a child of this one. Ends when there is no child left.
-pub fn kill_descendants() {
-    let mut buffer = [0_u8; 4096];
-    loop {
-        let listed = children(&mut buffer);
-        for pid in listed.split(u8::is_ascii_whitespace).filter_map(number) {
-            // SAFETY: numbers only; the pid is an unreaped child of this process, so it cannot
-            // have been given to another process.
-            let _ = unsafe { call(libc::SYS_kill, [int(pid), int(libc::SIGKILL), 0, 0, 0, 0]) };
-        }
-        let mut status: i32 = 0;
-        let args = [int(-1), output(&mut status), 0, 0, 0, 0];
-        // SAFETY: the kernel writes one status word.
-        match unsafe { call(libc::SYS_wait4, args) } {
-            Ok(_) | Err(Errno(libc::EINTR)) => {}
-            Err(_) => return,
-        }
-    }
+/// The descendants of this process, which must be a child subreaper: whatever loses its parent
+/// becomes a child of this one. The kernel's list of children is opened once, so that a process
+/// that may open nothing any more can still end what it started.
+#[derive(Debug)]
+pub struct Descendants {
+    children: OwnedFd,
 }
 
-/// Pids of the children of the first thread, as text: orphans become its children too.
-fn children(buffer: &mut [u8]) -> &[u8] {
-    let path = CString::new(format!("/proc/self/task/{}/children", std::process::id()));
-    let Ok(path) = path else { return &[] };
-    let read = crate::mount::openat(None, &path, libc::O_RDONLY, 0).and_then(|file| {
-        use std::os::fd::AsFd;
-        crate::fd::read(file.as_fd(), buffer)
-    });
-    buffer.get(..read.unwrap_or_default()).unwrap_or_default()
+impl Descendants {
+    /// Those of the process that calls; its first thread must, because orphans become children of
+    /// that one. A copy of the process must ask anew. Allocates nothing.
+    ///
+    /// # Errors
+    /// `ENOENT` when the kernel keeps no such list (`CONFIG_PROC_CHILDREN`).
+    pub fn of_this_process() -> Result<Self, Errno> {
+        let list = c"/proc/thread-self/children";
+        crate::mount::openat(None, list, libc::O_RDONLY, 0).map(|children| Self { children })
+    }
+
+    /// Kills and reaps every one. Ends when there is no child left.
+    pub fn kill(&self) {
+        let mut buffer = [0_u8; 4096];
+        loop {
+            let listed = self.list(&mut buffer);
+            for pid in listed.split(u8::is_ascii_whitespace).filter_map(number) {
+                // SAFETY: numbers only; the pid is an unreaped child of this process, so it cannot
+                // have been given to another process.
+                let _ = unsafe { call(libc::SYS_kill, [int(pid), int(libc::SIGKILL), 0, 0, 0, 0]) };
+            }
+            let mut status: i32 = 0;
+            let args = [int(-1), output(&mut status), 0, 0, 0, 0];
+            // SAFETY: the kernel writes one status word.
+            match unsafe { call(libc::SYS_wait4, args) } {
+                Ok(_) | Err(Errno(libc::EINTR)) => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Pids as text, made anew by the kernel for each reading from the beginning.
+    fn list<'a>(&self, buffer: &'a mut [u8]) -> &'a [u8] {
+        let args = [fd(self.children.as_fd()), output(buffer), buffer.len(), 0, 0, 0];
+        // SAFETY: the kernel writes at most the length of our slice into it.
+        let length = unsafe { call(libc::SYS_pread64, args) }.unwrap_or_default();
+        buffer.get(..length).unwrap_or_default()
+    }
 }
 
 fn number(text: &[u8]) -> Option<i32> {
@@ -176,7 +191,6 @@ pub fn send_signal(pidfd: BorrowedFd<'_>, signal: i32) -> Result<(), Errno> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::fd::AsFd;
 
     #[test]
     fn a_descriptor_with_bytes_is_told_from_one_without() {
@@ -186,6 +200,34 @@ mod tests {
         let ready = readable(&[empty.as_fd(), full.as_fd()], Some(Duration::ZERO)).unwrap();
         assert_eq!(ready, 0b10);
         assert!(writable_now(into.as_fd()));
+    }
+
+    #[test]
+    fn descendants_that_lost_their_parent_are_ended_too() {
+        // The test process has other children: in a process of its own, which forks twice.
+        let ended = crate::testing::in_child(0, || {
+            crate::privilege::set_child_subreaper()?;
+            let tree = Descendants::of_this_process()?;
+            let (alive, kept) = crate::fd::pipe(0)?;
+            // SAFETY: both copies of this process allocate nothing and end by the kill below.
+            if unsafe { call(libc::SYS_clone, [int(libc::SIGCHLD), 0, 0, 0, 0, 0]) }? == 0 {
+                // SAFETY: as above.
+                let inner = unsafe { call(libc::SYS_clone, [int(libc::SIGCHLD), 0, 0, 0, 0, 0]) };
+                if inner != Ok(0) {
+                    crate::spawn::exit(0);
+                }
+                // Held by the orphan alone, which waits for ever.
+                let _ = readable(&[], None);
+            }
+            drop(kept);
+            tree.kill();
+            // Only now nobody holds the other end.
+            if readable(&[alive.as_fd()], Some(Duration::ZERO))? != 1 {
+                return Err(Errno(libc::EBUSY));
+            }
+            Ok(())
+        });
+        assert_eq!(ended, Ok(()));
     }
 
     #[test]

@@ -106,7 +106,7 @@ impl Broker {
         waiter: Waiter,
         on_start: Box<dyn FnMut(i32) + Send>,
     ) -> Result<Self, Errno> {
-        let own = socket::socket(libc::AF_UNIX, libc::SOCK_DGRAM, 0)?;
+        let own = socket::socket(libc::AF_INET, libc::SOCK_DGRAM, 0)?;
         Ok(Self {
             host_cookie: socket::netns_cookie(own.as_fd())?,
             listenable: scope.listening.iter().copied().collect(),

@@ -20,6 +20,8 @@ const PAGE: u64 = 4096;
 #[derive(Debug, Default)]
 pub(super) struct Targets {
     known: HashMap<i32, OwnedFd>,
+    /// Processes of threads, where the kernel has no pidfds of threads.
+    leaders: Vec<i32>,
 }
 
 impl Targets {
@@ -34,7 +36,7 @@ impl Targets {
         if self.known.len() >= KEPT {
             self.known.clear();
         }
-        let pidfd = peer::pidfd_open_thread(tid)?;
+        let pidfd = peer::pidfd_open_thread(tid, &mut self.leaders)?;
         let copy = peer::pidfd_getfd(pidfd.as_fd(), number);
         self.known.insert(tid, pidfd);
         copy

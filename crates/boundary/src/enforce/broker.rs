@@ -1,10 +1,13 @@
 //! The broker as a process: who it is, what it keeps, which threads it has.
 //!
 //! It runs as the service's user, without capabilities and without secrets, in a Landlock scope
-//! that lets it signal only what it started, under a filter of its own that lets it open nothing
-//! for reading and execute nothing. Landlock's file rights are not used on it: a process in a file
-//! domain can neither build mounts nor look into a process outside that domain (`ptrace(2)` access
-//! in landlock(7)), and looking into the service is its task; its filter carries that claim.
+//! that lets it signal only what it started, under a filter of its own (`profiles/broker.toml`)
+//! from before it hears of the service's first call: it can open files as names only, execute
+//! nothing, map nothing executable and make no process. Whatever it needs beyond that is opened
+//! before. Landlock's file rights are not used on it: a process in a file domain can neither build
+//! mounts nor look into a process outside that domain (`ptrace(2)` access in landlock(7)), and
+//! looking into the service is its task; its filter carries that claim. It does not defend the
+//! service, whose memory and descriptors stay open to it, nor what a socket of the host can reach.
 
 use super::init::{Init, tag};
 use super::layers::Layers;
@@ -21,6 +24,7 @@ use ringfence_sys::linux::Linux;
 use ringfence_sys::notify::Listener;
 use ringfence_sys::seccomp::{self, Filter};
 use ringfence_sys::spawn::{self, Keep};
+use ringfence_sys::wait::Descendants;
 use ringfence_sys::{
     Errno, fd, interfaces, landlock, netlink, peer, privilege, process, socket, wait,
 };
@@ -40,7 +44,7 @@ pub(super) struct BrokerProcess<'a> {
     pub(super) resolution: Resolution,
     pub(super) network: Arc<ringfence_policy::model::Network>,
     pub(super) service: String,
-    /// The broker's own filter; missing only when a test leaves it out.
+    /// The broker's own filter; missing only where nothing is enforced.
     pub(super) filter: Option<&'a Filter>,
     pub(super) wires: &'a There,
 }
@@ -70,15 +74,16 @@ impl BrokerProcess<'_> {
         let mut kept: Vec<RawFd> = own.into_iter().map(AsRawFd::as_raw_fd).collect();
         kept.extend([report.as_raw_fd(), init.pidfd.as_raw_fd()]);
         spawn::close_others(&kept);
+        let tree = self.descendants().map_err(|errno| (report, errno))?;
         let served = spawn::detach_standard()
-            .and_then(|()| self.outlive(init.pidfd.as_raw_fd()))
+            .and_then(|()| outlive(tree.as_ref(), init.pidfd.as_raw_fd()))
             .and_then(|()| self.serve(report));
         if served.is_ok() {
             // Nothing is left to serve; init says how it ended before this process may end.
             let _ = wait::wait_for(init.pid);
         }
-        if !self.init.namespaces {
-            wait::kill_descendants();
+        if let Some(tree) = tree {
+            tree.kill();
         }
         // A service that ended before its filter was there has told the supervisor itself.
         match served {
@@ -128,14 +133,9 @@ impl BrokerProcess<'_> {
     }
 
     /// Without a pid namespace the end of init is not the end of what it started.
-    fn outlive(&self, init: RawFd) -> Result<(), Errno> {
-        if self.init.namespaces {
-            return Ok(());
-        }
-        thread("guardian", move || {
-            let _ = wait::readable(&[fd::borrow(init)], None);
-            wait::kill_descendants();
-        })
+    fn descendants(&self) -> Result<Option<Arc<Descendants>>, Errno> {
+        let wanted = !self.init.namespaces;
+        wanted.then(|| Descendants::of_this_process().map(Arc::new)).transpose()
     }
 
     fn serve(&self, report: BorrowedFd<'_>) -> Result<(), Errno> {
@@ -160,15 +160,16 @@ impl BrokerProcess<'_> {
         }
         let waiting = waiter.clone();
         thread("waiter", move || waiting.run().unwrap_or_default())?;
+        // There is no further thread, and nothing of the service was heard of yet.
+        if let Some(filter) = self.filter {
+            seccomp::install_everywhere(filter)?;
+        }
         let report = report.try_clone_to_owned().map_err(Errno::from)?;
         let on_start = Box::new(move |tid| started(&report, tid));
         let listener = self.receive(tag::LISTENER, 1)?.pop().ok_or(Errno(libc::EPROTO))?;
         let listener = Arc::new(Listener::new(listener));
         let mut broker =
             Broker::new(listener, shared, self.scope.clone(), diagnosers, waiter, on_start)?;
-        if let Some(filter) = self.filter {
-            seccomp::install_everywhere(filter)?;
-        }
         broker.serve()
     }
 
@@ -189,6 +190,15 @@ impl BrokerProcess<'_> {
             (_, false) => Err(Errno(libc::EPROTO)),
         }
     }
+}
+
+/// Ends what init leaves behind, also when the broker's own loop does not come to its end.
+fn outlive(tree: Option<&Arc<Descendants>>, init: RawFd) -> Result<(), Errno> {
+    let Some(tree) = tree.map(Arc::clone) else { return Ok(()) };
+    thread("guardian", move || {
+        let _ = wait::readable(&[fd::borrow(init)], None);
+        tree.kill();
+    })
 }
 
 /// Gives the supervisor a handle of the service, before its program runs.

@@ -3,14 +3,16 @@
 //! It builds the namespaces from the inside, makes the sockets that only exist there, starts the
 //! service and reaps what the service leaves behind. It ends when the service ends, when the
 //! supervisor ends or when the broker ends, and the kernel then ends everything else in the
-//! namespace. Without a pid namespace it does the same as the child subreaper of the tree. It
-//! holds no secret once the program runs, and no capability.
+//! namespace. Without a pid namespace it does the same as the child subreaper of the tree. Once the
+//! program runs it holds no secret and no capability, and its own filter (`profiles/init.toml`)
+//! leaves it little more than waiting.
 
 use super::report::{List, Report};
 use ringfence_sys::launch::{Kernel, Step, StepFailure, perform_all};
 use ringfence_sys::linux::Linux;
 use ringfence_sys::seccomp::{self, Filter};
 use ringfence_sys::spawn::{self, Keep};
+use ringfence_sys::wait::Descendants;
 use ringfence_sys::{Errno, fd, netlink, privilege, process, socket, wait};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
@@ -23,6 +25,8 @@ pub(super) struct Init<'a> {
     pub(super) service: &'a [Step],
     /// The service's system call filter.
     pub(super) filter: &'a Filter,
+    /// Init's own, from the start of the service on; missing only where nothing is enforced.
+    pub(super) own_filter: Option<&'a Filter>,
     /// Descriptors that the program inherits besides the standard ones.
     pub(super) inherited: &'a [RawFd],
     /// Whether the service shall be able to report to a service manager.
@@ -69,22 +73,38 @@ impl Init<'_> {
             Report::BrokerFailed(errno).send(self.report);
             return 1;
         }
-        if !self.namespaces && privilege::set_child_subreaper().is_err() {
-            return 1;
-        }
+        let tree = match self.descendants() {
+            Ok(tree) => tree,
+            Err(errno) => {
+                Report::BrokerFailed(errno).send(self.report);
+                return 1;
+            }
+        };
         let service = match spawn::process(0, Keep::All, || self.become_service()) {
             Ok(service) => service,
             Err(errno) => return self.failed(List::Service, StepFailure { index: 0, errno }),
         };
-        self.calm_down();
-        let status = self.guard(service.pid);
-        if let Some(status) = status {
-            Report::Ended(status).send(self.report);
+        match self.calm_down() {
+            Ok(children) => {
+                if let Some(status) = self.guard(service.pid, &children) {
+                    Report::Ended(status).send(self.report);
+                }
+            }
+            Err(errno) => Report::BrokerFailed(errno).send(self.report),
         }
-        if !self.namespaces {
-            wait::kill_descendants();
+        if let Some(tree) = tree {
+            tree.kill();
         }
         0
+    }
+
+    /// What must be ended one by one, without a pid namespace.
+    fn descendants(&self) -> Result<Option<Descendants>, Errno> {
+        if self.namespaces {
+            return Ok(None);
+        }
+        privilege::set_child_subreaper()?;
+        Descendants::of_this_process().map(Some)
     }
 
     fn failed(&self, list: List, StepFailure { index, errno }: StepFailure) -> i32 {
@@ -138,19 +158,24 @@ impl Init<'_> {
         socket::send_fds(self.broker, &[tag::LISTENER], &[listener.as_fd()])
     }
 
-    /// Init keeps nothing of what it needed to build the inside.
-    fn calm_down(&self) {
+    /// Init keeps nothing of what it needed to build the inside, and may do little more than wait
+    /// from now on. Answers where it hears of the end of its children.
+    fn calm_down(&self) -> Result<OwnedFd, Errno> {
         let _ = privilege::set_dumpable(false);
         if self.namespaces {
             let _ = privilege::drop_all_capabilities();
         }
-        let _ = process::no_new_privs();
+        process::no_new_privs()?;
+        let children = wait::signal_descriptor(&[libc::SIGCHLD])?;
+        if let Some(filter) = self.own_filter {
+            seccomp::install_plain(filter)?;
+        }
+        Ok(children)
     }
 
     /// Waits for the end of the service and answers its wait status; `None` when the supervisor or
     /// the broker ended first.
-    fn guard(&self, service: i32) -> Option<i32> {
-        let children = wait::signal_descriptor(&[libc::SIGCHLD]).ok()?;
+    fn guard(&self, service: i32, children: &OwnedFd) -> Option<i32> {
         loop {
             while let Ok(Some((pid, status))) = wait::reap() {
                 if pid == service {

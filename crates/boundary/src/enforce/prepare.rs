@@ -26,7 +26,7 @@ pub(super) struct Prepared {
     pub(super) init_steps: Vec<Step>,
     /// Limits, rights, program.
     pub(super) service_steps: Vec<Step>,
-    /// Filters of the service and of the broker.
+    /// Filters of the service, of the broker and of init.
     pub(super) filters: Filters,
     /// Control groups.
     pub(super) group: group::Groups,
@@ -66,6 +66,7 @@ impl Prepared {
             steps: &self.init_steps,
             service: &self.service_steps,
             filter: &self.filters.service,
+            own_filter: self.filters.init.as_ref(),
             inherited,
             notify: self.handover.notify.is_some(),
             namespaces: self.layers.namespaces,
@@ -95,11 +96,12 @@ impl Prepared {
     }
 }
 
-/// The two filters of a start.
+/// The filters of a start; our own processes have none where nothing is enforced.
 #[derive(Debug)]
 pub(super) struct Filters {
     pub(super) service: seccomp::Filter,
     pub(super) broker: Option<seccomp::Filter>,
+    pub(super) init: Option<seccomp::Filter>,
 }
 
 impl Filters {
@@ -115,9 +117,14 @@ impl Filters {
             ..FilterOptions::strict(arch)
         };
         let wanted = if options.observe { observe::filter(arch) } else { enforcing };
-        let service = seccomp::compile(&profile, &wanted)
-            .map_err(|error| EnforceError::Filter(error.to_string()))?;
-        Ok(Self { service, broker: None })
+        let failed = |error: seccomp::CompileError| EnforceError::Filter(error.to_string());
+        let service = seccomp::compile(&profile, &wanted).map_err(failed)?;
+        if options.observe {
+            return Ok(Self { service, broker: None, init: None });
+        }
+        let broker = seccomp::compile_broker(&profile, arch, layers.namespaces).map_err(failed)?;
+        let init = seccomp::compile_init(&profile, arch, layers.namespaces).map_err(failed)?;
+        Ok(Self { service, broker: Some(broker), init: Some(init) })
     }
 }
 
