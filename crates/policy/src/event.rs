@@ -89,6 +89,9 @@ pub struct Event {
     /// Addresses a name resolved to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,
+    /// Arguments of an executed program, redacted: option names and paths, never other values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<String>,
     /// Names, never values, of the environment of an executed program.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<String>,
@@ -122,6 +125,7 @@ impl Event {
             missing_grant: None,
             grant: None,
             addresses: Vec::new(),
+            arguments: Vec::new(),
             environment: Vec::new(),
             code: None,
         }

@@ -5,9 +5,9 @@
 //! event; what holds against a path that changes in between is Landlock and the mounts, under
 //! which nothing but the granted programs, the service's own and the loader can be executed at all.
 
-use super::broker::{Broker, Reply};
+use super::broker::{Broker, Reply, event};
 use super::target;
-use ringfence_policy::event::Action;
+use ringfence_policy::event::{Action, Kind};
 use ringfence_policy::net::Refusal;
 use ringfence_sys::notify::{Answer, Notification};
 use ringfence_sys::{Errno, fd};
@@ -27,7 +27,9 @@ impl Broker {
         let program = String::from_utf8_lossy(&path).into_owned();
         match self.is_granted(call, &path, path_at) {
             Ok(true) => {
-                self.allowed(Action::Exec, &program, call);
+                if self.scope.audit {
+                    self.record(call, &program, path_at);
+                }
                 Reply::Now(Answer::Continue)
             }
             // What is not there is not refused: programs are looked for in several folders.
@@ -43,6 +45,20 @@ impl Broker {
         }
     }
 
+    /// What was started, with what: option names and paths of the arguments, names of the
+    /// environment. Values are nobody's business.
+    fn record(&self, call: &Notification, program: &str, path_at: usize) {
+        let strings = |at: usize| {
+            let table = call.args.get(path_at + at).copied().unwrap_or_default();
+            self.targets.read_strings(call.tid, table)
+        };
+        let mut event = event(Kind::Allowed, Action::Exec, program, call);
+        event.arguments = strings(1).iter().map(|argument| redacted(argument)).collect();
+        event.environment =
+            strings(2).iter().filter_map(|v| Some(v.split_once('=')?.0.to_owned())).collect();
+        self.shared.events.emit(event);
+    }
+
     fn is_granted(&self, call: &Notification, path: &[u8], path_at: usize) -> Result<bool, Errno> {
         if self.scope.children.is_empty() || path.is_empty() {
             return Ok(false);
@@ -52,5 +68,41 @@ impl Broker {
         let found = target::open_inside(call.tid, path, base)?;
         let object = fd::identity(found.as_fd())?.object();
         Ok(self.scope.children.contains(&object))
+    }
+}
+
+/// An argument as far as it may be told: the name of an option, a path, a short plain word.
+fn redacted(argument: &str) -> String {
+    const REDACTED: &str = "[redacted]";
+    const SHORT: usize = 16;
+    let plain = |c: char| c.is_ascii_lowercase() || c == '-' || c == '_';
+    match argument.split_once('=') {
+        Some((name, _)) if name.starts_with('-') => format!("{name}={REDACTED}"),
+        None if argument.starts_with('-') || argument.starts_with(['/', '.']) => {
+            argument.to_owned()
+        }
+        None if argument.len() <= SHORT && argument.chars().all(plain) => argument.to_owned(),
+        _ => REDACTED.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::redacted;
+
+    #[test]
+    fn arguments_are_told_by_name_and_never_by_value() {
+        for (argument, told) in [
+            ("--token=abc", "--token=[redacted]"),
+            ("-v", "-v"),
+            ("./report.mjs", "./report.mjs"),
+            ("migrate", "migrate"),
+            ("hunter2", "[redacted]"),
+            ("postgres://u:p@h/db", "[redacted]"),
+            ("KEY=value", "[redacted]"),
+            ("averyverylongplainword", "[redacted]"),
+        ] {
+            assert_eq!(redacted(argument), told);
+        }
     }
 }

@@ -11,6 +11,8 @@ use std::os::fd::{AsFd, OwnedFd, RawFd};
 
 /// Most pidfds kept; beyond it all are forgotten and opened again.
 const KEPT: usize = 512;
+/// Longest text read out of the service for an event, in bytes.
+const TEXT: usize = 256;
 /// Longest path (`PATH_MAX`).
 const LONGEST: usize = 4096;
 /// Smallest page of the supported machines.
@@ -49,6 +51,29 @@ impl Targets {
             all if all == into.len() => Ok(()),
             _ => Err(Errno(libc::EFAULT)),
         }
+    }
+
+    /// A C string, cut at [`TEXT`] bytes or where the page ends.
+    fn read_text(&self, tid: i32, address: u64) -> String {
+        let mut room = [0; TEXT];
+        let page_left = usize::try_from(PAGE - address % PAGE).unwrap_or_default();
+        let wanted = &mut room[..TEXT.min(page_left)];
+        if self.read(tid, address, wanted).is_err() {
+            return String::new();
+        }
+        let end = wanted.iter().position(|b| *b == 0).unwrap_or(wanted.len());
+        String::from_utf8_lossy(&wanted[..end]).into_owned()
+    }
+
+    /// Strings of a null-terminated table of pointers, each cut short; for events only.
+    pub(super) fn read_strings(&self, tid: i32, table: u64) -> Vec<String> {
+        const MOST: u64 = 64;
+        let pointer = |index: u64| {
+            let mut word = [0; 8];
+            self.read(tid, table.wrapping_add(8 * index), &mut word).ok()?;
+            Some(u64::from_ne_bytes(word)).filter(|address| *address != 0)
+        };
+        (0..MOST).map_while(pointer).map(|address| self.read_text(tid, address)).collect()
     }
 
     /// A path, as far as it can be read: up to its NUL byte or the kernel's own limit.

@@ -58,13 +58,31 @@ impl EventSink for PipeSink {
         if lost > 0 {
             let _ = write!(event.reason, " ({lost} events before this one were dropped)");
         }
-        let mut line = event.to_json_line();
-        line.push('\n');
-        let fits = line.len() <= LONGEST;
-        if !fits || fd::write(fd::borrow(self.pipe), line.as_bytes()).is_err() {
+        if fd::write(fd::borrow(self.pipe), &line(event)).is_err() {
             self.lost.fetch_add(lost + 1, Ordering::Relaxed);
         }
     }
+}
+
+/// One line that a pipe takes in one piece: what makes it too long is cut, never the event.
+fn line(mut event: Event) -> Vec<u8> {
+    const CUT: usize = 256;
+    let mut line = event.to_json_line();
+    if line.len() >= LONGEST {
+        event.arguments.clear();
+        event.environment.clear();
+        event.addresses.clear();
+        event.missing_grant = None;
+        for text in [&mut event.resource, &mut event.reason] {
+            if let Some((end, _)) = text.char_indices().nth(CUT) {
+                text.truncate(end);
+                text.push_str(" (cut)");
+            }
+        }
+        line = event.to_json_line();
+    }
+    line.push('\n');
+    line.into_bytes()
 }
 
 /// UTC time of day as RFC 3339 with milliseconds.
@@ -130,5 +148,16 @@ mod tests {
         ] {
             assert_eq!(civil(days), date);
         }
+    }
+
+    #[test]
+    fn an_event_about_a_very_long_path_is_cut_and_not_lost() {
+        use ringfence_policy::event::{Action, Kind};
+        use ringfence_policy::layer::Layer;
+        let path = "\u{1f512}".repeat(4096);
+        let event = Event::new(Kind::Denial, "", "", Layer::Broker, Action::Exec, path);
+        let line = line(event);
+        assert!(line.len() <= LONGEST, "{}", line.len());
+        assert!(String::from_utf8(line).unwrap().contains("(cut)"));
     }
 }
