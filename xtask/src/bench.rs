@@ -23,6 +23,22 @@ pub(crate) struct Options {
     /// Rounds of each start-up measurement; traffic takes a third of them
     #[arg(long, default_value_t = 45)]
     rounds: u32,
+    /// Measure only this part
+    #[arg(long, value_enum)]
+    only: Option<Part>,
+}
+
+/// A part of the measurements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// Memory and descriptors
+    Footprint,
+    /// Traffic from outside
+    Inbound,
+    /// Traffic from inside
+    Outbound,
+    /// Start-up
+    Startup,
 }
 
 /// What can be measured.
@@ -35,6 +51,6 @@ enum Area {
 /// Runs the measurements.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     match options.area {
-        Area::Engine => engine::run(options.rounds.max(3)),
+        Area::Engine => engine::run(options.rounds.max(3), options.only),
     }
 }

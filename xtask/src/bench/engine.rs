@@ -2,7 +2,7 @@
 
 use crate::bench::report::{Bound, Limit, Report, Series};
 use crate::bench::runner::{Bench, Runner};
-use crate::bench::{startup, traffic};
+use crate::bench::{Part, startup, traffic};
 use crate::failure::Failure;
 use crate::npm;
 use crate::places::{self, Build};
@@ -12,7 +12,7 @@ use crate::printer::{say, step};
 const CONNECTIONS: u32 = 10_000;
 
 /// Runs all measurements of the engine.
-pub(crate) fn run(rounds: u32) -> Result<(), Failure> {
+pub(crate) fn run(rounds: u32, only: Option<Part>) -> Result<(), Failure> {
     if places::in_path("wrk").is_none() {
         let remedy = "install the Debian package wrk".to_owned();
         return Err(Failure::Missing { what: "wrk".to_owned(), remedy });
@@ -35,14 +35,26 @@ pub(crate) fn run(rounds: u32) -> Result<(), Failure> {
     for missing in not_run {
         report.not_run(missing);
     }
-    let nothing = startup::measure(&bench, &["/bin/true".to_owned()], rounds)?;
-    report.series("start-up of /bin/true", "ms", nothing);
-    let words = [node.path.to_string_lossy().into_owned(), "-e".to_owned(), "0".to_owned()];
-    let started = startup::measure(&bench, &words, rounds)?;
-    report.series("start-up of node -e 0", "ms", started);
-    traffic::inbound(&bench, &node, (rounds / 3).max(3), &mut report)?;
-    traffic::outbound(&bench, &node, (rounds / 3).max(3), &mut report)?;
-    let footprint = traffic::footprint(&bench, &node, CONNECTIONS)?;
+    let wanted = |part| only.is_none_or(|only| only == part);
+    if wanted(Part::Startup) {
+        let nothing = startup::measure(&bench, &["/bin/true".to_owned()], rounds)?;
+        report.series("start-up of /bin/true", "ms", nothing);
+        let words = [node.path.to_string_lossy().into_owned(), "-e".to_owned(), "0".to_owned()];
+        let started = startup::measure(&bench, &words, rounds)?;
+        report.series("start-up of node -e 0", "ms", started);
+    }
+    let slices = (rounds / 3).max(3);
+    if wanted(Part::Inbound) {
+        traffic::inbound(&bench, &node, slices, &mut report)?;
+    }
+    if wanted(Part::Outbound) {
+        traffic::outbound(&bench, &node, slices, &mut report)?;
+    }
+    let footprint = if wanted(Part::Footprint) {
+        traffic::footprint(&bench, &node, CONNECTIONS)?
+    } else {
+        traffic::Footprint::default()
+    };
     hold(&mut report, &footprint);
     report.close()
 }

@@ -116,7 +116,7 @@ pub(crate) fn outbound(
 }
 
 /// What ringfence's own processes hold after many connections.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Footprint {
     /// Proportional set size of all of them together, in kibibytes.
     pub(crate) pss_kib: Option<u64>,
