@@ -218,6 +218,7 @@ mod tests {
         event.program = Some("node".to_owned());
         event.grant = Some("net.connect \"x:1\"".to_owned());
         event.addresses = vec!["10.0.0.1".to_owned()];
+        event.arguments = vec!["-v".to_owned()];
         event.environment = vec!["PATH".to_owned()];
         event.code = Some("config".to_owned());
         let event: serde_json::Value = serde_json::from_str(&event.to_json_line()).unwrap();
