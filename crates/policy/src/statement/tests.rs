@@ -61,7 +61,7 @@ fn every_grant_is_stated() {
       files-read: reads only ./, /etc/ssl/certs, /var/lib/orders, ./certs/tls.key, /etc/orders.d (if it exists) and what its runtime needs
       files-write: writes only /var/lib/orders: everything else is read-only; /tmp and /dev/shm are private and vanish with it
       files-execute: cannot execute a file that it can write
-      files-droppable: ./certs/tls.key is mounted by itself; nothing in this version takes it away again
+    . files-droppable: ./certs/tls.key is mounted by itself; nothing in this version takes it away again
       net-connect: cannot open outbound sockets except to api.internal:443, redis.internal:6379 and 10.1.0.0/16:5432
       net-names: cannot look up names except api.internal, redis.internal and statsd.internal
       net-private-ranges: cannot reach private, loopback or link-local addresses by name, except api.internal (at 127.0.0.1) and redis.internal
