@@ -7,7 +7,7 @@
 
 use super::broker::{Broker, Reply};
 use super::options;
-use super::place::{Place, canonical, is_handed_out, place};
+use super::place::{Place, canonical, is_handed_out, place, stays_here};
 use super::waiter::Pending;
 use ringfence_policy::event::Action;
 use ringfence_policy::net::{HostName, Refusal, Transport};
@@ -80,7 +80,7 @@ impl Broker {
         }
     }
 
-    /// The decision, and for loopback whether it is the service's own listener on the host.
+    /// The decision, and for an address of this host whether the service itself listens there.
     fn reachable(&self, asked: SocketAddr) -> Place {
         let to = canonical(asked);
         match place(&self.shared, Transport::Tcp, asked) {
@@ -90,14 +90,16 @@ impl Broker {
     }
 
     /// Whether the service itself listens on the host at this address: the socket there must be
-    /// one that this broker bound, by its cookie.
+    /// one that this broker bound, by its cookie, and no other may be there. A listener on every
+    /// address fits any destination, so only what stays on this host is asked about.
     fn own_listener(&self, to: SocketAddr) -> bool {
-        if self.listenable.is_empty() {
+        if self.listenable.is_empty() || !stays_here(&self.shared.host, to.ip()) {
             return false;
         }
         let Some(diag) = &self.host_diag else { return false };
-        netlink::tcp_listeners(diag.as_fd(), to)
-            .is_ok_and(|cookies| cookies.iter().any(|cookie| self.listenable.contains(cookie)))
+        netlink::tcp_listeners(diag.as_fd(), to).is_ok_and(|cookies| {
+            !cookies.is_empty() && cookies.iter().all(|cookie| self.listenable.contains(cookie))
+        })
     }
 
     fn connect_inside(

@@ -6,7 +6,7 @@
 
 use super::shared::Shared;
 use ringfence_policy::model::DnsMode;
-use ringfence_policy::net::{HostName, Refusal, Transport};
+use ringfence_policy::net::{HostFacts, HostName, Refusal, Transport};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Where a connection goes.
@@ -79,6 +79,11 @@ pub(super) fn canonical(asked: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, asked.port())
 }
 
+/// Whether a connection to this address ends on this host.
+pub(super) fn stays_here(host: &HostFacts, ip: IpAddr) -> bool {
+    ip.is_loopback() || host.own_addresses.contains(&ip)
+}
+
 /// Whether an address lies in the ranges that synthetic addresses come from.
 pub(super) fn is_handed_out(ip: IpAddr) -> bool {
     match ip {
@@ -99,6 +104,25 @@ mod tests {
             assert_eq!(canonical(asked), "127.0.0.1:80".parse().unwrap(), "{asked}");
         }
         assert_eq!(canonical("[::]:80".parse().unwrap()), "[::1]:80".parse().unwrap());
+    }
+
+    #[test]
+    fn only_loopback_and_addresses_of_this_host_stay_here() {
+        let own = ["203.0.114.9".parse().unwrap(), "2001:db8::9".parse().unwrap()];
+        let host = HostFacts { own_addresses: own.to_vec() };
+        for (ip, here) in [
+            ("127.0.0.1", true),
+            ("127.9.9.9", true),
+            ("::1", true),
+            ("203.0.114.9", true),
+            ("2001:db8::9", true),
+            ("203.0.114.10", false),
+            ("10.0.0.1", false),
+            ("169.254.169.254", false),
+            ("2001:db8::1", false),
+        ] {
+            assert_eq!(stays_here(&host, ip.parse().unwrap()), here, "{ip}");
+        }
     }
 
     #[test]
