@@ -7,6 +7,7 @@
 mod check_config;
 mod completions;
 mod output;
+mod own_processes;
 mod prove;
 mod run;
 mod schema;
