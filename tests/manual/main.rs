@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
 mod evidence;
+mod pages;
 mod permissions;
 mod secrets;
 mod stance;

@@ -2,7 +2,7 @@
 
 use ringfence_tests::workspace;
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Lines of the manual that make a promise, one entry for each promise, in order.
 const LINES: &str = "
@@ -46,13 +46,14 @@ impl Row {
     }
 }
 
-fn text() -> String {
+fn document() -> String {
     workspace::text(Path::new("docs/manual.md")).unwrap()
 }
 
 fn rows() -> Vec<Row> {
-    let text = text();
-    let lines = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| line "));
+    let document = document();
+    let lines =
+        document.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| line "));
     let row = |line: &str| {
         let cells: Vec<String> =
             line.trim_matches('|').split(" | ").map(|cell| cell.trim().to_owned()).collect();
@@ -85,7 +86,7 @@ fn what_is_kept_is_counted_and_what_is_not_says_so() {
     let part = rows.iter().filter(|row| row.is_partly_kept()).count();
     let kept = rows.iter().filter(|row| row.is_kept()).count() - part;
     let open = rows.len() - kept - part;
-    let said = text().split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = document().split_whitespace().collect::<Vec<_>>().join(" ");
     let counted =
         format!("**{kept}** of {} rows are kept, **{part}** in part, {open} not yet.", rows.len());
     assert!(said.contains(&counted), "docs/manual.md should say: {counted}");
@@ -110,31 +111,6 @@ fn every_probe_program_test_and_page_in_the_table_exists() {
     }
 }
 
-#[test]
-fn every_page_is_in_the_index() {
-    let index = workspace::text(Path::new("docs/README.md")).unwrap();
-    for page in workspace::files("docs") {
-        let name = page.file_name().unwrap().to_string_lossy().into_owned();
-        let linked = name == "README.md" || index.contains(&format!("({name})"));
-        assert!(linked, "docs/README.md does not lead to {name}");
-    }
-}
-
-#[test]
-fn every_link_of_a_page_leads_somewhere() {
-    let pages = ["README.md", "ARCHITECTURE.md", "SECURITY.md", "SPECIFICATION.md"];
-    let pages = pages.map(PathBuf::from).into_iter().chain(workspace::files("docs"));
-    for page in pages {
-        let text = workspace::text(&page).unwrap();
-        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-        for link in links.filter(|link| !link.contains("://") && !link.starts_with('#')) {
-            let target = link.split('#').next().unwrap_or(link);
-            let target = workspace::root().join(&page).parent().unwrap().join(target);
-            assert!(target.exists(), "{} leads nowhere: {link}", page.display());
-        }
-    }
-}
-
 /// The ids of the battery's attacks.
 fn probes() -> BTreeSet<String> {
     let sources = workspace::sources("crates/boundary/src/prove/probes").into_iter();
@@ -146,7 +122,7 @@ fn probes() -> BTreeSet<String> {
 }
 
 /// The names of all tests.
-fn tests() -> BTreeSet<String> {
+pub(crate) fn tests() -> BTreeSet<String> {
     let sources = ["crates", "xtask", "tests"].into_iter().flat_map(workspace::sources);
     let texts: Vec<String> = sources.filter_map(|path| workspace::text(&path)).collect();
     let marked = texts.iter().flat_map(|text| text.split("#[test]").skip(1));
