@@ -26,6 +26,7 @@ pub mod probe;
 pub mod peer;
 pub mod privilege;
 pub mod process;
+pub mod pty;
 pub mod seccomp;
 pub mod socket;
 pub mod spawn;

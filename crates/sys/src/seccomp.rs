@@ -7,6 +7,7 @@
 //! the filter refuses filters.
 
 pub mod allow;
+pub mod container;
 pub mod filter;
 pub mod profile;
 mod table;
