@@ -1,0 +1,11 @@
+//! What hostile input, hostile services and sudden deaths do to ringfence: never a panic, never a
+//! half-started service, never a weaker boundary.
+//!
+//! Everything goes through the built command. What a host cannot try is said by name.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where it cannot go on")]
+
+mod leftovers;
+mod peer;
+mod stage;
+mod sudden_death;

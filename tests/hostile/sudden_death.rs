@@ -1,0 +1,156 @@
+//! SIGKILL of any process around a service, at any moment: nothing is left, nothing runs unguarded.
+
+use crate::leftovers;
+use crate::peer::Peer;
+use crate::stage::{Host, Service, Stage, free_port};
+use ringfence_sys::{peer, wait};
+use std::net::TcpListener;
+use std::os::fd::AsFd as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// Kills on each kind of host.
+const ROUNDS: usize = 100;
+/// Rounds that go on at the same time.
+const LANES: usize = 4;
+/// A start takes a few tens of milliseconds: kills fall into it and into the time after it.
+const LONGEST_LIFE: Duration = Duration::from_millis(150);
+/// Who is killed, as deep below the supervisor.
+const VICTIMS: [&str; 3] = ["supervisor", "broker", "init"];
+
+#[test]
+fn a_death_with_namespaces_leaves_nothing() {
+    kill_at_random_moments(Host::Plain);
+}
+
+#[test]
+fn a_death_without_namespaces_leaves_nothing() {
+    kill_at_random_moments(Host::Container);
+}
+
+/// The control: what the other tests look for is really found while the service lives.
+#[test]
+fn a_living_service_is_found_by_its_mark() {
+    for host in [Host::Plain, Host::Container] {
+        let peer = Peer::start();
+        let port = free_port();
+        let Some(stage) = stage(host, &peer, port) else { continue };
+        let mark = mark(&stage);
+        let mut service = start(&stage, &peer, port);
+        let named = host == Host::Plain;
+        service.expect(&format!("ready true true {named}"));
+        // Supervisor, broker, init, service and its three orphans.
+        let found = leftovers::processes(&mark);
+        assert!(found.len() >= 7, "{found:?}");
+        assert!(TcpListener::bind(("127.0.0.1", port)).is_err(), "the service listens");
+        let chain = leftovers::chain(service.pid());
+        assert_eq!(chain.len(), 4, "{chain:?}");
+        if named {
+            assert!(leftovers::abstract_name(chain[3], &mark));
+        }
+        assert!(!leftovers::abstract_name(service.pid(), &mark), "the name is the service's own");
+        service.signal(libc::SIGKILL);
+        assert_eq!(service.wait().code, -1);
+        leftovers::wait_for_none(&mark).unwrap();
+    }
+}
+
+fn kill_at_random_moments(host: Host) {
+    let next = AtomicUsize::new(0);
+    let killed = [const { AtomicUsize::new(0) }; VICTIMS.len()];
+    thread::scope(|scope| {
+        for _ in 0..LANES {
+            scope.spawn(|| {
+                let peer = Peer::start();
+                let port = free_port();
+                let Some(stage) = stage(host, &peer, port) else { return };
+                loop {
+                    let round = next.fetch_add(1, Ordering::Relaxed);
+                    if round >= ROUNDS {
+                        return;
+                    }
+                    let victim = kill_once(&stage, &peer, port, round);
+                    killed[victim].fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    let killed = killed.map(AtomicUsize::into_inner);
+    println!("{host:?}: killed {VICTIMS:?} {killed:?} times");
+    if killed.iter().sum::<usize>() > 0 {
+        assert!(killed.iter().all(|times| *times >= ROUNDS / 10), "{VICTIMS:?}: {killed:?}");
+    }
+}
+
+fn stage(host: Host, peer: &Peer, own: u16) -> Option<Stage> {
+    let to = peer.port;
+    let net = format!("[net]\nconnect = [\"127.0.0.1:{to}\"]\nlisten = [\"127.0.0.1:{own}\"]\n");
+    Stage::new(host, &net)
+}
+
+fn start(stage: &Stage, peer: &Peer, own: u16) -> Service {
+    stage.start(&["load", &peer.port.to_string(), &own.to_string(), &mark(stage)])
+}
+
+/// In the command line of every process of a stage.
+fn mark(stage: &Stage) -> String {
+    let folder = stage.path("").to_string_lossy().into_owned();
+    format!("mark-{}", folder.trim_matches('/').replace('/', "-"))
+}
+
+/// One start and one death. Answers who died.
+fn kill_once(stage: &Stage, peer: &Peer, own: u16, round: usize) -> usize {
+    let mark = mark(stage);
+    let service = start(stage, peer, own);
+    let mut random = Random::new(round);
+    let life = LONGEST_LIFE.mul_f64(random.fraction());
+    // Not to wait for anything: to die at any moment of a life.
+    let _ = wait::readable(&[service.pidfd()], Some(life));
+    let chain = leftovers::chain(service.pid());
+    let wanted = round % VICTIMS.len();
+    let victim = wanted.min(chain.len() - 1);
+    let handle = peer::pidfd_open(chain[victim]);
+    let alive = |pid: i32| victim == 0 || leftovers::children(chain[victim - 1]).contains(&pid);
+    if let Ok(handle) = handle
+        && alive(chain[victim])
+    {
+        let _ = wait::send_signal(handle.as_fd(), libc::SIGKILL);
+    }
+    let supervisor = service.pid();
+    let ended = service.wait();
+    if victim == 0 {
+        assert_eq!(ended.code, -1, "{ended:?}");
+    } else {
+        assert_eq!(ended.code, 125, "{} was killed: {ended:?}", VICTIMS[victim]);
+        assert_eq!(ended.events("error").len(), 1, "{ended:?}");
+    }
+    let who = VICTIMS[victim];
+    leftovers::wait_for_none(&mark).unwrap_or_else(|left| panic!("{who} of {chain:?}: {left}"));
+    assert!(TcpListener::bind(("127.0.0.1", own)).is_ok(), "{who}: a listener is left");
+    assert_eq!(leftovers::mounts(&stage.path("")), [""; 0], "{who}: a mount is left");
+    assert!(!leftovers::abstract_name(std::process::id().cast_signed(), &mark), "{who}");
+    let groups = leftovers::groups("hostile", supervisor);
+    assert!(groups.is_empty(), "{who}: {groups:?}");
+    let _ = std::fs::remove_file(stage.path("events"));
+    victim
+}
+
+/// Numbers that look random and are the same in every run.
+struct Random(u64);
+
+impl Random {
+    fn new(seed: usize) -> Self {
+        Self((seed as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    /// From 0 to 1 (splitmix64).
+    fn fraction(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let small = u32::try_from((mixed ^ (mixed >> 31)) >> 32).unwrap_or_default();
+        f64::from(small) / f64::from(u32::MAX)
+    }
+}

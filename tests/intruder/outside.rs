@@ -1,0 +1,43 @@
+//! Acts for the outside: they put something around a command and become it.
+
+use ringfence_sys::launch::ExecStep;
+use ringfence_sys::{privilege, process, pty, seccomp};
+use std::ffi::CString;
+use std::os::fd::AsFd as _;
+use std::os::unix::ffi::OsStringExt as _;
+
+/// Code when the command could not be started at all.
+const FAILED: i32 = 98;
+
+/// The command under the filter of a container.
+pub(crate) fn in_container(command: &[&str]) -> i32 {
+    let filter = seccomp::container::like_a_container().expect("the filter is well formed");
+    let filtered = process::no_new_privs().and_then(|()| seccomp::install_plain(&filter));
+    if filtered.is_err() {
+        return FAILED;
+    }
+    become_program(command)
+}
+
+/// The command as the foreground of the terminal that standard input is.
+pub(crate) fn on_terminal(command: &[&str]) -> i32 {
+    if pty::lead_session(std::io::stdin().as_fd()).is_err() {
+        return FAILED;
+    }
+    become_program(command)
+}
+
+fn become_program(command: &[&str]) -> i32 {
+    let text = |text: &str| CString::new(text).expect("arguments have no NUL byte");
+    let argv: Vec<CString> = command.iter().map(|word| text(word)).collect();
+    let Some(program) = argv.first().cloned() else { return FAILED };
+    let variable = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        let mut entry = name.into_vec();
+        entry.push(b'=');
+        entry.extend(value.into_vec());
+        CString::new(entry).expect("variables have no NUL byte")
+    };
+    let env = std::env::vars_os().map(variable).collect();
+    let _ = privilege::execve(&ExecStep::new(program, argv, env));
+    FAILED
+}

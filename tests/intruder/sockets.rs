@@ -1,0 +1,131 @@
+//! Acts with sockets: connections by the thousand, listeners, and connections that never complete.
+
+use crate::{say, wait_for_turn};
+use std::io::Read as _;
+use std::net::{TcpListener, TcpStream};
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+/// Small, because thousands of threads are started.
+const STACK: usize = 64 * 1024;
+
+/// Listens on a port and says with what error.
+pub(crate) fn bind(port: u16) -> i32 {
+    match TcpListener::bind(("127.0.0.1", port)) {
+        Ok(_) => say("bound"),
+        Err(error) => say(&format!("error {}", error.raw_os_error().unwrap_or_default())),
+    }
+    0
+}
+
+/// Connects again and again, each time to the end of the connection.
+pub(crate) fn connections(port: u16, count: usize) -> i32 {
+    say("ready");
+    wait_for_turn();
+    let made = (0..count).filter(|_| whole_connection(port)).count();
+    say(&format!("made {made}"));
+    wait_for_turn();
+    0
+}
+
+/// One connection that the other side ends.
+fn whole_connection(port: u16) -> bool {
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
+    stream.read(&mut [0; 16]).is_ok()
+}
+
+/// Many threads connect at once.
+pub(crate) fn threads(port: u16, threads: usize, each: usize) -> i32 {
+    let made = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                let own = (0..each).filter(|_| whole_connection(port)).count();
+                made.fetch_add(own, Ordering::Relaxed);
+            });
+        }
+    });
+    say(&format!("made {}", made.load(Ordering::Relaxed)));
+    0
+}
+
+/// Everything a service can hold on to, all at once: orphans that ignore every polite signal,
+/// listeners, an abstract name, open connections and threads that make more of them.
+pub(crate) fn load(to: u16, own: u16, mark: &str) -> i32 {
+    super::processes::leave_orphans(3);
+    let listener = TcpListener::bind(("127.0.0.1", own));
+    let name = SocketAddr::from_abstract_name(mark).expect("the mark is short");
+    // Refused where the name would be the host's; then there is none to be left behind.
+    let abstract_name = UnixListener::bind_addr(&name);
+    let private = TcpListener::bind(("127.0.0.1", 0));
+    let connected = TcpStream::connect(("127.0.0.1", to));
+    say(&format!("ready {} {} {}", connected.is_ok(), listener.is_ok(), abstract_name.is_ok()));
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let mut kept = Vec::new();
+                loop {
+                    kept.extend(TcpStream::connect(("127.0.0.1", to)).ok());
+                    if kept.len() > 20 {
+                        kept.clear();
+                    }
+                }
+            });
+        }
+    });
+    drop((connected, listener, abstract_name, private));
+    0
+}
+
+/// Blocking connections that nobody accepts, and then one that somebody does.
+pub(crate) fn pending(full: u16, granted: u16, count: usize) -> i32 {
+    hold(count, move || TcpStream::connect(("127.0.0.1", full)).map(drop), granted)
+}
+
+/// The same with a Unix socket whose backlog is full.
+pub(crate) fn pending_unix(full: &str, granted: u16, count: usize) -> i32 {
+    let full = full.to_owned();
+    hold(count, move || UnixStream::connect(&full).map(drop), granted)
+}
+
+/// Starts `count` threads that each make one call, tells of every refused one, and shows meanwhile
+/// that other connections are made.
+fn hold(
+    count: usize,
+    call: impl Fn() -> std::io::Result<()> + Clone + Send + 'static,
+    granted: u16,
+) -> i32 {
+    let (ended, endings) = mpsc::channel();
+    for _ in 0..count {
+        let (call, ended) = (call.clone(), ended.clone());
+        let body = move || {
+            let errno = call().err().and_then(|error| error.raw_os_error()).unwrap_or_default();
+            // The receiver lives as long as the process.
+            let _ = ended.send(errno);
+        };
+        thread::Builder::new().stack_size(STACK).spawn(body).expect("a thread can be started");
+    }
+    say("started");
+    // The test says how many must have been refused, in a line of its own.
+    let mut refusals = 0;
+    let mut line = String::new();
+    while std::io::stdin().read_line(&mut line).is_ok_and(|length| length > 0) {
+        match line.trim().split_once(' ') {
+            Some(("refused", least)) => {
+                let least: usize = super::number(least);
+                while refusals < least {
+                    let errno = endings.recv().expect("the threads hold the other end");
+                    refusals += 1;
+                    say(&format!("refusal {errno}"));
+                }
+                say("refused");
+            }
+            _ => say(&format!("served {}", whole_connection(granted))),
+        }
+        line.clear();
+    }
+    0
+}
