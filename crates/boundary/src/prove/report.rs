@@ -58,6 +58,9 @@ pub struct Evidence {
 pub enum ClaimState {
     /// At least one attack went through.
     Broken,
+    /// An attack went through that only an absent layer stops, and the boundary accepts that this
+    /// layer is absent: its `[require] layers` do not list it.
+    Accepted,
     /// Nothing is claimed: what the sentences allow or leave open.
     NotClaimed,
     /// Attacks are known, but this host has nothing to attack it with.
@@ -71,6 +74,7 @@ pub enum ClaimState {
 impl ClaimState {
     const fn word(self) -> &'static str {
         match self {
+            Self::Accepted => "NOT HELD, accepted: a layer of it is absent",
             Self::Broken => "BROKEN",
             Self::NotClaimed => "not claimed",
             Self::NothingToAttack => "nothing to attack",
@@ -180,7 +184,7 @@ impl Report {
     /// conclusive probe.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        if self.probes.iter().any(|probe| probe.verdict == Verdict::Open) {
+        if self.claims.iter().any(|claim| claim.state == ClaimState::Broken) {
             1
         } else if self.claims.iter().any(|claim| claim.state == ClaimState::Unproven) {
             3
@@ -221,6 +225,10 @@ impl Report {
             states(ClaimState::Broken),
             states(ClaimState::Unproven)
         );
+        let accepted = states(ClaimState::Accepted);
+        if accepted > 0 {
+            let _ = writeln!(text, "{accepted} not held because an accepted layer is absent");
+        }
         text
     }
 
@@ -342,6 +350,7 @@ impl ClaimReport {
         let claimed = self.sentences.iter().any(|sentence| sentence.weight == Weight::Claim);
         let absent = |p: &&ProbeReport| [&p.inside, &p.outside].iter().any(|a| a.code == "absent");
         self.state = match self.counts {
+            [_, _, open] if open > 0 && self.lacks_layer(evidence) => ClaimState::Accepted,
             [_, _, open] if open > 0 => ClaimState::Broken,
             [blocked, ..] if claimed && blocked > 0 => ClaimState::Proven,
             _ if !claimed => ClaimState::NotClaimed,
@@ -349,6 +358,17 @@ impl ClaimReport {
             _ if of.iter().any(absent) => ClaimState::NothingToAttack,
             _ => ClaimState::Unproven,
         };
+    }
+}
+
+impl ClaimReport {
+    /// Whether a layer that carries this claim is absent. The start went on without it, so the
+    /// boundary accepts that.
+    fn lacks_layer(&self, evidence: &Evidence) -> bool {
+        let absent = |layer: &Layer| {
+            evidence.layers.iter().any(|a| a.layer == layer.id() && a.state == "absent")
+        };
+        self.claim.carried_by().iter().any(absent)
     }
 }
 
