@@ -54,6 +54,23 @@ pub fn open_in_root(
     Ok(at)
 }
 
+/// Opens the object at `wanted` below `root` with `O_PATH`, where no part of the way may be a
+/// symlink: whoever can write a folder on the way must not choose where it leads.
+///
+/// # Errors
+/// `ELOOP` for a symlink, else what the lookup says.
+pub fn open_without_links(root: BorrowedFd<'_>, wanted: &[u8]) -> Result<OwnedFd, Errno> {
+    let mut at = duplicate(root)?;
+    for name in components(wanted).into_iter().rev() {
+        let name = CString::new(name).map_err(|_| Errno(libc::EINVAL))?;
+        at = openat(Some(at.as_fd()), &name, libc::O_PATH | libc::O_NOFOLLOW, 0)?;
+        if identity(at.as_fd())?.kind() == libc::S_IFLNK {
+            return Err(Errno(libc::ELOOP));
+        }
+    }
+    Ok(at)
+}
+
 /// The components in reverse, so that the next one is at the end.
 fn components(of: &[u8]) -> Vec<Vec<u8>> {
     let parts = of.split(|b| *b == b'/').filter(|part| !part.is_empty() && *part != b".");
@@ -110,5 +127,24 @@ mod tests {
         assert_eq!(looped, Err(Errno(libc::ELOOP)));
         let magic = open_in_root(root.as_fd(), root.as_fd(), b"/proc/self/fd/0").map(drop);
         assert_eq!(magic, Err(Errno(libc::ENOENT)));
+    }
+
+    #[test]
+    fn a_way_without_links_is_not_led_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("run")).unwrap();
+        std::fs::write(folder.path().join("run/own"), "").unwrap();
+        symlink("own", folder.path().join("run/link")).unwrap();
+        symlink("run", folder.path().join("way")).unwrap();
+        let root = open(folder.path());
+        let own = identity(open(&folder.path().join("run/own")).as_fd()).unwrap();
+        let found = open_without_links(root.as_fd(), b"/run/own").unwrap();
+        assert_eq!(identity(found.as_fd()).unwrap().object(), own.object());
+        for (way, errno) in
+            [("/run/link", libc::ELOOP), ("/way/own", libc::ELOOP), ("/run/other", libc::ENOENT)]
+        {
+            let refused = open_without_links(root.as_fd(), way.as_bytes()).map(drop);
+            assert_eq!(refused, Err(Errno(errno)), "{way}");
+        }
     }
 }

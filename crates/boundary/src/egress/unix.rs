@@ -50,6 +50,10 @@ impl Broker {
             return self.connect_object(call, socket, target);
         }
         let target = target::open_inside(call.tid, path.as_os_str().as_bytes(), None)?;
+        // Else the number may be another process's by now, and the root that was looked into too.
+        if !self.listener.alive(call.id) {
+            return Err(Errno(libc::ESRCH));
+        }
         if !self.is_own(&target)? {
             let refusal = Refusal {
                 reason: "a socket in a folder that is only readable is not granted".to_owned(),
@@ -112,10 +116,12 @@ impl Broker {
     }
 }
 
-/// The host's socket as it is now: its server makes a new object whenever it restarts.
+/// The host's socket as it is now: its server makes a new object whenever it restarts. The real
+/// path had no symlink when it was found; where the service may write on the way, one that is
+/// there now would lead to any socket of the host.
 fn open_host(granted: &UnixSocket) -> Result<OwnedFd, Errno> {
     let root = target::open_folder("/")?;
-    walk::open_in_root(root.as_fd(), root.as_fd(), granted.real.as_os_str().as_bytes())
+    walk::open_without_links(root.as_fd(), granted.real.as_os_str().as_bytes())
 }
 
 /// Without `.`, `..` and doubled slashes; `..` is taken off the name, as the grant was.
