@@ -10,7 +10,7 @@ use ringfence_policy::net::{ListenPlace, Transport};
 use ringfence_sys::socket::{self, Address};
 use ringfence_sys::{Errno, fd};
 use std::ffi::{OsStr, OsString};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 
 /// First descriptor of a socket activation.
@@ -80,7 +80,8 @@ impl Handover {
             let address = socket::local_address(socket).during("looking at LISTEN_FDS")?;
             let granted = match &address {
                 Address::Inet(at) => {
-                    network.listen(Transport::Tcp, *at) == Ok(ListenPlace::Host(*at))
+                    is_tcp(socket).during("looking at LISTEN_FDS")?
+                        && network.listen(Transport::Tcp, *at) == Ok(ListenPlace::Host(*at))
                 }
                 _ => false,
             };
@@ -156,6 +157,13 @@ impl Handover {
     }
 }
 
+/// A datagram socket of the host could send anywhere, whatever address it is bound to.
+fn is_tcp(socket: BorrowedFd<'_>) -> Result<bool, Errno> {
+    let option = |name| socket::option(socket, libc::SOL_SOCKET, name);
+    Ok(option(libc::SO_TYPE)? == libc::SOCK_STREAM
+        && option(libc::SO_PROTOCOL)? == libc::IPPROTO_TCP)
+}
+
 fn send_report(manager: &Address, text: &str) -> Result<(), Errno> {
     let kind = libc::SOCK_DGRAM | libc::SOCK_NONBLOCK;
     let socket = socket::socket(libc::AF_UNIX, kind, 0)?;
@@ -168,5 +176,19 @@ fn notify_address(path: &OsStr) -> Address {
     match path.as_bytes() {
         [b'@', name @ ..] => Address::UnixAbstract(name.to_vec()),
         path => Address::UnixPath(path.to_vec()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, UdpSocket};
+
+    #[test]
+    fn only_tcp_sockets_are_handed_over() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let datagrams = UdpSocket::bind(listener.local_addr().unwrap()).unwrap();
+        assert_eq!(is_tcp(listener.as_fd()), Ok(true));
+        assert_eq!(is_tcp(datagrams.as_fd()), Ok(false));
     }
 }
