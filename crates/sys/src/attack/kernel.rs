@@ -155,6 +155,12 @@ pub fn terminal_input(_params: &Params) -> Attempt {
     terminal("TIOCSTI", 0x5412)
 }
 
+/// Makes its own process group the terminal's foreground, which gets what is typed; `ENOTTY` shows
+/// that the request was let in.
+pub fn terminal_foreground(_params: &Params) -> Attempt {
+    terminal("TIOCSPGRP", 0x5410)
+}
+
 /// Asks the console for its selection; `ENOTTY` shows that the request was let in.
 pub fn terminal_paste(_params: &Params) -> Attempt {
     terminal("TIOCLINUX", 0x541C)

@@ -40,6 +40,17 @@ pub fn signal(params: &Params) -> Attempt {
     Ok("may signal the canary".to_owned())
 }
 
+/// Asks for a limit of the canary, which needs the right to change it.
+pub fn limit(params: &Params) -> Attempt {
+    let pid = canary(params)?;
+    let mut limit = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    let resource = usize::try_from(libc::RLIMIT_CPU).unwrap_or_default();
+    // SAFETY: numbers, and room for one limit.
+    unsafe { call(libc::SYS_prlimit64, [int(pid), resource, 0, output(&mut limit), 0, 0]) }
+        .step("prlimit64")?;
+    Ok("may change limits of the canary".to_owned())
+}
+
 /// Opens a handle of the canary and signals through it (signal 0).
 pub fn signal_by_handle(params: &Params) -> Attempt {
     let pid = canary(params)?;

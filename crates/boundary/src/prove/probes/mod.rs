@@ -102,6 +102,7 @@ mod kernel {
     pub(super) mod session_keyring;
     pub(super) mod set_clock;
     pub(super) mod swap;
+    pub(super) mod terminal_foreground;
     pub(super) mod terminal_input;
     pub(super) mod terminal_paste;
     pub(super) mod userfaultfd;
@@ -176,6 +177,7 @@ mod processes {
     pub(super) mod hide_from_supervisor;
     pub(super) mod join_namespace;
     pub(super) mod js_kill;
+    pub(super) mod limit_host_process;
     pub(super) mod new_user_namespace;
     pub(super) mod own_listener;
     pub(super) mod read_host_memory;
@@ -312,6 +314,7 @@ pub const PROBES: &[Probe] = &[
     children::run_package_manager::PROBE,
     children::foreign_function::PROBE,
     processes::signal_host_process::PROBE,
+    processes::limit_host_process::PROBE,
     processes::signal_by_handle::PROBE,
     processes::trace_host_process::PROBE,
     processes::read_host_memory::PROBE,
@@ -339,6 +342,7 @@ pub const PROBES: &[Probe] = &[
     kernel::watch_files::PROBE,
     kernel::foreign_abi::PROBE,
     kernel::x32_abi::PROBE,
+    kernel::terminal_foreground::PROBE,
     kernel::terminal_input::PROBE,
     kernel::terminal_paste::PROBE,
     workers::worker_read::PROBE,
