@@ -39,7 +39,7 @@ impl Kernel for Linux {
             }),
             Step::JoinGroup(door) => join(*door),
             Step::Landlock(ruleset) => restrict(ruleset),
-            Step::Limit { resource, value } => privilege::set_limit(*resource, *value),
+            Step::Limit { resource, value } => privilege::lower_limit(*resource, *value),
             Step::Loopback => loopback(),
             Step::NoNewPrivileges => process::no_new_privs(),
             Step::PrivatePropagation => {

@@ -67,8 +67,7 @@ pub fn run(plan: &Plan, options: &RunOptions) -> Result<Outcome, EnforceError> {
         let plan = &observe::without_flags(plan);
         return supervisor::Supervisor::start(plan, options, Layers::observing())?.stay();
     }
-    netloop::check(&plan.network, &RelayBounds::default())
-        .map_err(|error| EnforceError::Unsupported(error.to_string()))?;
+    check(plan)?;
     let layers = Layers::find(plan)?;
     let attempt = |layers| supervisor::Supervisor::start(plan, options, layers)?.stay();
     match attempt(layers.clone()) {
@@ -78,4 +77,13 @@ pub fn run(plan: &Plan, options: &RunOptions) -> Result<Outcome, EnforceError> {
         }
         ended => ended,
     }
+}
+
+/// What can be said of a plan without starting it, besides what `resolve` has said.
+///
+/// # Errors
+/// The relay of datagrams cannot keep a grant.
+pub fn check(plan: &Plan) -> Result<(), EnforceError> {
+    netloop::check(&plan.network, &RelayBounds::default())
+        .map_err(|error| EnforceError::Unsupported(error.to_string()))
 }

@@ -66,7 +66,7 @@ struct Flag {
     versions: &'static [Span],
     /// Arguments; the last one gets the path when the subject has paths.
     spelling: &'static [&'static str],
-    /// Code of the warning it prints, where the warning has one.
+    /// Code of the warning it prints, or its type where it has none.
     warning: Option<&'static str>,
     /// What the flag cannot say, whenever it is used.
     leaves_open: &'static str,
@@ -106,7 +106,7 @@ const FLAGS: [Flag; 11] = [
         subject: Subject::Net,
         versions: &[([25, 0, 0], ON)],
         spelling: &["--allow-net"],
-        warning: None,
+        warning: Some("ExperimentalWarning"),
         leaves_open: "--allow-net knows no hosts and no ports",
     },
     Flag {
@@ -201,8 +201,10 @@ const CODES: Span = ([24, 0, 0], ON);
 /// The flags for a version, and what Node's layer answers: always `Partial`, with every reason.
 ///
 /// The warnings that these flags print are hidden where they have a code of their own
-/// (`--disable-warning=PERM0006`); by their type alone they would hide the program's warnings too,
-/// so on the other versions and for `--allow-net` they stay on standard error.
+/// (`--disable-warning=PERM0006`). The one of `--allow-net` has none and is hidden by its type: it
+/// would put two lines on the standard error of every service and cost two milliseconds of every
+/// start. The program's own experimental warnings are hidden with it, which the documentation says.
+/// Other warnings without a code stay on standard error.
 #[must_use]
 pub fn flags(version: Version, grants: &Grants) -> (Vec<OsString>, Answer) {
     let mut arguments: Vec<OsString> = Vec::new();

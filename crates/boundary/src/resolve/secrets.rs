@@ -195,6 +195,11 @@ impl Secrets<'_> {
                 return Err(SecretError::Form { name: name.clone(), form: "socket" });
             }
         };
+        if secret.refresh.is_some() || secret.overlap.is_some() {
+            self.notes.push(format!(
+                "secret {name}: refresh and overlap have no effect in this version; it is read once, before the start"
+            ));
+        }
         let unreadable = |scheme| Err(SecretError::Source { name: name.clone(), scheme });
         let value = match &secret.from.value {
             SecretSource::AwsKms(_) => return unreadable("aws-kms:"),

@@ -5,6 +5,7 @@ use super::caller;
 use crate::boundary_file::BoundaryFile;
 use crate::error::{CommandError, Kind};
 use crate::mistake::Mistake;
+use ringfence_boundary::enforce;
 use ringfence_boundary::plan::{Access, Plan, ViewEntry};
 use ringfence_boundary::resolve::{self, Request, ResolveError};
 use ringfence_policy::source::Source;
@@ -17,7 +18,9 @@ const UNRESOLVED: &str = "does-not-fit-this-host";
 
 /// Whether the file fits this host; answers what its author should know.
 pub(crate) fn fits(file: &BoundaryFile) -> Result<Vec<String>, CommandError> {
-    plan(file, None).map(|plan| plan.notes)
+    let plan = plan(file, None)?;
+    enforce::check(&plan).map_err(|error| super::run::refused(&error))?;
+    Ok(plan.notes)
 }
 
 /// What the runtime is granted on this host.

@@ -63,7 +63,7 @@ fn start(
 }
 
 /// The engine's error with its hints.
-fn refused(error: &EnforceError) -> CommandError {
+pub(super) fn refused(error: &EnforceError) -> CommandError {
     let kind = match error.kind() {
         enforce::Kind::Configuration => Kind::Configuration,
         enforce::Kind::Host => Kind::Host,
