@@ -120,6 +120,21 @@ pub fn lower_limit(resource: u32, value: u64) -> Result<(), Errno> {
     unsafe { call(libc::SYS_prlimit64, [0, uint(resource), input(&limit), 0, 0, 0]) }.map(drop)
 }
 
+/// Raises the soft value of a resource limit to `wanted`, or to the hard one where that is lower,
+/// and answers the soft value that is in force. A higher one stays.
+pub fn raise_limit(resource: u32, wanted: u64) -> Result<u64, Errno> {
+    let mut limit = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: a null pointer for the new limit; the kernel writes the old one.
+    unsafe { call(libc::SYS_prlimit64, [0, uint(resource), 0, crate::call::output(&mut limit), 0, 0]) }?;
+    if limit.rlim_cur >= wanted {
+        return Ok(limit.rlim_cur);
+    }
+    limit.rlim_cur = wanted.min(limit.rlim_max);
+    // SAFETY: the kernel reads one limit; a null pointer for the old one.
+    unsafe { call(libc::SYS_prlimit64, [0, uint(resource), input(&limit), 0, 0, 0]) }?;
+    Ok(limit.rlim_cur)
+}
+
 /// Every signal has its default effect and none is blocked, as a program expects at its start.
 pub fn reset_signals() -> Result<(), Errno> {
     const HIGHEST: i32 = 64;
@@ -184,6 +199,21 @@ mod tests {
             require(crate::fd::pipe(0).err() == Some(Errno(libc::EMFILE)))?;
             lower_limit(libc::RLIMIT_NOFILE, 64)?;
             require(crate::fd::pipe(0).err() == Some(Errno(libc::EMFILE)))
+        });
+        assert_eq!(answer, Ok(()));
+    }
+
+    #[test]
+    fn a_soft_limit_is_raised_as_far_as_the_hard_one() {
+        let answer = in_child(0, || {
+            set_limit(libc::RLIMIT_NOFILE, 64)?;
+            let soft = libc::rlimit64 { rlim_cur: 16, rlim_max: 64 };
+            let lower = [0, uint(libc::RLIMIT_NOFILE), input(&soft), 0, 0, 0];
+            // SAFETY: the kernel reads one limit.
+            unsafe { call(libc::SYS_prlimit64, lower) }?;
+            require(raise_limit(libc::RLIMIT_NOFILE, 8) == Ok(16))?;
+            require(raise_limit(libc::RLIMIT_NOFILE, 32) == Ok(32))?;
+            require(raise_limit(libc::RLIMIT_NOFILE, 128) == Ok(64))
         });
         assert_eq!(answer, Ok(()));
     }

@@ -151,7 +151,7 @@ impl Broker {
                 Ok(Ok(()).into())
             }
             Err(Errno(libc::EINPROGRESS)) if blocking => {
-                self.waiter.wait_for(Pending::injected(sender, fresh))?;
+                self.waiter.wait_for(Pending::injected(sender, fresh, real))?;
                 Ok(Reply::Later)
             }
             Err(Errno(libc::EINPROGRESS)) => {
@@ -177,7 +177,7 @@ impl Broker {
         match socket::connect(socket.as_fd(), &to) {
             Err(Errno(libc::EINPROGRESS | libc::EALREADY)) => {
                 let copy = socket.try_clone().map_err(Errno::from)?;
-                self.waiter.wait_for(Pending::in_place(self.sender(call), copy))?;
+                self.waiter.wait_for(Pending::in_place(self.sender(call), copy, to))?;
                 Ok(Reply::Later)
             }
             other => {

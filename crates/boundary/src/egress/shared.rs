@@ -16,6 +16,9 @@ pub trait EventSink: Send + Sync {
     /// Takes an event over. Time and service are empty and filled in here. It must not wait: what
     /// cannot be taken now is counted and dropped.
     fn emit(&self, event: Event);
+
+    /// Nothing follows: what was dropped since the last event that was taken is told.
+    fn close(&self) {}
 }
 
 /// What the two threads of the broker share.

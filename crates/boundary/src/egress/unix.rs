@@ -105,7 +105,7 @@ impl Broker {
         match socket::connect_address(socket.as_fd(), &address) {
             Err(Errno(libc::EAGAIN)) => {
                 let sender = self.sender(call);
-                self.waiter.wait_for(Pending::backlog(sender, socket, address, target))?;
+                self.waiter.wait_for(Pending::backlog(sender, socket, address, target)?)?;
                 Ok(Reply::Later)
             }
             other => {

@@ -7,16 +7,25 @@ use super::sender::Sender;
 use ringfence_sys::epoll::{Epoll, Ready};
 use ringfence_sys::{Errno, fd, socket};
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Most calls that wait at once; one more is refused with `EAGAIN`.
 const MOST: usize = 1024;
+/// The part of them that may wait for one destination: one that never answers must not take the
+/// places of connections to others.
+const SHARE: usize = 2;
+/// Descriptors the broker asks for: two for each waiting call, and as many again for everything
+/// else, so that waiting calls never take what others need.
+pub(crate) const DESCRIPTORS: u64 = 4 * MOST as u64;
 /// How often callers are checked for being alive.
 const SWEEP: Duration = Duration::from_secs(1);
-/// How often a full backlog of a Unix socket is tried again.
+/// How often full backlogs of Unix sockets are tried again, when few calls wait for one; more of
+/// them are tried less often, so that they cost the same.
 const RETRY: Duration = Duration::from_millis(5);
+const FEW: usize = 32;
 /// The token of the bell; connections count from 1.
 const BELL: u64 = 0;
 
@@ -25,7 +34,17 @@ const BELL: u64 = 0;
 pub(super) struct Pending {
     sender: Sender,
     socket: OwnedFd,
+    to: Destination,
     kind: PendingKind,
+}
+
+/// What a call waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Destination {
+    /// An address, or an abstract name.
+    Address(socket::Address),
+    /// Device and inode of a Unix socket.
+    Object((u64, u64)),
 }
 
 #[derive(Debug)]
@@ -37,29 +56,39 @@ enum PendingKind {
     /// A Unix socket whose target has a full backlog.
     Backlog {
         /// Its address; may name `_target` by number.
-        to: socket::Address,
+        address: socket::Address,
         /// Kept open as long as the address is used.
         _target: Option<OwnedFd>,
     },
 }
 
 impl Pending {
-    pub(super) fn injected(sender: Sender, socket: OwnedFd) -> Self {
-        Self { sender, socket, kind: PendingKind::Injected }
+    pub(super) fn injected(sender: Sender, socket: OwnedFd, to: SocketAddr) -> Self {
+        Self { sender, socket, to: Destination::Address(to.into()), kind: PendingKind::Injected }
     }
 
-    pub(super) fn in_place(sender: Sender, socket: OwnedFd) -> Self {
-        Self { sender, socket, kind: PendingKind::InPlace }
+    pub(super) fn in_place(sender: Sender, socket: OwnedFd, to: SocketAddr) -> Self {
+        Self { sender, socket, to: Destination::Address(to.into()), kind: PendingKind::InPlace }
     }
 
     /// Tries again until there is room; the caller's socket is blocking again afterwards.
     pub(super) fn backlog(
         sender: Sender,
         socket: OwnedFd,
-        to: socket::Address,
+        address: socket::Address,
         target: Option<OwnedFd>,
-    ) -> Self {
-        Self { sender, socket, kind: PendingKind::Backlog { to, _target: target } }
+    ) -> Result<Self, Errno> {
+        let to = match &target {
+            Some(target) => Destination::Object(fd::identity(target.as_fd())?.object()),
+            None => Destination::Address(address.clone()),
+        };
+        Ok(Self { sender, socket, to, kind: PendingKind::Backlog { address, _target: target } })
+    }
+
+    /// The call does not wait any longer: its socket is the caller's again.
+    fn give_up(self, errno: Errno) {
+        let _ = fd::set_nonblocking(self.socket.as_fd(), false);
+        self.sender.answer(Err(errno));
     }
 
     /// The connection is decided: what is its outcome?
@@ -75,8 +104,8 @@ impl Pending {
 
     /// Whether a retried connection is over; a decided one is answered here.
     fn retried(&self) -> Option<Result<(), Errno>> {
-        let PendingKind::Backlog { to, .. } = &self.kind else { return None };
-        match socket::connect_address(self.socket.as_fd(), to) {
+        let PendingKind::Backlog { address, .. } = &self.kind else { return None };
+        match socket::connect_address(self.socket.as_fd(), address) {
             Err(Errno(libc::EAGAIN)) => None,
             decided => Some(decided),
         }
@@ -88,20 +117,24 @@ impl Pending {
 pub(crate) struct Waiter {
     queue: Arc<Mutex<Vec<Pending>>>,
     bell: Arc<OwnedFd>,
+    most: usize,
 }
 
 impl Waiter {
-    /// A queue without a thread yet.
-    pub(crate) fn new() -> Result<Self, Errno> {
+    /// A queue without a thread yet, in a process that may have this many descriptors.
+    pub(crate) fn new(descriptors: u64) -> Result<Self, Errno> {
         let bell = fd::eventfd(0, libc::EFD_NONBLOCK)?;
-        Ok(Self { queue: Arc::default(), bell: Arc::new(bell) })
+        let most = usize::try_from(descriptors / 4).unwrap_or(MOST).min(MOST);
+        Ok(Self { queue: Arc::default(), bell: Arc::new(bell), most })
     }
 
-    /// Takes a call over; it is answered by the waiting thread.
+    /// Takes a call over; it is answered by the waiting thread, or here when too many wait.
     pub(super) fn wait_for(&self, pending: Pending) -> Result<(), Errno> {
         let mut queue = self.queue.lock().map_err(|_| Errno(libc::EIO))?;
-        if queue.len() >= MOST {
-            return Err(Errno(libc::EAGAIN));
+        if queue.len() >= self.most {
+            drop(queue);
+            pending.give_up(Errno(libc::EAGAIN));
+            return Ok(());
         }
         queue.push(pending);
         drop(queue);
@@ -115,16 +148,9 @@ impl Waiter {
         let mut waiting: HashMap<u64, Pending> = HashMap::new();
         let mut next = BELL;
         let mut room = [Ready::NONE; 64];
+        let mut swept = Instant::now();
         loop {
-            let pause = if waiting.values().any(|p| matches!(p.kind, PendingKind::Backlog { .. })) {
-                Some(RETRY)
-            } else {
-                (!waiting.is_empty()).then_some(SWEEP)
-            };
-            let ready = epoll.wait(&mut room, pause)?;
-            if ready.is_empty() {
-                waiting.retain(|_, pending| pending.sender.alive());
-            }
+            let ready = epoll.wait(&mut room, pause(&waiting))?;
             for one in ready {
                 if one.token == BELL {
                     self.take_over(&epoll, &mut waiting, &mut next)?;
@@ -132,6 +158,13 @@ impl Waiter {
                     let _ = epoll.remove(pending.socket.as_fd());
                     pending.finish();
                 }
+            }
+            if swept.elapsed() >= SWEEP {
+                for (_, gone) in waiting.extract_if(|_, pending| !pending.sender.alive()) {
+                    // Its socket may be another process's too.
+                    gone.give_up(Errno(libc::EINTR));
+                }
+                swept = Instant::now();
             }
             retry(&mut waiting);
         }
@@ -146,17 +179,34 @@ impl Waiter {
         let _ = fd::read(self.bell.as_fd(), &mut [0; 8]);
         let taken = std::mem::take(&mut *self.queue.lock().map_err(|_| Errno(libc::EIO))?);
         for pending in taken {
-            if waiting.len() >= MOST {
-                pending.sender.answer(Err(Errno(libc::EAGAIN)));
+            let alike = waiting.values().filter(|other| other.to == pending.to).count();
+            if waiting.len() >= self.most || alike >= self.most / SHARE {
+                pending.give_up(Errno(libc::EAGAIN));
                 continue;
             }
             *next += 1;
-            if !matches!(pending.kind, PendingKind::Backlog { .. }) {
-                epoll.add(pending.socket.as_fd(), *next, false, true)?;
+            let added = match pending.kind {
+                PendingKind::Backlog { .. } => Ok(()),
+                _ => epoll.add(pending.socket.as_fd(), *next, false, true),
+            };
+            match added {
+                Ok(()) => drop(waiting.insert(*next, pending)),
+                // One that cannot be watched must not end the watch over the others.
+                Err(errno) => pending.give_up(errno),
             }
-            waiting.insert(*next, pending);
         }
         Ok(())
+    }
+}
+
+/// How long nothing needs to be looked at.
+fn pause(waiting: &HashMap<u64, Pending>) -> Option<Duration> {
+    let backlogs =
+        waiting.values().filter(|p| matches!(p.kind, PendingKind::Backlog { .. })).count();
+    match (waiting.len(), backlogs) {
+        (0, _) => None,
+        (_, 0) => Some(SWEEP),
+        (_, count) => Some(RETRY * u32::try_from(count.div_ceil(FEW)).unwrap_or(u32::MAX)),
     }
 }
 

@@ -17,7 +17,7 @@ use super::wires::There;
 use crate::egress::broker::{Broker, Diagnosers, Scope};
 use crate::egress::netloop::{NetLoop, Resolution};
 use crate::egress::shared::Shared;
-use crate::egress::waiter::Waiter;
+use crate::egress::waiter::{self, Waiter};
 use ringfence_policy::net::HostFacts;
 use ringfence_sys::launch::{Kernel, Step};
 use ringfence_sys::linux::Linux;
@@ -147,7 +147,9 @@ impl BrokerProcess<'_> {
             Box::new(sink),
             self.scope.audit,
         ));
-        let waiter = Waiter::new()?;
+        // Only for this process: init, and with it the service, was made before.
+        let descriptors = privilege::raise_limit(libc::RLIMIT_NOFILE, waiter::DESCRIPTORS)?;
+        let waiter = Waiter::new(descriptors)?;
         let mut diagnosers = Diagnosers { inside: None, host: netlink::open_diag().ok() };
         if self.init.namespaces {
             let sockets = self.receive(tag::SOCKETS, 3)?;
@@ -168,9 +170,12 @@ impl BrokerProcess<'_> {
         let on_start = Box::new(move |tid| started(&report, tid));
         let listener = self.receive(tag::LISTENER, 1)?.pop().ok_or(Errno(libc::EPROTO))?;
         let listener = Arc::new(Listener::new(listener));
+        let events = Arc::clone(&shared);
         let mut broker =
             Broker::new(listener, shared, self.scope.clone(), diagnosers, waiter, on_start)?;
-        broker.serve()
+        let served = broker.serve();
+        events.events.close();
+        served
     }
 
     fn start_netloop(&self, shared: &Arc<Shared>, udp: OwnedFd, tcp: OwnedFd) -> Result<(), Errno> {

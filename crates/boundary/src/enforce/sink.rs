@@ -8,7 +8,6 @@ use ringfence_sys::{Errno, fd, socket};
 use std::fmt::Write as _;
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Most events in one second; the rest are counted and said in the next.
@@ -21,7 +20,15 @@ pub(super) struct PipeSink {
     pipe: RawFd,
     service: String,
     window: Mutex<(Instant, u64)>,
-    lost: AtomicU64,
+    lost: Mutex<Lost>,
+}
+
+/// Events that were not written since the last one that was.
+#[derive(Default)]
+struct Lost {
+    count: u64,
+    /// The latest, which is written when nothing follows that could tell the count.
+    last: Option<Event>,
 }
 
 impl PipeSink {
@@ -31,7 +38,7 @@ impl PipeSink {
             pipe,
             service: service.to_owned(),
             window: Mutex::new((Instant::now(), 0)),
-            lost: AtomicU64::new(0),
+            lost: Mutex::default(),
         }
     }
 
@@ -43,46 +50,80 @@ impl PipeSink {
         window.1 += 1;
         window.1 <= PER_SECOND
     }
+
+    /// Writes an event and how many were lost before it; `counted` of these are the event itself.
+    fn write(&self, mut event: Event, counted: u64) {
+        let lost = self.lost.lock().map_or(0, |mut lost| std::mem::take(&mut *lost).count);
+        let before = lost.saturating_sub(counted);
+        event.service.clone_from(&self.service);
+        event.time = now();
+        if fd::write(fd::borrow(self.pipe), &line(&mut event, before)).is_err() {
+            self.lose(event, before + 1);
+        }
+    }
+
+    fn lose(&self, event: Event, count: u64) {
+        if let Ok(mut lost) = self.lost.lock() {
+            lost.count += count;
+            lost.last = Some(event);
+        }
+    }
 }
 
 impl EventSink for PipeSink {
     fn emit(&self, event: Event) {
-        if !self.admit() {
-            self.lost.fetch_add(1, Ordering::Relaxed);
-            return;
+        if self.admit() {
+            self.write(event, 0);
+        } else {
+            self.lose(event, 1);
         }
-        let lost = self.lost.swap(0, Ordering::Relaxed);
-        let mut event = event;
-        event.service.clone_from(&self.service);
-        event.time = now();
-        if lost > 0 {
-            let _ = write!(event.reason, " ({lost} events before this one were dropped)");
-        }
-        if fd::write(fd::borrow(self.pipe), &line(event)).is_err() {
-            self.lost.fetch_add(lost + 1, Ordering::Relaxed);
+    }
+
+    fn close(&self) {
+        let last = self.lost.lock().ok().and_then(|mut lost| lost.last.take());
+        if let Some(last) = last {
+            self.write(last, 1);
         }
     }
 }
 
 /// One line that a pipe takes in one piece: what makes it too long is cut, never the event.
-fn line(mut event: Event) -> Vec<u8> {
-    const CUT: usize = 256;
-    let mut line = event.to_json_line();
-    if line.len() >= LONGEST {
+fn line(event: &mut Event, before: u64) -> Vec<u8> {
+    let reason = event.reason.clone();
+    let told = |event: &mut Event, reason: &str| {
+        reason.clone_into(&mut event.reason);
+        if before > 0 {
+            let _ = write!(event.reason, " ({before} events before this one were dropped)");
+        }
+        event.to_json_line()
+    };
+    let mut line = told(event, &reason);
+    for longest in [256, 64, 16] {
+        if line.len() < LONGEST {
+            break;
+        }
         event.arguments.clear();
         event.environment.clear();
         event.addresses.clear();
         event.missing_grant = None;
-        for text in [&mut event.resource, &mut event.reason] {
-            if let Some((end, _)) = text.char_indices().nth(CUT) {
-                text.truncate(end);
-                text.push_str(" (cut)");
-            }
+        let texts = [&mut event.program, &mut event.grant].into_iter().flatten();
+        for text in texts.chain([&mut event.resource]) {
+            cut(text, longest);
         }
-        line = event.to_json_line();
+        let mut reason = reason.clone();
+        cut(&mut reason, longest);
+        line = told(event, &reason);
     }
+    event.reason = reason;
     line.push('\n');
     line.into_bytes()
+}
+
+fn cut(text: &mut String, longest: usize) {
+    if let Some((end, _)) = text.char_indices().nth(longest) {
+        text.truncate(end);
+        text.push_str(" (cut)");
+    }
 }
 
 /// UTC time of day as RFC 3339 with milliseconds.
@@ -137,6 +178,7 @@ impl InsideSockets for InsideDoor {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::fd::{AsFd, AsRawFd};
 
     #[test]
     fn days_become_dates() {
@@ -150,14 +192,46 @@ mod tests {
         }
     }
 
-    #[test]
-    fn an_event_about_a_very_long_path_is_cut_and_not_lost() {
+    /// An event that is as long as it can be in every place.
+    fn long() -> Event {
         use ringfence_policy::event::{Action, Kind};
         use ringfence_policy::layer::Layer;
-        let path = "\u{1f512}".repeat(4096);
-        let event = Event::new(Kind::Denial, "", "", Layer::Broker, Action::Exec, path);
-        let line = line(event);
+        let long = "\u{1f512}".repeat(4096);
+        let mut event = Event::new(Kind::Denial, "", "", Layer::Broker, Action::Exec, long.clone());
+        event.reason.clone_from(&long);
+        event.program = Some(long.clone());
+        event.grant = Some(long.clone());
+        event.arguments = vec![long];
+        event
+    }
+
+    #[test]
+    fn an_event_that_is_too_long_is_cut_and_not_lost() {
+        let line = line(&mut long(), u64::MAX);
         assert!(line.len() <= LONGEST, "{}", line.len());
-        assert!(String::from_utf8(line).unwrap().contains("(cut)"));
+        let text = String::from_utf8(line).unwrap();
+        assert!(text.contains("(cut)") && text.contains("(18446744073709551615 events before"));
+    }
+
+    #[test]
+    fn what_is_dropped_is_counted_to_the_end() {
+        let (reading, writing) = fd::pipe(libc::O_NONBLOCK).unwrap();
+        let sink = PipeSink::new(writing.as_raw_fd(), "orders");
+        for _ in 0..=PER_SECOND {
+            sink.emit(long());
+        }
+        sink.emit(long());
+        // Most of these did not fit into the pipe, and nobody has read it.
+        let mut told = String::new();
+        let mut room = [0; LONGEST];
+        while let Ok(length @ 1..) = fd::read(reading.as_fd(), &mut room) {
+            told.push_str(std::str::from_utf8(&room[..length]).unwrap());
+        }
+        let written = u64::try_from(told.lines().count()).unwrap();
+        sink.close();
+        let length = fd::read(reading.as_fd(), &mut room).unwrap();
+        let last = std::str::from_utf8(&room[..length]).unwrap();
+        let before = PER_SECOND + 2 - written - 1;
+        assert!(last.contains(&format!("({before} events before this one")), "{last}");
     }
 }
