@@ -77,7 +77,6 @@ fn kill_at_random_moments(host: Host) {
         }
     });
     let killed = killed.map(AtomicUsize::into_inner);
-    println!("{host:?}: killed {VICTIMS:?} {killed:?} times");
     if killed.iter().sum::<usize>() > 0 {
         assert!(killed.iter().all(|times| *times >= ROUNDS / 10), "{VICTIMS:?}: {killed:?}");
     }

@@ -98,6 +98,8 @@ fn hold(
     call: impl Fn() -> std::io::Result<()> + Clone + Send + 'static,
     granted: u16,
 ) -> i32 {
+    // The limit that is tried is the broker's, not this process's own.
+    let _ = ringfence_sys::privilege::raise_limit(libc::RLIMIT_NOFILE, 2 * count as u64 + 64);
     let (ended, endings) = mpsc::channel();
     for _ in 0..count {
         let (call, ended) = (call.clone(), ended.clone());
