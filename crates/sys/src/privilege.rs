@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn a_soft_limit_is_raised_as_far_as_the_hard_one() {
         let answer = in_child(0, || {
-            set_limit(libc::RLIMIT_NOFILE, 64)?;
+            lower_limit(libc::RLIMIT_NOFILE, 64)?;
             let soft = libc::rlimit64 { rlim_cur: 16, rlim_max: 64 };
             let lower = [0, uint(libc::RLIMIT_NOFILE), input(&soft), 0, 0, 0];
             // SAFETY: the kernel reads one limit.

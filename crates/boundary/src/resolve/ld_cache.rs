@@ -49,11 +49,18 @@ impl LdCache {
             .chunks_exact(ENTRY)
             .take(self.entries)
             .filter(|entry| u32_at(entry, 0) == Some(WANTED))
-            .filter(|entry| self.text(entry, 4) == Some(name.as_bytes()))
+            .filter(|entry| self.is_named(entry, name.as_bytes()).unwrap_or(false))
             .filter_map(|entry| self.text(entry, 8))
             .map(|path| PathBuf::from(OsString::from_vec(path.to_vec())))
             .filter(|path| path.is_absolute())
             .collect()
+    }
+
+    /// Compares without measuring every name of the table first.
+    fn is_named(&self, entry: &[u8], name: &[u8]) -> Option<bool> {
+        let offset = u32_at(entry, 4)? as usize;
+        let tail = self.bytes.get(self.start.checked_add(offset)?..)?;
+        Some(tail.strip_prefix(name)?.first() == Some(&0))
     }
 
     fn text(&self, entry: &[u8], at: usize) -> Option<&[u8]> {
