@@ -74,6 +74,16 @@ pub enum GrantError {
         /// What else it is.
         other: String,
     },
+    /// The service could choose where a path leads.
+    #[error("{list} lets the service choose where a path leads: the symlink {} is in {}", shown(.link), shown(.grant))]
+    Followed {
+        /// The list.
+        list: &'static str,
+        /// The symlink.
+        link: PathBuf,
+        /// The writable folder.
+        grant: PathBuf,
+    },
     /// A home directory as a whole.
     #[error("{list} makes a whole home directory writable: {}", shown(.path))]
     Home {
@@ -149,6 +159,9 @@ impl GrantError {
             }
             Self::Executable { .. } | Self::System { .. } => {
                 "grant only the folder the service writes, such as /var/lib/NAME".into()
+            }
+            Self::Followed { .. } => {
+                "write the path without the symlink, or grant a folder that holds only data".into()
             }
             Self::Home { .. } => "grant a folder inside it".into(),
             Self::Walk { list, source } => walk_hint(list, source),

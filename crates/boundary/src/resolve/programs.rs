@@ -147,8 +147,13 @@ impl Resolver<'_> {
         })
     }
 
-    /// The version, when the program is a Node that takes flags.
+    /// The version, when the program is a Node that takes flags. A program that the service could
+    /// have put there is not asked, because it would answer outside the boundary; it is refused
+    /// later.
     pub(super) fn detect(&mut self, found: &Found, identity: &ResolvedIdentity) -> Option<Version> {
+        if self.is_chosen_by_service() {
+            return None;
+        }
         let detection = Detection {
             cache: self.cache_folder(),
             run_as: identity.switch.then_some((identity.uid, identity.gid)),

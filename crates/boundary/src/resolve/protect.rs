@@ -1,8 +1,10 @@
 //! What the service must not be able to replace: its policy, its code, its secrets.
 //!
 //! A write grant that reaches one of them would let the service choose what the next start runs
-//! or allows. A read grant directly below the writable folder protects what is in it. Other paths
-//! to the same files (hard links, a second mount of the folder) are not looked for.
+//! or allows. A read grant directly below the writable folder protects what is in it. A symlink that
+//! the service may write is such a reach whatever it leads to: the next start would follow it with
+//! the caller's rights. Other paths to the same files (hard links, a second mount of the folder) are
+//! not looked for.
 
 use super::Resolver;
 use super::error::ResolveError;
@@ -11,7 +13,8 @@ use super::secrets::Delivered;
 use super::view::View;
 use super::walk::{Walked, walk};
 use crate::plan::Access;
-use ringfence_policy::model::Filesystem;
+use ringfence_policy::model::{Filesystem, SecretSource};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -46,7 +49,58 @@ impl Resolver<'_> {
             &self.view,
             &mut self.errors,
         );
+        self.refuse_links();
     }
+
+    /// Whether the service could have chosen what the program is, as far as the view knows yet.
+    pub(super) fn is_chosen_by_service(&self) -> bool {
+        let code = self.view.objects().filter(|(_, bound)| bound.access == Access::Execute);
+        let mut ways = code.map(|(path, _)| path).chain(self.view.links());
+        ways.any(|path| self.view.replaceable(path).is_some())
+    }
+
+    /// Refuses every symlink that was followed and that the service may replace.
+    fn refuse_links(&mut self) {
+        let boundary = self.request.boundary;
+        let files = boundary.secrets.iter().filter_map(|secret| match &secret.from.value {
+            SecretSource::File(path) => Some(path.as_str()),
+            _ => None,
+        });
+        let sockets = boundary.net.unix.iter().map(|socket| socket.value.as_str());
+        let others = files.chain(sockets).chain(["node_modules", &boundary.service.cwd.value]);
+        let mut followed: BTreeSet<PathBuf> = self.view.links().map(Path::to_owned).collect();
+        for path in others.map(|path| self.request.folder.join(path)).chain([self.file()]) {
+            followed.extend(links_to(&path));
+        }
+        let mut reported = BTreeSet::new();
+        for link in followed {
+            let Some(grant) = self.view.replaceable(&link).map(Path::to_owned) else { continue };
+            if reported.insert(grant.clone()) {
+                let span = span_of(&grant, &boundary.fs, self.request.folder);
+                let error = GrantError::Followed { list: "fs.write", link, grant };
+                self.errors.push(ResolveError::at(&span, error));
+            }
+        }
+    }
+
+    /// The boundary file as the caller named it.
+    fn file(&self) -> PathBuf {
+        std::path::absolute(self.request.file).unwrap_or_else(|_| self.request.file.into())
+    }
+}
+
+/// The symlinks on the way to a path; on the way to its folder where it does not exist.
+fn links_to(path: &Path) -> Vec<PathBuf> {
+    let walked = walk(path).or_else(|_| walk(path.parent().unwrap_or(path)));
+    walked.map_or_else(|_| Vec::new(), |w| w.links.into_iter().map(|(link, _)| link).collect())
+}
+
+/// Where the file grants writing to this folder.
+fn span_of(grant: &Path, fs: &Filesystem, folder: &Path) -> std::ops::Range<usize> {
+    let written = fs.write.iter().find(|written| {
+        walk(&folder.join(&written.value)).is_ok_and(|walked| walked.real == grant)
+    });
+    written.map_or(0..0, |written| written.span.clone())
 }
 
 /// Something the service must not be able to replace.
@@ -74,10 +128,7 @@ fn refuse(
             continue;
         }
         reported.push(grant.into());
-        let written = fs.write.iter().find(|written| {
-            walk(&folder.join(&written.value)).is_ok_and(|walked| walked.real == grant)
-        });
-        let span = written.map_or(0..0, |written| written.span.clone());
+        let span = span_of(grant, fs, folder);
         let error = GrantError::Replaceable {
             list: "fs.write",
             what: what.clone(),

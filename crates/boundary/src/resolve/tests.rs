@@ -274,6 +274,35 @@ fn the_service_cannot_replace_its_policy_its_program_or_its_dependencies() {
 }
 
 #[test]
+fn the_service_cannot_choose_where_a_path_of_the_boundary_leads() {
+    let site = Site::new(&[
+        "data/",
+        "data/cache -> ../elsewhere",
+        "data/tool -> /bin/true",
+        "data/modules -> ../lib",
+        "elsewhere/",
+        "lib/",
+        "node_modules -> data/modules",
+    ]);
+    let error = |text: &str| {
+        let errors = site.errors(text);
+        errors.lines().next().unwrap_or_default().to_owned()
+    };
+    let chosen = "fs.write lets the service choose where a path leads: the symlink";
+    for list in ["read", "write", "optional", "droppable"] {
+        let also = if list == "write" { "" } else { "write = [\"data\"]\n" };
+        let own = if list == "write" { "\"data\", " } else { "" };
+        let text = format!("[fs]\n{also}{list} = [{own}\"data/cache\"]\n");
+        assert_eq!(error(&text), format!("{chosen} ~/data/cache is in ~/data"), "{list}");
+    }
+    let program = "schema = 1\n[service]\nname = \"x\"\nstart = [\"./data/tool\"]\n[fs]\nwrite = [\"data\"]\n";
+    assert!(error(program).starts_with(chosen), "{}", error(program));
+    assert!(error("[fs]\nwrite = [\"data\"]\n").ends_with("~/data/modules is in ~/data"));
+    fs::remove_file(site.root.join("node_modules")).unwrap();
+    assert!(site.resolve("[fs]\nwrite = [\"data\"]\n").is_ok(), "symlinks nobody follows");
+}
+
+#[test]
 fn a_secret_is_read_and_its_source_is_hidden_from_a_broader_grant() {
     let site = Site::new(&["secrets/key.pem", "app/index.js"]);
     let text = "[fs]\nread = [\"./\"]\n[secrets.key]\nfrom = \"file:./secrets/key.pem\"\nto = \"/run/secrets/key\"\n";
