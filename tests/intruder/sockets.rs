@@ -1,8 +1,10 @@
 //! Acts with sockets: connections by the thousand, listeners, and connections that never complete.
 
 use crate::{say, wait_for_turn};
+use ringfence_sys::socket;
 use std::io::Read as _;
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsFd as _;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,6 +25,8 @@ pub(crate) fn bind(port: u16) -> i32 {
 
 /// Connects again and again, each time to the end of the connection.
 pub(crate) fn connections(port: u16, count: usize) -> i32 {
+    // The first call makes the broker keep what it keeps.
+    whole_connection(port);
     say("ready");
     wait_for_turn();
     let made = (0..count).filter(|_| whole_connection(port)).count();
@@ -31,10 +35,19 @@ pub(crate) fn connections(port: u16, count: usize) -> i32 {
     0
 }
 
-/// One connection that the other side ends.
+/// One connection that the other side ends. It is aborted afterwards: thousands that linger in the
+/// kernel would use up the host's ports.
 fn whole_connection(port: u16) -> bool {
     let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
-    stream.read(&mut [0; 16]).is_ok()
+    let ended = stream.read(&mut [0; 16]).is_ok();
+    abort(stream);
+    ended
+}
+
+fn abort(stream: TcpStream) {
+    // On, after no time (socket(7)).
+    let linger = [1_i32.to_ne_bytes(), 0_i32.to_ne_bytes()].concat();
+    let _ = socket::set_option_bytes(stream.as_fd(), libc::SOL_SOCKET, libc::SO_LINGER, &linger);
 }
 
 /// Many threads connect at once.
@@ -70,7 +83,7 @@ pub(crate) fn load(to: u16, own: u16, mark: &str) -> i32 {
                 loop {
                     kept.extend(TcpStream::connect(("127.0.0.1", to)).ok());
                     if kept.len() > 20 {
-                        kept.clear();
+                        kept.drain(..).for_each(abort);
                     }
                 }
             });
