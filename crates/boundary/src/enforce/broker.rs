@@ -123,7 +123,11 @@ impl BrokerProcess<'_> {
         let mut kept: Vec<RawFd> = own.iter().map(AsRawFd::as_raw_fd).collect();
         kept.extend_from_slice(self.carried);
         match spawn::process(self.flags, Keep::Only(&kept), || init.run()) {
-            Ok(started) => Ok(Some(started)),
+            Ok(started) => {
+                let handle = [started.pidfd.as_fd()];
+                let _ = socket::send_fds(init.report, &Report::Init.encode(), &handle);
+                Ok(Some(started))
+            }
             Err(errno) if self.flags != 0 => {
                 Report::NamespacesRefused(errno).send(init.report);
                 Ok(None)

@@ -16,6 +16,8 @@ pub(super) enum Report {
     DescriptorsRefused(Errno),
     /// The service ended with this wait status.
     Ended(i32),
+    /// Init is there; a pidfd of it comes with the record.
+    Init,
     /// This host lets nobody become the service's user.
     IdentityRefused(Errno),
     /// New namespaces were refused.
@@ -55,6 +57,7 @@ impl Report {
             Self::DescriptorsRefused(errno) => [6, errno.0, 0, 0],
             Self::Ended(status) => [2, status, 0, 0],
             Self::IdentityRefused(errno) => [8, errno.0, 0, 0],
+            Self::Init => [9, 0, 0, 0],
             Self::NamespacesRefused(errno) => [3, errno.0, 0, 0],
             Self::Notify => [7, 0, 0, 0],
             Self::Started => [4, 0, 0, 0],
@@ -84,6 +87,7 @@ impl Report {
             [3, errno, ..] => Self::NamespacesRefused(Errno(errno)),
             [4, ..] => Self::Started,
             [7, ..] => Self::Notify,
+            [9, ..] => Self::Init,
             [8, errno, ..] => Self::IdentityRefused(Errno(errno)),
             [6, errno, ..] => Self::DescriptorsRefused(Errno(errno)),
             [5, list, index, errno] => Self::StepFailed {
@@ -115,6 +119,7 @@ mod tests {
             Report::DescriptorsRefused(Errno(libc::EPERM)),
             Report::IdentityRefused(Errno(libc::EINVAL)),
             Report::Notify,
+            Report::Init,
             Report::StepFailed { list: List::Service, index: 7, errno: Errno(libc::ENOENT) },
         ] {
             assert_eq!(Report::decode(&report.encode()), Some(report));

@@ -53,6 +53,7 @@ pub(super) struct Supervisor<'a> {
     /// What the service reports to a service manager arrives here.
     notify: Option<OwnedFd>,
     service: Option<OwnedFd>,
+    init: Option<OwnedFd>,
     waiting_signal: Option<i32>,
     deadline: Option<Instant>,
 }
@@ -94,6 +95,7 @@ impl<'a> Supervisor<'a> {
             broker,
             notify: None,
             service: None,
+            init: None,
             waiting_signal: None,
             deadline: None,
         })
@@ -162,6 +164,10 @@ impl<'a> Supervisor<'a> {
         }
         match Report::decode(record.get(..length).unwrap_or_default()) {
             Some(Report::Ended(status)) => Ok(Some(status)),
+            Some(Report::Init) => {
+                self.init = fds.pop();
+                Ok(None)
+            }
             Some(Report::Notify) => {
                 self.notify = fds.pop();
                 Ok(None)
@@ -272,12 +278,19 @@ impl<'a> Supervisor<'a> {
         fd::bytes_ready(self.here.events.as_fd()).is_ok_and(|n| n > 0)
     }
 
-    /// The broker ends by itself once nothing is left to serve; else it is ended.
-    fn end_broker(&self) -> Result<i32, Errno> {
+    /// Waits until nothing of the service is left. With a pid namespace that is the end of init;
+    /// the broker then has nothing to serve and ends with this process at the latest, so its end is
+    /// not waited for. Without one the broker is the last guardian of what the service started.
+    fn end_broker(&self) -> Result<(), Errno> {
+        if let (Some(init), true) = (&self.init, self.prepared.layers.namespaces)
+            && wait::readable(&[init.as_fd()], Some(BROKER_GRACE)) == Ok(1)
+        {
+            return Ok(());
+        }
         let ended = wait::readable(&[self.broker.pidfd.as_fd()], Some(BROKER_GRACE));
         if ended != Ok(1) {
             let _ = wait::send_signal(self.broker.pidfd.as_fd(), libc::SIGKILL);
         }
-        wait::wait_for(self.broker.pid)
+        wait::wait_for(self.broker.pid).map(drop)
     }
 }
