@@ -43,9 +43,11 @@ impl Groups {
             pids: plan.limits.pids.as_ref().map(|l| l.value),
             cpu: plan.limits.cpu.as_ref().map(|l| l.value),
         };
-        let group = Group::create(name, &limits)?;
-        let doors = group.doors()?;
-        Ok(Self { group: Some(group), doors })
+        let mut groups = Self { group: Some(Group::create(name, &limits)?), doors: Vec::new() };
+        if let Some(group) = &groups.group {
+            groups.doors = group.doors()?;
+        }
+        Ok(groups)
     }
 
     /// `cgroup.procs` of each hierarchy, open for writing with the supervisor's rights.
@@ -61,5 +63,12 @@ impl Groups {
         if let Some(mut group) = self.group.take() {
             let _ = group.remove();
         }
+    }
+}
+
+impl Drop for Groups {
+    /// A start that fails later, or is tried again without namespaces, leaves none behind.
+    fn drop(&mut self) {
+        self.remove();
     }
 }

@@ -14,6 +14,7 @@ mod handover;
 mod init;
 mod layers;
 mod observe;
+mod outlet;
 mod prepare;
 mod report;
 mod sink;

@@ -7,6 +7,7 @@
 use super::broker::BrokerProcess;
 use super::error::{During, EnforceError};
 use super::layers::Layers;
+use super::outlet::Outlet;
 use super::prepare::{self, Prepared};
 use super::report::{self, List, Report};
 use super::wires::{self, Here};
@@ -45,9 +46,9 @@ const BROKER_GRACE: Duration = Duration::from_secs(2);
 /// A started service.
 pub(super) struct Supervisor<'a> {
     plan: &'a Plan,
-    options: &'a RunOptions,
     prepared: Prepared,
     here: Here,
+    outlet: Outlet,
     signals: OwnedFd,
     broker: Spawned,
     /// What the service reports to a service manager arrives here.
@@ -62,11 +63,13 @@ impl<'a> Supervisor<'a> {
     /// Makes the processes; the service starts as soon as the broker is ready.
     pub(super) fn start(
         plan: &'a Plan,
-        options: &'a RunOptions,
+        options: &RunOptions,
         layers: Layers,
     ) -> Result<Self, EnforceError> {
         let signals = wait::signal_descriptor(&PASSED_ON).during("blocking signals")?;
         let (here, there) = wires::make()?;
+        let outlet =
+            Outlet::open(options.events.as_ref(), options.quiet).during("copying a descriptor")?;
         let prepared = Prepared::make(plan, options, layers)?;
         let carried = prepared.carried(plan);
         let inherited: Vec<RawFd> = prepared.handover.inherited().collect();
@@ -88,9 +91,9 @@ impl<'a> Supervisor<'a> {
             spawn::process(0, Keep::Only(&kept), || process.run()).during("starting the broker")?;
         Ok(Self {
             plan,
-            options,
             prepared,
             here,
+            outlet,
             signals,
             broker,
             notify: None,
@@ -251,19 +254,13 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Never waits for a reader: what cannot be written now is lost, and standard error says less.
-    fn pass_events(&self) {
+    fn pass_events(&mut self) {
         let mut room = [0; 16 * 1024];
         let Ok(length) = fd::read(self.here.events.as_fd(), &mut room) else { return };
-        let lines = room.get(..length).unwrap_or_default();
-        if let Some(file) = &self.options.events {
-            let _ = fd::write_all(file.as_fd(), lines);
-        } else if !self.options.quiet && wait::writable_now(std::io::stderr().as_fd()) {
-            let _ = fd::write(std::io::stderr().as_fd(), lines);
-        }
+        self.outlet.pass(room.get(..length).unwrap_or_default());
     }
 
-    fn drain_events(&self) {
+    fn drain_events(&mut self) {
         while wait::readable(&[self.here.events.as_fd()], Some(Duration::ZERO)) == Ok(1) {
             let mut probe = [0; 0];
             if fd::read(self.here.events.as_fd(), &mut probe).is_err() || !self.has_events() {
