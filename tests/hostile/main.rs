@@ -9,4 +9,6 @@ mod exhaustion;
 mod leftovers;
 mod peer;
 mod stage;
+mod streams;
 mod sudden_death;
+mod unruly;

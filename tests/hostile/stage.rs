@@ -201,6 +201,13 @@ impl Service {
         self.stdin = None;
     }
 
+    /// Whether it ends before it says a line.
+    pub(crate) fn ended_early(&mut self) -> bool {
+        let sources = [self.stdout.as_fd(), self.pidfd.as_fd()];
+        let ready = wait::readable(&sources, Some(PATIENCE)).unwrap();
+        ready & 0b10 != 0
+    }
+
     /// Sends the supervisor a signal.
     pub(crate) fn signal(&self, number: i32) {
         wait::send_signal(self.pidfd.as_fd(), number).unwrap();

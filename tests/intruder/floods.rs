@@ -9,9 +9,13 @@ const NOWHERE: &str = "192.0.2.1:443";
 
 /// Connections that are refused, then one that is granted.
 pub(crate) fn denials(granted: u16, count: usize) -> i32 {
-    let refused = (0..count).filter(|_| TcpStream::connect(NOWHERE).is_err()).count();
-    say(&format!("refused {refused}"));
+    say(&format!("refused {}", denied(count)));
     served(granted)
+}
+
+/// Connections that are refused.
+pub(crate) fn denied(count: usize) -> usize {
+    (0..count).filter(|_| TcpStream::connect(NOWHERE).is_err()).count()
 }
 
 /// Questions for names that do not exist, as fast as they can be sent, then a granted connection.

@@ -29,10 +29,15 @@ fn main() {
         ["bind", port] => sockets::bind(number(port)),
         ["connections", port, count] => sockets::connections(number(port), number(count)),
         ["denials", granted, count] => floods::denials(number(granted), number(count)),
+        ["denials-then-signals", count] => {
+            floods::denied(number(count));
+            processes::signals()
+        }
         ["exit", code] => number(code),
         ["fake-events", count] => floods::fake_events(number(count)),
         ["fork-until-refused"] => processes::fork_until_refused(),
-        ["hop", chains] => processes::hop(number(chains)),
+        // The mark is for whoever looks for what is left of it.
+        ["hop", chains, _mark] => processes::hop(number(chains)),
         ["in-container", command @ ..] => outside::in_container(command),
         ["load", to, own, mark] => sockets::load(number(to), number(own), mark),
         ["names", granted, count] => floods::names(number(granted), number(count)),

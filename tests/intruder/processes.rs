@@ -13,7 +13,7 @@ const POLITE: [i32; 5] = [libc::SIGHUP, libc::SIGINT, libc::SIGTERM, libc::SIGUS
 pub(crate) fn leave_orphans(count: usize) {
     let middle = spawn::process(0, Keep::All, || {
         for _ in 0..count {
-            let _ = spawn::process(0, Keep::All, for_ever);
+            let _ = spawn::process(0, Keep::All, || for_ever(|| ()));
         }
         0
     });
@@ -23,8 +23,9 @@ pub(crate) fn leave_orphans(count: usize) {
 }
 
 /// Lives until it is killed.
-fn for_ever() -> i32 {
+fn for_ever(ready: impl FnOnce()) -> i32 {
     let Ok(signals) = wait::signal_descriptor(&POLITE) else { return 1 };
+    ready();
     loop {
         let _ = wait::readable(&[signals.as_fd()], None);
         while wait::next_signal(signals.as_fd()).is_some() {}
@@ -33,8 +34,7 @@ fn for_ever() -> i32 {
 
 /// Ignores whatever asks it to end.
 pub(crate) fn stubborn() -> i32 {
-    say("ready");
-    for_ever()
+    for_ever(|| say("ready"))
 }
 
 /// Stops itself.
@@ -71,7 +71,7 @@ pub(crate) fn signals() -> i32 {
 pub(crate) fn fork_until_refused() -> i32 {
     let mut made = 0;
     let refused = loop {
-        match spawn::process(0, Keep::All, for_ever) {
+        match spawn::process(0, Keep::All, || for_ever(|| ())) {
             Ok(_) if made < 100_000 => made += 1,
             Ok(_) => break Errno(0),
             Err(errno) => break errno,
