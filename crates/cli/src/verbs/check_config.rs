@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 ///
 /// The file is read and held against this host: paths, programs, users, secrets. Exits 0 when all
 /// is in order and 2 when it is not; each mistake is shown with its place and what to write
-/// instead.
+/// instead. Whether this host can enforce it is what `ringfence status` tells.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CheckConfig {
     #[command(flatten)]
