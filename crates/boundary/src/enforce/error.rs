@@ -117,6 +117,9 @@ impl EnforceError {
             Self::Exec { errno: Errno(libc::ENOENT), .. } => {
                 "the program's loader or a library of it is not visible inside: see `ringfence statement`".to_owned()
             }
+            Self::Exec { errno: Errno(libc::E2BIG), .. } => {
+                "arguments and environment together are more than the kernel takes, or one of them is longer than 128 KiB: put long values into a file".to_owned()
+            }
             _ => return Vec::new(),
         };
         vec![hint]
