@@ -65,7 +65,8 @@ impl Stage {
         Some(Self::unchecked(host, sections))
     }
 
-    fn unchecked(host: Host, sections: &str) -> Self {
+    /// The same, whatever the host can do.
+    pub(crate) fn unchecked(host: Host, sections: &str) -> Self {
         let mut boundary = String::from(
             "schema = 1\n[service]\nname = \"hostile\"\nstart = [\"./intruder\", \"exit\", \"0\"]\n\
              stop-timeout = \"200ms\"\n",
@@ -92,6 +93,11 @@ impl Stage {
 
     /// `ringfence run`, to be given options and `--`.
     pub(crate) fn command(&self) -> Command {
+        self.verb("run")
+    }
+
+    /// `ringfence` with a verb.
+    pub(crate) fn verb(&self, verb: &str) -> Command {
         let mut command = match self.host {
             Host::Plain => self.playground.command(),
             Host::Container => {
@@ -101,7 +107,7 @@ impl Stage {
                 command
             }
         };
-        command.arg("run");
+        command.arg(verb);
         command
     }
 

@@ -28,6 +28,12 @@ fn a_service_that_has_stopped_itself_is_killed_after_its_stop_timeout() {
         let Some(stage) = Stage::new(host, "") else { continue };
         let mut service = stage.start(&["stop"]);
         service.expect("ready");
+        let own = leftovers::chain(service.pid())[3];
+        let deadline = Instant::now() + PATIENCE;
+        while leftovers::state(own) != Some('T') {
+            assert!(Instant::now() < deadline, "it has not stopped");
+            std::thread::yield_now();
+        }
         stop_by_force(service);
     }
 }

@@ -26,6 +26,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let code = match words.as_slice() {
+        ["as-nobody", command @ ..] => outside::as_nobody(command),
         ["bind", port] => sockets::bind(number(port)),
         ["connections", port, count] => sockets::connections(number(port), number(count)),
         ["denials", granted, count] => floods::denials(number(granted), number(count)),

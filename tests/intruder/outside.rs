@@ -19,6 +19,21 @@ pub(crate) fn in_container(command: &[&str]) -> i32 {
     become_program(command)
 }
 
+/// The command as a user without rights; who has none already stays that user.
+pub(crate) fn as_nobody(command: &[&str]) -> i32 {
+    const NOBODY: u32 = 65_534;
+    let root = privilege::effective_ids().0 == 0;
+    let switch = || {
+        privilege::set_groups(&[])?;
+        privilege::set_gid(NOBODY)?;
+        privilege::set_uid(NOBODY)
+    };
+    if root && switch().is_err() {
+        return FAILED;
+    }
+    become_program(command)
+}
+
 /// The command as the foreground of the terminal that standard input is.
 pub(crate) fn on_terminal(command: &[&str]) -> i32 {
     if pty::lead_session(std::io::stdin().as_fd()).is_err() {

@@ -40,11 +40,11 @@ pub(crate) fn connections(port: u16, count: usize) -> i32 {
 fn whole_connection(port: u16) -> bool {
     let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
     let ended = stream.read(&mut [0; 16]).is_ok();
-    abort(stream);
+    abort(&stream);
     ended
 }
 
-fn abort(stream: TcpStream) {
+fn abort(stream: &TcpStream) {
     // On, after no time (socket(7)).
     let linger = [1_i32.to_ne_bytes(), 0_i32.to_ne_bytes()].concat();
     let _ = socket::set_option_bytes(stream.as_fd(), libc::SOL_SOCKET, libc::SO_LINGER, &linger);
@@ -83,7 +83,8 @@ pub(crate) fn load(to: u16, own: u16, mark: &str) -> i32 {
                 loop {
                     kept.extend(TcpStream::connect(("127.0.0.1", to)).ok());
                     if kept.len() > 20 {
-                        kept.drain(..).for_each(abort);
+                        kept.iter().for_each(abort);
+                        kept.clear();
                     }
                 }
             });
