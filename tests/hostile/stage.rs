@@ -176,18 +176,28 @@ impl Service {
 
     /// The next line the service says.
     pub(crate) fn line(&mut self) -> String {
+        match self.line_or_end() {
+            Some(line) => line,
+            None => panic!("the service ended without a line: {}", self.stderr()),
+        }
+    }
+
+    /// The next line the service says; `None` when there is none.
+    pub(crate) fn line_or_end(&mut self) -> Option<String> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(end) = self.unread.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.unread.drain(..=end).collect();
-                return String::from_utf8_lossy(&line).trim_end().to_owned();
+                return Some(String::from_utf8_lossy(&line).trim_end().to_owned());
             }
             let left = deadline.saturating_duration_since(Instant::now());
             let ready = wait::readable(&[self.stdout.as_fd()], Some(left)).unwrap();
             assert!(ready != 0, "the service says nothing: {}", self.stderr());
             let mut room = [0; 4096];
             let length = self.stdout.read(&mut room).unwrap();
-            assert!(length > 0, "the service ended without a line: {}", self.stderr());
+            if length == 0 {
+                return None;
+            }
             self.unread.extend_from_slice(&room[..length]);
         }
     }
@@ -205,13 +215,6 @@ impl Service {
     /// The service's input ends.
     pub(crate) fn end_input(&mut self) {
         self.stdin = None;
-    }
-
-    /// Whether it ends before it says a line.
-    pub(crate) fn ended_early(&mut self) -> bool {
-        let sources = [self.stdout.as_fd(), self.pidfd.as_fd()];
-        let ready = wait::readable(&sources, Some(PATIENCE)).unwrap();
-        ready & 0b10 != 0
     }
 
     /// Sends the supervisor a signal.
