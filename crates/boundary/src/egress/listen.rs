@@ -4,19 +4,23 @@
 //! place of the service's. Only such a socket may listen there; it is known by its cookie, which
 //! the kernel never gives out twice. Path names of Unix sockets are bound by the kernel itself:
 //! Landlock and the mount namespace confine the path, and an address swapped in meanwhile can only
-//! bind inside the private network.
+//! bind inside the private network; where there is no private network this process binds them.
 
 use super::broker::{Broker, Reply};
 use super::connect::{in_family, is_stream};
 use super::options;
 use super::place::canonical;
+use super::target;
 use ringfence_policy::event::Action;
 use ringfence_policy::net::{ListenPlace, Refusal, Transport};
 use ringfence_sys::notify::{Answer, Notification};
 use ringfence_sys::socket::{self, Address};
 use ringfence_sys::{Errno, landlock};
+use std::ffi::OsStr;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 /// Most bound sockets remembered; the oldest numbers are forgotten, which only refuses.
 const REMEMBERED: usize = 1 << 16;
@@ -34,7 +38,7 @@ impl Broker {
         let domain = socket::option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_DOMAIN)?;
         let address = self.address(call)?;
         match (domain, address) {
-            (libc::AF_UNIX, address) => Ok(self.bind_unix(call, &address)),
+            (libc::AF_UNIX, address) => Ok(self.bind_unix(call, &socket, &address)),
             (libc::AF_INET | libc::AF_INET6, Address::Inet(asked)) => {
                 let kind = socket::option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_TYPE)?;
                 if is_stream(kind) {
@@ -50,7 +54,7 @@ impl Broker {
         }
     }
 
-    fn bind_unix(&self, call: &Notification, address: &Address) -> Reply {
+    fn bind_unix(&self, call: &Notification, socket: &OwnedFd, address: &Address) -> Reply {
         if !self.scope.namespaces && !matches!(address, Address::UnixPath(_)) {
             let refusal = Refusal {
                 reason: "abstract names are shared with the host without a network namespace"
@@ -64,7 +68,42 @@ impl Broker {
         if landlock::abi().is_none_or(|abi| landlock::rights_for(abi).net == 0) {
             return Reply::fail(libc::EACCES);
         }
-        Reply::Now(Answer::Continue)
+        match address {
+            Address::UnixPath(path) if !self.scope.namespaces => {
+                self.bind_path_here(call, socket, path).unwrap_or_else(|errno| Reply::fail(errno.0))
+            }
+            _ => Reply::Now(Answer::Continue),
+        }
+    }
+
+    /// Without a network namespace the kernel must not read the address again: by then it could be
+    /// an abstract name of the host. So this process binds, in the folder it has looked at; the
+    /// socket then shows that folder by a path of `/proc`.
+    fn bind_path_here(
+        &self,
+        call: &Notification,
+        socket: &OwnedFd,
+        path: &[u8],
+    ) -> Result<Reply, Errno> {
+        let path = Path::new(OsStr::from_bytes(path));
+        let name = path.file_name().ok_or(Errno(libc::EINVAL))?;
+        let parent = path.parent().unwrap_or(Path::new("")).as_os_str().as_bytes();
+        let folder = target::open_inside(call.tid, parent, None)?;
+        if !self.listener.alive(call.id) {
+            return Err(Errno(libc::ESRCH));
+        }
+        let here = format!("/proc/self/fd/{}", folder.as_raw_fd());
+        let real = std::fs::read_link(&here)?;
+        if !self.scope.writable.iter().any(|granted| real.starts_with(granted)) {
+            let refusal = Refusal {
+                reason: "the socket lies in no folder that the service may write".to_owned(),
+                missing_grant: Some(format!("fs.write = [\"{}\"]", real.display())),
+            };
+            self.refuse(Action::Bind, &path.to_string_lossy(), call, &refusal);
+            return Ok(Reply::fail(libc::EACCES));
+        }
+        let there = [here.as_bytes(), b"/", name.as_bytes()].concat();
+        Ok(socket::bind_address(socket.as_fd(), &Address::UnixPath(there)).into())
     }
 
     fn bind_tcp(

@@ -100,7 +100,7 @@ impl Layers {
                     "this kernel's Landlock is version {abi}; TCP rights need version {OLDEST_LANDLOCK} (Linux 6.7)"
                 )),
                 Some(abi) if self.landlock.scope == 0 => Answer::Partial(format!(
-                    "Landlock version {abi} cannot keep signals inside; the pid namespace does"
+                    "Landlock version {abi} cannot keep signals inside: other processes are hidden by the pid namespace, but the process group that ringfence runs in can be signalled"
                 )),
                 Some(_) => Answer::Enforced,
             },

@@ -12,10 +12,14 @@ use super::wires::There;
 use super::{RunOptions, confine, group, observe, view};
 use crate::egress::broker::Scope;
 use crate::plan::{Access, Plan, ViewEntry};
+use ringfence_policy::layer::{Answer, Layer};
 use ringfence_sys::launch::{BindSource, Step};
 use ringfence_sys::seccomp::{Arch, FilterOptions, Profile};
 use ringfence_sys::{linux, privilege, seccomp};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+
+/// What a service that may report to a service manager can do besides.
+const NOTIFY: &str = "NOTIFY_SOCKET is handed over: datagrams can be sent to every unix socket in a read grant, because their receiver is named past the broker";
 
 /// Everything a start needs.
 #[derive(Debug)]
@@ -47,6 +51,9 @@ impl Prepared {
         let group = group::Groups::make(plan, &mut layers)?;
         let stdio = Stdio::take(&options.stdio)?;
         let handover = Handover::take(&plan.network, layers.namespaces)?;
+        if handover.notify.is_some() {
+            layers.set(Layer::Seccomp, Answer::Partial(NOTIFY.to_owned()));
+        }
         let (init_steps, service_steps, trees) = lists(plan, &layers, &stdio, &group, &handover)?;
         let filters = Filters::compile(options, &layers, handover.notify.is_some())?;
         Ok(Self { layers, init_steps, service_steps, filters, group, stdio, handover, trees })
