@@ -124,12 +124,28 @@ impl Broker {
                 self.refuse(Action::Bind, &asked.to_string(), call, &refusal);
                 Ok(Reply::fail(libc::EACCES))
             }
-            Ok(ListenPlace::Private) => Ok(socket::bind(socket.as_fd(), &asked).into()),
+            Ok(ListenPlace::Private) => {
+                self.tell_private(call, unmapped);
+                Ok(socket::bind(socket.as_fd(), &asked).into())
+            }
             Err(refusal) => {
                 self.refuse(Action::Bind, &asked.to_string(), call, &refusal);
                 Ok(Reply::fail(libc::EACCES))
             }
         }
+    }
+
+    /// A listener that nobody outside can reach is more often a forgotten grant than meant; it is
+    /// told once. Port 0 asks for any port, as a program does that talks to itself.
+    fn tell_private(&mut self, call: &Notification, asked: SocketAddr) {
+        if asked.port() == 0 || !self.seen.insert(format!("private {asked}")) {
+            return;
+        }
+        let refusal = Refusal {
+            reason: format!("the listener {asked} stays inside: no net.listen grant covers it"),
+            missing_grant: Some(format!("net.listen = [\"{asked}\"]")),
+        };
+        self.refuse(Action::Listen, &asked.to_string(), call, &refusal);
     }
 
     /// Datagram sockets stay inside. At a port that is relayed from the host the relay binds the

@@ -18,6 +18,9 @@ pub enum EnforceError {
     /// The host refuses namespaces; tried again without them where that is allowed.
     #[error("this host refuses user namespaces: {0}")]
     NamespacesRefused(Errno),
+    /// Secrets need a memory file system of their own, and there are no namespaces.
+    #[error("secrets are delivered on a memory file system, which needs namespaces: {0}")]
+    SecretsWithoutNamespaces(Errno),
     /// A path holds a NUL byte.
     #[error("a path holds a NUL byte: {}", .0.display())]
     Nul(PathBuf),
@@ -86,6 +89,7 @@ impl EnforceError {
             }
             Self::LayerAbsent { .. }
             | Self::NamespacesRefused(_)
+            | Self::SecretsWithoutNamespaces(_)
             | Self::Step { .. }
             | Self::Cgroup(_) => Kind::Host,
             Self::System { .. } | Self::Filter(_) | Self::BrokerLost | Self::InitLost => {
@@ -101,6 +105,7 @@ impl EnforceError {
             Self::LayerAbsent { layer, .. } => format!(
                 "`ringfence status` names the remedy; or list the layers you accept without `{layer}` in [require] layers"
             ),
+            Self::SecretsWithoutNamespaces(_) => "deliver it with as = \"env\", which is weaker, or let the host give namespaces: see `ringfence status`".to_owned(),
             Self::SecretFolder(_) => "give the secret a `to` below /run/secrets".to_owned(),
             Self::Step { errno: Errno(libc::EACCES), .. } => {
                 "the service's user must be able to reach every granted path: check the permissions of the folders above it".to_owned()

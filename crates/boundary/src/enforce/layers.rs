@@ -73,11 +73,7 @@ impl Layers {
             }
         }
         if !plan.secrets.is_empty() {
-            return Err(EnforceError::LayerAbsent {
-                layer: Layer::Namespaces,
-                why: "secrets are delivered on a memory file system, which needs namespaces"
-                    .to_owned(),
-            });
+            return Err(EnforceError::SecretsWithoutNamespaces(errno));
         }
         self.check(plan)?;
         Ok(self)

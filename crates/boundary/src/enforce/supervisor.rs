@@ -14,7 +14,7 @@ use super::wires::{self, Here};
 use super::{Outcome, RunOptions};
 use crate::egress::netloop::Resolution;
 use crate::plan::Plan;
-use ringfence_policy::layer::Layer;
+use ringfence_policy::layer::{Answer, Layer};
 use ringfence_sys::launch::Step;
 use ringfence_sys::spawn::{self, Keep, Spawned};
 use ringfence_sys::{Errno, fd, namespace, socket, wait};
@@ -53,6 +53,8 @@ pub(super) struct Supervisor<'a> {
     broker: Spawned,
     /// What the service reports to a service manager arrives here.
     notify: Option<OwnedFd>,
+    /// Whether weaknesses are said on standard error.
+    warns: bool,
     service: Option<OwnedFd>,
     init: Option<OwnedFd>,
     waiting_signal: Option<i32>,
@@ -97,6 +99,7 @@ impl<'a> Supervisor<'a> {
             signals,
             broker,
             notify: None,
+            warns: !options.quiet && !options.observe,
             service: None,
             init: None,
             waiting_signal: None,
@@ -177,6 +180,7 @@ impl<'a> Supervisor<'a> {
             }
             Some(Report::Started) => {
                 self.service = fds.pop();
+                self.tell_absent_layers();
                 self.prepared.stdio.relay()?;
                 self.prepared.handover.relay()?;
                 if let Some(signal) = self.waiting_signal.take() {
@@ -229,6 +233,19 @@ impl<'a> Supervisor<'a> {
                 step: step.map_or_else(|| format!("step {index}"), |s| format!("{s:?}")),
                 errno,
             },
+        }
+    }
+
+    /// A run without a layer that the boundary accepts to miss is weaker, and never silently so.
+    fn tell_absent_layers(&self) {
+        if !self.warns || !wait::writable_now(std::io::stderr().as_fd()) {
+            return;
+        }
+        for (layer, answer) in &self.prepared.layers.answers {
+            if let Answer::Absent(why) = answer {
+                let line = format!("warning: the layer `{layer}` is not in force: {why}\n");
+                let _ = fd::write(std::io::stderr().as_fd(), line.as_bytes());
+            }
         }
     }
 

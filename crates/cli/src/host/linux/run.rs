@@ -6,11 +6,13 @@ use crate::error::{CommandError, Finish, Kind, RUN_FAILED};
 use crate::printer::{Printer, Style};
 use crate::verbs::Run;
 use ringfence_boundary::enforce::{self, EnforceError, RunOptions};
+use ringfence_boundary::plan::{Access, Plan, ViewEntry};
 use ringfence_boundary::status;
 use std::error::Error as _;
 use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 
 /// Runs the service and stays with it.
 pub(crate) fn run(verb: &Run, printer: &mut Printer) -> Result<Finish, CommandError> {
@@ -42,6 +44,9 @@ fn start(
     let plan = resolve::plan(&file, command)?;
     // Not needed while the service runs.
     drop(file);
+    if let Some(path) = &verb.events {
+        out_of_reach(path, &plan)?;
+    }
     if verb.observe {
         let warning = printer.paint_error(Style::Bad, "warning:");
         let name = &plan.name;
@@ -60,6 +65,23 @@ fn start(
     };
     let outcome = enforce::run(&plan, &options).map_err(|error| refused(&error))?;
     Ok(Finish::Program(u8::try_from(outcome.exit_code).unwrap_or(RUN_FAILED)))
+}
+
+/// A record that the service can replace is no record.
+fn out_of_reach(events: &Path, plan: &Plan) -> Result<(), CommandError> {
+    let real = events.canonicalize().unwrap_or_else(|_| events.to_owned());
+    let within = |entry: &&ViewEntry| matches!(entry, ViewEntry::Bind { source, access: Access::Write, .. } if real.starts_with(source));
+    match plan.view.iter().find(within) {
+        None => Ok(()),
+        Some(_) => Err(CommandError::new(
+            Kind::Configuration,
+            format!(
+                "the service could replace its own events: {} lies in a write grant",
+                events.display()
+            ),
+        )
+        .hint("name a file outside of every fs.write grant with --events")),
+    }
 }
 
 /// The engine's error with its hints.
