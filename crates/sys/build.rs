@@ -323,7 +323,9 @@ impl Tables {
                     format!("ArgumentTest::Without({})", value(named))
                 }
                 _ => {
-                    return Err(format!("{call}: one of bits, equals, only, requires (one bit)").into());
+                    return Err(
+                        format!("{call}: one of bits, equals, only, requires (one bit)").into()
+                    );
                 }
             };
             writeln!(

@@ -4,8 +4,8 @@
 //! numeric ids, a complete environment, the exact argument vector. `enforce` adds the parts every
 //! service gets (`/proc`, `/dev`, private `/tmp`, generated `/etc` files) and carries it out.
 
-use ringfence_policy::model::{Limits, Network, RequiredLayers};
 use ringfence_policy::layer::Answer;
+use ringfence_policy::model::{Limits, Network, RequiredLayers};
 use ringfence_sys::{Errno, fd};
 use std::ffi::OsString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -198,6 +198,9 @@ impl SecretValue {
 
 impl std::fmt::Debug for PlannedSecret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PlannedSecret").field("name", &self.name).field("to", &self.to).finish_non_exhaustive()
+        f.debug_struct("PlannedSecret")
+            .field("name", &self.name)
+            .field("to", &self.to)
+            .finish_non_exhaustive()
     }
 }

@@ -22,17 +22,17 @@ pub mod mount;
 pub mod namespace;
 pub mod netlink;
 pub mod notify;
-pub mod probe;
 pub mod peer;
 pub mod privilege;
+pub mod probe;
 pub mod process;
 pub mod pty;
 pub mod seccomp;
 pub mod socket;
 pub mod spawn;
-pub mod wait;
-pub mod walk;
 #[cfg(test)]
 mod testing;
+pub mod wait;
+pub mod walk;
 
 pub use errno::Errno;

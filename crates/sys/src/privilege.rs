@@ -125,7 +125,9 @@ pub fn lower_limit(resource: u32, value: u64) -> Result<(), Errno> {
 pub fn raise_limit(resource: u32, wanted: u64) -> Result<u64, Errno> {
     let mut limit = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
     // SAFETY: a null pointer for the new limit; the kernel writes the old one.
-    unsafe { call(libc::SYS_prlimit64, [0, uint(resource), 0, crate::call::output(&mut limit), 0, 0]) }?;
+    unsafe {
+        call(libc::SYS_prlimit64, [0, uint(resource), 0, crate::call::output(&mut limit), 0, 0])
+    }?;
     if limit.rlim_cur >= wanted {
         return Ok(limit.rlim_cur);
     }

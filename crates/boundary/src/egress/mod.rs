@@ -7,8 +7,8 @@
 pub(crate) mod broker;
 mod connect;
 pub mod dns;
-mod journal;
 mod exec;
+mod journal;
 mod listen;
 pub mod names;
 pub mod netloop;

@@ -33,7 +33,8 @@ pub(super) fn write(page: &mut Page, fs: &Filesystem) {
     page.claim(Claim::FilesExecute, "cannot execute a file that it can write");
     if !fs.droppable.is_empty() {
         let dropped = words::grants(&fs.droppable);
-        let text = format!("{dropped} is mounted by itself; nothing in this version takes it away again");
+        let text =
+            format!("{dropped} is mounted by itself; nothing in this version takes it away again");
         page.note(Claim::FilesDroppable, text);
     }
 }

@@ -12,8 +12,8 @@ mod programs;
 
 use super::facts::Facts;
 use folder::Folder;
-use ringfence_policy::net::HostName;
 use keeper::Keeper;
+use ringfence_policy::net::HostName;
 use ringfence_sys::attack::canary::{MessageQueue, Process, SharedMemory};
 use ringfence_sys::attack::{Params, files, processes};
 use ringfence_sys::{Errno, fd};
