@@ -67,8 +67,18 @@ fn command_line(pid: i32) -> Vec<u8> {
 
 /// What a process is doing, in one letter (`proc_pid_stat(5)`).
 pub(crate) fn state(pid: i32) -> Option<char> {
+    stat(pid, 0)?.chars().next()
+}
+
+/// The parent of a process.
+pub(crate) fn parent(pid: i32) -> Option<i32> {
+    stat(pid, 1)?.parse().ok()
+}
+
+/// A field behind the name, which may itself hold spaces and parentheses.
+fn stat(pid: i32, field: usize) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(") ")?.1.chars().next()
+    stat.rsplit_once(") ")?.1.split(' ').nth(field).map(str::to_owned)
 }
 
 /// Children of a process, by any of its threads.

@@ -2,13 +2,13 @@
 
 use crate::leftovers;
 use crate::peer::Peer;
-use crate::stage::{Host, Service, Stage, free_port};
+use crate::stage::{Host, PATIENCE, Service, Stage, free_port};
 use ringfence_sys::{peer, wait};
 use std::net::TcpListener;
 use std::os::fd::AsFd as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Kills on each kind of host.
 const ROUNDS: usize = 100;
@@ -106,16 +106,7 @@ fn kill_once(stage: &Stage, peer: &Peer, own: u16, round: usize) -> usize {
     let life = LONGEST_LIFE.mul_f64(random.fraction());
     // Not to wait for anything: to die at any moment of a life.
     let _ = wait::readable(&[service.pidfd()], Some(life));
-    let chain = leftovers::chain(service.pid());
-    let wanted = round % VICTIMS.len();
-    let victim = wanted.min(chain.len() - 1);
-    let handle = peer::pidfd_open(chain[victim]);
-    let alive = |pid: i32| victim == 0 || leftovers::children(chain[victim - 1]).contains(&pid);
-    if let Ok(handle) = handle
-        && alive(chain[victim])
-    {
-        let _ = wait::send_signal(handle.as_fd(), libc::SIGKILL);
-    }
+    let victim = kill(&service, round % VICTIMS.len());
     let supervisor = service.pid();
     let ended = service.wait();
     if victim == 0 {
@@ -125,7 +116,7 @@ fn kill_once(stage: &Stage, peer: &Peer, own: u16, round: usize) -> usize {
         assert_eq!(ended.events("error").len(), 1, "{ended:?}");
     }
     let who = VICTIMS[victim];
-    leftovers::wait_for_none(&mark).unwrap_or_else(|left| panic!("{who} of {chain:?}: {left}"));
+    leftovers::wait_for_none(&mark).unwrap_or_else(|left| panic!("{who}: {left}"));
     assert!(TcpListener::bind(("127.0.0.1", own)).is_ok(), "{who}: a listener is left");
     assert_eq!(leftovers::mounts(&stage.path("")), [""; 0], "{who}: a mount is left");
     assert!(!leftovers::abstract_name(std::process::id().cast_signed(), &mark), "{who}");
@@ -133,6 +124,38 @@ fn kill_once(stage: &Stage, peer: &Peer, own: u16, round: usize) -> usize {
     assert!(groups.is_empty(), "{who}: {groups:?}");
     let _ = std::fs::remove_file(stage.path("events"));
     victim
+}
+
+/// Kills the process this deep below the supervisor, or the deepest there is. Answers how deep.
+fn kill(service: &Service, wanted: usize) -> usize {
+    loop {
+        let chain = leftovers::chain(service.pid());
+        let victim = wanted.min(chain.len() - 1);
+        let Ok(handle) = peer::pidfd_open(chain[victim]) else { continue };
+        // Else the number may have become another process's before the handle was made.
+        let sure = victim == 0 || leftovers::parent(chain[victim]) == Some(chain[victim - 1]);
+        if !sure || wait::send_signal(handle.as_fd(), libc::SIGKILL).is_err() {
+            continue;
+        }
+        if victim != 1 || has_ended_without(service, chain[1]) {
+            return victim;
+        }
+    }
+}
+
+/// Whether the run ends with this broker. The first of two has nothing to do any more where it was
+/// refused namespaces: the second one is what keeps the service then.
+fn has_ended_without(service: &Service, broker: i32) -> bool {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        if wait::readable(&[service.pidfd()], Some(Duration::from_millis(1))).unwrap() != 0 {
+            return true;
+        }
+        if leftovers::children(service.pid()).first().is_some_and(|other| *other != broker) {
+            return false;
+        }
+    }
+    panic!("the broker was killed and nothing happened: {}", service.stderr());
 }
 
 /// Numbers that look random and are the same in every run.
