@@ -88,3 +88,11 @@ pub fn check(plan: &Plan) -> Result<(), EnforceError> {
     netloop::check(&plan.network, &RelayBounds::default())
         .map_err(|error| EnforceError::Unsupported(error.to_string()))
 }
+
+/// Reads a record as the supervisor would, for fuzzing: whether what was understood survives being
+/// written and read again.
+#[must_use]
+pub fn fuzz_report(bytes: &[u8]) -> bool {
+    report::Report::decode(bytes)
+        .is_none_or(|report| report::Report::decode(&report.encode()) == Some(report))
+}
