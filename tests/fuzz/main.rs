@@ -4,6 +4,7 @@
 //! goes further (`cargo +nightly fuzz run policy`); what it finds becomes a file of the corpus.
 
 #[path = "../../fuzz/src/entries.rs"]
+#[expect(unreachable_pub, reason = "the same file is a library for libFuzzer")]
 mod entries;
 
 use std::path::Path;
