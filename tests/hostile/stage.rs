@@ -156,6 +156,12 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
+    /// Lines of standard error that do not warn of a layer which the host of the test lacks.
+    pub(crate) fn complaints(&self) -> Vec<&str> {
+        let lines = self.stderr.lines();
+        lines.filter(|line| !line.starts_with("warning: the layer ")).collect()
+    }
+
     /// Events of this kind.
     pub(crate) fn events(&self, kind: &str) -> Vec<serde_json::Value> {
         let lines = self.events.lines().map(|line| serde_json::from_str(line).unwrap());

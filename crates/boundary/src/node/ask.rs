@@ -6,18 +6,18 @@
 //! close-on-exec and the host's network are open to it.
 
 use super::{Version, detect::parse};
-use std::io::{self, Read};
+use ringfence_sys::{fd, wait};
+use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a Node may take to print its version; it takes 5 ms.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// How much of its output is read, in bytes.
-const MAX_OUTPUT: u64 = 256;
+const MAX_OUTPUT: usize = 256;
 
 /// Runs `PROGRAM --version`.
 ///
@@ -50,16 +50,26 @@ fn start(program: &Path, run_as: Option<(u32, u32)>) -> io::Result<Child> {
     command.spawn()
 }
 
+/// Waits without a thread: the processes of a start are only made while there is one.
 fn first_output(child: &mut Child) -> io::Result<String> {
     let Some(stdout) = child.stdout.take() else { return Err(io::Error::other("no output")) };
-    let (sender, receiver) = mpsc::channel();
-    thread::Builder::new().spawn(move || {
-        let mut text = String::new();
-        let result = stdout.take(MAX_OUTPUT).read_to_string(&mut text).map(|_| text);
-        // The receiver may have stopped waiting.
-        let _ = sender.send(result);
-    })?;
-    receiver.recv_timeout(DEADLINE).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+    let end = Instant::now() + DEADLINE;
+    let mut text = Vec::new();
+    let mut room = [0; MAX_OUTPUT];
+    while text.len() < MAX_OUTPUT {
+        let left = end.saturating_duration_since(Instant::now());
+        if wait::readable(&[stdout.as_fd()], Some(left))? == 0 {
+            if left.is_zero() {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            continue;
+        }
+        match fd::read(stdout.as_fd(), &mut room)? {
+            0 => break,
+            length => text.extend_from_slice(room.get(..length).unwrap_or_default()),
+        }
+    }
+    String::from_utf8(text).map_err(io::Error::other)
 }
 
 #[cfg(test)]
