@@ -1,27 +1,43 @@
-//! What is fuzzed: everything that reads bytes of somebody hostile.
+//! What is fuzzed: one entry for each reader of bytes that somebody hostile may have chosen.
 //!
-//! The same functions run under libFuzzer (`cargo fuzz run policy`) and, on a stable compiler, over
-//! the corpora and their mutations in every test run. None may panic; each checks what must hold
-//! of its own answer.
+//! The same functions run under libFuzzer (`cargo +nightly fuzz run policy`) and, on a stable
+//! compiler, over the corpora and their mutations in every test run. An entry panics when the
+//! promise beside it is broken. A new one is a line in [`ENTRIES`], a target of its name and a
+//! folder of seeds.
 
+use ringfence_policy::statement::statement;
+use ringfence_sys::Errno;
 use ringfence_sys::socket::Address;
 
-/// One entry: its name, which is its corpus' folder, and what it does with bytes.
+/// One entry: its name, which is its target's and its corpus', and what it does with bytes.
 pub type Entry = (&'static str, fn(&[u8]));
 
-/// Every entry.
-pub const ENTRIES: [Entry; 4] =
-    [("address", address), ("control", control), ("dns", dns), ("policy", policy)];
+/// Every entry, in the order of the names.
+pub const ENTRIES: [Entry; 9] = [
+    ("address", address),
+    ("control", control),
+    ("dns", dns),
+    ("elf", elf),
+    ("event", event),
+    ("hosts", hosts),
+    ("ldcache", ldcache),
+    ("policy", policy),
+    ("resolvconf", resolvconf),
+];
 
-/// A socket address as it stands in the service's memory: what was understood survives being
-/// written and read again.
+/// A socket address as it stands in the service's memory: it means the same when it is written
+/// again, as far as it can be written.
 pub fn address(bytes: &[u8]) {
     let Ok(decoded) = Address::decode(bytes) else { return };
-    if let Ok((room, length)) = decoded.encode() {
-        let again = room.get(..length).map(Address::decode);
-        assert!(matches!(again, Some(Ok(_))), "{decoded:?}");
-    }
     let _ = decoded.to_string();
+    match decoded.encode() {
+        Ok((room, length)) => {
+            let again = room.get(..length).map(Address::decode);
+            assert_eq!(again, Some(Ok(decoded)));
+        }
+        // The kernel takes no longer name (unix(7)); 36 is ENAMETOOLONG.
+        Err(Errno(errno)) => assert!(errno == 36 && bytes.len() > 2 + 107, "{decoded:?}"),
+    }
 }
 
 /// A record on the channel to the supervisor.
@@ -29,23 +45,58 @@ pub fn control(bytes: &[u8]) {
     assert!(ringfence_boundary::enforce::fuzz_report(bytes), "{bytes:?}");
 }
 
-/// A query to the resolver inside.
+/// A question to the resolver inside, a nameserver's answer, a `resolv.conf`.
 pub fn dns(bytes: &[u8]) {
-    let _ = ringfence_boundary::egress::dns::fuzz_query(bytes);
+    assert!(ringfence_boundary::egress::dns::fuzz_query(bytes), "{bytes:?}");
 }
 
-/// A boundary file: every mistake points into the text.
+/// A program or a library.
+pub fn elf(bytes: &[u8]) {
+    assert!(ringfence_boundary::resolve::fuzz_elf(bytes), "{bytes:?}");
+}
+
+/// The line of an event whose texts a service has chosen.
+pub fn event(bytes: &[u8]) {
+    assert!(ringfence_boundary::enforce::fuzz_line(bytes), "{bytes:?}");
+}
+
+/// The host's `/etc/hosts`.
+pub fn hosts(bytes: &[u8]) {
+    assert!(ringfence_boundary::egress::dns::fuzz_hosts(bytes), "{bytes:?}");
+}
+
+/// The loader's cache.
+pub fn ldcache(bytes: &[u8]) {
+    assert!(ringfence_boundary::resolve::fuzz_ld_cache(bytes), "{bytes:?}");
+}
+
+/// A boundary file: every mistake in it has a place in the text and can be shown; one that is read
+/// can be said in sentences.
 pub fn policy(bytes: &[u8]) {
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
-    match ringfence_policy::parse("ringfence.toml", text) {
-        Ok(boundary) => drop(ringfence_policy::statement::statement(&boundary)),
+    let text = String::from_utf8_lossy(bytes);
+    match ringfence_policy::parse("ringfence.toml", &text) {
+        Ok(boundary) => assert!(!statement(&boundary).is_empty()),
         Err(mistakes) => {
             assert!(!mistakes.is_empty());
             for mistake in mistakes {
-                assert!(mistake.span.start <= mistake.span.end, "{mistake:?}");
-                assert!(mistake.span.end <= text.len(), "{mistake:?}");
-                let _ = mistake.to_string();
+                assert!(text.get(mistake.span.clone()).is_some(), "{mistake:?}");
+                assert!(mistake.line > 0 && mistake.column > 0, "{mistake:?}");
+                assert!(mistake.to_string().chars().all(is_plain), "{mistake:?}");
             }
         }
     }
+}
+
+/// Whether a character of a message can neither move a cursor nor pass for something else.
+fn is_plain(character: char) -> bool {
+    character == '\n' || (' '..='~').contains(&character)
+}
+
+/// The host's `/etc/resolv.conf`: any text has at least one server, and bounds.
+pub fn resolvconf(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let conf = ringfence_boundary::egress::dns::ResolvConf::parse(&text);
+    assert!((1..=3).contains(&conf.servers.len()) && conf.search.len() <= 6, "{conf:?}");
+    assert!((1..=30).contains(&conf.timeout.as_secs()) && conf.ndots <= 15, "{conf:?}");
+    assert!((1..=5).contains(&conf.attempts), "{conf:?}");
 }

@@ -3,37 +3,67 @@
 //! The mutations are the same in every run, so a failure is one that can be looked at. libFuzzer
 //! goes further (`cargo +nightly fuzz run policy`); what it finds becomes a file of the corpus.
 
+#![allow(clippy::expect_used, reason = "without its files a replay must fail")]
+
 #[path = "../../fuzz/src/entries.rs"]
 #[expect(unreachable_pub, reason = "the same file is a library for libFuzzer")]
 mod entries;
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::fs;
+use std::panic::catch_unwind;
+use std::path::{Path, PathBuf};
 
-/// Mutations of each file.
-const MUTATIONS: u64 = 4000;
+/// Mutations of each corpus, whatever its size.
+const MUTATIONS: usize = 6000;
 
 #[test]
-fn no_entry_panics_on_its_corpus_or_on_mutations_of_it() {
+fn every_entry_has_a_target_and_seeds() {
+    let names = |folder: &str| -> BTreeSet<String> {
+        let stem = |path: PathBuf| path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        files(folder).into_iter().filter_map(stem).collect()
+    };
+    let known: BTreeSet<String> =
+        entries::ENTRIES.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(names("fuzz_targets"), known);
+    assert_eq!(names("corpus"), known);
+}
+
+#[test]
+fn no_entry_panics_on_its_corpus() {
     for (name, entry) in entries::ENTRIES {
-        let files = corpus(name);
-        assert!(!files.is_empty(), "no corpus for {name}");
-        for (at, file) in files.iter().enumerate() {
-            entry(file);
-            let mut random = Random(0x9e37_79b9_7f4a_7c15 ^ at as u64);
-            for _ in 0..MUTATIONS {
-                entry(&random.mutated(file, &files));
-            }
+        for file in files(&format!("corpus/{name}")) {
+            let bytes = fs::read(&file).expect("a file of the corpus can be read");
+            assert!(catch_unwind(|| entry(&bytes)).is_ok(), "{}", file.display());
         }
     }
 }
 
-/// The files of a corpus, in the order of their names; empty when the folder cannot be read.
-fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(name);
-    let mut paths: Vec<_> =
-        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path()).collect();
-    paths.sort();
-    paths.iter().filter_map(|path| std::fs::read(path).ok()).collect()
+#[test]
+fn no_entry_panics_on_mutations_of_its_corpus() {
+    std::thread::scope(|scope| {
+        for (name, entry) in entries::ENTRIES {
+            scope.spawn(move || {
+                let files = files(&format!("corpus/{name}"));
+                let seeds: Vec<Vec<u8>> = files.iter().filter_map(|f| fs::read(f).ok()).collect();
+                assert!(!seeds.is_empty(), "no corpus for {name}");
+                let mut random = Random(0x9e37_79b9_7f4a_7c15);
+                for round in 0..MUTATIONS {
+                    let bytes = random.mutated(&seeds[round % seeds.len()], &seeds);
+                    assert!(catch_unwind(|| entry(&bytes)).is_ok(), "{name}: {bytes:02x?}");
+                }
+            });
+        }
+    });
+}
+
+/// What lies in a folder of `fuzz/`, in the order of the names.
+fn files(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz").join(folder);
+    let entries = fs::read_dir(folder).expect("the folder is there");
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    files.sort();
+    files
 }
 
 /// xorshift64*: enough to change bytes, and the same everywhere.

@@ -9,6 +9,7 @@ mod broker;
 mod confine;
 pub mod error;
 mod etc;
+mod fuzz;
 mod group;
 mod handover;
 mod init;
@@ -25,6 +26,7 @@ mod wires;
 
 pub use error::{EnforceError, Kind};
 pub(crate) use etc::GENERATED;
+pub use fuzz::{fuzz_line, fuzz_report};
 pub use layers::Layers;
 
 use crate::egress::netloop::{self, RelayBounds, Resolution};
@@ -87,12 +89,4 @@ pub fn run(plan: &Plan, options: &RunOptions) -> Result<Outcome, EnforceError> {
 pub fn check(plan: &Plan) -> Result<(), EnforceError> {
     netloop::check(&plan.network, &RelayBounds::default())
         .map_err(|error| EnforceError::Unsupported(error.to_string()))
-}
-
-/// Reads a record as the supervisor would, for fuzzing: whether what was understood survives being
-/// written and read again.
-#[must_use]
-pub fn fuzz_report(bytes: &[u8]) -> bool {
-    report::Report::decode(bytes)
-        .is_none_or(|report| report::Report::decode(&report.encode()) == Some(report))
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// Most events in one second; the rest are counted and said in the next.
 const PER_SECOND: u64 = 200;
 /// Longest line, so that one write to a pipe is never torn (`PIPE_BUF`, pipe(7)).
-const LONGEST: usize = 4096;
+pub(super) const LONGEST: usize = 4096;
 
 /// Events go to the supervisor through a pipe that is never waited for.
 pub(super) struct PipeSink {
@@ -88,7 +88,7 @@ impl EventSink for PipeSink {
 }
 
 /// One line that a pipe takes in one piece: what makes it too long is cut, never the event.
-fn line(event: &mut Event, before: u64) -> Vec<u8> {
+pub(super) fn line(event: &mut Event, before: u64) -> Vec<u8> {
     let reason = event.reason.clone();
     let told = |event: &mut Event, reason: &str| {
         reason.clone_into(&mut event.reason);

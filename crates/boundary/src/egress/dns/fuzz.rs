@@ -1,9 +1,11 @@
 //! The parsers behind one door for fuzzing: any bytes are a question, an answer and a file.
 
 use super::answer::{MOST_ADDRESSES, parse_answer};
+use super::hosts::{Hosts, MOST_ADDRESSES as MOST_KNOWN};
 use super::message::{LONGEST_UDP, Rcode, Rejected, WireName, kind, parse_query};
 use super::resolv_conf::ResolvConf;
 use super::told::Told;
+use ringfence_policy::model::Network;
 use ringfence_policy::net::HostName;
 
 /// Reads `bytes` as a question, as a nameserver's answer to that question and as a `resolv.conf`.
@@ -42,6 +44,20 @@ pub fn fuzz_query(bytes: &[u8]) -> bool {
     }
     let conf = ResolvConf::parse(&String::from_utf8_lossy(bytes));
     kept && !conf.servers.is_empty()
+}
+
+/// Reads `bytes` as an `/etc/hosts`, of which only names with `.test` in them are wanted. Answers whether
+/// nothing else was kept and no name has more addresses than it may; never panics.
+#[must_use]
+pub fn fuzz_hosts(bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let wanted = |name: &HostName| name.as_str().contains(".test");
+    let hosts = Hosts::new(&Network::default(), &text, wanted);
+    let names = text.split_ascii_whitespace().filter_map(|word| HostName::parse(word).ok());
+    let mut every = names.map(|name| (wanted(&name), hosts.find(&name)));
+    every.all(|(wanted, found)| {
+        found.is_none_or(|addresses| wanted && (1..=MOST_KNOWN).contains(&addresses.len()))
+    })
 }
 
 #[cfg(test)]

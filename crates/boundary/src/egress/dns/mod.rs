@@ -30,6 +30,6 @@ mod told;
 mod upstream;
 
 pub use budget::Bounds;
-pub use fuzz::fuzz_query;
+pub use fuzz::{fuzz_hosts, fuzz_query};
 pub use resolv_conf::ResolvConf;
 pub(super) use stub::Stub;
