@@ -69,12 +69,18 @@ fn poll(
     }
 }
 
-/// Blocks these signals for the process and makes a descriptor to read them from.
-pub fn signal_descriptor(signals: &[i32]) -> Result<OwnedFd, Errno> {
+/// Blocks these signals for this thread and for all that it starts.
+pub fn block_signals(signals: &[i32]) -> Result<(), Errno> {
     let mask = mask_of(signals);
     let block = [int(libc::SIG_BLOCK), input(&mask), 0, size_of::<u64>(), 0, 0];
     // SAFETY: the kernel reads one 64-bit mask.
-    unsafe { call(libc::SYS_rt_sigprocmask, block) }?;
+    unsafe { call(libc::SYS_rt_sigprocmask, block) }.map(drop)
+}
+
+/// Blocks these signals as [`block_signals`] does and makes a descriptor to read them from.
+pub fn signal_descriptor(signals: &[i32]) -> Result<OwnedFd, Errno> {
+    block_signals(signals)?;
+    let mask = mask_of(signals);
     let flags = int(libc::SFD_CLOEXEC | libc::SFD_NONBLOCK);
     let args = [int(-1), input(&mask), size_of::<u64>(), flags, 0, 0];
     // SAFETY: as above; the kernel answers a fresh descriptor.

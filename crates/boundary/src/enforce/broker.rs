@@ -128,7 +128,9 @@ impl BrokerProcess<'_> {
                 let _ = socket::send_fds(init.report, &Report::Init.encode(), &handle);
                 Ok(Some(started))
             }
-            Err(errno) if self.flags != 0 => {
+            // A host that is short of something now is none that refuses namespaces: a boundary that
+            // can do without them must not get weaker by that.
+            Err(errno) if self.flags != 0 && !is_shortage(errno) => {
                 Report::NamespacesRefused(errno).send(init.report);
                 Ok(None)
             }
@@ -199,6 +201,12 @@ impl BrokerProcess<'_> {
             (_, false) => Err(Errno(libc::EPROTO)),
         }
     }
+}
+
+/// Whether the same call may succeed later (clone(2)). A limit of the host on namespaces is
+/// `ENOSPC`, and may be zero.
+const fn is_shortage(errno: Errno) -> bool {
+    matches!(errno.0, libc::EAGAIN | libc::ENOMEM | libc::EMFILE | libc::ENFILE)
 }
 
 /// Ends what init leaves behind, also when the broker's own loop does not come to its end.

@@ -116,6 +116,14 @@ impl EnforceError {
             Self::Step { errno: Errno(libc::ENOSPC), .. } => {
                 "a limit of namespaces or mounts is reached: see `ringfence status`".to_owned()
             }
+            Self::Step { errno: Errno(libc::EMFILE), .. }
+            | Self::System { errno: Errno(libc::EMFILE), .. } => {
+                "a start needs a descriptor for each granted path: raise the limit of open files (`ulimit -n`)".to_owned()
+            }
+            Self::Step { errno: Errno(libc::EAGAIN), .. }
+            | Self::System { errno: Errno(libc::EAGAIN), .. } => {
+                "the service's user may have no more processes: see `ulimit -u` and what else runs as this user".to_owned()
+            }
             Self::Step { .. } | Self::Cgroup(_) => {
                 "`ringfence status` says what this host can enforce".to_owned()
             }

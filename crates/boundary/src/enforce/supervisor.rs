@@ -33,6 +33,9 @@ const PASSED_ON: [i32; 8] = [
     libc::SIGWINCH,
     libc::SIGCONT,
 ];
+/// A file of events or of output that has reached its limit (`RLIMIT_FSIZE`) is an error of the
+/// write, and not the end of the supervisor. The service starts with no signal blocked.
+const HELD_BACK: [i32; 1] = [libc::SIGXFSZ];
 /// Namespaces of a service.
 const NAMESPACES: u64 = namespace::NEWUSER
     | namespace::NEWNS
@@ -69,6 +72,7 @@ impl<'a> Supervisor<'a> {
         layers: Layers,
     ) -> Result<Self, EnforceError> {
         let signals = wait::signal_descriptor(&PASSED_ON).during("blocking signals")?;
+        wait::block_signals(&HELD_BACK).during("blocking signals")?;
         let (here, there) = wires::make()?;
         let outlet =
             Outlet::open(options.events.as_ref(), options.quiet).during("copying a descriptor")?;
