@@ -240,6 +240,57 @@ fn arguments_and_environment_that_are_too_long_are_refused_with_a_hint() {
     }
 }
 
+/// The start of an act under a limit of the shell's.
+fn under_limit(stage: &Stage, limit: &str, act: &[&str]) -> Ended {
+    let inner = stage.command();
+    let mut command = ringfence_tests::command::other("sh");
+    command.args(["-c", &format!("ulimit {limit} && exec \"$@\""), "sh"]);
+    command.arg(inner.get_program()).args(inner.get_args());
+    command.args(["--events", "events", "--", "./intruder"]).args(act);
+    command.current_dir(stage.path(""));
+    stage.finish(command)
+}
+
+#[test]
+fn too_few_descriptors_are_an_error_or_enough() {
+    for host in [Host::Plain, Host::Container] {
+        let Some(stage) = Stage::new(host, "") else { continue };
+        for few in (8..80).step_by(8) {
+            let ended = under_limit(&stage, &format!("-n {few}"), &["exit", "7"]);
+            let refused = ended.code == 125 && ended.stderr.contains("error: ");
+            assert!(ended.code == 7 || refused, "{few}: {ended:?}");
+        }
+        assert_eq!(under_limit(&stage, "-n 256", &["exit", "7"]).code, 7, "the control");
+    }
+}
+
+#[test]
+fn a_host_short_of_processes_refuses_the_start_and_weakens_nothing() {
+    // This boundary could do without namespaces; the host can give them.
+    let sections = "[require]\nlayers = [\"landlock\", \"seccomp\", \"broker\"]\n";
+    let Some(stage) = Stage::new(Host::Plain, sections) else { return };
+    for few in ["1", "2", "3"] {
+        let inner = stage.command();
+        let mut command = ringfence_tests::command::other(env!("CARGO_BIN_EXE_intruder"));
+        command.args(["few-processes", few]).arg(inner.get_program()).args(inner.get_args());
+        command.args(["--events", "events", "--", "./intruder", "exit", "7"]);
+        command.current_dir(stage.path(""));
+        let ended = stage.finish(command);
+        assert_eq!((ended.code, ended.stdout.as_str()), (125, ""), "{few}: {ended:?}");
+        assert!(!ended.stderr.contains("warning: the layer `namespaces`"), "{few}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_file_of_events_that_may_not_grow_does_not_end_the_service() {
+    for host in [Host::Plain, Host::Container] {
+        let Some(stage) = Stage::new(host, "") else { continue };
+        fs::write(stage.path("events"), [b'x'; 4096]).unwrap();
+        let ended = under_limit(&stage, "-f 1", &["denials-then-exit", "7"]);
+        assert_eq!(ended.code, 7, "{ended:?}");
+    }
+}
+
 #[test]
 fn a_folder_that_is_replaced_during_the_start_is_refused_or_the_one_that_was_checked() {
     let outside = tempfile::tempdir().unwrap();

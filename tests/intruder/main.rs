@@ -30,12 +30,17 @@ fn main() {
         ["bind", port] => sockets::bind(number(port)),
         ["connections", port, count] => sockets::connections(number(port), number(count)),
         ["denials", granted, count] => floods::denials(number(granted), number(count)),
+        ["denials-then-exit", code] => {
+            floods::denied(1);
+            number(code)
+        }
         ["denials-then-signals", count] => {
             floods::denied(number(count));
             processes::signals()
         }
         ["exit", code] => number(code),
         ["fake-events", count] => floods::fake_events(number(count)),
+        ["few-processes", most, command @ ..] => outside::few_processes(number(most), command),
         ["fork-until-refused"] => processes::fork_until_refused(),
         // The mark is for whoever looks for what is left of it.
         ["hop", chains, _mark] => processes::hop(number(chains)),

@@ -19,6 +19,14 @@ pub(crate) fn in_container(command: &[&str]) -> i32 {
     become_program(command)
 }
 
+/// The command, whose user may have this many processes and threads.
+pub(crate) fn few_processes(most: u64, command: &[&str]) -> i32 {
+    if privilege::lower_limit(libc::RLIMIT_NPROC, most).is_err() {
+        return FAILED;
+    }
+    become_program(command)
+}
+
 /// The command as a user without rights; who has none already stays that user.
 pub(crate) fn as_nobody(command: &[&str]) -> i32 {
     const NOBODY: u32 = 65_534;
