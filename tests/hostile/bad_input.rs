@@ -144,6 +144,7 @@ fn a_boundary_file_that_cannot_be_read_is_refused_by_every_verb() {
         ("loop-a", "lead in a circle"),
         ("nothing", "cannot read"),
         ("half", "error: "),
+        ("text", "error: text:1:"),
     ] {
         let run = playground.run(["run", "--config", file]);
         assert_eq!(run.code, 125, "{run}");

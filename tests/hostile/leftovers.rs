@@ -133,3 +133,9 @@ pub(crate) fn groups(service: &str, supervisor: i32) -> Vec<PathBuf> {
     }
     found
 }
+
+/// Processes in these groups.
+pub(crate) fn members(groups: &[PathBuf]) -> String {
+    let read = |group: &PathBuf| fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
+    groups.iter().map(read).collect()
+}

@@ -16,6 +16,8 @@ const ROUNDS: usize = 100;
 const LANES: usize = 4;
 /// A start takes a few tens of milliseconds: kills fall into it and into the time after it.
 const LONGEST_LIFE: Duration = Duration::from_millis(150);
+/// Limits that need control groups and that nothing here reaches.
+const LIMITS: &str = "[limits]\npids = 500\nmemory = \"1GiB\"\n";
 /// Who is killed, as deep below the supervisor.
 const VICTIMS: [&str; 3] = ["supervisor", "broker", "init"];
 
@@ -35,7 +37,7 @@ fn a_living_service_is_found_by_its_mark() {
     for host in [Host::Plain, Host::Container] {
         let peer = Peer::start();
         let port = free_port();
-        let Some(stage) = stage(host, &peer, port) else { continue };
+        let Some(stage) = stage(host, &peer, port, "") else { continue };
         let mark = mark(&stage);
         let mut service = start(&stage, &peer, port);
         let named = host == Host::Plain;
@@ -59,19 +61,28 @@ fn a_living_service_is_found_by_its_mark() {
 fn kill_at_random_moments(host: Host) {
     let next = AtomicUsize::new(0);
     let killed = [const { AtomicUsize::new(0) }; VICTIMS.len()];
+    let limits = if gives_groups(host) { LIMITS } else { "" };
     thread::scope(|scope| {
         for _ in 0..LANES {
             scope.spawn(|| {
                 let peer = Peer::start();
                 let port = free_port();
-                let Some(stage) = stage(host, &peer, port) else { return };
+                let Some(stage) = stage(host, &peer, port, limits) else { return };
+                let mut supervisors = Vec::new();
                 loop {
                     let round = next.fetch_add(1, Ordering::Relaxed);
                     if round >= ROUNDS {
-                        return;
+                        break;
                     }
-                    let victim = kill_once(&stage, &peer, port, round);
+                    let (victim, supervisor) = kill_once(&stage, &peer, port, round);
                     killed[victim].fetch_add(1, Ordering::Relaxed);
+                    supervisors.push(supervisor);
+                }
+                // A killed supervisor cannot remove its groups: the next start does.
+                assert_eq!(stage.run(&["exit", "7"]).code, 7);
+                for supervisor in supervisors {
+                    let groups = leftovers::groups("hostile", supervisor);
+                    assert!(groups.is_empty(), "{groups:?}");
                 }
             });
         }
@@ -82,10 +93,20 @@ fn kill_at_random_moments(host: Host) {
     }
 }
 
-fn stage(host: Host, peer: &Peer, own: u16) -> Option<Stage> {
+fn stage(host: Host, peer: &Peer, own: u16, limits: &str) -> Option<Stage> {
     let to = peer.port;
     let net = format!("[net]\nconnect = [\"127.0.0.1:{to}\"]\nlisten = [\"127.0.0.1:{own}\"]\n");
-    Stage::new(host, &net)
+    Stage::new(host, &format!("{net}{limits}"))
+}
+
+/// Whether this host gives control groups, so that they can be left behind.
+fn gives_groups(host: Host) -> bool {
+    let Some(stage) = Stage::new(host, LIMITS) else { return false };
+    let given = stage.run(&["exit", "7"]).code == 7;
+    if !given {
+        ringfence_tests::not_run("this host gives no control groups that could be left behind");
+    }
+    given
 }
 
 fn start(stage: &Stage, peer: &Peer, own: u16) -> Service {
@@ -98,8 +119,8 @@ fn mark(stage: &Stage) -> String {
     format!("mark-{}", folder.trim_matches('/').replace('/', "-"))
 }
 
-/// One start and one death. Answers who died.
-fn kill_once(stage: &Stage, peer: &Peer, own: u16, round: usize) -> usize {
+/// One start and one death. Answers who died, and which supervisor it was.
+fn kill_once(stage: &Stage, peer: &Peer, own: u16, round: usize) -> (usize, i32) {
     let mark = mark(stage);
     let service = start(stage, peer, own);
     let mut random = Random::new(round);
@@ -121,9 +142,10 @@ fn kill_once(stage: &Stage, peer: &Peer, own: u16, round: usize) -> usize {
     assert_eq!(leftovers::mounts(&stage.path("")), [""; 0], "{who}: a mount is left");
     assert!(!leftovers::abstract_name(std::process::id().cast_signed(), &mark), "{who}");
     let groups = leftovers::groups("hostile", supervisor);
-    assert!(groups.is_empty(), "{who}: {groups:?}");
+    assert!(victim == 0 || groups.is_empty(), "{who}: {groups:?}");
+    assert_eq!(leftovers::members(&groups), "", "{who}: somebody is left in a group");
     let _ = std::fs::remove_file(stage.path("events"));
-    victim
+    (victim, supervisor)
 }
 
 /// Kills the process this deep below the supervisor, or the deepest there is. Answers how deep.

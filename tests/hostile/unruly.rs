@@ -61,13 +61,13 @@ fn a_process_bomb_ends_at_the_limit_and_leaves_nothing() {
         };
         assert_eq!(said, format!("made 39 refused {}", libc::EAGAIN));
         let supervisor = service.pid();
+        assert!(!leftovers::groups("hostile", supervisor).is_empty(), "the control");
         service.signal(libc::SIGKILL);
         assert_eq!(service.wait().code, -1);
         let marked = stage.path("intruder");
         leftovers::wait_for_none(&marked.to_string_lossy()).unwrap();
         leftovers::wait_for_none("fork-until-refused").unwrap();
         // The groups of a killed supervisor are nobody's: the next start takes them away.
-        assert!(!leftovers::groups("hostile", supervisor).is_empty(), "the control");
         assert_eq!(stage.run(&["exit", "3"]).code, 3);
         assert!(leftovers::groups("hostile", supervisor).is_empty());
     }
