@@ -47,8 +47,14 @@ pub fn readable(of: &[BorrowedFd<'_>], timeout: Option<Duration>) -> Result<u32,
 /// Whether one descriptor takes bytes now.
 #[must_use]
 pub fn writable_now(of: BorrowedFd<'_>) -> bool {
+    writable_within(of, Duration::ZERO)
+}
+
+/// Whether one descriptor takes bytes, now or within this time.
+#[must_use]
+pub fn writable_within(of: BorrowedFd<'_>, time: Duration) -> bool {
     let mut polls = [libc::pollfd { fd: of.as_raw_fd(), events: libc::POLLOUT, revents: 0 }];
-    poll(&mut polls, 1, Some(Duration::ZERO)).is_ok() && polls[0].revents & libc::POLLOUT != 0
+    poll(&mut polls, 1, Some(time)).is_ok() && polls[0].revents & libc::POLLOUT != 0
 }
 
 fn poll(

@@ -23,6 +23,8 @@ pub(super) struct Outlet {
     rest: Vec<u8>,
     /// The last line was not written to its end.
     torn: bool,
+    /// Something has arrived.
+    told: bool,
 }
 
 impl Outlet {
@@ -58,6 +60,7 @@ impl Outlet {
 
     /// Takes what was read from the broker and writes the lines that are complete.
     pub(super) fn pass(&mut self, bytes: &[u8]) {
+        self.told |= !bytes.is_empty();
         self.rest.extend_from_slice(bytes);
         let Some(end) = self.rest.iter().rposition(|byte| *byte == b'\n') else {
             if self.rest.len() > MOST {
@@ -70,6 +73,11 @@ impl Outlet {
         for line in lines.split_inclusive(|byte| *byte == b'\n') {
             self.write(line);
         }
+    }
+
+    /// Whether there was any event.
+    pub(super) const fn has_told(&self) -> bool {
+        self.told
     }
 
     fn write(&mut self, line: &[u8]) {

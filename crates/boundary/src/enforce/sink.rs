@@ -4,7 +4,7 @@ use super::init::tag;
 use crate::egress::netloop::InsideSockets;
 use crate::egress::shared::EventSink;
 use ringfence_policy::event::Event;
-use ringfence_sys::{Errno, fd, socket};
+use ringfence_sys::{Errno, fd, socket, wait};
 use std::fmt::Write as _;
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::sync::Mutex;
@@ -12,6 +12,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Most events in one second; the rest are counted and said in the next.
 const PER_SECOND: u64 = 200;
+/// How long the last event waits for room: nobody is served any more.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Longest line, so that one write to a pipe is never torn (`PIPE_BUF`, pipe(7)).
 pub(super) const LONGEST: usize = 4096;
 
@@ -82,6 +84,8 @@ impl EventSink for PipeSink {
     fn close(&self) {
         let last = self.lost.lock().ok().and_then(|mut lost| lost.last.take());
         if let Some(last) = last {
+            // The supervisor reads until this process has ended.
+            let _ = wait::writable_within(fd::borrow(self.pipe), LAST_WORDS);
             self.write(last, 1);
         }
     }

@@ -298,17 +298,37 @@ impl<'a> Supervisor<'a> {
 
     /// Waits until nothing of the service is left. With a pid namespace that is the end of init;
     /// the broker then has nothing to serve and ends with this process at the latest, so its end is
-    /// not waited for. Without one the broker is the last guardian of what the service started.
-    fn end_broker(&self) -> Result<(), Errno> {
-        if let (Some(init), true) = (&self.init, self.prepared.layers.namespaces)
-            && wait::readable(&[init.as_fd()], Some(BROKER_GRACE)) == Ok(1)
-        {
+    /// waited for only when it has told something: its last event counts those it has dropped.
+    /// Without one the broker is the last guardian of what the service started.
+    fn end_broker(&mut self) -> Result<(), Errno> {
+        let all_gone = self.prepared.layers.namespaces
+            && self
+                .init
+                .as_ref()
+                .is_some_and(|init| wait::readable(&[init.as_fd()], Some(BROKER_GRACE)) == Ok(1));
+        if all_gone && !self.outlet.has_told() && !self.has_events() {
             return Ok(());
         }
-        let ended = wait::readable(&[self.broker.pidfd.as_fd()], Some(BROKER_GRACE));
-        if ended != Ok(1) {
+        if !self.broker_ends_within(BROKER_GRACE) {
             let _ = wait::send_signal(self.broker.pidfd.as_fd(), libc::SIGKILL);
         }
         wait::wait_for(self.broker.pid).map(drop)
+    }
+
+    /// Takes its events meanwhile: the last one needs room in the pipe.
+    fn broker_ends_within(&mut self, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            // A pipe without a writer is always readable, and then there is nothing to wait for.
+            let sources = [self.broker.pidfd.as_fd(), self.here.events.as_fd()];
+            match wait::readable(&sources, Some(left)) {
+                Ok(0b10) if self.has_events() => self.pass_events(),
+                Ok(0b10) => {
+                    return wait::readable(&[self.broker.pidfd.as_fd()], Some(left)) == Ok(1);
+                }
+                ready => return ready.is_ok_and(|ready| ready & 1 != 0),
+            }
+        }
     }
 }
