@@ -95,6 +95,23 @@ fn a_full_backlog_of_a_unix_socket_is_bounded_and_others_are_served() {
     }
 }
 
+#[test]
+fn callers_that_died_make_room_for_others() {
+    for host in HOSTS {
+        let full = Full::start();
+        let Some(stage) = Stage::new(host, &connect_to(&[full.port])) else { continue };
+        let count = WAITING + 100;
+        let mut service =
+            stage.start(&["pending-of-the-dead", &full.port.to_string(), &count.to_string()]);
+        service.expect("no room");
+        let began = Instant::now();
+        service.expect("room");
+        // They are looked for every second.
+        assert!(began.elapsed() < PATIENCE / 2, "{:?}", began.elapsed());
+        assert_eq!(service.wait().code, 0);
+    }
+}
+
 /// As on most hosts: a soft limit of 1024 descriptors, fewer than connections may wait.
 fn start_with_few_descriptors(stage: &Stage, act: &[&str]) -> Service {
     let inner = stage.command();

@@ -51,6 +51,9 @@ fn main() {
         ["pending", full, granted, count] => {
             sockets::pending(number(full), number(granted), number(count))
         }
+        ["pending-of-the-dead", full, count] => {
+            sockets::pending_of_the_dead(number(full), number(count))
+        }
         ["pending-unix", full, granted, count] => {
             sockets::pending_unix(full, number(granted), number(count))
         }

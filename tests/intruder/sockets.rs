@@ -1,7 +1,8 @@
 //! Acts with sockets: connections by the thousand, listeners, and connections that never complete.
 
 use crate::{say, wait_for_turn};
-use ringfence_sys::socket;
+use ringfence_sys::spawn::{self, Keep};
+use ringfence_sys::{socket, wait};
 use std::io::Read as _;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd as _;
@@ -10,6 +11,7 @@ use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 /// Small, because thousands of threads are started.
 const STACK: usize = 64 * 1024;
@@ -144,4 +146,49 @@ fn hold(
         line.clear();
     }
     0
+}
+
+/// What became of a blocking connection that nobody accepts.
+#[derive(PartialEq)]
+enum Attempt {
+    Refused,
+    Waits,
+}
+
+/// Fills the places of waiting calls from a process that then dies, and says when there is room.
+pub(crate) fn pending_of_the_dead(full: u16, count: usize) -> i32 {
+    let connect = move || TcpStream::connect(("127.0.0.1", full)).map(drop);
+    let child = spawn::process(0, Keep::All, || {
+        let threads: Vec<_> = (0..count)
+            .filter_map(|_| thread::Builder::new().stack_size(STACK).spawn(connect).ok())
+            .collect();
+        for thread in threads {
+            let _ = thread.join();
+        }
+        // Those that were refused are done; the others never come here.
+        0
+    });
+    let Ok(child) = child else { return 1 };
+    while attempt(full) == Attempt::Waits {}
+    say("no room");
+    let _ = wait::send_signal(child.pidfd.as_fd(), libc::SIGKILL);
+    let _ = wait::wait_for(child.pid);
+    while attempt(full) == Attempt::Refused {}
+    say("room");
+    0
+}
+
+/// A refusal comes at once; what takes longer waits.
+fn attempt(full: u16) -> Attempt {
+    const AT_ONCE: Duration = Duration::from_millis(100);
+    let (ended, ending) = mpsc::channel();
+    let body = move || {
+        let refused = TcpStream::connect(("127.0.0.1", full)).is_err();
+        let _ = ended.send(refused);
+    };
+    thread::Builder::new().stack_size(STACK).spawn(body).expect("a thread can be started");
+    match ending.recv_timeout(AT_ONCE) {
+        Ok(_) => Attempt::Refused,
+        Err(_) => Attempt::Waits,
+    }
 }
