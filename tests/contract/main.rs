@@ -13,6 +13,7 @@ mod run;
 mod schema;
 mod statement;
 mod status;
+mod trace;
 mod usage;
 
 /// The smallest complete boundary file.

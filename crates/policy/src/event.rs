@@ -35,12 +35,16 @@ pub enum Kind {
 pub enum Action {
     /// Binding a socket to an address.
     Bind,
+    /// Making, changing, renaming or removing a file.
+    Change,
     /// An outbound TCP connection.
     Connect,
     /// Executing a program.
     Exec,
     /// Listening for connections.
     Listen,
+    /// Looking whether a file is there, and what it is.
+    Look,
     /// Opening a file.
     Open,
     /// Looking a name up.

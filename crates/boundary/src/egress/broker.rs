@@ -30,8 +30,12 @@ pub(crate) struct Scope {
     pub(crate) children: Vec<(u64, u64)>,
     /// Whether allowed accesses are events too.
     pub(crate) audit: bool,
-    /// Set when nothing is enforced: what the boundary would show, and only events come of it.
-    pub(crate) observe: Option<Vec<(PathBuf, Access)>>,
+    /// Whether nothing is enforced and only events come of what is seen.
+    pub(crate) observe: bool,
+    /// Whether calls on files are looked at too.
+    pub(crate) trace: bool,
+    /// What the boundary shows; filled where one of these two needs it.
+    pub(crate) shown: Vec<(PathBuf, Access)>,
     /// Cookies of sockets that were handed over and may listen.
     pub(crate) listening: Vec<u64>,
     /// Unix sockets of the host it may connect to.
@@ -137,12 +141,13 @@ impl Broker {
 
     fn handle(&mut self, call: &Notification) {
         let reply = match call.number {
-            _ if self.scope.observe.is_some() => self.observe(call),
+            _ if self.scope.observe => self.observe(call),
             libc::SYS_connect => self.connect(call),
             libc::SYS_bind => self.bind(call),
             libc::SYS_listen => self.listen(call),
             libc::SYS_execve => self.exec(call, 0),
             libc::SYS_execveat => self.exec(call, 1),
+            _ if self.scope.trace => self.trace(call),
             _ => Reply::fail(libc::ENOSYS),
         };
         if let Reply::Now(answer) = reply {

@@ -22,5 +22,6 @@ mod target;
 #[cfg(test)]
 mod testing;
 mod token;
+pub(crate) mod trace;
 mod unix;
 pub(crate) mod waiter;

@@ -17,6 +17,27 @@ use std::path::{Path, PathBuf};
 /// Most different things told in one run.
 const TOLD: usize = 10_000;
 
+/// What was seen of a call.
+pub(super) struct Sight<'a> {
+    pub(super) kind: Kind,
+    pub(super) action: Action,
+    pub(super) layer: Layer,
+    pub(super) resource: &'a str,
+    pub(super) reason: &'a str,
+    pub(super) missing_grant: Option<String>,
+}
+
+impl<'a> Sight<'a> {
+    const fn observed(action: Action, layer: Layer, resource: &'a str, reason: &'a str) -> Self {
+        Self { kind: Kind::Observed, action, layer, resource, reason, missing_grant: None }
+    }
+
+    fn with_grant(mut self, grant: String) -> Self {
+        self.missing_grant = Some(grant);
+        self
+    }
+}
+
 impl Broker {
     /// Looks at a call and lets it go on.
     pub(super) fn observe(&mut self, call: &Notification) -> Reply {
@@ -41,15 +62,10 @@ impl Broker {
         let address = call.args.get(path_at).copied().unwrap_or_default();
         let program = self.text_at(call, address);
         if self.scope.children.is_empty() || !self.covers(Path::new(&program), Access::Execute) {
+            let why = "no grant lets the service start it";
             let grant = format!("process.children = [{program:?}]");
-            self.tell(
-                call,
-                Action::Exec,
-                Layer::Broker,
-                &program,
-                "no grant lets the service start it",
-                grant,
-            );
+            let sight = Sight::observed(Action::Exec, Layer::Broker, &program, why);
+            self.tell(call, &sight.with_grant(grant));
         }
     }
 
@@ -75,15 +91,10 @@ impl Broker {
                 let path = address.to_string();
                 let granted = self.scope.unix_sockets.iter().any(|s| s.named == Path::new(&path));
                 if !granted && !self.covers(Path::new(&path), Access::Write) {
+                    let why = "no grant names this socket";
                     let grant = format!("net.unix = [{path:?}]");
-                    self.tell(
-                        call,
-                        Action::UnixConnect,
-                        Layer::Broker,
-                        &path,
-                        "no grant names this socket",
-                        grant,
-                    );
+                    let sight = Sight::observed(Action::UnixConnect, Layer::Broker, &path, why);
+                    self.tell(call, &sight.with_grant(grant));
                 }
             }
             _ => {}
@@ -111,7 +122,9 @@ impl Broker {
     fn observe_open(&mut self, call: &Notification, path_at: usize, flags: u64) {
         let address = call.args.get(path_at).copied().unwrap_or_default();
         let named = self.text_at(call, address);
-        let path = absolute(call, Path::new(&named), path_at == 1);
+        let base = i32::try_from(call.args[0].cast_signed()).ok();
+        let base = base.filter(|number| path_at == 1 && *number >= 0);
+        let path = absolute(call.tid, Path::new(&named), base);
         let writes = flags & 0b11 != 0;
         let access = if writes { Access::Write } else { Access::Read };
         if named.is_empty() || self.covers(&path, access) {
@@ -122,7 +135,8 @@ impl Broker {
         let grant = format!("fs.{key} = [{resource:?}]");
         let reason =
             if writes { "no grant lets the service write it" } else { "no grant shows it" };
-        self.tell(call, Action::Open, Layer::Namespaces, &resource, reason, grant);
+        let sight = Sight::observed(Action::Open, Layer::Namespaces, &resource, reason);
+        self.tell(call, &sight.with_grant(grant));
     }
 
     fn text_at(&self, call: &Notification, address: u64) -> String {
@@ -130,11 +144,11 @@ impl Broker {
     }
 
     /// Whether the boundary shows this path with this access.
-    fn covers(&self, path: &Path, access: Access) -> bool {
+    pub(super) fn covers(&self, path: &Path, access: Access) -> bool {
         const OWN: [&str; 4] = ["/proc", "/dev", "/tmp", "/sys/devices/system/cpu"];
         let generated = crate::enforce::GENERATED.iter().any(|file| Path::new(file) == path);
         let own = OWN.iter().any(|folder| path.starts_with(folder)) || generated;
-        let granted = self.scope.observe.iter().flatten().any(|(folder, granted)| {
+        let granted = self.scope.shown.iter().any(|(folder, granted)| {
             let enough = match access {
                 Access::Read => true,
                 wanted => *granted == wanted,
@@ -151,26 +165,21 @@ impl Broker {
         resource: &str,
         refusal: Refusal,
     ) {
-        let grant = refusal.missing_grant.unwrap_or_default();
-        self.tell(call, action, Layer::Broker, resource, &refusal.reason, grant);
+        let mut sight = Sight::observed(action, Layer::Broker, resource, &refusal.reason);
+        sight.missing_grant = refusal.missing_grant;
+        self.tell(call, &sight);
     }
 
-    fn tell(
-        &mut self,
-        call: &Notification,
-        action: Action,
-        layer: Layer,
-        resource: &str,
-        reason: &str,
-        grant: String,
-    ) {
-        if self.seen.len() >= TOLD || !self.seen.insert(format!("{action:?} {resource}")) {
+    /// Tells a thing once.
+    pub(super) fn tell(&mut self, call: &Notification, sight: &Sight<'_>) {
+        let key = format!("{:?} {}", sight.action, sight.resource);
+        if self.seen.len() >= TOLD || !self.seen.insert(key) {
             return;
         }
-        let mut event = event(Kind::Observed, action, resource, call);
-        event.layer = layer;
-        reason.clone_into(&mut event.reason);
-        event.missing_grant = (!grant.is_empty()).then_some(grant);
+        let mut event = event(sight.kind, sight.action, sight.resource, call);
+        event.layer = sight.layer;
+        sight.reason.clone_into(&mut event.reason);
+        event.missing_grant.clone_from(&sight.missing_grant);
         self.shared.events.emit(event);
     }
 }
@@ -180,13 +189,12 @@ fn own_port(port: u16) -> String {
     format!("own port {port}")
 }
 
-/// A relative path against the working directory, or the directory an `openat` names.
-fn absolute(call: &Notification, path: &Path, at: bool) -> PathBuf {
+/// A relative path against the working directory, or the directory that is open as `base`.
+pub(super) fn absolute(tid: i32, path: &Path, base: Option<i32>) -> PathBuf {
     if path.is_absolute() {
         return path.to_owned();
     }
-    let number = i32::try_from(call.args[0].cast_signed()).unwrap_or(libc::AT_FDCWD);
-    let base = if at && number >= 0 { format!("fd/{number}") } else { "cwd".to_owned() };
-    let base = std::fs::read_link(format!("/proc/{}/{base}", call.tid));
+    let base = base.map_or_else(|| "cwd".to_owned(), |number| format!("fd/{number}"));
+    let base = std::fs::read_link(format!("/proc/{tid}/{base}"));
     base.unwrap_or_default().join(path)
 }

@@ -38,6 +38,8 @@ use std::os::fd::OwnedFd;
 pub struct RunOptions {
     /// Allowed accesses are events too.
     pub audit: bool,
+    /// Refused accesses to files are events too.
+    pub trace: bool,
     /// Record what would be refused and let it happen.
     pub observe: bool,
     /// Standard input, output and error of the service; missing ones are the caller's.

@@ -11,6 +11,7 @@ use super::stdio::Stdio;
 use super::wires::There;
 use super::{RunOptions, confine, group, observe, view};
 use crate::egress::broker::Scope;
+use crate::egress::trace;
 use crate::plan::{Access, Plan, ViewEntry};
 use ringfence_policy::layer::{Answer, Layer};
 use ringfence_sys::launch::{BindSource, Step};
@@ -95,7 +96,9 @@ impl Prepared {
             namespaces: self.layers.namespaces,
             children: children(plan),
             audit: options.audit,
-            observe: options.observe.then(|| observe::shown(plan)),
+            observe: options.observe,
+            trace: options.trace,
+            shown: if options.observe || options.trace { observe::shown(plan) } else { Vec::new() },
             listening: self.handover.cookies.clone(),
             unix_sockets: plan.unix_sockets.clone(),
             writable: writable.collect(),
@@ -121,6 +124,7 @@ impl Filters {
             network_namespace: layers.namespaces,
             unix_datagrams: notify,
             without: options.without.as_deref(),
+            inspect: if options.trace { trace::CALLS } else { &[] },
             ..FilterOptions::strict(arch)
         };
         let wanted = if options.observe { observe::filter(arch) } else { enforcing };

@@ -19,6 +19,9 @@ pub(crate) struct Run {
     /// Record allowed connections, names and programs too
     #[arg(long)]
     pub(crate) audit: bool,
+    /// Record refused accesses to files too; each call on a file takes longer then
+    #[arg(long)]
+    pub(crate) trace: bool,
     /// Append events to this file, one JSON object a line; without it, to standard error
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) events: Option<PathBuf>,

@@ -59,6 +59,7 @@ fn start(
     })?;
     let options = RunOptions {
         audit: verb.audit,
+        trace: verb.trace,
         observe: verb.observe,
         events: events.map(OwnedFd::from),
         ..RunOptions::default()

@@ -1,0 +1,312 @@
+//! Refused accesses to files as events (`run --trace`).
+//!
+//! The kernel refuses them by itself, with the error that the service sees: what no grant shows does
+//! not exist, what is not granted for writing is on a read-only mount, and where there are no mounts
+//! Landlock says no. Every call goes on with `Continue` and is decided there. What is told here is
+//! a look at the same objects a moment before, so a program that changes its arguments meanwhile can
+//! make the record wrong, but gains nothing by it. Each thing is told once.
+
+use super::broker::{Broker, Reply};
+use super::observe::{Sight, absolute};
+use super::target;
+use crate::plan::Access;
+use ringfence_policy::event::{Action, Kind};
+use ringfence_policy::layer::Layer;
+use ringfence_sys::notify::{Answer, Notification};
+use ringfence_sys::{Errno, fd, mount, walk};
+use std::ffi::CString;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// What a call wants of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wants {
+    /// To see that it is there.
+    Look,
+    /// To open it, by the flags in this argument.
+    Open(usize),
+    /// To change it.
+    Change,
+    /// To make it, or put it in place.
+    Make,
+}
+
+/// A traced call: its number, the arguments of its path and of the folder the path starts from.
+type Traced = (i64, usize, Option<usize>, Wants);
+
+/// Calls on every machine.
+const TRACED: &[Traced] = &[
+    (libc::SYS_openat, 1, Some(0), Wants::Open(2)),
+    (libc::SYS_newfstatat, 1, Some(0), Wants::Look),
+    (libc::SYS_statx, 1, Some(0), Wants::Look),
+    (libc::SYS_faccessat, 1, Some(0), Wants::Look),
+    (libc::SYS_faccessat2, 1, Some(0), Wants::Look),
+    (libc::SYS_readlinkat, 1, Some(0), Wants::Look),
+    (libc::SYS_mkdirat, 1, Some(0), Wants::Make),
+    (libc::SYS_unlinkat, 1, Some(0), Wants::Change),
+    (libc::SYS_renameat2, 3, Some(2), Wants::Make),
+    (libc::SYS_truncate, 0, None, Wants::Change),
+    (libc::SYS_fchmodat, 1, Some(0), Wants::Change),
+];
+
+/// Their older forms, which the C library still uses where they exist.
+#[cfg(target_arch = "x86_64")]
+const TRACED_HERE: &[Traced] = &[
+    (libc::SYS_open, 0, None, Wants::Open(1)),
+    (libc::SYS_stat, 0, None, Wants::Look),
+    (libc::SYS_lstat, 0, None, Wants::Look),
+    (libc::SYS_access, 0, None, Wants::Look),
+    (libc::SYS_readlink, 0, None, Wants::Look),
+    (libc::SYS_mkdir, 0, None, Wants::Make),
+    (libc::SYS_rmdir, 0, None, Wants::Change),
+    (libc::SYS_unlink, 0, None, Wants::Change),
+    (libc::SYS_rename, 1, None, Wants::Make),
+    (libc::SYS_chmod, 0, None, Wants::Change),
+];
+#[cfg(not(target_arch = "x86_64"))]
+const TRACED_HERE: &[Traced] = &[];
+
+/// Names of the traced calls, for the filter.
+#[cfg(target_arch = "x86_64")]
+pub(crate) const CALLS: &[&str] = &[
+    "openat",
+    "newfstatat",
+    "statx",
+    "faccessat",
+    "faccessat2",
+    "readlinkat",
+    "mkdirat",
+    "unlinkat",
+    "renameat2",
+    "truncate",
+    "fchmodat",
+    "open",
+    "stat",
+    "lstat",
+    "access",
+    "readlink",
+    "mkdir",
+    "rmdir",
+    "unlink",
+    "rename",
+    "chmod",
+];
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) const CALLS: &[&str] = &[
+    "openat",
+    "newfstatat",
+    "statx",
+    "faccessat",
+    "faccessat2",
+    "readlinkat",
+    "mkdirat",
+    "unlinkat",
+    "renameat2",
+    "truncate",
+    "fchmodat",
+];
+
+/// Where the C library, V8 and libuv look by themselves: the service's own `/proc`, which cannot be
+/// followed from outside, and files that tell about the machine, which do without.
+const RUNTIME: [&str; 3] = ["/proc/", "/sys/fs/cgroup/", "/sys/devices/system/"];
+
+/// What is wanted, with the flags of an open read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Look,
+    Read,
+    Write,
+    /// It may be missing, and is made then.
+    Make,
+}
+
+/// Why the kernel will refuse.
+enum Refusal {
+    Hidden,
+    ReadOnly,
+    NoRule,
+}
+
+impl Broker {
+    /// Looks at a call on a file and lets it go on.
+    pub(super) fn trace(&mut self, call: &Notification) -> Reply {
+        let mut known = TRACED.iter().chain(TRACED_HERE);
+        if let Some((_, path_at, base_at, wants)) = known.find(|traced| traced.0 == call.number) {
+            let argument = |at: usize| call.args.get(at).copied().unwrap_or_default();
+            let path = self.targets.read_path(call.tid, argument(*path_at));
+            let base = base_at.map(|at| argument(at).cast_signed());
+            let base = base.and_then(|number| i32::try_from(number).ok()).filter(|n| *n >= 0);
+            let wanted = match wants {
+                Wants::Look => Use::Look,
+                Wants::Change => Use::Write,
+                Wants::Make => Use::Make,
+                Wants::Open(at) => opens(argument(*at)),
+            };
+            if !path.is_empty() && !RUNTIME.iter().any(|own| path.starts_with(own.as_bytes())) {
+                self.look(call, &path, base, wanted);
+            }
+        }
+        Reply::Now(Answer::Continue)
+    }
+
+    fn look(&mut self, call: &Notification, path: &[u8], base: Option<i32>, wanted: Use) {
+        let named = absolute(call.tid, Path::new(std::ffi::OsStr::from_bytes(path)), base);
+        let found = target::open_inside(call.tid, path, base);
+        let refusal = if self.scope.namespaces {
+            self.mounts_refuse(call.tid, &named, found, wanted)
+        } else {
+            found.ok().and_then(|found| self.rules_refuse(&found, wanted))
+        };
+        if let Some(refusal) = refusal {
+            self.tell_file(call, &named, wanted, &refusal);
+        }
+    }
+
+    /// What is not granted is not there, or is on a read-only mount.
+    fn mounts_refuse(
+        &self,
+        tid: i32,
+        named: &Path,
+        found: Result<OwnedFd, Errno>,
+        wanted: Use,
+    ) -> Option<Refusal> {
+        match found {
+            Ok(found) if matches!(wanted, Use::Write | Use::Make) => read_only(&found),
+            Ok(_) => None,
+            Err(Errno(libc::ENOENT | libc::ENOTDIR)) => {
+                if wanted == Use::Make {
+                    let parent = named.parent()?;
+                    if let Ok(folder) =
+                        target::open_inside(tid, parent.as_os_str().as_bytes(), None)
+                    {
+                        return read_only(&folder);
+                    }
+                    return exists_outside(parent).then_some(Refusal::Hidden);
+                }
+                exists_outside(named).then_some(Refusal::Hidden)
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// Landlock decides by the object, and not at all about looking.
+    fn rules_refuse(&self, found: &OwnedFd, wanted: Use) -> Option<Refusal> {
+        let access = match wanted {
+            Use::Look => return None,
+            Use::Read => Access::Read,
+            Use::Write | Use::Make => Access::Write,
+        };
+        let real = std::fs::read_link(format!("/proc/self/fd/{}", found.as_raw_fd())).ok()?;
+        (!self.covers(&real, access)).then_some(Refusal::NoRule)
+    }
+
+    fn tell_file(&mut self, call: &Notification, named: &Path, wanted: Use, refusal: &Refusal) {
+        let (action, key) = match wanted {
+            Use::Look => (Action::Look, "read"),
+            Use::Read => (Action::Open, "read"),
+            Use::Write | Use::Make => (Action::Change, "write"),
+        };
+        let (layer, reason) = match refusal {
+            Refusal::Hidden => (Layer::Namespaces, "no grant shows it: it does not exist inside"),
+            Refusal::ReadOnly => (Layer::Namespaces, "no grant lets the service write there"),
+            Refusal::NoRule if key == "write" => {
+                (Layer::Landlock, "no grant lets the service write it")
+            }
+            Refusal::NoRule => (Layer::Landlock, "no grant lets the service read it"),
+        };
+        self.tell(
+            call,
+            &Sight {
+                kind: Kind::Denial,
+                action,
+                layer,
+                resource: &named.to_string_lossy(),
+                reason,
+                missing_grant: grant(key, named, wanted),
+            },
+        );
+    }
+}
+
+fn opens(flags: u64) -> Use {
+    let has = |flag: i32| flags & u64::from(flag.unsigned_abs()) != 0;
+    if has(libc::O_CREAT) {
+        Use::Make
+    } else if has(libc::O_WRONLY) || has(libc::O_RDWR) || has(libc::O_TRUNC) {
+        Use::Write
+    } else if has(libc::O_PATH) {
+        Use::Look
+    } else {
+        Use::Read
+    }
+}
+
+/// Devices, pipes and sockets can be written to wherever they are.
+fn read_only(found: &OwnedFd) -> Option<Refusal> {
+    let kind = fd::identity(found.as_fd()).ok()?.kind();
+    let is_file = matches!(kind, libc::S_IFREG | libc::S_IFDIR | libc::S_IFLNK);
+    (is_file && walk::on_read_only_mount(found.as_fd()) == Ok(true)).then_some(Refusal::ReadOnly)
+}
+
+/// As far as the service's user may see.
+fn exists_outside(path: &Path) -> bool {
+    CString::new(path.as_os_str().as_bytes())
+        .is_ok_and(|path| mount::openat(None, &path, libc::O_PATH | libc::O_NOFOLLOW, 0).is_ok())
+}
+
+/// The line that would allow it. A folder that the runtime makes for every service, and text that
+/// cannot stand in the file as it is, are no grants.
+fn grant(key: &str, path: &Path, wanted: Use) -> Option<String> {
+    const NEVER: [&str; 5] = ["/proc", "/sys", "/dev", "/run/ringfence", "/run/secrets"];
+    let made: PathBuf =
+        if wanted == Use::Make { path.parent()?.to_owned() } else { path.to_owned() };
+    let plain = made.to_str()?;
+    let usual = plain.starts_with('/')
+        && plain.len() > 1
+        && plain.chars().all(|c| !c.is_control() && c != '"' && c != '\\')
+        && made.components().all(|part| part != std::path::Component::ParentDir)
+        && !NEVER.iter().any(|never| made.starts_with(never));
+    usual.then(|| format!("fs.{key} = [\"{plain}\"]"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_traced_call_is_known_to_the_filter_by_name() {
+        assert_eq!(CALLS.len(), TRACED.len() + TRACED_HERE.len());
+    }
+
+    #[test]
+    fn flags_of_an_open_say_what_is_wanted_of_the_file() {
+        for (flags, wanted) in [
+            (libc::O_RDONLY, Use::Read),
+            (libc::O_WRONLY, Use::Write),
+            (libc::O_RDWR, Use::Write),
+            (libc::O_RDONLY | libc::O_TRUNC, Use::Write),
+            (libc::O_WRONLY | libc::O_CREAT, Use::Make),
+            (libc::O_PATH, Use::Look),
+        ] {
+            assert_eq!(opens(u64::from(flags.unsigned_abs())), wanted, "{flags:#o}");
+        }
+    }
+
+    #[test]
+    fn a_grant_is_named_only_where_it_could_stand_in_the_file() {
+        let of = |path: &str, wanted| grant("read", Path::new(path), wanted);
+        assert_eq!(
+            of("/etc/orders/a.json", Use::Read).as_deref(),
+            Some("fs.read = [\"/etc/orders/a.json\"]")
+        );
+        assert_eq!(
+            of("/var/lib/x/new.db", Use::Make).as_deref(),
+            Some("fs.read = [\"/var/lib/x\"]")
+        );
+        for never in ["/proc/1/environ", "/sys/kernel/x", "/", "/a/../b", "/a\nb", "relative"] {
+            assert_eq!(of(never, Use::Read), None, "{never}");
+        }
+        assert_eq!(of("/new", Use::Make), None);
+    }
+}
