@@ -18,6 +18,7 @@ mod observe;
 mod outlet;
 mod prepare;
 mod report;
+mod revoke;
 mod sink;
 mod stdio;
 mod supervisor;
