@@ -53,3 +53,54 @@ fn a_boundary_that_does_not_fit_this_host_is_told_before_anything_is_attacked() 
     ---
     "#);
 }
+
+#[test]
+fn a_class_that_does_not_exist_is_answered_with_those_that_do() {
+    let run = Playground::new().run(["prove", "--only", "everything"]);
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    for class in ["children", "files", "network", "workers"] {
+        assert!(run.stderr.contains(class), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn what_was_not_asked_for_is_said_and_not_claimed() {
+    let playground = Playground::new().with("ringfence.toml", TRUE);
+    let run = playground.run(["prove", "--only", "identity", "--format", "json"]);
+    if run.code == 3 && run.stdout.is_empty() {
+        ringfence_tests::not_run("this host cannot enforce a boundary");
+        return;
+    }
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(report["only"], serde_json::json!(["identity"]));
+    let probes = report["probes"].as_array().unwrap();
+    assert!(!probes.is_empty() && probes.iter().all(|probe| probe["class"] == "identity"));
+    let state = |claim: &str| {
+        let claims = report["claims"].as_array().unwrap();
+        claims.iter().find(|found| found["claim"] == claim).unwrap()["state"].clone()
+    };
+    assert_eq!(state("net-connect"), "not-attacked");
+    // Some of the attacks on it are of another class.
+    assert_eq!(state("identity-no-privileges"), "partly-attacked");
+    assert_ne!(state("files-read"), "proven");
+}
+
+#[test]
+fn a_ticket_gets_tables_with_what_is_open_first() {
+    let playground = Playground::new().with("ringfence.toml", TRUE);
+    let run = playground.run(["prove", "--only", "environment", "--format", "markdown"]);
+    if run.code == 3 && run.stdout.is_empty() {
+        ringfence_tests::not_run("this host cannot enforce a boundary");
+        return;
+    }
+    let headings: Vec<_> = run.stdout.lines().filter(|line| line.starts_with('#')).collect();
+    assert!(
+        headings.starts_with(&["# Proof of the boundary of true", "## Evidence"]),
+        "{headings:?}"
+    );
+    for table in run.stdout.split("\n\n").filter(|block| block.starts_with('|')) {
+        let cells = |line: &str| line.replace("\\|", "").matches('|').count();
+        let width = cells(table.lines().next().unwrap());
+        assert!(table.lines().all(|line| cells(line) == width), "{table}");
+    }
+}

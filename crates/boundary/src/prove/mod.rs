@@ -11,9 +11,11 @@ pub mod arena;
 mod attempt;
 mod battery;
 mod facts;
+mod human;
 mod inside;
 mod launch;
 mod live;
+mod markdown;
 mod outside;
 mod probe;
 mod probes;
@@ -57,6 +59,8 @@ pub struct ProveRequest<'a> {
     pub environment: &'a [(OsString, OsString)],
     /// The caller's effective ids.
     pub caller: Caller,
+    /// Classes the attacks are confined to; all when empty.
+    pub only: &'a [Class],
     /// This binary, whose hidden verb [`VERB`] runs [`attack_main`].
     pub executable: &'a Path,
 }
@@ -98,10 +102,11 @@ pub fn prove(request: &ProveRequest<'_>) -> Result<Report, ProveError> {
         without: None,
     };
     let battery = Battery { arena: &arena, stage: &stage, node: facts.node.is_some() };
-    let inside = battery.inside(PROBES)?;
-    let outside = battery.outside(PROBES)?;
+    let probes: Vec<Probe> = report::asked_for(request.only).copied().collect();
+    let inside = battery.inside(&probes)?;
+    let outside = battery.outside(&probes)?;
     let evidence = Evidence::collect(request, &facts, &inside.layers);
-    Ok(Report::judge(request.boundary, evidence, &inside, &outside))
+    Ok(Report::judge(request.boundary, evidence, request.only, &inside, &outside))
 }
 
 fn secret_sources(request: &ProveRequest<'_>) -> Vec<PathBuf> {

@@ -103,6 +103,28 @@ pub enum Class {
 }
 
 impl Class {
+    /// Every class, in alphabetical order.
+    pub const ALL: [Self; 12] = [
+        Self::Children,
+        Self::Environment,
+        Self::Files,
+        Self::Identity,
+        Self::Ipc,
+        Self::Kernel,
+        Self::Limits,
+        Self::Names,
+        Self::Network,
+        Self::Proc,
+        Self::Processes,
+        Self::Workers,
+    ];
+
+    /// The class with this id.
+    #[must_use]
+    pub fn with_id(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.id() == id)
+    }
+
     /// The id used in output and as folder name.
     #[must_use]
     pub const fn id(self) -> &'static str {

@@ -5,18 +5,13 @@ use super::arena::LayerAnswer;
 use super::attempt::{Attempt, Outcome};
 use super::battery::Side;
 use super::facts::Facts;
-use super::probe::{Probe, Setting};
+use super::probe::{Class, Probe, Setting};
 use super::probes::PROBES;
-use super::verdict::{Verdict, describe, judge};
-use ringfence_policy::display::untrusted;
+use super::verdict::{Verdict, judge};
 use ringfence_policy::layer::Layer;
 use ringfence_policy::model::Boundary;
 use ringfence_policy::statement::{Claim, Sentence, Weight, statement};
 use serde::Serialize;
-use std::fmt::Write as _;
-
-/// Width of the human form.
-const WIDTH: usize = 80;
 
 /// A finished proof.
 #[derive(Debug, Serialize)]
@@ -27,7 +22,10 @@ pub struct Report {
     pub evidence: Evidence,
     /// Every claim of the boundary, in the order of its statement.
     pub claims: Vec<ClaimReport>,
-    /// Every probe, in the order of the battery.
+    /// Classes the attacks were confined to; empty when everything was attacked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub only: Vec<&'static str>,
+    /// Every probe that was run, in the order of the battery.
     pub probes: Vec<ProbeReport>,
 }
 
@@ -61,10 +59,14 @@ pub enum ClaimState {
     /// An attack went through that only an absent layer stops, and the boundary accepts that this
     /// layer is absent: its `[require] layers` do not list it.
     Accepted,
+    /// None of its attacks was among those that were asked for.
+    NotAttacked,
     /// Nothing is claimed: what the sentences allow or leave open.
     NotClaimed,
     /// Attacks are known, but this host has nothing to attack it with.
     NothingToAttack,
+    /// What was attacked held, but some of its attacks were not asked for.
+    PartlyAttacked,
     /// Every conclusive attack was stopped, and there was at least one.
     Proven,
     /// No attack was conclusive.
@@ -72,12 +74,16 @@ pub enum ClaimState {
 }
 
 impl ClaimState {
-    const fn word(self) -> &'static str {
+    /// As it is shown to people.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Accepted => "NOT HELD, accepted: a layer of it is absent",
             Self::Broken => "BROKEN",
+            Self::NotAttacked => "not attacked",
             Self::NotClaimed => "not claimed",
             Self::NothingToAttack => "nothing to attack",
+            Self::PartlyAttacked => "held so far, attacked in part",
             Self::Proven => "proven",
             Self::Unproven => "not proven",
         }
@@ -95,6 +101,14 @@ pub struct ClaimReport {
     pub state: ClaimState,
     /// Attacks that were stopped, not conclusive, and went through.
     pub counts: [usize; 3],
+    /// Attacks on it that were not asked for.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub not_run: usize,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "what the serialiser hands over")]
+const fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// One probe.
@@ -157,11 +171,12 @@ impl Report {
     pub(super) fn judge(
         boundary: &Boundary,
         evidence: Evidence,
+        only: &[Class],
         inside: &Side,
         outside: &Side,
     ) -> Self {
         let probes: Vec<ProbeReport> =
-            PROBES.iter().map(|probe| judged(probe, inside, outside)).collect();
+            asked_for(only).map(|probe| judged(probe, inside, outside)).collect();
         let mut claims: Vec<ClaimReport> = Vec::new();
         for sentence in statement(boundary) {
             match claims.last_mut() {
@@ -171,17 +186,19 @@ impl Report {
                     sentences: vec![sentence],
                     state: ClaimState::Unproven,
                     counts: [0; 3],
+                    not_run: 0,
                 }),
             }
         }
         for claim in &mut claims {
             claim.conclude(&probes, &evidence);
         }
-        Self { schema: 1, evidence, claims, probes }
+        let only = only.iter().map(|class| class.id()).collect();
+        Self { schema: 1, evidence, claims, only, probes }
     }
 
-    /// 0 when every claim is proven; 1 when an attack went through; 3 when a claim has no
-    /// conclusive probe.
+    /// 0 when every claim that was attacked held; 1 when an attack went through; 3 when a claim that
+    /// was attacked has no conclusive probe. Only without [`Report::only`] that is every claim.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         if self.claims.iter().any(|claim| claim.state == ClaimState::Broken) {
@@ -200,94 +217,11 @@ impl Report {
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string_pretty(self)
     }
+}
 
-    /// The report for people, in lines of at most 80 columns.
-    #[must_use]
-    pub fn render_human(&self) -> String {
-        let mut text = String::new();
-        self.render_evidence(&mut text);
-        for claim in &self.claims {
-            self.render_claim(claim, &mut text);
-        }
-        let count = |verdict| self.probes.iter().filter(|p| p.verdict == verdict).count();
-        let states = |state| self.claims.iter().filter(|claim| claim.state == state).count();
-        let _ = writeln!(
-            text,
-            "\n{} attacks blocked, {} open, {} inconclusive",
-            count(Verdict::Blocked),
-            count(Verdict::Open),
-            count(Verdict::Inconclusive)
-        );
-        let _ = writeln!(
-            text,
-            "{} claims proven, {} broken, {} not proven",
-            states(ClaimState::Proven),
-            states(ClaimState::Broken),
-            states(ClaimState::Unproven)
-        );
-        let accepted = states(ClaimState::Accepted);
-        if accepted > 0 {
-            let _ = writeln!(text, "{accepted} not held because an accepted layer is absent");
-        }
-        text
-    }
-
-    fn render_evidence(&self, text: &mut String) {
-        let evidence = &self.evidence;
-        let short = evidence.boundary.get(..16).unwrap_or(&evidence.boundary);
-        let node = evidence.node.as_ref().map(|node| format!(", Node {node}")).unwrap_or_default();
-        let head = format!(
-            "{} boundary {short}, ringfence {}, {} on {}{node}, user {} inside and {} outside",
-            evidence.service,
-            evidence.ringfence,
-            evidence.kernel,
-            untrusted(&evidence.host),
-            evidence.users[1],
-            evidence.users[0],
-        );
-        wrap(text, "", "  ", &head);
-        for answer in &evidence.layers {
-            let why = answer.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-            let line = format!("{:<12} {}{why}", answer.layer, answer.state);
-            wrap(text, "  ", "               ", &line);
-        }
-    }
-
-    fn render_claim(&self, claim: &ClaimReport, text: &mut String) {
-        let _ = writeln!(text, "\n{}: {}", claim.claim, claim.state.word());
-        for sentence in &claim.sentences {
-            wrap(text, "  ", "  ", &sentence.text);
-        }
-        let of = self.probes.iter().filter(|probe| probe.claim == claim.claim);
-        let (blocked, rest): (Vec<_>, Vec<_>) = of.partition(|p| p.is(Verdict::Blocked));
-        let names: Vec<&str> = blocked.iter().map(|probe| probe.probe).collect();
-        if !names.is_empty() {
-            wrap(text, "    blocked: ", "      ", &names.join(", "));
-        }
-        let (open, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|p| p.is(Verdict::Open));
-        for probe in open {
-            let what = format!("{}: {}, {}", probe.probe, probe.attack, describe(&probe.inside));
-            wrap(text, "    OPEN: ", "      ", &untrusted(&what).to_string());
-        }
-        if claim.state == ClaimState::NotClaimed {
-            return;
-        }
-        let (absent, rest): (Vec<_>, Vec<_>) = rest.into_iter().partition(|p| p.is_absent());
-        let (refused, rest): (Vec<_>, Vec<_>) =
-            rest.into_iter().partition(|p| p.is_refused_outside());
-        for (probes, label) in
-            [(absent, "nothing to attack here"), (refused, "refused outside too")]
-        {
-            let names: Vec<&str> = probes.iter().map(|probe| probe.probe).collect();
-            if !names.is_empty() {
-                wrap(text, &format!("    {label}: "), "      ", &names.join(", "));
-            }
-        }
-        for probe in rest {
-            let what = format!("{}: {}", probe.probe, probe.why);
-            wrap(text, "    inconclusive: ", "      ", &untrusted(&what).to_string());
-        }
-    }
+/// The probes of these classes, all of them when none is named.
+pub(super) fn asked_for(only: &[Class]) -> impl Iterator<Item = &'static Probe> {
+    PROBES.iter().filter(move |probe| only.is_empty() || only.contains(&probe.class))
 }
 
 fn judged(probe: &'static Probe, inside: &Side, outside: &Side) -> ProbeReport {
@@ -314,12 +248,12 @@ fn judged(probe: &'static Probe, inside: &Side, outside: &Side) -> ProbeReport {
 }
 
 impl ProbeReport {
-    fn is(&self, verdict: Verdict) -> bool {
+    pub(super) fn is(&self, verdict: Verdict) -> bool {
         self.verdict == verdict
     }
 
     /// What it attacks does not exist on this host, or the boundary has no such grant.
-    fn is_absent(&self) -> bool {
+    pub(super) fn is_absent(&self) -> bool {
         const MISSING: [&str; 7] = [
             "absent",
             "ENOENT",
@@ -336,7 +270,7 @@ impl ProbeReport {
     }
 
     /// The user of the proof may not do it either.
-    fn is_refused_outside(&self) -> bool {
+    pub(super) fn is_refused_outside(&self) -> bool {
         self.outside.outcome == Outcome::Failed
             && matches!(self.outside.code.as_str(), "EPERM" | "EACCES" | "ENOSPC" | "no-effect")
     }
@@ -347,14 +281,18 @@ impl ClaimReport {
         let of: Vec<&ProbeReport> = probes.iter().filter(|p| p.claim == self.claim).collect();
         let count = |verdict| of.iter().filter(|probe| probe.verdict == verdict).count();
         self.counts = [count(Verdict::Blocked), count(Verdict::Inconclusive), count(Verdict::Open)];
+        let all = PROBES.iter().filter(|probe| probe.claim == self.claim).count();
+        self.not_run = all - of.len();
         let claimed = self.sentences.iter().any(|sentence| sentence.weight == Weight::Claim);
         let absent = |p: &&ProbeReport| [&p.inside, &p.outside].iter().any(|a| a.code == "absent");
         self.state = match self.counts {
             [_, _, open] if open > 0 && self.lacks_layer(evidence) => ClaimState::Accepted,
             [_, _, open] if open > 0 => ClaimState::Broken,
-            [blocked, ..] if claimed && blocked > 0 => ClaimState::Proven,
+            [blocked, ..] if claimed && blocked > 0 && self.not_run == 0 => ClaimState::Proven,
+            [blocked, ..] if claimed && blocked > 0 => ClaimState::PartlyAttacked,
             _ if !claimed => ClaimState::NotClaimed,
             _ if self.claim == Claim::RequireLayers => layers_in_force(evidence),
+            _ if all > 0 && of.is_empty() => ClaimState::NotAttacked,
             _ if of.iter().any(absent) => ClaimState::NothingToAttack,
             _ => ClaimState::Unproven,
         };
@@ -380,23 +318,4 @@ fn layers_in_force(evidence: &Evidence) -> ClaimState {
         (false, true) => ClaimState::Broken,
         (true, _) => ClaimState::Unproven,
     }
-}
-
-/// Writes words in lines of at most 80 columns.
-fn wrap(text: &mut String, first: &str, rest: &str, words: &str) {
-    let mut line = first.to_owned();
-    let mut empty = true;
-    for word in words.split(' ').filter(|word| !word.is_empty()) {
-        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
-            let _ = writeln!(text, "{line}");
-            rest.clone_into(&mut line);
-            empty = true;
-        }
-        if !empty {
-            line.push(' ');
-        }
-        line.push_str(word);
-        empty = false;
-    }
-    let _ = writeln!(text, "{line}");
 }

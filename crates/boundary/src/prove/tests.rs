@@ -189,6 +189,7 @@ impl Fixture {
                 gid: 0,
                 groups: Vec::new(),
             },
+            only: &[],
             executable: &self.executable,
         };
         let plan = live::resolve(&request, None, &self.environment)?;
@@ -227,7 +228,7 @@ fn report(inside: &Side, outside: &Side) -> Report {
         users: [0, 1, 1],
         layers: inside.layers.clone(),
     };
-    Report::judge(&boundary.unwrap(), evidence, inside, outside)
+    Report::judge(&boundary.unwrap(), evidence, &[], inside, outside)
 }
 
 #[test]

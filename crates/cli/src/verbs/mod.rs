@@ -8,7 +8,9 @@ mod schema;
 mod statement;
 mod status;
 
-pub(crate) use prove::Prove;
+#[cfg(all(test, target_os = "linux"))]
+pub(crate) use prove::CLASSES as PROOF_CLASSES;
+pub(crate) use prove::{ProofFormat, Prove};
 pub(crate) use run::Run;
 pub(crate) use status::Status;
 

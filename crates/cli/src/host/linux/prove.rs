@@ -3,11 +3,11 @@
 use super::{caller, resolve};
 use crate::boundary_file::BoundaryFile;
 use crate::error::{CommandError, Finish, Kind};
-use crate::format::{self, Format};
+use crate::format;
 use crate::printer::Printer;
-use crate::verbs::Prove;
+use crate::verbs::{ProofFormat, Prove};
 use ringfence_boundary::prove::arena::ArenaError;
-use ringfence_boundary::prove::{self, ProveError, ProveRequest, Report};
+use ringfence_boundary::prove::{self, Class, ProveError, ProveRequest, Report};
 use std::ffi::OsString;
 
 /// Attacks the boundary and prints what held.
@@ -17,12 +17,13 @@ pub(crate) fn prove(verb: &Prove, printer: &mut Printer) -> Result<Finish, Comma
     resolve::plan(&file, None)?;
     let name = &file.boundary.service.name.value;
     printer.progress(&format!("attacking the boundary of {name} ..."));
-    let report = attack(&file);
+    let report = attack(&file, &verb.only);
     printer.progress("");
     let report = report?;
-    match verb.format.format {
-        Format::Human => printer.text(&report.render_human()),
-        Format::Json => format::json(&report, printer)?,
+    match verb.format {
+        ProofFormat::Human => printer.text(&report.render_human()),
+        ProofFormat::Json => format::json(&report, printer)?,
+        ProofFormat::Markdown => printer.text(&report.render_markdown()),
     }
     Ok(match report.exit_code() {
         0 => Finish::Clean,
@@ -39,10 +40,12 @@ pub(crate) fn internal(arguments: &[OsString]) -> Option<u8> {
     }
 }
 
-fn attack(file: &BoundaryFile) -> Result<Report, CommandError> {
+fn attack(file: &BoundaryFile, only: &[String]) -> Result<Report, CommandError> {
     let executable = std::env::current_exe().map_err(|error| {
         CommandError::new(Kind::Host, "cannot find this program itself").caused_by(&error)
     })?;
+    // The command line takes no other.
+    let only: Vec<Class> = only.iter().filter_map(|id| Class::with_id(id)).collect();
     let request = ProveRequest {
         boundary: &file.boundary,
         file: &file.source.path,
@@ -50,6 +53,7 @@ fn attack(file: &BoundaryFile) -> Result<Report, CommandError> {
         hash: &file.hash(),
         environment: &caller::environment(),
         caller: caller::ids()?,
+        only: &only,
         executable: &executable,
     };
     prove::prove(&request).map_err(|error| failed(&error))
@@ -67,5 +71,15 @@ fn failed(error: &ProveError) -> CommandError {
         Kind::Host => failed.hint("`ringfence status` says what this host can enforce"),
         Kind::Configuration => failed.hint("`ringfence check-config` shows the place in the file"),
         _ => failed.hint("try `ringfence run -- /bin/true`: a start that fails says more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_takes_every_class_of_the_battery() {
+        assert_eq!(crate::verbs::PROOF_CLASSES, Class::ALL.map(Class::id));
     }
 }
