@@ -5,7 +5,7 @@
 //! service gets (`/proc`, `/dev`, private `/tmp`, generated `/etc` files) and carries it out.
 
 use ringfence_policy::layer::Answer;
-use ringfence_policy::model::{Limits, Network, RequiredLayers};
+use ringfence_policy::model::{Limits, Network, Process, RequiredLayers};
 use ringfence_sys::{Errno, fd};
 use std::ffi::OsString;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -43,6 +43,10 @@ pub struct Plan {
     pub limits: Limits,
     /// Secrets to deliver.
     pub secrets: Vec<PlannedSecret>,
+    /// Names of all secrets that the service gets, those in its environment too.
+    pub secret_names: Vec<String>,
+    /// What the boundary says of processes and of the insides of Node.
+    pub process: Process,
     /// Network grants and decisions.
     pub network: Arc<Network>,
     /// Which layers must be in force.

@@ -63,7 +63,7 @@ pub fn refused(name: &str) -> Option<Refused> {
         "HOSTALIASES" | "LOCALDOMAIN" | "RESOLV_HOST_CONF" | "RES_OPTIONS" => {
             Some(Refused::ChangesResolver)
         }
-        _ if SUPERVISOR.contains(&name) || prefixed(&["LISTEN_", "WATCHDOG_"]) => {
+        _ if SUPERVISOR.contains(&name) || prefixed(&["LISTEN_", "RINGFENCE_", "WATCHDOG_"]) => {
             Some(Refused::FromSupervisor)
         }
         _ if LOADS_CODE.contains(&name) || prefixed(&LOADS_CODE_PREFIXES) => {
@@ -223,6 +223,7 @@ mod tests {
             "NOTIFY_SOCKET",
             "LISTEN_FDS",
             "LISTEN_PID",
+            "RINGFENCE_CONTROL",
             "RES_OPTIONS",
             "BASH_FUNC_x%%",
             "JAVA_TOOL_OPTIONS",

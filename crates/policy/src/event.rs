@@ -23,6 +23,8 @@ pub enum Kind {
     Allowed,
     /// An access that was refused.
     Denial,
+    /// A grant was taken back while the service runs.
+    Dropped,
     /// ringfence itself failed.
     Error,
     /// An access in a run that enforces nothing.
@@ -39,16 +41,24 @@ pub enum Action {
     Change,
     /// An outbound TCP connection.
     Connect,
+    /// Taking a grant back.
+    Drop,
     /// Executing a program.
     Exec,
+    /// Opening the inspector.
+    Inspect,
     /// Listening for connections.
     Listen,
+    /// Loading code past JavaScript: an addon, a foreign function, WASI.
+    Load,
     /// Looking whether a file is there, and what it is.
     Look,
     /// Opening a file.
     Open,
     /// Looking a name up.
     Resolve,
+    /// Sending a signal to a process.
+    Signal,
     /// Creating a socket.
     Socket,
     /// Starting the service.
@@ -57,6 +67,8 @@ pub enum Action {
     UdpSend,
     /// Connecting to a unix socket.
     UnixConnect,
+    /// Starting a worker thread.
+    Worker,
 }
 
 /// One event.
@@ -102,6 +114,15 @@ pub struct Event {
     /// Stable code of a failure of ringfence itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// The permission, as Node names it, of a refusal that Node itself made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permission: Option<String>,
+    /// The package whose code asked, as far as it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
+    /// The service itself told it: it is no evidence of what the service did.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub told_by_service: bool,
 }
 
 impl Event {
@@ -132,6 +153,9 @@ impl Event {
             arguments: Vec::new(),
             environment: Vec::new(),
             code: None,
+            permission: None,
+            package: None,
+            told_by_service: false,
         }
     }
 
@@ -225,6 +249,9 @@ mod tests {
         event.arguments = vec!["-v".to_owned()];
         event.environment = vec!["PATH".to_owned()];
         event.code = Some("config".to_owned());
+        event.permission = Some("FileSystemRead".to_owned());
+        event.package = Some("left-pad".to_owned());
+        event.told_by_service = true;
         let event: serde_json::Value = serde_json::from_str(&event.to_json_line()).unwrap();
         let schema: serde_json::Value = serde_json::from_str(&json_schema()).unwrap();
         let names = |value: &serde_json::Value| {

@@ -17,6 +17,7 @@ pub mod paths;
 mod process;
 pub mod redacted;
 pub mod schema;
+pub mod scope;
 pub mod source;
 pub mod statement;
 

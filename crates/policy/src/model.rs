@@ -4,7 +4,7 @@
 //! later step (a path that does not exist, a port that is taken) can still point at the line.
 //! Nothing here touches the disk, the clock or the kernel.
 
-use crate::net::{Endpoint, HostName, ListenEndpoint};
+use crate::net::{Cuts, Endpoint, HostName, ListenEndpoint};
 use crate::source::Located;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -104,6 +104,8 @@ pub struct Network {
     pub hosts: BTreeMap<HostName, Located<IpAddr>>,
     /// What the resolver inside answers.
     pub dns: DnsMode,
+    /// What was taken back while the service runs; empty in what the parser makes.
+    pub cuts: Cuts,
 }
 
 /// What the resolver inside answers for a granted name.

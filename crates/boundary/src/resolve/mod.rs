@@ -150,6 +150,8 @@ impl Resolver<'_> {
             identity: identity?,
             limits: boundary.limits.clone(),
             secrets: delivered.files,
+            secret_names: boundary.secrets.iter().map(|s| s.name.value.clone()).collect(),
+            process: boundary.process.clone(),
             network: Arc::new(boundary.net.clone()),
             require: boundary.require.layers.clone(),
             stop_signal: boundary.service.stop_signal,

@@ -10,7 +10,13 @@ impl Network {
     /// May this name be looked up at all? True when any connect or udp grant names it.
     #[must_use]
     pub fn may_resolve(&self, name: &HostName) -> bool {
-        self.connect.iter().chain(&self.udp).any(|grant| grant.value.host.covers_name(name))
+        let host = HostPattern::Name(name.clone());
+        [Transport::Tcp, Transport::Udp].into_iter().any(|transport| {
+            let mut named = self.outbound(transport).iter();
+            named.any(|g| {
+                g.value.host.covers_name(name) && self.leaves(&g.value, &host, transport)
+            })
+        })
     }
 
     /// May `name`, having resolved to `address`, be used at that address?
@@ -76,7 +82,8 @@ impl Network {
         let open = |grant: &&Located<Endpoint>| grant.value.ports.contains(port);
         let fitting = || grants.iter().filter(named).filter(open);
         if let Some(grant) = fitting().find(exact).or_else(|| fitting().next()) {
-            return Ok(grant);
+            let cut = self.was_cut(transport, port, |host| host.covers_name(name));
+            return cut.map_or(Ok(grant), Err);
         }
         let key = transport.outbound_key();
         let reason = match ports_of(grants.iter().filter(named)) {
@@ -107,7 +114,8 @@ impl Network {
         let covered = |grant: &&Located<Endpoint>| grant.value.host.covers_address(address);
         let covering = grants.iter().filter(covered);
         if let Some(grant) = covering.clone().find(|grant| grant.value.ports.contains(to.port())) {
-            return Ok(grant);
+            let cut = self.was_cut(transport, to.port(), |host| host.covers_address(address));
+            return cut.map_or(Ok(grant), Err);
         }
         let key = transport.outbound_key();
         let reason = match ports_of(covering) {

@@ -187,7 +187,7 @@ fn not_ipv6(text: &str, host: &str) -> Problem {
     }
 }
 
-fn parse_host(text: &str, host: &str) -> Result<HostPattern, Problem> {
+pub(super) fn parse_host(text: &str, host: &str) -> Result<HostPattern, Problem> {
     if let Ok(address) = host.parse::<IpAddr>() {
         return outbound_address(text, address).map(HostPattern::Address);
     }

@@ -8,9 +8,13 @@ mod connect;
 mod endpoint;
 mod host;
 mod listen;
+mod narrow;
+mod target;
 mod unix;
 
 pub use host::{HostName, HostNameError};
+pub use narrow::{Cuts, NarrowError};
+pub use target::{Target, TargetError};
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -5,7 +5,7 @@ use crate::address::{self, Class};
 use crate::diagnostic::{Code, Problem};
 use crate::display::quoted;
 use crate::model::{DnsMode, Network};
-use crate::net::{Endpoint, HostName, ListenEndpoint};
+use crate::net::{Cuts, Endpoint, HostName, ListenEndpoint};
 use crate::paths;
 use crate::source::Located;
 use std::collections::BTreeMap;
@@ -31,6 +31,7 @@ pub(super) fn read(report: &mut Report, section: &Section<'_>) -> Network {
         private: section.list(report, "private", "\"api.internal\"", host_name, written),
         hosts: hosts(report, section),
         dns: dns(report, section),
+        cuts: Cuts::default(),
     }
 }
 
