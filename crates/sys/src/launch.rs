@@ -53,6 +53,8 @@ pub struct LandlockStep {
     pub net: u64,
     /// Scopes.
     pub scope: u64,
+    /// Flags of [`crate::landlock::restrict_self`].
+    pub flags: u32,
     /// Paths as the service sees them and the rights below each.
     pub rules: Vec<(CString, u64)>,
 }

@@ -7,6 +7,7 @@
 //! This crate decides nothing about who may do what.
 
 pub mod attack;
+pub mod audit;
 pub mod bpf;
 mod call;
 pub mod cgroup;

@@ -160,7 +160,7 @@ fn restrict(step: &LandlockStep) -> Result<(), Errno> {
         let object = mount::openat(None, path, libc::O_PATH, 0)?;
         landlock::add_path(ruleset.as_fd(), object.as_fd(), *access)?;
     }
-    landlock::restrict_self(ruleset.as_fd(), 0)
+    landlock::restrict_self(ruleset.as_fd(), step.flags)
 }
 
 /// Both families need an address that is not 127.0.0.1 or `::1`, or resolvers stop asking for one of

@@ -7,7 +7,7 @@ use crate::call::{call_fd, fd, int, uint};
 use crate::errno::Errno;
 use crate::fd::identity_at;
 use std::ffi::CString;
-use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 /// A handle of a process that never names another one.
 pub fn pidfd_open(pid: i32) -> Result<OwnedFd, Errno> {
@@ -70,6 +70,13 @@ pub fn read_memory(tid: i32, address: u64, into: &mut [u8]) -> Result<usize, Err
     // SAFETY: one local part, which is our slice; the remote part is only an address to the kernel.
     let length = unsafe { libc::process_vm_readv(tid, &raw const near, 1, &raw const far, 1, 0) };
     if length < 0 { Err(Errno::last()) } else { Ok(length.unsigned_abs()) }
+}
+
+/// The process a pidfd means, as this process's namespace numbers it; nothing once it is gone.
+pub fn pid_of(pidfd: BorrowedFd<'_>) -> Option<u32> {
+    let told = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd())).ok()?;
+    let line = told.lines().find_map(|line| line.strip_prefix("Pid:"))?;
+    line.trim().parse().ok()
 }
 
 #[cfg(test)]

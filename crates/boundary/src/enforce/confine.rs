@@ -46,6 +46,7 @@ pub(super) fn steps(
         fs: layers.landlock.fs,
         net: layers.landlock.net,
         scope: layers.landlock.scope,
+        flags: 0,
         rules: rules.iter().map(|(p, r)| (p.clone(), r & layers.landlock.fs)).collect(),
     }));
     steps.push(Step::Exec(program(plan, handover)?));

@@ -13,6 +13,7 @@ mod fuzz;
 mod group;
 mod handover;
 mod init;
+mod landlock_log;
 mod layers;
 mod observe;
 mod outlet;

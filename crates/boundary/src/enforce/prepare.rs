@@ -16,7 +16,7 @@ use crate::plan::{Access, Plan, ViewEntry};
 use ringfence_policy::layer::{Answer, Layer};
 use ringfence_sys::launch::{BindSource, Step};
 use ringfence_sys::seccomp::{Arch, FilterOptions, Profile};
-use ringfence_sys::{linux, privilege, seccomp};
+use ringfence_sys::{landlock, linux, privilege, seccomp};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 /// What a service that may report to a service manager can do besides.
@@ -55,7 +55,11 @@ impl Prepared {
         if handover.notify.is_some() {
             layers.set(Layer::Seccomp, Answer::Partial(NOTIFY.to_owned()));
         }
-        let (init_steps, service_steps, trees) = lists(plan, &layers, &stdio, &group, &handover)?;
+        let (init_steps, mut service_steps, trees) =
+            lists(plan, &layers, &stdio, &group, &handover)?;
+        if options.trace {
+            log_refusals(&mut service_steps, layers.landlock.flags);
+        }
         let filters = Filters::compile(options, &layers, handover.notify.is_some())?;
         Ok(Self { layers, init_steps, service_steps, filters, group, stdio, handover, trees })
     }
@@ -175,6 +179,15 @@ fn lists(
     init.append(&mut view.steps);
     let trees = if may_copy_mounts() { prepare_trees(&mut init)? } else { Vec::new() };
     Ok((init, service, trees))
+}
+
+/// Landlock tells the host's audit what it refuses to the program that is executed.
+fn log_refusals(steps: &mut [Step], known: u32) {
+    for step in steps {
+        if let Step::Landlock(rules) = step {
+            rules.flags = landlock::LOG_NEW_EXEC_ON & known;
+        }
+    }
 }
 
 /// Root copies the mounts with its own rights, so that a grant below a folder closed to the

@@ -6,10 +6,12 @@
 
 use super::broker::BrokerProcess;
 use super::error::{During, EnforceError};
+use super::landlock_log::LandlockLog;
 use super::layers::Layers;
 use super::outlet::Outlet;
 use super::prepare::{self, Prepared};
 use super::report::{self, List, Report};
+use super::sink;
 use super::wires::{self, Here};
 use super::{Outcome, RunOptions};
 use crate::egress::netloop::Resolution;
@@ -17,7 +19,7 @@ use crate::plan::Plan;
 use ringfence_policy::layer::{Answer, Layer};
 use ringfence_sys::launch::Step;
 use ringfence_sys::spawn::{self, Keep, Spawned};
-use ringfence_sys::{Errno, fd, namespace, socket, wait};
+use ringfence_sys::{Errno, fd, namespace, peer, socket, wait};
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -56,6 +58,8 @@ pub(super) struct Supervisor<'a> {
     broker: Spawned,
     /// What the service reports to a service manager arrives here.
     notify: Option<OwnedFd>,
+    /// Where refused accesses are traced and the host keeps an audit.
+    landlock_log: Option<LandlockLog>,
     /// Whether weaknesses are said on standard error.
     warns: bool,
     service: Option<OwnedFd>,
@@ -77,6 +81,7 @@ impl<'a> Supervisor<'a> {
         let outlet =
             Outlet::open(options.events.as_ref(), options.quiet).during("copying a descriptor")?;
         let prepared = Prepared::make(plan, options, layers)?;
+        let landlock_log = if options.trace { LandlockLog::follow() } else { None };
         let carried = prepared.carried(plan);
         let inherited: Vec<RawFd> = prepared.handover.inherited().collect();
         let process = BrokerProcess {
@@ -103,6 +108,7 @@ impl<'a> Supervisor<'a> {
             signals,
             broker,
             notify: None,
+            landlock_log,
             warns: !options.quiet && !options.observe,
             service: None,
             init: None,
@@ -116,6 +122,7 @@ impl<'a> Supervisor<'a> {
         let ended = self.watch();
         let killed = self.end_broker();
         self.drain_events();
+        self.pass_landlock_log();
         self.prepared.stdio.finish();
         let out_of_memory = self.prepared.group.ran_out_of_memory();
         self.prepared.group.remove();
@@ -140,7 +147,12 @@ impl<'a> Supervisor<'a> {
                 self.broker.pidfd.as_fd(),
             ];
             sources.extend(self.notify.as_ref().map(AsFd::as_fd));
+            let log_at = sources.len();
+            sources.extend(self.landlock_log.as_ref().map(AsFd::as_fd));
             let ready = wait::readable(&sources, pause).during("waiting")?;
+            if ready & (1 << log_at) != 0 {
+                self.pass_landlock_log();
+            }
             if let (Some(notify), true) = (&self.notify, ready & 0b1_0000 != 0) {
                 self.prepared.handover.pass_report(notify);
             }
@@ -184,6 +196,9 @@ impl<'a> Supervisor<'a> {
             }
             Some(Report::Started) => {
                 self.service = fds.pop();
+                if let (Some(log), Some(service)) = (&mut self.landlock_log, &self.service) {
+                    log.of(peer::pid_of(service.as_fd()));
+                }
                 self.tell_absent_layers();
                 self.prepared.stdio.relay()?;
                 self.prepared.handover.relay()?;
@@ -279,6 +294,15 @@ impl<'a> Supervisor<'a> {
         let mut room = [0; 16 * 1024];
         let Ok(length) = fd::read(self.here.events.as_fd(), &mut room) else { return };
         self.outlet.pass(room.get(..length).unwrap_or_default());
+    }
+
+    fn pass_landlock_log(&mut self) {
+        let events = self.landlock_log.as_mut().map(LandlockLog::read).unwrap_or_default();
+        for mut event in events {
+            event.service.clone_from(&self.plan.name);
+            event.time = sink::now();
+            self.outlet.pass(format!("{}\n", event.to_json_line()).as_bytes());
+        }
     }
 
     fn drain_events(&mut self) {

@@ -8,6 +8,7 @@
 mod cgroup_limits;
 mod core_pattern;
 mod descriptor_copy;
+mod event_sources;
 pub mod facts;
 mod finding;
 mod fresh_proc;
@@ -23,6 +24,7 @@ mod trial;
 mod user_namespace;
 mod yama;
 
+pub use event_sources::EventSource;
 pub use finding::{Finding, LayerReport, Probe, ProbeReport};
 pub use node::FoundNode;
 
@@ -65,6 +67,8 @@ pub struct Report {
     pub layers: Vec<LayerReport>,
     /// The Node on the search path.
     pub node: Option<FoundNode>,
+    /// Where events of refusals can come from.
+    pub events: Vec<EventSource>,
 }
 
 /// The host as the report names it.
@@ -93,7 +97,10 @@ impl Report {
 #[must_use]
 pub fn host() -> Report {
     let facts = Facts::read();
-    let layers = Layer::ALL.into_iter().map(|layer| report(layer, &facts)).collect();
+    let layers: Vec<LayerReport> =
+        Layer::ALL.into_iter().map(|layer| report(layer, &facts)).collect();
+    let node = node::found(&facts);
+    let events = event_sources::sources(&layers, node.as_ref());
     let host = Host {
         kernel: facts.kernel.clone(),
         uid: facts.uid,
@@ -101,7 +108,7 @@ pub fn host() -> Report {
         cgroups: facts.cgroups,
         container: facts.container.clone(),
     };
-    Report { schema: SCHEMA, host, layers, node: node::found(&facts) }
+    Report { schema: SCHEMA, host, layers, node, events }
 }
 
 /// Probes one layer: for a start that was refused and must name the remedy.

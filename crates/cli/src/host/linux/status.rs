@@ -70,6 +70,7 @@ fn human(report: &Report, service: Option<&Service>, printer: &Printer) -> Strin
     text.push('\n');
     let rows: Vec<[Cell; 3]> = report.layers.iter().map(row).collect();
     text.push_str(&table::draw(&rows, printer));
+    text.push_str(&events(report, printer));
     text.push_str(&remedies(report, printer));
     if let Some(service) = service {
         text.push_str(&native_modules(service, printer));
@@ -91,6 +92,19 @@ fn row(layer: &LayerReport) -> [Cell; 3] {
     };
     let seen = untrusted(&seen.join("; ")).to_string();
     [Cell::plain(layer.layer.id()), Cell::styled(style, word), Cell::plain(seen)]
+}
+
+fn events(report: &Report, printer: &Printer) -> String {
+    let mut text = format!("\n{}\n", printer.paint(Style::Heading, "events of refusals"));
+    for source in &report.events {
+        let word = if source.available { "" } else { "not here: " };
+        let line = format!("{} ({word}{})", source.tells, untrusted(&source.why));
+        for (index, line) in table::wrap(&line, table::WIDTH - 18).iter().enumerate() {
+            let label = if index == 0 { source.source } else { "" };
+            let _ = writeln!(text, "  {label:<16}{line}");
+        }
+    }
+    text
 }
 
 fn remedies(report: &Report, printer: &Printer) -> String {
