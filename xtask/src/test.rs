@@ -4,6 +4,7 @@ mod attempt;
 mod cargo;
 mod case;
 mod node_suite;
+mod services;
 mod tally;
 mod world;
 
@@ -32,6 +33,8 @@ enum Suite {
     Cargo,
     /// The programs of tests/node
     Node,
+    /// The services of tests/node/services
+    Services,
 }
 
 /// Runs the tests; the last line is `N passed, M failed`.
@@ -44,6 +47,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     }
     if wanted(Suite::Node) {
         tally.add(node_suite::run(filter)?);
+    }
+    if wanted(Suite::Services) {
+        tally.add(services::run(filter)?);
     }
     if tally.close(options.require_all) {
         return Ok(());

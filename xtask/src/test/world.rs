@@ -138,7 +138,8 @@ fn ports(line: &str) -> Result<BTreeMap<String, String>, Failure> {
     Ok(ports.into_iter().map(|(name, port)| (name, port.to_string())).collect())
 }
 
-fn start_postgres(
+/// PostgreSQL on a port of its own, unless this machine lacks it.
+pub(crate) fn start_postgres(
     password: &str,
     values: &mut BTreeMap<String, String>,
     lacking: &mut BTreeMap<String, String>,
@@ -153,7 +154,8 @@ fn start_postgres(
     Postgres::start(&modules, port, password).map(Some)
 }
 
-fn start_redis(
+/// Redis on a port of its own, unless this machine lacks it.
+pub(crate) fn start_redis(
     folder: &Path,
     values: &mut BTreeMap<String, String>,
     lacking: &mut BTreeMap<String, String>,

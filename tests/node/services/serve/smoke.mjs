@@ -1,0 +1,14 @@
+/*
+promise: a static file server reads its folder and nothing else
+node: 22 24 26
+ready: Accepting connections
+denied: connect 127.0.0.1:18501 because it asks whether its port is taken by connecting to it before it listens
+*/
+import { show } from '../traffic.mjs';
+
+const base = 'http://127.0.0.1:18501';
+await show('index', `${base}/`);
+await show('text', `${base}/notes.txt`);
+await show('part', `${base}/notes.txt`, { headers: { range: 'bytes=0-4' } });
+await show('missing', `${base}/nothing-here`);
+await show('above', `${base}/..%2fpackage.json`);

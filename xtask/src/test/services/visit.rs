@@ -1,0 +1,151 @@
+//! One run of a service, bare or inside its boundary, and the traffic that it answers.
+
+use crate::failure::Failure;
+use crate::npm::Node;
+use crate::process::{self, Running};
+use crate::test::services::description::{Denied, Description};
+use crate::test::services::place::Place;
+use rustix::process::Signal;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+/// From the start of a service to its first answer, and for all of its traffic.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// What is run, and where.
+pub(crate) struct Visit<'a> {
+    /// The service.
+    pub(crate) service: &'a Description,
+    /// Its Node.
+    pub(crate) node: &'a Node,
+    /// Where it is installed.
+    pub(crate) place: &'a Place,
+    /// The ringfence to run it inside with; `None` is bare.
+    pub(crate) ringfence: Option<&'a Path>,
+}
+
+/// What a run showed.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    /// What the traffic said about the answers.
+    pub(crate) lines: Vec<String>,
+    /// How the service ended when it was told to stop.
+    pub(crate) code: i32,
+    /// What it was refused.
+    pub(crate) denials: Vec<Denied>,
+    /// What it said itself.
+    output: String,
+}
+
+impl Visit<'_> {
+    /// Starts the service, sends it its traffic, stops it.
+    pub(crate) fn pay(&self) -> Result<Seen, Failure> {
+        let run = self.place.clear()?;
+        self.script("prepare.mjs", &run)?;
+        let own = tempfile::Builder::new()
+            .prefix("ringfence-service-")
+            .tempdir()
+            .map_err(Failure::file("cannot create a folder in", std::env::temp_dir()))?;
+        let events = own.path().join("events.jsonl");
+        let mut running = Running::listen(&mut self.command(own.path(), &events))?;
+        let result = running
+            .line_with(&self.service.ready, LIMIT)
+            .and_then(|_| self.script("smoke.mjs", &run));
+        let lines = match result {
+            Ok(lines) => lines,
+            Err(failure) => {
+                let denied = std::fs::read_to_string(&events).unwrap_or_default();
+                return Err(Failure::NotHeld(format!("{failure}\n{}\n{denied}", running.output())));
+            }
+        };
+        let status = running.stop(Signal::TERM, Duration::from_secs(20))?;
+        let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
+        Ok(Seen { lines, code, denials: denials(&events)?, output: running.output() })
+    }
+
+    /// A program of the service's folder, run outside; nothing when it has none of this name.
+    fn script(&self, name: &str, run: &Path) -> Result<Vec<String>, Failure> {
+        let script = self.service.folder.join(name);
+        if !script.is_file() {
+            return Ok(Vec::new());
+        }
+        let mut command = process::command(&self.node.path);
+        command.arg(script).current_dir(&self.place.folder).env("RUN", run);
+        command.env("PATH", Place::path(self.node));
+        let said = process::run(&mut command, b"", LIMIT)?.success(name)?;
+        Ok(said.stdout.lines().map(str::to_owned).collect())
+    }
+
+    fn command(&self, home: &Path, events: &Path) -> Command {
+        let path = Place::path(self.node);
+        let Some(ringfence) = self.ringfence else {
+            let program = found(&self.place.start[0], &path, &self.place.folder);
+            let mut command = process::command(program);
+            command.args(&self.place.start[1..]).env_clear().env("PATH", path);
+            command.env("HOME", home).env("LANG", "C.UTF-8").envs(self.place.set.iter().cloned());
+            command.current_dir(&self.place.folder);
+            return command;
+        };
+        let mut command = process::command(ringfence);
+        command.args(["run", "--config"]).arg(self.place.folder.join("ringfence.toml"));
+        command.arg("--events").arg(events).env("PATH", path);
+        command.envs(self.service.inside_env.iter().cloned()).current_dir("/");
+        command
+    }
+}
+
+/// The first word of `start` as ringfence finds it: in `PATH`, then among the packages' programs.
+fn found(word: &str, path: &str, folder: &Path) -> PathBuf {
+    if word.contains('/') {
+        return folder.join(word);
+    }
+    let own = folder.join("node_modules/.bin");
+    let folders = std::env::split_paths(path).chain([own.clone()]);
+    let mut programs = folders.map(|folder| folder.join(word));
+    programs.find(|program| program.is_file()).unwrap_or(own)
+}
+
+/// The denials among the events of a run. A run without events wrote no file.
+fn denials(events: &Path) -> Result<Vec<Denied>, Failure> {
+    let text = match std::fs::read_to_string(events) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        read => read.map_err(Failure::file("cannot read", events))?,
+    };
+    let events = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+    let denied = events.filter(|event: &serde_json::Value| event["kind"] != "allowed");
+    let word = |event: &serde_json::Value, key: &str| event[key].as_str().unwrap_or("?").to_owned();
+    Ok(denied
+        .map(|e| Denied { action: word(&e, "action"), resource: word(&e, "resource") })
+        .collect())
+}
+
+/// Whether the service did inside what it did bare.
+pub(crate) fn compare(bare: &Seen, inside: &Seen) -> Result<(), String> {
+    if bare.lines == inside.lines && bare.code == inside.code {
+        return Ok(());
+    }
+    let shown = |seen: &Seen| format!("ended with {}\n| {}", seen.code, seen.lines.join("\n| "));
+    Err(format!(
+        "bare {}\ninside {}\nit said inside\n{}",
+        shown(bare),
+        shown(inside),
+        inside.output
+    ))
+}
+
+/// Whether exactly the listed refusals happened.
+pub(crate) fn judge_denials(service: &Description, denials: &[Denied]) -> Result<(), String> {
+    let covers = |listed: &Denied, event: &Denied| {
+        listed.action == event.action && event.resource.starts_with(&listed.resource)
+    };
+    let stray = denials.iter().find(|event| !service.denied.iter().any(|d| covers(d, event)));
+    if let Some(Denied { action, resource }) = stray {
+        return Err(format!("refused inside and not listed: {action} {resource}"));
+    }
+    let stale = service.denied.iter().find(|listed| !denials.iter().any(|e| covers(listed, e)));
+    stale.map_or(Ok(()), |Denied { action, resource }| {
+        Err(format!("listed and not refused inside: {action} {resource}"))
+    })
+}
