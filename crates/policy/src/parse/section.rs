@@ -187,7 +187,9 @@ impl<'t> Section<'t> {
         }
         let name = self.full(key);
         let problem = wrong_type(&name, "an array", value.get_ref());
-        report.push(value.span(), problem.hint(format!("write {key} = [{example}]")));
+        let items = value.get_ref().as_str().and_then(items_of);
+        let items = items.unwrap_or_else(|| example.to_owned());
+        report.push(value.span(), problem.hint(format!("write {key} = [{items}]")));
         &[]
     }
 
@@ -259,6 +261,10 @@ pub(super) fn any_string<'t>(
     let span = value.span();
     let DeValue::String(text) = value.get_ref() else {
         let problem = wrong_type(name, "a string", value.get_ref());
+        let example = match value.get_ref() {
+            DeValue::Integer(integer) => with_number(example, integer.as_str()),
+            _ => example.to_owned(),
+        };
         report.push(span, problem.hint(format!("write it as {example}")));
         return None;
     };
@@ -268,6 +274,34 @@ pub(super) fn any_string<'t>(
         return None;
     }
     Some(Located::new(text.as_ref(), span))
+}
+
+/// What was meant as a list, as one; nothing where it could not be shown in a hint.
+fn items_of(text: &str) -> Option<String> {
+    const LONGEST: usize = 60;
+    let plain = |c: char| c.is_ascii_graphic() && c != '"' && c != '\\' || c == ' ';
+    let shown = text.len() <= LONGEST && text.chars().all(plain);
+    let items: Vec<String> = text
+        .split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .map(|item| format!("\"{item}\""))
+        .collect();
+    (shown && !items.is_empty()).then(|| items.join(", "))
+}
+
+/// The example with the number that the file has: `"10s"` and 30 make `"30s"`.
+fn with_number(example: &str, number: &str) -> String {
+    let Some((before, quoted)) = example.split_once('"') else { return example.to_owned() };
+    let Some((text, after)) = quoted.rsplit_once('"') else { return example.to_owned() };
+    let sign = text.trim_end_matches(|c: char| c.is_ascii_alphanumeric());
+    let unit = text.trim_start_matches(|c: char| !c.is_ascii_alphabetic());
+    let changed = match text.rsplit_once(':') {
+        Some((host, _)) => format!("{host}:{number}"),
+        None if text.contains(|c: char| c.is_ascii_digit()) => format!("{sign}{number}{unit}"),
+        None => number.to_owned(),
+    };
+    format!("{before}\"{changed}\"{after}")
 }
 
 pub(super) fn wrong_type(name: impl Display, expected: &str, found: &DeValue<'_>) -> Problem {
@@ -287,4 +321,28 @@ fn key_text<'k>(key: &'k Spanned<Cow<'_, str>>) -> &'k str {
 fn article(type_name: &str) -> String {
     let vowel = type_name.starts_with(['a', 'e', 'i', 'o', 'u']);
     format!("{} {type_name}", if vowel { "an" } else { "a" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hint_has_the_number_of_the_file_in_it() {
+        for (example, hint) in [
+            ("stop-timeout = \"10s\"", "stop-timeout = \"30s\""),
+            ("node = \">=20\"", "node = \">=30\""),
+            ("\"127.0.0.1:8080\"", "\"127.0.0.1:30\""),
+            ("\"production\"", "\"30\""),
+        ] {
+            assert_eq!(with_number(example, "30"), hint);
+        }
+    }
+
+    #[test]
+    fn a_list_in_one_string_is_shown_as_a_list() {
+        assert_eq!(items_of("a, b,").as_deref(), Some("\"a\", \"b\""));
+        assert_eq!(items_of("say \"x\""), None);
+        assert_eq!(items_of(","), None);
+    }
 }

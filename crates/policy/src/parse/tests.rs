@@ -229,7 +229,7 @@ fn a_start_is_an_argument_vector() {
       |
     3 | start = ["node", 1]
       |                  ^
-    hint: write it as "node"
+    hint: write it as "1"
     "#);
     insta::assert_snapshot!(start(r#"["node", "a\u0000b"]"#), @r#"
     ringfence.toml:3:18: `service.start[1]` has a NUL character in it
@@ -356,7 +356,7 @@ token = "x"
     7:8 wrong-type: `fs.read` must be an array, not a string
          write read = ["./"]
     8:10 wrong-type: `fs.write[0]` must be a string, not an integer
-         write it as "./"
+         write it as "1"
     10:9 wrong-type: `net.hosts` must be a table, not an array
          write it as a section: [net.hosts]
     11:7 bad-name: `net.dns` is "synthetic" or "real", not: fake
@@ -552,7 +552,7 @@ set = { PORT = "1", ENV = "x", N = 1, Z = "a\u0000" }
     7:21 refused-variable: ENV is refused: it makes programs load code or change their checks
          leave it out
     7:36 wrong-type: `env.set.N` must be a string, not an integer
-         write it as "production"
+         write it as "1"
     7:43 control-character: `env.set.Z` has a NUL character in it
     "#);
 }
