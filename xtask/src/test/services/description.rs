@@ -81,7 +81,7 @@ fn apply(service: &mut Description, key: &str, value: &str) -> Option<()> {
         }
         "needs" => service.needs.extend(value.split(' ').map(str::to_owned)),
         "node" => {
-            service.nodes = value.split(' ').map(str::parse).collect::<Result<_, _>>().ok()?
+            service.nodes = value.split(' ').map(str::parse).collect::<Result<_, _>>().ok()?;
         }
         "promise" => value.clone_into(&mut service.promise),
         "ready" => value.clone_into(&mut service.ready),
