@@ -81,7 +81,8 @@ pub fn clone_tree(
     {
         return Err(Errno(libc::ESTALE));
     }
-    mount::mount_setattr(tree.as_fd(), true, attributes, 0, mount::PRIVATE)?;
+    let (beneath, attributes) = (attributes & mount::TOP_ONLY == 0, attributes & !mount::TOP_ONLY);
+    mount::mount_setattr(tree.as_fd(), beneath, attributes, 0, mount::PRIVATE)?;
     Ok(tree)
 }
 

@@ -27,6 +27,9 @@ pub const NOSUID: u64 = 0x2;
 pub const NODEV: u64 = 0x4;
 /// Mount attribute: nothing can be executed or mapped executable.
 pub const NOEXEC: u64 = 0x8;
+/// Not the kernel's: attributes with it go to the topmost mount only, for self-tests that must see a
+/// probe write to a mount beneath.
+pub const TOP_ONLY: u64 = 1 << 63;
 /// Mount attribute: symlinks are not followed (kernel 5.14).
 pub const NOSYMFOLLOW: u64 = 0x0020_0000;
 /// The mask to clear when setting an access time attribute.
@@ -185,6 +188,18 @@ pub fn umount(target: &CStr) -> Result<(), Errno> {
     let flags = int(libc::MNT_DETACH | libc::UMOUNT_NOFOLLOW);
     // SAFETY: the path is a C string.
     unsafe { call(libc::SYS_umount2, [path(target), flags, 0, 0, 0, 0]) }.map(drop)
+}
+
+/// Takes a mount away if nothing uses it, never following a symlink.
+///
+/// # Errors
+/// `EBUSY` while an open descriptor (also one that is on its way between processes), a working
+/// directory, a mapping or a mount beneath it holds it; `EINVAL` for what is no mount, or one that
+/// came from a more privileged mount namespace.
+pub fn umount_unused(target: &CStr) -> Result<(), Errno> {
+    let args = [path(target), int(libc::UMOUNT_NOFOLLOW), 0, 0, 0, 0];
+    // SAFETY: the path is a C string.
+    unsafe { call(libc::SYS_umount2, args) }.map(drop)
 }
 
 /// Makes a directory.

@@ -10,6 +10,7 @@ use super::sender::Sender;
 use super::shared::Shared;
 use super::target::Targets;
 use super::waiter::Waiter;
+use crate::enforce::lock::LeftOut;
 use crate::plan::{Access, UnixSocket};
 use ringfence_policy::event::{Action, Event, Kind};
 use ringfence_policy::layer::Layer;
@@ -26,6 +27,8 @@ use std::sync::Arc;
 pub(crate) struct Scope {
     /// Whether the service has a network namespace of its own.
     pub(crate) namespaces: bool,
+    /// Nothing, but in a self-test.
+    pub(crate) left_out: LeftOut,
     /// Programs it may start, by device and inode.
     pub(crate) children: Vec<(u64, u64)>,
     /// Whether allowed accesses are events too.

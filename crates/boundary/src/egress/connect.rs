@@ -9,9 +9,10 @@ use super::broker::{Broker, Reply};
 use super::options;
 use super::place::{Place, canonical, is_handed_out, place, stays_here};
 use super::waiter::Pending;
+use crate::enforce::lock::Lock;
 use ringfence_policy::event::Action;
 use ringfence_policy::net::{HostName, Refusal, Transport};
-use ringfence_sys::notify::Notification;
+use ringfence_sys::notify::{Answer, Notification};
 use ringfence_sys::socket::{self, Address};
 use ringfence_sys::{Errno, fd, netlink};
 use std::net::SocketAddr;
@@ -60,6 +61,9 @@ impl Broker {
         asked: SocketAddr,
     ) -> Result<Reply, Errno> {
         match self.reachable(asked) {
+            Place::Host(..) if self.scope.left_out.has(Lock::BrokerCopies) => {
+                Ok(Reply::Now(Answer::Continue))
+            }
             Place::Host(real, name) => {
                 if self.scope.audit {
                     let resource = resource(name.as_ref(), asked, real);

@@ -7,6 +7,7 @@
 
 use super::broker::{Broker, Reply, event};
 use super::target;
+use crate::enforce::lock::Lock;
 use ringfence_policy::event::{Action, Kind};
 use ringfence_policy::net::Refusal;
 use ringfence_sys::notify::{Answer, Notification};
@@ -20,6 +21,9 @@ impl Broker {
         if !self.started {
             self.started = true;
             (self.on_start)(call.tid);
+            return Reply::Now(Answer::Continue);
+        }
+        if self.scope.left_out.has(Lock::BrokerExec) {
             return Reply::Now(Answer::Continue);
         }
         let address = call.args.get(path_at).copied().unwrap_or_default();

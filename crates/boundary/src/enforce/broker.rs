@@ -11,6 +11,7 @@
 
 use super::init::{Init, tag};
 use super::layers::Layers;
+use super::lock::Lock;
 use super::report::Report;
 use super::sink::PipeSink;
 use super::wires::There;
@@ -105,8 +106,13 @@ impl BrokerProcess<'_> {
         if wait::readable(&[self.init.supervisor_alive], Some(Duration::ZERO))? != 0 {
             return Ok(None);
         }
-        process::no_new_privs()?;
-        if self.layers.landlock.scope != 0 && self.init.namespaces {
+        let left_out = &self.layers.left_out;
+        if !left_out.has(Lock::NoNewPrivileges) {
+            process::no_new_privs()?;
+        }
+        let scoped = !left_out.has(Lock::NoNewPrivileges)
+            && !left_out.has(Lock::LandlockScope(landlock::SCOPE_SIGNAL));
+        if self.layers.landlock.scope != 0 && self.init.namespaces && scoped {
             let scope = landlock::create_ruleset(0, 0, landlock::SCOPE_SIGNAL)?;
             landlock::restrict_self(scope.as_fd(), 0)?;
         }
@@ -124,6 +130,7 @@ impl BrokerProcess<'_> {
         kept.extend_from_slice(self.carried);
         match spawn::process(self.flags, Keep::Only(&kept), || init.run()) {
             Ok(started) => {
+                process::no_new_privs()?;
                 let handle = [started.pidfd.as_fd()];
                 let _ = socket::send_fds(init.report, &Report::Init.encode(), &handle);
                 Ok(Some(started))

@@ -33,6 +33,8 @@ pub(super) struct Init<'a> {
     pub(super) notify: bool,
     /// Whether there are namespaces.
     pub(super) namespaces: bool,
+    /// Whether the network is its own: that of the host has a resolver of its own.
+    pub(super) own_network: bool,
     /// To the supervisor.
     pub(super) report: BorrowedFd<'a>,
     /// To the broker: sockets of the inside and the listener.
@@ -114,7 +116,8 @@ impl Init<'_> {
 
     /// Sockets of the private network: nobody outside can make them.
     fn hand_over_sockets(&self) -> Result<(), Errno> {
-        let resolver: SocketAddr = ([127, 0, 0, 1], 53).into();
+        let port = if self.own_network { 53 } else { 0 };
+        let resolver: SocketAddr = ([127, 0, 0, 1], port).into();
         let udp = socket::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_NONBLOCK, 0)?;
         socket::bind(udp.as_fd(), &resolver)?;
         let tcp = socket::socket(libc::AF_INET, libc::SOCK_STREAM | libc::SOCK_NONBLOCK, 0)?;

@@ -5,6 +5,7 @@
 //! answer of every layer that depends on them changes too.
 
 use super::error::EnforceError;
+use super::lock::LeftOut;
 use crate::plan::Plan;
 use ringfence_policy::layer::{Answer, Layer};
 use ringfence_policy::model::RequiredLayers;
@@ -17,6 +18,8 @@ pub struct Layers {
     pub answers: Vec<(Layer, Answer)>,
     pub(super) namespaces: bool,
     pub(super) landlock: landlock::Rights,
+    /// Nothing, but in a self-test.
+    pub(super) left_out: LeftOut,
 }
 
 /// Oldest Landlock that knows TCP rights, the broker's third lock.
@@ -30,6 +33,7 @@ impl Layers {
             answers: Vec::new(),
             namespaces: true,
             landlock: landlock::rights_for(abi.unwrap_or_default()),
+            left_out: LeftOut::default(),
         };
         found.answers =
             Layer::ALL.into_iter().map(|layer| (layer, found.answer(layer, plan, abi))).collect();
@@ -45,6 +49,7 @@ impl Layers {
             answers: answers.collect(),
             namespaces: false,
             landlock: landlock::Rights::default(),
+            left_out: LeftOut::default(),
         }
     }
 

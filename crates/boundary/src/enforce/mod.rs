@@ -15,6 +15,7 @@ mod handover;
 mod init;
 mod landlock_log;
 mod layers;
+pub(crate) mod lock;
 mod observe;
 mod outlet;
 mod prepare;
@@ -33,6 +34,7 @@ pub use layers::Layers;
 
 use crate::egress::netloop::{self, RelayBounds, Resolution};
 use crate::plan::Plan;
+use lock::LeftOut;
 use std::os::fd::OwnedFd;
 
 /// How to run.
@@ -52,8 +54,6 @@ pub struct RunOptions {
     pub quiet: bool,
     /// How names are looked up; missing is by the host's own files.
     pub resolution: Option<Resolution>,
-    /// A group of the system call filter that is left out, to show that a probe notices.
-    pub without: Option<String>,
 }
 
 /// How it ended.
@@ -70,12 +70,22 @@ pub struct Outcome {
 /// # Errors
 /// A required layer is absent on this host, or a step of the start failed; then nothing runs.
 pub fn run(plan: &Plan, options: &RunOptions) -> Result<Outcome, EnforceError> {
+    run_without(plan, options, &LeftOut::default())
+}
+
+/// The same with locks left out. Only for the self-test of `prove`.
+pub(crate) fn run_without(
+    plan: &Plan,
+    options: &RunOptions,
+    left_out: &LeftOut,
+) -> Result<Outcome, EnforceError> {
     if options.observe {
         let plan = &observe::without_flags(plan);
         return supervisor::Supervisor::start(plan, options, Layers::observing())?.stay();
     }
     check(plan)?;
-    let layers = Layers::find(plan)?;
+    let mut layers = Layers::find(plan)?;
+    layers.left_out = left_out.clone();
     let attempt = |layers| supervisor::Supervisor::start(plan, options, layers)?.stay();
     match attempt(layers.clone()) {
         // Nothing of the service has run: it is tried once more where the boundary allows that.

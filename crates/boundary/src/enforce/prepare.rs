@@ -7,6 +7,7 @@ use super::error::EnforceError;
 use super::handover::Handover;
 use super::init::Init;
 use super::layers::Layers;
+use super::lock::Lock;
 use super::stdio::Stdio;
 use super::wires::There;
 use super::{RunOptions, confine, group, observe, view};
@@ -68,7 +69,8 @@ impl Prepared {
     pub(super) fn carried(&self, plan: &Plan) -> Vec<RawFd> {
         let owned = self.trees.iter().chain(self.group.doors()).map(AsRawFd::as_raw_fd);
         let secrets = plan.secrets.iter().map(|secret| secret.value.file().as_raw_fd());
-        let given = self.stdio.inside().chain(self.handover.inherited());
+        let left = self.layers.left_out.inherited().iter().copied();
+        let given = self.stdio.inside().chain(self.handover.inherited()).chain(left);
         owned.chain(secrets).chain(given).collect()
     }
 
@@ -82,6 +84,7 @@ impl Prepared {
             inherited,
             notify: self.handover.notify.is_some(),
             namespaces: self.layers.namespaces,
+            own_network: !self.layers.left_out.has(Lock::NetworkNamespace),
             report: wires.report.as_fd(),
             broker: wires.channel.1.as_fd(),
             requests: wires.requests.1.as_fd(),
@@ -97,7 +100,9 @@ impl Prepared {
             _ => None,
         });
         Scope {
-            namespaces: self.layers.namespaces,
+            namespaces: self.layers.namespaces
+                && !self.layers.left_out.has(Lock::NetworkNamespace),
+            left_out: self.layers.left_out.clone(),
             children: children(plan),
             audit: options.audit,
             observe: options.observe,
@@ -124,10 +129,13 @@ impl Filters {
         let arch = Arch::native().ok_or_else(|| {
             EnforceError::Unsupported("this machine is neither x86-64 nor aarch64".to_owned())
         })?;
+        let left_out = layers.left_out.filter_groups();
         let enforcing = FilterOptions {
             network_namespace: layers.namespaces,
             unix_datagrams: notify,
-            without: options.without.as_deref(),
+            notify_sockets: !layers.left_out.has(Lock::BrokerAsked),
+            without: &left_out,
+            marked: layers.left_out.marked,
             inspect: if options.trace { trace::CALLS } else { &[] },
             ..FilterOptions::strict(arch)
         };
@@ -160,7 +168,9 @@ fn lists(
         confine::host_rules(&view.rules)
     };
     let doors: Vec<RawFd> = group.doors().map(AsRawFd::as_raw_fd).collect();
-    let service = confine::steps(plan, handover, layers, &rules, &stdio.redirections(), &doors)?;
+    let mut service =
+        confine::steps(plan, handover, layers, &rules, &stdio.redirections(), &doors)?;
+    layers.left_out.service_steps(&mut service);
     if !layers.namespaces {
         return Ok((Vec::new(), service, Vec::new()));
     }
@@ -177,6 +187,7 @@ fn lists(
         Step::Loopback,
     ];
     init.append(&mut view.steps);
+    layers.left_out.init_steps(&mut init);
     let trees = if may_copy_mounts() { prepare_trees(&mut init)? } else { Vec::new() };
     Ok((init, service, trees))
 }

@@ -83,12 +83,14 @@ impl<'a> Supervisor<'a> {
         let prepared = Prepared::make(plan, options, layers)?;
         let landlock_log = if options.trace { LandlockLog::follow() } else { None };
         let carried = prepared.carried(plan);
-        let inherited: Vec<RawFd> = prepared.handover.inherited().collect();
+        let left_out = &prepared.layers.left_out;
+        let inherited: Vec<RawFd> =
+            prepared.handover.inherited().chain(left_out.inherited().iter().copied()).collect();
         let process = BrokerProcess {
             init: prepared.init(&there, &inherited),
             carried: &carried,
-            flags: if prepared.layers.namespaces { NAMESPACES } else { 0 },
-            identity: prepare::identity(plan),
+            flags: if prepared.layers.namespaces { left_out.namespaces(NAMESPACES) } else { 0 },
+            identity: left_out.identity(plan, prepare::identity(plan)),
             layers: &prepared.layers,
             scope: prepared.scope(plan, options),
             resolution: options.resolution.clone().unwrap_or_else(Resolution::of_host),

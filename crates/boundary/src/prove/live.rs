@@ -5,6 +5,7 @@ use super::launch::{self, Streams};
 use super::probe::Setting;
 use super::stage::CanaryGrants;
 use super::{ProveRequest, outside};
+use crate::enforce::lock::LeftOut;
 use crate::enforce::{self, Kind, RunOptions};
 use crate::plan::{Access, Plan, ViewEntry};
 use crate::resolve::{self, Request};
@@ -26,8 +27,8 @@ pub(super) struct Live<'a> {
     pub(super) grants: CanaryGrants,
     /// The boundary's own Node, where its program is one.
     pub(super) node: Option<OsString>,
-    /// A group of the system call filter that is left out, to show that a probe notices.
-    pub(super) without: Option<String>,
+    /// Nothing, but in a self-test.
+    pub(super) left_out: LeftOut,
 }
 
 /// What the supervisor's process tells about a run.
@@ -52,10 +53,9 @@ impl Arena for Live<'_> {
             let options = RunOptions {
                 stdio: [Some(input), Some(output), Some(complaints)],
                 quiet: true,
-                without: self.without.clone(),
                 ..RunOptions::default()
             };
-            supervise(&plan, &options, &told)
+            supervise(&plan, &options, &self.left_out, &told)
         })?;
         let told: Told =
             serde_json::from_slice(&launch::contents(&mut channel)).unwrap_or_default();
@@ -116,8 +116,8 @@ pub(super) fn resolve(
 }
 
 /// In the process that becomes the supervisor.
-fn supervise(plan: &Plan, options: &RunOptions, mut told: &File) -> i32 {
-    let (told_now, code) = match enforce::run(plan, options) {
+fn supervise(plan: &Plan, options: &RunOptions, left_out: &LeftOut, mut told: &File) -> i32 {
+    let (told_now, code) = match enforce::run_without(plan, options, left_out) {
         Ok(outcome) => {
             let answers = outcome.layers.answers.iter();
             let layers = answers.map(|(layer, answer)| LayerAnswer::of(*layer, answer)).collect();

@@ -36,6 +36,7 @@ pub use report::{ClaimReport, ClaimState, Evidence, ProbeReport, Report};
 pub use stage::{CanaryGrants, Stage, StageError};
 pub use verdict::Verdict;
 
+use crate::enforce::lock::LeftOut;
 use crate::resolve::Caller;
 use arena::ArenaError;
 use battery::Battery;
@@ -99,7 +100,7 @@ pub fn prove(request: &ProveRequest<'_>) -> Result<Report, ProveError> {
         environment: request.environment.iter().cloned().chain(canaries).collect(),
         grants: stage.grants().clone(),
         node: facts.node.is_some().then(|| plan.program.path.clone().into_os_string()),
-        without: None,
+        left_out: LeftOut::default(),
     };
     let battery = Battery { arena: &arena, stage: &stage, node: facts.node.is_some() };
     let probes: Vec<Probe> = report::asked_for(request.only).copied().collect();

@@ -7,6 +7,7 @@
 use super::arena::{Arena, Errand, LayerAnswer, Output, Program};
 use super::battery::Side;
 use super::*;
+use crate::enforce::lock::Lock;
 use crate::plan::NodeRuntime;
 use ringfence_policy::model::{Limits, Network};
 use std::collections::BTreeMap;
@@ -175,7 +176,11 @@ impl Fixture {
         Self { folder, text, boundary, environment: std::env::vars_os().collect(), executable }
     }
 
-    fn side(&self, without: Option<&str>, probes: &[Probe]) -> Result<(Side, Side), ProveError> {
+    fn side(
+        &self,
+        without: Option<&'static str>,
+        probes: &[Probe],
+    ) -> Result<(Side, Side), ProveError> {
         let file = self.folder.path().join("ringfence.toml");
         assert!(self.text.contains("schema"));
         let request = ProveRequest {
@@ -200,7 +205,10 @@ impl Fixture {
             environment: environment(&stage),
             grants: stage.grants().clone(),
             node: facts.node.is_some().then(|| plan.program.path.clone().into_os_string()),
-            without: without.map(str::to_owned),
+            left_out: LeftOut {
+                locks: without.map(Lock::Filter).into_iter().collect(),
+                ..LeftOut::default()
+            },
         };
         let arena = ByInput(live);
         let battery = Battery { arena: &arena, stage: &stage, node: facts.node.is_some() };

@@ -3,13 +3,17 @@
 //! Every known call is allowed, then the profile takes away: this is the service's filter, and a
 //! service may use what ordinary programs use. Unknown calls do not exist for it.
 
-use super::profile::{ArgumentRule, ArgumentTest, NotifySet, Profile, When};
+use super::profile::{ABI_GROUP, ArgumentRule, ArgumentTest, NotifySet, Profile, When};
 use super::table::{ALLOW, NOTIFY, Table, refusal};
 use crate::bpf::{AssembleError, Compare, Label};
+use crate::errno::Errno;
 use thiserror::Error;
 
 /// The bits of a socket's type that are the type; the others are flags (linux/net.h).
 const TYPE_MASK: u32 = 0xf;
+
+/// An error number that no attacked call answers by itself.
+pub const MARK: Errno = Errno(libc::EUCLEAN);
 
 /// The machine a filter is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,8 +67,10 @@ pub struct FilterOptions<'a> {
     pub inspect: &'a [&'a str],
     /// Nothing is refused; calls are only notified.
     pub observe: bool,
-    /// A group of rules that is left out, for self-tests that must see a probe succeed.
-    pub without: Option<&'a str>,
+    /// Groups of rules that are left out, for self-tests that must see a probe succeed.
+    pub without: &'a [&'a str],
+    /// A group that answers [`MARK`], for self-tests that must see who refuses.
+    pub marked: Option<&'a str>,
 }
 
 impl FilterOptions<'_> {
@@ -79,7 +85,8 @@ impl FilterOptions<'_> {
             notify_exec: true,
             inspect: &[],
             observe: false,
-            without: None,
+            without: &[],
+            marked: None,
         }
     }
 
@@ -88,7 +95,11 @@ impl FilterOptions<'_> {
     }
 
     fn includes(&self, group: &str) -> bool {
-        self.without != Some(group)
+        !self.without.contains(&group)
+    }
+
+    fn errno(&self, group: &str, usual: Errno) -> Errno {
+        if self.marked == Some(group) { MARK } else { usual }
     }
 }
 
@@ -125,10 +136,12 @@ impl Filter {
 /// # Errors
 /// An unknown name among the options; a program too large for the kernel.
 pub fn compile(profile: &Profile, options: &FilterOptions<'_>) -> Result<Filter, CompileError> {
-    if let Some(group) = options.without.filter(|group| !profile.has_group(group)) {
+    let mut named = options.without.iter().copied().chain(options.marked);
+    if let Some(group) = named.find(|group| !profile.has_group(group)) {
         return Err(CompileError::UnknownGroup(group.to_owned()));
     }
-    let table = Table::new(profile, options.arch, ALLOW);
+    let mut table = Table::new(profile, options.arch, ALLOW);
+    table.foreign = !options.includes(ABI_GROUP);
     let mut compiler = Compiler { profile, options, table, checks: Vec::new() };
     compiler.decide()?;
     compiler.table.dispatch();
@@ -188,7 +201,8 @@ impl Compiler<'_> {
         }
         for denied in self.profile.denied {
             if self.options.includes(denied.group) && self.options.applies(denied.when) {
-                self.table.set(denied.call, refusal(denied.errno));
+                let errno = self.options.errno(denied.group, denied.errno);
+                self.table.set(denied.call, refusal(errno));
             }
         }
         Ok(())
@@ -244,7 +258,7 @@ impl Compiler<'_> {
                 self.table.code.branch_if(Compare::AnyBit(named.value), pass);
             }
         }
-        self.table.code.ret(refusal(rule.errno));
+        self.table.code.ret(refusal(self.options.errno(rule.group, rule.errno)));
         self.table.code.place(pass);
     }
 

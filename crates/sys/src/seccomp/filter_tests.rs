@@ -71,7 +71,7 @@ fn every_denied_call_answers_its_error_and_is_allowed_without_its_group() {
             assert_eq!(answer, refusal(denied.errno), "{} on {arch:?}", denied.call);
             assert_eq!(subject.answers("read", [0; 6]), ALLOW, "control");
 
-            let without = Subject::new(&FilterOptions { without: Some(denied.group), ..options });
+            let without = Subject::new(&FilterOptions { without: &[denied.group], ..options });
             let answer = without.number_answers(number, [0; 6]);
             assert_eq!(answer, ALLOW, "{} without {} on {arch:?}", denied.call, denied.group);
         }
@@ -459,7 +459,7 @@ fn leaving_out_a_group_of_arguments_opens_exactly_that_group() {
             ("prctl", dumpable),
         ];
         for (group, _) in acts {
-            let subject = Subject::new(&FilterOptions { without: Some(group), ..quiet });
+            let subject = Subject::new(&FilterOptions { without: &[group], ..quiet });
             for (other, (call, args)) in acts {
                 let answer = subject.answers(call, args);
                 assert_eq!(answer == ALLOW, other == group, "{other} without {group}");
@@ -470,10 +470,31 @@ fn leaving_out_a_group_of_arguments_opens_exactly_that_group() {
 }
 
 #[test]
+fn another_abi_passes_without_its_group() {
+    for (group, answer) in [("abi", ALLOW), ("keyring", KILL_PROCESS)] {
+        let quiet = Subject::quiet(Arch::X86_64);
+        let subject = Subject::new(&FilterOptions { without: &[group], ..quiet });
+        assert_eq!(subject.number_answers(X32 + 39, [0; 6]), answer, "without {group}");
+    }
+}
+
+#[test]
+fn a_marked_group_answers_what_no_call_answers_by_itself() {
+    for arch in ARCHES {
+        let quiet = Subject::quiet(arch);
+        let marked = Subject::new(&FilterOptions { marked: Some("keyring"), ..quiet });
+        assert_eq!(marked.answers("add_key", [0; 6]), refusal(MARK));
+        assert_eq!(marked.answers("bpf", [0; 6]), refusal(Errno(libc::EPERM)), "control");
+        let marked = Subject::new(&FilterOptions { marked: Some("prctl"), ..quiet });
+        assert_eq!(marked.answers("prctl", [4, 0, 0, 0, 0, 0]), refusal(MARK));
+    }
+}
+
+#[test]
 fn unknown_names_are_refused_when_compiling() {
     let profile = Profile::builtin();
     let strict = FilterOptions::strict(Arch::X86_64);
-    let group = compile(&profile, &FilterOptions { without: Some("mounts"), ..strict }).err();
+    let group = compile(&profile, &FilterOptions { without: &["mounts"], ..strict }).err();
     assert_eq!(group, Some(CompileError::UnknownGroup("mounts".to_owned())));
     let call = compile(&profile, &FilterOptions { inspect: &["opneat"], ..strict }).err();
     assert_eq!(call, Some(CompileError::UnknownCall("opneat".to_owned())));

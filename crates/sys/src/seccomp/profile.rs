@@ -242,6 +242,9 @@ pub struct SocketRefusals {
 /// Names of the groups that are not in the tables of calls and arguments.
 pub const SOCKET_GROUPS: [&str; 3] = ["sockets", "setsockopt", "ioctl"];
 
+/// What kills calls of another table (32-bit, x32).
+pub const ABI_GROUP: &str = "abi";
+
 /// The whole profile.
 #[derive(Debug, Clone, Copy)]
 pub struct Profile {
@@ -309,9 +312,19 @@ impl Profile {
     /// Whether a group of this name can be left out.
     #[must_use]
     pub fn has_group(&self, name: &str) -> bool {
-        SOCKET_GROUPS.contains(&name)
-            || self.denied.iter().any(|denied| denied.group == name)
-            || self.rules.iter().any(|rule| rule.group == name)
+        self.groups().contains(&name)
+    }
+
+    /// Every group that can be left out, each once.
+    #[must_use]
+    pub fn groups(&self) -> Vec<&'static str> {
+        let denied = self.denied.iter().map(|denied| denied.group);
+        let mut groups: Vec<_> =
+            denied.chain(self.rules.iter().map(|rule| rule.group)).chain(SOCKET_GROUPS).collect();
+        groups.push(ABI_GROUP);
+        groups.sort_unstable();
+        groups.dedup();
+        groups
     }
 }
 
