@@ -1,7 +1,9 @@
 //! `[process] addons`: native code is loaded only when its hash is the listed one.
 //!
-//! Every loadable `.node` file of a granted package is hashed and mounted executable alone; the
-//! rest of `node_modules` stays mapped without execution. Libraries that an addon brings from
+//! Every loadable `.node` file of a granted package is hashed, and those whose hash is listed are
+//! mounted executable alone; the rest of `node_modules` stays mapped without execution. A package
+//! often brings more than is loaded: builds for another C library, test extensions, copies that a
+//! compiler left behind. Those need no entry, and without one they cannot run. Libraries that an addon brings from
 //! `node_modules` need their own listed hash. The hash says that a file is the expected one, not
 //! that it is harmless.
 
@@ -43,7 +45,7 @@ pub enum AddonError {
         /// What is wrong.
         source: LibraryError,
     },
-    /// A loadable file whose hash is not listed.
+    /// A listed hash that fits no file, where one other file lies.
     #[error("addon of {package} has another hash than listed: {} is sha256 {found}, listed {listed}", shown(.path))]
     Mismatch {
         /// The package.
@@ -122,7 +124,10 @@ impl AddonError {
                     "if you expect this change, set {{ package = \"{package}\", sha256 = \"{found}\" }}; otherwise install again from the lockfile"
                 )
             }
-            Self::NoFile { .. } => "list the hashes of the files that are there".into(),
+            Self::NoFile { .. } => {
+                "list the hash of the file that is loaded, or install again from the lockfile"
+                    .into()
+            }
             Self::NoAddon { elsewhere, .. } if !elsewhere.is_empty() => {
                 format!("its native code is in {}: list that package", elsewhere.join(", "))
             }
@@ -175,14 +180,14 @@ impl Addons<'_> {
                 }
             };
             for file in &found {
-                let result = if listed.iter().any(|addon| addon.sha256.value == file.sha256) {
-                    self.add_file(&file.path, addons)
-                } else {
-                    Err(mismatch(package, file, &listed))
+                // What is not listed stays readable and cannot be mapped executable.
+                let Some(addon) = listed.iter().find(|addon| addon.sha256.value == file.sha256)
+                else {
+                    continue;
                 };
-                match result {
+                match self.add_file(&file.path, addons) {
                     Ok(()) => granted.push(file.path.clone()),
-                    Err(error) => self.errors.push(ResolveError::at(&listed[0].sha256.span, error)),
+                    Err(error) => self.errors.push(ResolveError::at(&addon.sha256.span, error)),
                 }
             }
             self.check_listed(package, &listed, &found);
@@ -190,26 +195,29 @@ impl Addons<'_> {
         granted
     }
 
-    /// A hash that fits no file is a mistake, or a file that is gone.
+    /// A hash that fits no file: another file lies where the listed one was, or it is gone.
     fn check_listed(&mut self, package: &str, listed: &[&Addon], found: &[Hashed]) {
-        if found.len() < listed.len()
-            || found.iter().all(|file| listed.iter().any(|addon| addon.sha256.value == file.sha256))
-        {
-            for addon in listed {
-                if found.iter().any(|file| file.sha256 == addon.sha256.value) {
-                    continue;
-                }
-                let there: Vec<String> = found
-                    .iter()
-                    .map(|file| format!("{} sha256 {}", shown(&file.path), file.sha256))
-                    .collect();
-                let error = AddonError::NoFile {
+        let is = |addon: &Addon, file: &Hashed| addon.sha256.value == file.sha256;
+        let unlisted: Vec<&Hashed> =
+            found.iter().filter(|file| !listed.iter().any(|addon| is(addon, file))).collect();
+        for addon in listed {
+            if found.iter().any(|file| is(addon, file)) {
+                continue;
+            }
+            let error = match unlisted.as_slice() {
+                [file] => AddonError::Mismatch {
+                    package: package.into(),
+                    path: file.path.clone(),
+                    found: file.sha256.clone(),
+                    listed: addon.sha256.value.clone(),
+                },
+                _ => AddonError::NoFile {
                     package: package.into(),
                     listed: addon.sha256.value.clone(),
-                    found: there.join(", "),
-                };
-                self.errors.push(ResolveError::at(&addon.sha256.span, error));
-            }
+                    found: names(found),
+                },
+            };
+            self.errors.push(ResolveError::at(&addon.sha256.span, error));
         }
     }
 
@@ -300,14 +308,10 @@ impl Addons<'_> {
     }
 }
 
-fn mismatch(package: &str, file: &Hashed, listed: &[&Addon]) -> AddonError {
-    let listed: Vec<&str> = listed.iter().map(|addon| addon.sha256.value.as_str()).collect();
-    AddonError::Mismatch {
-        package: package.into(),
-        path: file.path.clone(),
-        found: file.sha256.clone(),
-        listed: listed.join(", "),
-    }
+/// Files and their hashes, for a message.
+fn names(files: &[Hashed]) -> String {
+    let names = files.iter().map(|file| format!("{} sha256 {}", shown(&file.path), file.sha256));
+    names.collect::<Vec<_>>().join(", ")
 }
 
 /// Every `.node` file and shared library below a package, without its nested dependencies;

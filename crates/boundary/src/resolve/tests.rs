@@ -458,6 +458,32 @@ fn an_addon_is_executable_only_with_the_listed_hash() {
 }
 
 #[test]
+fn of_a_package_with_several_builds_only_the_listed_one_is_executable() {
+    let site = Site::new(&["node_modules/fast/package.json"]);
+    let build = |name: &str| site.root.join("node_modules/fast/prebuilds").join(name);
+    fs::create_dir_all(build("")).unwrap();
+    fs::copy("/bin/true", build("linux.glibc.node")).unwrap();
+    fs::copy("/bin/false", build("linux.musl.node")).unwrap();
+    let sha256 = addons::hash(&fs::File::open(build("linux.glibc.node")).unwrap()).unwrap();
+    let text = |sha256: &str| {
+        format!(
+            "[fs]\nread = [\"./\"]\n[process]\naddons = [{{ package = \"fast\", sha256 = \"{sha256}\" }}]\n"
+        )
+    };
+    let plan = site.plan(&text(&sha256));
+    let executable = |path: &Path| {
+        plan.view.iter().any(|entry| {
+            matches!(entry, ViewEntry::Bind { target, access: Access::Execute, .. } if target == path)
+        })
+    };
+    assert!(executable(&build("linux.glibc.node")));
+    assert!(!executable(&build("linux.musl.node")));
+    let error = site.errors(&text(&"0".repeat(64)));
+    assert!(error.contains("no addon of fast has the listed sha256"), "{error}");
+    assert!(error.contains(&sha256), "{error}");
+}
+
+#[test]
 fn certificates_named_by_a_variable_must_be_readable_inside() {
     let site = Site::new(&["ca.pem", "granted/ca.pem"]);
     let text = |path: &str| {
