@@ -17,6 +17,7 @@ mod launch;
 mod live;
 mod markdown;
 mod outside;
+pub mod page;
 mod probe;
 mod probes;
 mod report;

@@ -1,6 +1,7 @@
 //! `ringfence prove`
 
 use crate::settings::ConfigOption;
+use std::path::PathBuf;
 
 /// Attack every claim of a boundary and say what held
 ///
@@ -18,6 +19,9 @@ pub(crate) struct Prove {
     /// what was attacked held.
     #[arg(long, value_name = "CLASS", value_parser = CLASSES)]
     pub(crate) only: Vec<String>,
+    /// Write the evidence as a page to this file too: HTML that needs nothing from elsewhere
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) report: Option<PathBuf>,
     /// How the result is written
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub(crate) format: ProofFormat,

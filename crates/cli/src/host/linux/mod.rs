@@ -3,6 +3,7 @@
 mod caller;
 mod event_log;
 mod prove;
+mod report_file;
 mod resolve;
 mod run;
 mod status;

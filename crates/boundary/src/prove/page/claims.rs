@@ -1,0 +1,229 @@
+//! The claims, what became of each, and every attack on it with what was seen on both sides.
+
+use super::html::Html;
+use super::words::count;
+use crate::prove::report::{ClaimReport, ClaimState, ProbeReport, Report};
+use crate::prove::verdict::describe;
+use crate::prove::{Attempt, Outcome, Verdict};
+use ringfence_policy::statement::{Sentence, Weight};
+
+/// How a state is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Told {
+    /// Class in the style sheet, and value of the filter.
+    pub(super) key: &'static str,
+    /// In one or two words.
+    pub(super) word: &'static str,
+    /// In a sentence.
+    pub(super) meaning: &'static str,
+}
+
+/// The states as they are told, the worst first.
+pub(super) const STATES: [(ClaimState, Told); 6] = [
+    (
+        ClaimState::Broken,
+        Told { key: "broken", word: "Broken", meaning: "At least one attack went through." },
+    ),
+    (
+        ClaimState::Accepted,
+        Told {
+            key: "accepted",
+            word: "Not held, accepted",
+            meaning: "An attack went through that only a layer stops which this host does not give, \
+                      and the boundary file accepts that.",
+        },
+    ),
+    (
+        ClaimState::Unproven,
+        Told {
+            key: "unproven",
+            word: "Not proven",
+            meaning: "No attack on it was conclusive here.",
+        },
+    ),
+    (
+        ClaimState::NothingToAttack,
+        Told {
+            key: "nothing",
+            word: "Nothing to attack",
+            meaning: "This host has nothing to attack it with.",
+        },
+    ),
+    (
+        ClaimState::Proven,
+        Told {
+            key: "proven",
+            word: "Proven",
+            meaning: "Every conclusive attack was refused inside and succeeded outside.",
+        },
+    ),
+    (
+        ClaimState::NotClaimed,
+        Told {
+            key: "none",
+            word: "Not claimed",
+            meaning: "The boundary allows this or leaves it open.",
+        },
+    ),
+];
+
+/// How a state is told.
+fn told(state: ClaimState) -> Told {
+    let found = STATES.iter().find(|(known, _)| *known == state);
+    found.map_or(STATES[5].1, |(_, told)| *told)
+}
+
+/// Writes the section: the filter, then every claim, the broken ones first.
+pub(super) fn write(html: &mut Html, report: &Report) {
+    html.raw("<section id=\"claims\" aria-labelledby=\"claims-title\">\n");
+    html.raw("<h2 id=\"claims-title\">Claims and evidence</h2>\n");
+    html.raw(
+        "<p class=\"lead\">Each attack is made twice: inside the boundary, and outside as its ",
+    );
+    html.raw("control. It counts as refused only where it fails inside in an expected way ");
+    html.raw("<em>and</em> succeeds outside.\n");
+    filter(html, report);
+    for (state, _) in STATES {
+        for claim in report.claims.iter().filter(|claim| claim.state == state) {
+            write_claim(html, report, claim);
+        }
+    }
+    unclaimed(html, report);
+    html.raw("</section>\n");
+}
+
+/// One choice for each state that occurs. Without support for it every claim is shown.
+fn filter(html: &mut Html, report: &Report) {
+    html.raw("<fieldset class=\"filter\"><legend>Show</legend>\n");
+    html.raw("<label><input type=\"radio\" name=\"show\" value=\"all\" checked> All <b>");
+    html.show(report.claims.len()).raw("</b></label>\n");
+    for (state, told) in STATES {
+        let number = report.claims.iter().filter(|claim| claim.state == state).count();
+        if number > 0 {
+            html.raw("<label><input type=\"radio\" name=\"show\" value=\"").raw(told.key);
+            html.raw("\"> ").raw(told.word).raw(" <b>").show(number).raw("</b></label>\n");
+        }
+    }
+    html.raw("<label class=\"unfold\"><input type=\"checkbox\" name=\"unfold\"> ");
+    html.raw("Unfold all evidence</label>\n</fieldset>\n");
+}
+
+fn write_claim(html: &mut Html, report: &Report, claim: &ClaimReport) {
+    let told = told(claim.state);
+    html.raw("<article class=\"claim ").raw(told.key).raw("\" id=\"").show(claim.claim);
+    html.raw("\">\n<div class=\"mark\"><strong class=\"state\">").raw(told.word);
+    html.raw("</strong><h3><a href=\"#").show(claim.claim).raw("\">").show(claim.claim);
+    html.raw("</a></h3></div>\n<div class=\"body\">");
+    for sentence in &claim.sentences {
+        html.raw("<p>");
+        write_sentence(html, sentence);
+    }
+    html.raw("\n");
+    if claim.state != ClaimState::Proven {
+        html.raw("<p class=\"meaning\">").raw(told.meaning).raw("\n");
+    }
+    let probes: Vec<&ProbeReport> =
+        report.probes.iter().filter(|probe| probe.claim == claim.claim).collect();
+    if !probes.is_empty() {
+        let unfolded = matches!(claim.state, ClaimState::Broken | ClaimState::Unproven);
+        html.raw(if unfolded { "<details open>" } else { "<details>" });
+        html.raw("<summary>").text(&summary(claim)).raw("</summary>\n");
+        evidence(html, probes);
+        html.raw("</details>\n");
+    }
+    html.raw("</div></article>\n");
+}
+
+/// The sentence as it stands in the statement, with what it is where it claims nothing.
+pub(super) fn write_sentence(html: &mut Html, sentence: &Sentence) {
+    html.raw(match sentence.weight {
+        Weight::Claim => "",
+        Weight::Note => "<span class=\"note\">Note</span> ",
+        Weight::WayOut => "<span class=\"note way-out\">Way out</span> ",
+    });
+    html.text(&sentence.text);
+}
+
+fn summary(claim: &ClaimReport) -> String {
+    let [blocked, inconclusive, open] = claim.counts;
+    let mut parts = Vec::new();
+    if open > 0 {
+        parts.push(format!("{} went through", count(open, "attack")));
+    }
+    if blocked > 0 || open == 0 {
+        parts.push(format!("{} refused", count(blocked, "attack")));
+    }
+    if inconclusive > 0 {
+        parts.push(format!("{inconclusive} not conclusive"));
+    }
+    parts.join(", ")
+}
+
+/// Attacks on what this boundary says nothing about; a proof leaves nothing out.
+fn unclaimed(html: &mut Html, report: &Report) {
+    let claimed =
+        |probe: &&ProbeReport| !report.claims.iter().any(|claim| claim.claim == probe.claim);
+    let rest: Vec<&ProbeReport> = report.probes.iter().filter(claimed).collect();
+    if rest.is_empty() {
+        return;
+    }
+    html.raw("<article class=\"claim other\"><div class=\"mark\"><h3>Other attacks</h3></div>");
+    html.raw("<div class=\"body\"><p>The boundary says nothing about what these attack.\n");
+    html.raw("<details><summary>").text(&count(rest.len(), "attack")).raw("</summary>\n");
+    evidence(html, rest);
+    html.raw("</details></div></article>\n");
+}
+
+/// One row for each attack: those that went through first, those that say nothing last.
+fn evidence(html: &mut Html, mut probes: Vec<&ProbeReport>) {
+    probes.sort_by_key(|probe| match probe.verdict {
+        Verdict::Open => 0,
+        Verdict::Blocked => 1,
+        Verdict::Inconclusive => 2,
+    });
+    html.raw(
+        "<table class=\"evidence\"><thead><tr><th scope=\"col\">Attack<th scope=\"col\">Verdict",
+    );
+    html.raw(
+        "<th scope=\"col\">Inside<th scope=\"col\">Outside<th scope=\"col\">In its way\n<tbody>",
+    );
+    for probe in probes {
+        let (row, verdict) = match probe.verdict {
+            Verdict::Open => ("<tr class=\"open\">", "went through"),
+            Verdict::Blocked => ("<tr>", "refused"),
+            Verdict::Inconclusive => ("<tr class=\"unsure\">", "not conclusive"),
+        };
+        html.raw(row).raw("<th scope=\"row\">").text(probe.attack).raw(" <code>");
+        html.text(probe.probe).raw("</code><td>").raw(verdict).raw("<td>");
+        seen(html, &probe.inside);
+        flagged(html, probe);
+        html.raw("<td>");
+        seen(html, &probe.outside);
+        html.raw("<td>");
+        for (index, layer) in probe.layers.iter().enumerate() {
+            html.raw(if index == 0 { "" } else { ", " }).show(layer);
+        }
+        html.raw("\n");
+    }
+    html.raw("</table>\n");
+}
+
+/// What Node's own flags did with a script, where that differs from what is judged.
+fn flagged(html: &mut Html, probe: &ProbeReport) {
+    if let Some(flagged) = &probe.inside_with_node_flags
+        && (flagged.outcome != probe.inside.outcome || flagged.code != probe.inside.code)
+    {
+        html.raw("<br>with Node&#39;s flags: ");
+        seen(html, flagged);
+    }
+}
+
+fn seen(html: &mut Html, attempt: &Attempt) {
+    match attempt.outcome {
+        Outcome::Succeeded => html.raw("<b>it worked</b>: "),
+        Outcome::NotApplicable => html.raw("does not apply: "),
+        Outcome::TimedOut => html.raw("no end: "),
+        Outcome::Failed | Outcome::Nothing => html.raw(""),
+    };
+    html.text(&describe(attempt));
+}

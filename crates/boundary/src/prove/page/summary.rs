@@ -1,0 +1,133 @@
+//! The head of the page: what the proof came to, in one line and in numbers, and where and with
+//! what it was made.
+
+use super::Page;
+use super::claims::STATES;
+use super::html::Html;
+use super::tally;
+use super::words::count;
+use crate::prove::report::{ClaimReport, ClaimState, ProbeReport};
+use crate::prove::verdict::describe;
+use crate::prove::{Report, Verdict};
+
+/// Writes the head.
+pub(super) fn write(html: &mut Html, page: &Page<'_>) {
+    let report = page.report;
+    let (kind, verdict) = outcome(report);
+    html.raw("<header class=\"")
+        .raw(kind)
+        .raw("\">\n<p class=\"kicker\">Evidence of a proof\n<h1>");
+    html.text(&report.evidence.service).raw(" <span>").raw(verdict).raw("</span></h1>\n");
+    html.raw("<p class=\"lead\">").text(&sentence(report)).raw("\n");
+    numbers(html, report);
+    facts(html, page);
+    html.raw("</header>\n");
+}
+
+/// Writes what is broken, where something is.
+pub(super) fn write_broken(html: &mut Html, report: &Report) {
+    let broken: Vec<&ClaimReport> =
+        report.claims.iter().filter(|claim| claim.state == ClaimState::Broken).collect();
+    if broken.is_empty() {
+        return;
+    }
+    html.raw("<section class=\"alarm\" aria-labelledby=\"alarm\">\n<h2 id=\"alarm\">");
+    html.text(&count(broken.len(), "claim")).raw(" broken</h2>\n<ul>\n");
+    for claim in broken {
+        html.raw("<li><a href=\"#").show(claim.claim).raw("\">").show(claim.claim).raw("</a>");
+        if let Some(sentence) = claim.sentences.first() {
+            html.raw(": the service <q>").text(&sentence.text).raw("</q>, but");
+        }
+        html.raw("<ul>\n");
+        let open =
+            |probe: &&ProbeReport| probe.claim == claim.claim && probe.verdict == Verdict::Open;
+        let mut any = false;
+        for probe in report.probes.iter().filter(open) {
+            any = true;
+            html.raw("<li>").text(probe.attack).raw(": <b>").text(&describe(&probe.inside));
+            html.raw("</b> <code>").text(probe.probe).raw("</code>\n");
+        }
+        if !any {
+            html.raw("<li>a layer that it promises was absent\n");
+        }
+        html.raw("</ul>\n");
+    }
+    html.raw("</ul>\n</section>\n");
+}
+
+/// The outcome as a class of the style sheet and as the rest of the title.
+fn outcome(report: &Report) -> (&'static str, &'static str) {
+    match report.exit_code() {
+        0 if states(report, ClaimState::Accepted) > 0 => {
+            ("unproven", "stays in its boundary, but for what its file accepts")
+        }
+        0 => ("proven", "stays inside its boundary"),
+        1 => ("broken", "gets out of its boundary"),
+        _ => ("unproven", "is not fully proven to stay inside its boundary"),
+    }
+}
+
+fn sentence(report: &Report) -> String {
+    let attacks = count(report.probes.len(), "attack");
+    let blocked = tally::with(report, Verdict::Blocked);
+    let through = match tally::with(report, Verdict::Open) {
+        0 => "none went through".to_owned(),
+        open => format!("{open} went through"),
+    };
+    format!("Of {attacks}, {blocked} were refused inside and succeeded outside; {through}.")
+}
+
+fn states(report: &Report, state: ClaimState) -> usize {
+    report.claims.iter().filter(|claim| claim.state == state).count()
+}
+
+fn numbers(html: &mut Html, report: &Report) {
+    html.raw("<dl class=\"numbers\">\n");
+    for (state, told) in STATES {
+        let number = states(report, state);
+        let always =
+            matches!(state, ClaimState::Broken | ClaimState::Unproven | ClaimState::Proven);
+        if number > 0 || always {
+            let quiet = if number == 0 { " zero" } else { "" };
+            html.raw("<div class=\"").raw(told.key).raw(quiet).raw("\"><dt>").raw(told.word);
+            html.raw("<dd>").show(number).raw("</div>\n");
+        }
+    }
+    let verdicts = [
+        (Verdict::Blocked, "Attacks refused", "refused"),
+        (Verdict::Open, "Went through", "open"),
+        (Verdict::Inconclusive, "Not conclusive", "unsure"),
+    ];
+    for (verdict, word, kind) in verdicts {
+        let number = tally::with(report, verdict);
+        let quiet = if number == 0 { " zero" } else { "" };
+        html.raw("<div class=\"attacks ").raw(kind).raw(quiet).raw("\"><dt>").raw(word);
+        html.raw("<dd>").show(number).raw("</div>\n");
+    }
+    html.raw("</dl>\n");
+}
+
+fn facts(html: &mut Html, page: &Page<'_>) {
+    let evidence = &page.report.evidence;
+    let [outside, user, group] = evidence.users;
+    let node = evidence.node.as_deref().unwrap_or("none: the program is not Node");
+    let inside = format!("{user}, group {group}");
+    html.raw("<dl class=\"facts\">\n");
+    let rows: [(&'static str, &str); 8] = [
+        ("Boundary file, SHA-256", &evidence.boundary),
+        ("Made", page.made),
+        ("Host", &evidence.host),
+        ("Kernel", &evidence.kernel),
+        ("Node", node),
+        ("ringfence", evidence.ringfence),
+        ("User inside", &inside),
+        ("User of the control", &outside.to_string()),
+    ];
+    for (term, value) in rows {
+        html.raw("<div><dt>").raw(term).raw("<dd>").text(value).raw("</div>\n");
+    }
+    if let Some(digest) = page.digest() {
+        html.raw("<div><dt>This proof as JSON, SHA-256<dd>").text(&digest).raw("</div>\n");
+    }
+    html.raw("</dl>\n");
+}
