@@ -4,6 +4,7 @@
 //! would.
 
 mod bench;
+mod compare;
 mod demo;
 mod failure;
 mod npm;
@@ -30,6 +31,8 @@ struct Arguments {
 enum Task {
     /// Measure ringfence against bare Node and its peers, and print ratios
     Bench(bench::Options),
+    /// Attack the same boundary with ringfence and in other places, side by side
+    Compare(compare::Options),
     /// Run the example service inside its boundary, under load and under attack, and prove it
     Demo,
     /// Install the Nodes that the tests use into the target folder
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = process::end_children_on_signals().and_then(|()| match arguments.task {
         Task::Bench(options) => bench::run(&options),
+        Task::Compare(options) => compare::run(&options),
         Task::Demo => demo::run(),
         Task::Setup => setup(),
         Task::Test(options) => test::run(&options),

@@ -10,6 +10,7 @@
 pub mod arena;
 mod attempt;
 mod battery;
+pub mod elsewhere;
 mod facts;
 mod human;
 mod inside;

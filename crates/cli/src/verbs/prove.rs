@@ -22,6 +22,9 @@ pub(crate) struct Prove {
     /// Write the evidence as a page to this file too: HTML that needs nothing from elsewhere
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) report: Option<PathBuf>,
+    /// Attack the same boundary in other places too, and print them side by side
+    #[arg(long, hide = true, conflicts_with = "only")]
+    pub(crate) compare: bool,
     /// How the result is written
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub(crate) format: ProofFormat,

@@ -1,6 +1,5 @@
 //! Attacking a boundary.
 
-use super::report_file::ReportFile;
 use super::{caller, resolve};
 use crate::boundary_file::BoundaryFile;
 use crate::error::{CommandError, Finish, Kind};
@@ -8,7 +7,7 @@ use crate::format;
 use crate::printer::Printer;
 use crate::verbs::{ProofFormat, Prove};
 use ringfence_boundary::prove::arena::ArenaError;
-use ringfence_boundary::prove::{self, Class, ProveError, ProveRequest, Report};
+use ringfence_boundary::prove::{self, Class, ProveError, ProveRequest};
 use std::ffi::OsString;
 
 /// Attacks the boundary and prints what held.
@@ -16,20 +15,18 @@ pub(crate) fn prove(verb: &Prove, printer: &mut Printer) -> Result<Finish, Comma
     let file = BoundaryFile::load(&verb.config)?;
     // What does not fit this host is told with its place before anything is attacked.
     resolve::plan(&file, None)?;
-    let page = verb.report.as_deref().map(ReportFile::at).transpose()?;
     let name = &file.boundary.service.name.value;
     printer.progress(&format!("attacking the boundary of {name} ..."));
-    let report = attack(&file, &verb.only);
+    if verb.compare {
+        return compare(&file, verb.format, printer);
+    }
+    let report = attack(&file, &verb.only, prove::prove);
     printer.progress("");
     let report = report?;
     match verb.format {
         ProofFormat::Human => printer.text(&report.render_human()),
         ProofFormat::Json => format::json(&report, printer)?,
         ProofFormat::Markdown => printer.text(&report.render_markdown()),
-    }
-    // Printed first: what cannot be written into the file is not lost.
-    if let Some(page) = page {
-        page.write(&file, &report)?;
     }
     Ok(match report.exit_code() {
         0 => Finish::Clean,
@@ -46,7 +43,28 @@ pub(crate) fn internal(arguments: &[OsString]) -> Option<u8> {
     }
 }
 
-fn attack(file: &BoundaryFile, only: &[String]) -> Result<Report, CommandError> {
+/// The same battery in other places, side by side.
+fn compare(
+    file: &BoundaryFile,
+    form: ProofFormat,
+    printer: &mut Printer,
+) -> Result<Finish, CommandError> {
+    let table = attack(file, &[], prove::elsewhere::compare);
+    printer.progress("");
+    let table = table?;
+    match form {
+        ProofFormat::Human => printer.text(&table.render_human()),
+        ProofFormat::Json => format::json(&table, printer)?,
+        ProofFormat::Markdown => printer.text(&table.render_markdown()),
+    }
+    Ok(if table.exit_code() == 0 { Finish::Clean } else { Finish::Findings })
+}
+
+fn attack<T>(
+    file: &BoundaryFile,
+    only: &[String],
+    how: impl FnOnce(&ProveRequest<'_>) -> Result<T, ProveError>,
+) -> Result<T, CommandError> {
     let executable = std::env::current_exe().map_err(|error| {
         CommandError::new(Kind::Host, "cannot find this program itself").caused_by(&error)
     })?;
@@ -62,7 +80,7 @@ fn attack(file: &BoundaryFile, only: &[String]) -> Result<Report, CommandError> 
         only: &only,
         executable: &executable,
     };
-    prove::prove(&request).map_err(|error| failed(&error))
+    how(&request).map_err(|error| failed(&error))
 }
 
 /// Why nothing could be proven or disproven.
