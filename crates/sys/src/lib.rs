@@ -23,6 +23,7 @@ pub mod mount;
 pub mod namespace;
 pub mod netlink;
 pub mod notify;
+pub mod packet;
 pub mod peer;
 pub mod privilege;
 pub mod probe;

@@ -102,12 +102,31 @@ impl Listener {
     /// # Errors
     /// `ENOENT` when the caller is gone, `EBADF` or `EMFILE` for a bad target.
     pub fn replace(&self, id: u64, target: RawFd, source: BorrowedFd<'_>) -> Result<(), Errno> {
+        self.place(id, target, source, libc::O_CLOEXEC)
+    }
+
+    /// As [`Self::replace`], whether or not something is open at `target`, and open beyond the
+    /// caller's exec.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn give(&self, id: u64, target: RawFd, source: BorrowedFd<'_>) -> Result<(), Errno> {
+        self.place(id, target, source, 0)
+    }
+
+    fn place(
+        &self,
+        id: u64,
+        target: RawFd,
+        source: BorrowedFd<'_>,
+        flags: i32,
+    ) -> Result<(), Errno> {
         let request = libc::seccomp_notif_addfd {
             id,
             flags: SETFD,
             srcfd: source.as_raw_fd().cast_unsigned(),
             newfd: target.cast_unsigned(),
-            newfd_flags: libc::O_CLOEXEC.cast_unsigned(),
+            newfd_flags: flags.cast_unsigned(),
         };
         let args = [fd(self.0.as_fd()), ADDFD, input(&request), 0, 0, 0];
         // SAFETY: the kernel reads one `seccomp_notif_addfd` and duplicates a descriptor we own.
