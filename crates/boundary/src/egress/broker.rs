@@ -6,6 +6,7 @@
 //! own locks (the network namespace and Landlock) already hold whatever the caller could change
 //! in between. What travels through a socket afterwards is not seen here.
 
+use super::control::Door;
 use super::sender::Sender;
 use super::shared::Shared;
 use super::target::Targets;
@@ -65,6 +66,8 @@ pub(crate) struct Broker {
     pub(super) started: bool,
     /// What was observed already: each thing is told once.
     pub(super) seen: HashSet<String>,
+    /// Gives channels to processes that may ask about their boundary.
+    pub(super) door: Option<Door>,
     /// Told once, with the thread id of the program that starts.
     pub(super) on_start: Box<dyn FnMut(i32) + Send>,
 }
@@ -126,8 +129,15 @@ impl Broker {
             host_diag: diagnosers.host,
             started: false,
             seen: HashSet::new(),
+            door: None,
             on_start,
         })
+    }
+
+    /// Processes of the service get channels.
+    pub(crate) fn with_door(mut self, door: Option<Door>) -> Self {
+        self.door = door;
+        self
     }
 
     /// Answers calls until no process is left under the filter.

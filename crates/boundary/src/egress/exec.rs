@@ -21,6 +21,9 @@ impl Broker {
         if !self.started {
             self.started = true;
             (self.on_start)(call.tid);
+            if let Some(door) = &self.door {
+                door.first(&self.listener, call);
+            }
             return Reply::Now(Answer::Continue);
         }
         if self.scope.left_out.has(Lock::BrokerExec) {
@@ -29,16 +32,19 @@ impl Broker {
         let address = call.args.get(path_at).copied().unwrap_or_default();
         let path = self.targets.read_path(call.tid, address);
         let program = String::from_utf8_lossy(&path).into_owned();
-        match self.is_granted(call, &path, path_at) {
-            Ok(true) => {
+        match self.granted_program(call, &path, path_at) {
+            Ok(Some(object)) => {
                 if self.scope.audit {
                     self.record(call, &program, path_at);
+                }
+                if let Some(door) = &self.door {
+                    door.pass(&self.listener, call, object);
                 }
                 Reply::Now(Answer::Continue)
             }
             // What is not there is not refused: programs are looked for in several folders.
             Err(errno @ Errno(libc::ENOENT | libc::ENOTDIR)) => Reply::fail(errno.0),
-            Ok(false) | Err(_) => {
+            Ok(None) | Err(_) => {
                 let refusal = Refusal {
                     reason: "the boundary does not let the service start it".to_owned(),
                     missing_grant: Some(format!("process.children = [{program:?}]")),
@@ -63,15 +69,21 @@ impl Broker {
         self.shared.events.emit(event);
     }
 
-    fn is_granted(&self, call: &Notification, path: &[u8], path_at: usize) -> Result<bool, Errno> {
+    /// The object that is started, if it is granted.
+    fn granted_program(
+        &self,
+        call: &Notification,
+        path: &[u8],
+        path_at: usize,
+    ) -> Result<Option<(u64, u64)>, Errno> {
         if self.scope.children.is_empty() || path.is_empty() {
-            return Ok(false);
+            return Ok(None);
         }
         let base =
             i32::try_from(call.args[0].cast_signed()).ok().filter(|n| path_at == 1 && *n >= 0);
         let found = target::open_inside(call.tid, path, base)?;
         let object = fd::identity(found.as_fd())?.object();
-        Ok(self.scope.children.contains(&object))
+        Ok(self.scope.children.contains(&object).then_some(object))
     }
 }
 

@@ -5,7 +5,7 @@
 //! next one that is told says how many were not.
 
 use super::shared::{Shared, event};
-use ringfence_policy::event::{Action, Kind};
+use ringfence_policy::event::{Action, Event, Kind};
 use ringfence_policy::net::Refusal;
 use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
@@ -62,7 +62,18 @@ impl Journal {
         self.tell(key, action, resource, refusal, now);
     }
 
+    /// An event that says all of itself, limited like the others.
+    pub(super) fn told(&mut self, event: Event, now: Instant) {
+        let key = (event.action as u8, &event.resource, &event.permission, event.pid);
+        let key = self.hasher.hash_one(key);
+        self.emit(key, event, now);
+    }
+
     fn tell(&mut self, key: u64, action: Action, resource: &str, refusal: Refusal, now: Instant) {
+        self.emit(key, event(Kind::Denial, action, resource).refused(refusal), now);
+    }
+
+    fn emit(&mut self, key: u64, mut told: Event, now: Instant) {
         if self.is_repeated(key, now) {
             return;
         }
@@ -70,7 +81,6 @@ impl Journal {
             self.untold += 1;
             return;
         }
-        let mut told = event(Kind::Denial, action, resource).refused(refusal);
         if self.untold > 0 {
             let _ = write!(told.reason, " ({} other denials were not told)", self.untold);
             self.untold = 0;

@@ -114,7 +114,7 @@ impl Broker {
         asked: SocketAddr,
     ) -> Result<Reply, Errno> {
         let unmapped = SocketAddr::new(unmap(asked.ip()), asked.port());
-        match self.shared.network.listen(Transport::Tcp, unmapped) {
+        match self.shared.network().listen(Transport::Tcp, unmapped) {
             Ok(ListenPlace::Host(place)) => self.bind_host(call, socket, domain, place),
             Ok(ListenPlace::Private) if self.is_host(socket.as_fd())? => {
                 let refusal = Refusal {
@@ -151,7 +151,7 @@ impl Broker {
     /// Datagram sockets stay inside. At a port that is relayed from the host the relay binds the
     /// addresses of peers, of which one may have the same port.
     fn bind_udp(&self, socket: &OwnedFd, asked: SocketAddr) -> Result<(), Errno> {
-        if matches!(self.shared.network.listen(Transport::Udp, asked), Ok(ListenPlace::Host(_))) {
+        if matches!(self.shared.network().listen(Transport::Udp, asked), Ok(ListenPlace::Host(_))) {
             socket::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_REUSEADDR, 1)?;
         }
         socket::bind(socket.as_fd(), &asked)

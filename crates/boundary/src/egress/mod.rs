@@ -6,6 +6,7 @@
 
 pub(crate) mod broker;
 mod connect;
+pub(crate) mod control;
 pub mod dns;
 mod exec;
 mod journal;

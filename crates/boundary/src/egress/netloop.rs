@@ -119,7 +119,7 @@ impl NetLoop {
         streams: OwnedFd,
         sockets: Box<dyn InsideSockets>,
     ) -> Result<Self, NetLoopError> {
-        check(&shared.network, &resolution.relay)?;
+        check(&shared.network(), &resolution.relay)?;
         let now = Instant::now();
         let epoll = Epoll::new()?;
         let bell = Bell(Arc::new(fd::eventfd(0, libc::EFD_NONBLOCK)?));

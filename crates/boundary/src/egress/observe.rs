@@ -104,7 +104,7 @@ impl Broker {
     fn observe_bind(&mut self, call: &Notification) {
         let Ok(Address::Inet(asked)) = self.address(call) else { return };
         self.seen.insert(own_port(asked.port()));
-        let decided = self.shared.network.listen(Transport::Tcp, asked);
+        let decided = self.shared.network().listen(Transport::Tcp, asked);
         match decided {
             Ok(ListenPlace::Host(_)) => {}
             Ok(ListenPlace::Private) if asked.port() == 0 => {}

@@ -27,11 +27,12 @@ pub(super) fn place(shared: &Shared, transport: Transport, asked: SocketAddr) ->
     if is_handed_out(to.ip()) {
         return synthetic(shared, transport, to);
     }
-    let literal = shared.network.connect_address(transport, to);
+    let network = shared.network();
+    let literal = network.connect_address(transport, to);
     if literal.is_ok() {
         return Place::Host(to, None);
     }
-    if shared.network.dns == DnsMode::Real
+    if network.dns == DnsMode::Real
         && let Some(name) = named(shared, transport, to)
     {
         return Place::Host(to, Some(name));
@@ -52,7 +53,7 @@ fn synthetic(shared: &Shared, transport: Transport, to: SocketAddr) -> Place {
             missing_grant: None,
         });
     };
-    match shared.network.connect_name(transport, &name, to.port()) {
+    match shared.network().connect_name(transport, &name, to.port()) {
         Ok(_) => Place::Host(SocketAddr::new(real, to.port()), Some(name)),
         Err(refusal) => Place::Refused(refusal),
     }
@@ -61,7 +62,7 @@ fn synthetic(shared: &Shared, transport: Transport, to: SocketAddr) -> Place {
 /// A granted name that resolved to this address.
 fn named(shared: &Shared, transport: Transport, to: SocketAddr) -> Option<HostName> {
     let names = shared.names.lock().ok()?.names_of(to.ip());
-    names.into_iter().find(|name| shared.network.connect_name(transport, name, to.port()).is_ok())
+    names.into_iter().find(|name| shared.network().connect_name(transport, name, to.port()).is_ok())
 }
 
 /// The address as the kernel would take it: mapped IPv4 is IPv4, the unspecified address is

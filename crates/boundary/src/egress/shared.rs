@@ -9,7 +9,7 @@ use ringfence_policy::layer::Layer;
 use ringfence_policy::model::Network;
 use ringfence_policy::net::HostFacts;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// Where events go.
 pub trait EventSink: Send + Sync {
@@ -23,8 +23,8 @@ pub trait EventSink: Send + Sync {
 
 /// What the two threads of the broker share.
 pub struct Shared {
-    /// The grants.
-    pub network: Arc<Network>,
+    /// The grants that are in force.
+    network: RwLock<Arc<Network>>,
     /// Which name an address was given out for.
     pub names: Mutex<NameTable>,
     /// Facts about this host.
@@ -48,7 +48,14 @@ impl Shared {
     ) -> Self {
         let names = Mutex::new(NameTable::new(network.dns));
         let (generation, applied) = (AtomicU64::new(0), AtomicU64::new(0));
+        let network = RwLock::new(network);
         Self { network, names, host, events, audit, generation, applied }
+    }
+
+    /// The grants that are in force now.
+    #[must_use]
+    pub fn network(&self) -> Arc<Network> {
+        Arc::clone(&self.network.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Counts how often the boundary was narrowed.
@@ -77,7 +84,7 @@ impl Shared {
 
 impl std::fmt::Debug for Shared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Shared").field("network", &self.network).finish_non_exhaustive()
+        f.debug_struct("Shared").field("network", &self.network()).finish_non_exhaustive()
     }
 }
 

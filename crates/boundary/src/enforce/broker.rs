@@ -15,10 +15,13 @@ use super::lock::Lock;
 use super::report::Report;
 use super::sink::PipeSink;
 use super::wires::There;
+use crate::control::facts::Facts;
 use crate::egress::broker::{Broker, Diagnosers, Scope};
+use crate::egress::control::{Control, Door};
 use crate::egress::netloop::{NetLoop, Resolution};
 use crate::egress::shared::Shared;
 use crate::egress::waiter::{self, Waiter};
+use crate::plan::Plan;
 use ringfence_policy::net::HostFacts;
 use ringfence_sys::launch::{Kernel, Step};
 use ringfence_sys::linux::Linux;
@@ -45,9 +48,21 @@ pub(super) struct BrokerProcess<'a> {
     pub(super) resolution: Resolution,
     pub(super) network: Arc<ringfence_policy::model::Network>,
     pub(super) service: String,
+    /// What the control channel needs to know; missing where there is none.
+    pub(super) control: Option<Channel<'a>>,
     /// The broker's own filter; missing only where nothing is enforced.
     pub(super) filter: Option<&'a Filter>,
     pub(super) wires: &'a There,
+}
+
+/// The control channel of a service that runs on Node.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Channel<'a> {
+    pub(super) plan: &'a Plan,
+    /// Device and inode of Node.
+    pub(super) program: (u64, u64),
+    /// The number that a process finds its channel at.
+    pub(super) number: RawFd,
 }
 
 /// Stack of a broker thread: they hold a few buffers and never recurse.
@@ -175,6 +190,7 @@ impl BrokerProcess<'_> {
         }
         let waiting = waiter.clone();
         thread("waiter", move || waiting.run().unwrap_or_default())?;
+        let door = self.start_control(&shared)?;
         // There is no further thread, and nothing of the service was heard of yet.
         if let Some(filter) = self.filter {
             seccomp::install_everywhere(filter)?;
@@ -185,7 +201,8 @@ impl BrokerProcess<'_> {
         let listener = Arc::new(Listener::new(listener));
         let events = Arc::clone(&shared);
         let mut broker =
-            Broker::new(listener, shared, self.scope.clone(), diagnosers, waiter, on_start)?;
+            Broker::new(listener, shared, self.scope.clone(), diagnosers, waiter, on_start)?
+                .with_door(door);
         let served = broker.serve();
         events.events.close();
         served
@@ -196,6 +213,15 @@ impl BrokerProcess<'_> {
         let mut netloop =
             NetLoop::new(self.resolution.clone(), Arc::clone(shared), udp, tcp, Box::new(door))?;
         thread("netloop", move || netloop.run().unwrap_or_default())
+    }
+
+    fn start_control(&self, shared: &Arc<Shared>) -> Result<Option<Door>, Errno> {
+        let Some(channel) = self.control else { return Ok(None) };
+        let door = Door::new(channel.program, channel.number)?;
+        let facts = Facts::new(channel.plan, self.init.namespaces);
+        let mut control = Control::new(door.clone(), Arc::clone(shared), facts)?;
+        thread("control", move || control.run().unwrap_or_default())?;
+        Ok(Some(door))
     }
 
     /// Takes the descriptors that init or the service hands over.

@@ -3,6 +3,7 @@
 //! Steps, filters, control groups, mounts that only root may copy, standard streams and what a
 //! parent hands over: all that can fail for a reason of the boundary fails here.
 
+use super::broker::Channel;
 use super::error::EnforceError;
 use super::handover::Handover;
 use super::init::Init;
@@ -23,6 +24,13 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 /// What a service that may report to a service manager can do besides.
 const NOTIFY: &str = "NOTIFY_SOCKET is handed over: datagrams can be sent to every unix socket in a read grant, because their receiver is named past the broker";
 
+/// The variable that names the control channel.
+const CONTROL: &str = "RINGFENCE_CONTROL";
+/// Its number: above what programs open early, so that none of them meets it by chance.
+const CONTROL_NUMBER: RawFd = 200;
+/// Below this limit of open files there is no channel: the service needs them all.
+const FEW: RawFd = 16;
+
 /// Everything a start needs.
 #[derive(Debug)]
 pub(super) struct Prepared {
@@ -40,6 +48,8 @@ pub(super) struct Prepared {
     pub(super) stdio: Stdio,
     /// What a parent handed over.
     pub(super) handover: Handover,
+    /// The number that a Node process finds its control channel at.
+    control: Option<RawFd>,
     trees: Vec<OwnedFd>,
 }
 
@@ -52,9 +62,13 @@ impl Prepared {
     ) -> Result<Self, EnforceError> {
         let group = group::Groups::make(plan, &mut layers)?;
         let stdio = Stdio::take(&options.stdio)?;
-        let handover = Handover::take(&plan.network, layers.namespaces)?;
+        let mut handover = Handover::take(&plan.network, layers.namespaces)?;
         if handover.notify.is_some() {
             layers.set(Layer::Seccomp, Answer::Partial(NOTIFY.to_owned()));
+        }
+        let control = if options.observe { None } else { control_number(plan, &handover) };
+        if let Some(number) = control {
+            handover.env.push((CONTROL.into(), number.to_string().into()));
         }
         let (init_steps, mut service_steps, trees) =
             lists(plan, &layers, &stdio, &group, &handover)?;
@@ -62,7 +76,26 @@ impl Prepared {
             log_refusals(&mut service_steps, layers.landlock.flags);
         }
         let filters = Filters::compile(options, &layers, handover.notify.is_some())?;
-        Ok(Self { layers, init_steps, service_steps, filters, group, stdio, handover, trees })
+        Ok(Self {
+            layers,
+            init_steps,
+            service_steps,
+            filters,
+            group,
+            stdio,
+            handover,
+            control,
+            trees,
+        })
+    }
+
+    /// The control channel, where the service has one.
+    pub(super) fn channel<'a>(&self, plan: &'a Plan) -> Option<Channel<'a>> {
+        let program = plan.view.iter().find_map(|entry| match entry {
+            ViewEntry::Bind { source, object, .. } if *source == plan.program.path => Some(*object),
+            _ => None,
+        });
+        Some(Channel { plan, program: program?, number: self.control? })
     }
 
     /// Descriptors that init and the service need.
@@ -100,8 +133,7 @@ impl Prepared {
             _ => None,
         });
         Scope {
-            namespaces: self.layers.namespaces
-                && !self.layers.left_out.has(Lock::NetworkNamespace),
+            namespaces: self.layers.namespaces && !self.layers.left_out.has(Lock::NetworkNamespace),
             left_out: self.layers.left_out.clone(),
             children: children(plan),
             audit: options.audit,
@@ -224,6 +256,17 @@ fn prepare_trees(steps: &mut [Step]) -> Result<Vec<OwnedFd>, EnforceError> {
         trees.push(tree);
     }
     Ok(trees)
+}
+
+/// Where a service on Node finds its control channel.
+fn control_number(plan: &Plan, handover: &Handover) -> Option<RawFd> {
+    plan.program.node.as_ref()?;
+    // Zero raises nothing: the limit that is in force.
+    let limit = privilege::raise_limit(libc::RLIMIT_NOFILE, 0).ok()?;
+    let limit = plan.limits.open_files.as_ref().map_or(limit, |own| own.value.min(limit));
+    let limit = RawFd::try_from(limit).unwrap_or(RawFd::MAX);
+    let free = |number: &RawFd| handover.inherited().all(|inherited| inherited != *number);
+    (FEW..=CONTROL_NUMBER.min(limit - 1)).rev().find(free)
 }
 
 /// The objects that the service may start besides itself.

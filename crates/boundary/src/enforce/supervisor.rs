@@ -96,6 +96,7 @@ impl<'a> Supervisor<'a> {
             resolution: options.resolution.clone().unwrap_or_else(Resolution::of_host),
             network: Arc::clone(&plan.network),
             service: plan.name.clone(),
+            control: prepared.channel(plan),
             filter: prepared.filters.broker.as_ref(),
             wires: &there,
         };

@@ -37,7 +37,7 @@ pub use libraries::LibraryError;
 pub use program::ProgramError;
 pub use secrets::SecretError;
 pub use walk::WalkError;
-pub(crate) use walk::shown;
+pub(crate) use walk::{shown, tidy};
 
 use crate::plan::{Access, Plan, ResolvedIdentity};
 use grants::{Grants, find_cwd};

@@ -54,7 +54,7 @@ impl Resolver {
         token: fn(usize) -> u64,
         now: Instant,
     ) -> Self {
-        let network = &shared.network;
+        let network = &shared.network();
         let hosts = Hosts::new(network, hosts_file, |name| network.may_resolve(name));
         Self {
             hosts,
@@ -117,7 +117,7 @@ impl Resolver {
         if name.is_localhost() {
             return Decision::Tell(localhost(query.kind));
         }
-        let targets = targets(&self.shared.network, &self.conf, &name);
+        let targets = targets(&self.shared.network(), &self.conf, &name);
         if targets.is_empty() {
             let refusal = not_granted(&name);
             self.deny(name.as_str(), refusal, now);
@@ -164,7 +164,7 @@ impl Resolver {
         let Some(first) = targets.first() else {
             return Decision::Tell(Told::Nothing(Rcode::NXDOMAIN));
         };
-        if let Err(exceeded) = self.budget.take(&self.shared.network, &first.granted, now) {
+        if let Err(exceeded) = self.budget.take(&self.shared.network(), &first.granted, now) {
             return Decision::Tell(Told::Nothing(self.limit(&name, exceeded, now)));
         }
         Decision::LookUp(name, targets)
@@ -193,7 +193,7 @@ impl Resolver {
         let mut refused = None;
         let mut accepted = Vec::with_capacity(addresses.len());
         for address in addresses {
-            match shared.network.accept_answer(&granted, *address, &shared.host) {
+            match shared.network().accept_answer(&granted, *address, &shared.host) {
                 Ok(()) => accepted.push(*address),
                 Err(refusal) => refused = Some(refusal),
             }

@@ -42,7 +42,7 @@ mod tests {
         let (shared, _) = shared(&format!("connect = [{connect:?}]"));
         let conf = ResolvConf::parse("search a.test b.test\n");
         let name = HostName::parse(name).unwrap();
-        let targets = targets(&shared.network, &conf, &name);
+        let targets = targets(&shared.network(), &conf, &name);
         targets.iter().map(|t| format!("{} for {}", t.asked, t.granted)).collect()
     }
 

@@ -271,7 +271,7 @@ fn in_real_mode_the_real_addresses_are_answered_and_remembered() {
     let server = Nameserver::start(|_, _| Script::Answer(0, vec!["93.184.216.34"]));
     let net = "connect = [\"api.test:443\", \"www.test:443\"]\ndns = \"real\"";
     let mut resolving = Resolving::simple(net, &server);
-    assert_eq!(resolving.shared.network.dns, DnsMode::Real);
+    assert_eq!(resolving.shared.network().dns, DnsMode::Real);
     for name in ["api.test", "www.test"] {
         assert_eq!(resolving.ask(name, kind::A), "No Error 93.184.216.34");
     }

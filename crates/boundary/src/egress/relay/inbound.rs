@@ -56,8 +56,8 @@ impl Inbound {
         epoll: &Epoll,
         now: Instant,
     ) -> Result<Self, RelayError> {
-        let mut listeners = Vec::with_capacity(shared.network.udp_listen.len());
-        for grant in &shared.network.udp_listen {
+        let mut listeners = Vec::with_capacity(shared.network().udp_listen.len());
+        for grant in &shared.network().udp_listen {
             let bound = SocketAddr::new(grant.value.address, grant.value.port);
             let token = token::of(Source::ListenOutside, listeners.len());
             let socket = listen(bound)

@@ -62,7 +62,7 @@ impl Outbound {
         epoll: &Epoll,
         now: Instant,
     ) -> Result<Self, RelayError> {
-        let ports = ports(&shared.network);
+        let ports = ports(&shared.network());
         let mut inside = Vec::with_capacity(ports.len());
         for (port, ipv6) in ports {
             let socket = sockets.udp(ipv6).map_err(|error| RelayError::Inside(port, error))?;
@@ -249,7 +249,7 @@ mod tests {
     fn ports_are_taken_in_the_families_they_can_be_reached_over() {
         let net = r#"udp = ["10.0.0.0/8:1-2", "[::1]:3", "a.test:4", "*.b.test:4", "10.0.0.1:2"]"#;
         let (shared, _) = shared(net);
-        let ports: Vec<(u16, bool)> = ports(&shared.network).into_iter().collect();
+        let ports: Vec<(u16, bool)> = ports(&shared.network()).into_iter().collect();
         assert_eq!(ports, [(1, false), (2, false), (3, true), (4, false), (4, true)]);
     }
 }

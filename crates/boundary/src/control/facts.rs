@@ -1,0 +1,150 @@
+//! What the answers need to know of a boundary, as values, and what was taken from it since.
+
+use crate::plan::{Access, Plan, UnixSocket, ViewEntry};
+use ringfence_policy::model::Process;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// Folders every service has of its own, where it has a root of its own.
+const PRIVATE: [(&str, Access); 2] = [("/tmp", Access::Write), ("/dev/shm", Access::Write)];
+/// What every service sees.
+const COMMON: [(&str, Access); 7] = [
+    ("/proc", Access::Read),
+    ("/dev/null", Access::Write),
+    ("/dev/zero", Access::Write),
+    ("/dev/full", Access::Write),
+    ("/dev/random", Access::Write),
+    ("/dev/urandom", Access::Write),
+    ("/sys/devices/system/cpu", Access::Read),
+];
+
+/// What a boundary shows and lets happen, apart from the network.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Facts {
+    /// Whether the service has a root and a network of its own.
+    pub(crate) namespaces: bool,
+    /// What is shown, and what may be done with it.
+    shown: Vec<Shown>,
+    /// Node's own file flags; absent for another program.
+    flags: Option<Flags>,
+    /// Programs it may start.
+    pub(crate) children: Vec<PathBuf>,
+    /// The boundary's section.
+    pub(crate) process: Process,
+    /// Names of variables.
+    pub(crate) env: Vec<String>,
+    /// Secrets, and where those are that are files.
+    pub(crate) secrets: Vec<(String, Option<PathBuf>)>,
+    /// Unix sockets of the host.
+    pub(crate) unix: Vec<UnixSocket>,
+    /// Paths inside that can be taken away.
+    pub(crate) droppable: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone)]
+struct Shown {
+    path: PathBuf,
+    below: bool,
+    access: Option<Access>,
+}
+
+/// Paths of `--allow-fs-read` and `--allow-fs-write`.
+#[derive(Debug, Clone, Default)]
+struct Flags {
+    read: Vec<PathBuf>,
+    write: Vec<PathBuf>,
+}
+
+impl Facts {
+    /// The facts of a plan that is carried out with or without namespaces.
+    pub(crate) fn new(plan: &Plan, namespaces: bool) -> Self {
+        let place = |name: &str| plan.secrets.iter().find(|s| s.name == name).map(|s| s.to.clone());
+        let secrets = plan.secret_names.iter().map(|name| (name.clone(), place(name)));
+        let env = plan.env.iter().map(|(name, _)| name.to_string_lossy().into_owned());
+        Self {
+            namespaces,
+            shown: shown(plan, namespaces),
+            flags: plan.program.node.as_ref().map(|node| Flags::read(&node.flags)),
+            children: plan.children.clone(),
+            process: plan.process.clone(),
+            env: env.collect(),
+            secrets: secrets.collect(),
+            unix: plan.unix_sockets.clone(),
+            droppable: plan.droppable.clone(),
+        }
+    }
+
+    /// What may be done with the object at this real path, by what lies nearest around it.
+    pub(crate) fn access(&self, real: &Path) -> Option<Access> {
+        let around = self
+            .shown
+            .iter()
+            .filter(|shown| shown.path == real || (shown.below && real.starts_with(&shown.path)));
+        // Later entries lie over earlier ones at the same place.
+        around.max_by_key(|shown| shown.path.as_os_str().len())?.access
+    }
+
+    /// Whether Node's own flags name a path, as it is written, for reading or writing.
+    pub(crate) fn flags_name(&self, path: &Path, write: bool) -> bool {
+        self.flags.as_ref().is_none_or(|flags| {
+            let granted = if write { &flags.write } else { &flags.read };
+            granted.iter().any(|granted| path.starts_with(granted))
+        })
+    }
+}
+
+impl Flags {
+    fn read(flags: &[OsString]) -> Self {
+        let of = |name: &str| {
+            let paths =
+                flags.iter().filter_map(|flag| flag.as_bytes().strip_prefix(name.as_bytes()));
+            paths.map(|path| PathBuf::from(OsStr::from_bytes(path))).collect()
+        };
+        Self { read: of("--allow-fs-read="), write: of("--allow-fs-write=") }
+    }
+}
+
+fn shown(plan: &Plan, namespaces: bool) -> Vec<Shown> {
+    let at = |path: &str, access| Shown { path: path.into(), below: true, access: Some(access) };
+    let mut shown: Vec<Shown> = COMMON.iter().map(|(path, access)| at(path, *access)).collect();
+    if namespaces {
+        shown.extend(PRIVATE.iter().map(|(path, access)| at(path, *access)));
+    }
+    for entry in &plan.view {
+        match entry {
+            ViewEntry::Bind { target, directory, access, .. } => {
+                shown.push(Shown { path: target.clone(), below: *directory, access: Some(*access) })
+            }
+            ViewEntry::Mask { target, .. } => {
+                shown.push(Shown { path: target.clone(), below: true, access: None });
+            }
+            ViewEntry::Symlink { .. } | ViewEntry::Directory { .. } => {}
+        }
+    }
+    if namespaces {
+        shown.extend(crate::enforce::GENERATED.iter().map(|path| at(path, Access::Read)));
+    }
+    let secret =
+        |path: &PathBuf| Shown { path: path.clone(), below: false, access: Some(Access::Read) };
+    shown.extend(plan.secrets.iter().map(|s| secret(&s.to)));
+    shown
+}
+
+/// What was dropped since the start, besides the network.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Taken {
+    /// Paths inside, and everything below each.
+    pub(crate) paths: Vec<PathBuf>,
+    /// Names of secrets.
+    pub(crate) secrets: Vec<String>,
+    /// No program may be started any more.
+    pub(crate) children: bool,
+}
+
+impl Taken {
+    /// Whether this path was dropped.
+    pub(crate) fn hides(&self, path: &Path) -> bool {
+        self.paths.iter().any(|dropped| path.starts_with(dropped))
+    }
+}

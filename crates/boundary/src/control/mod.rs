@@ -1,0 +1,12 @@
+//! The control channel: what a service, or a person outside, may ask of a running boundary.
+//!
+//! Questions are answered by the code that enforces, so an answer cannot disagree with what a
+//! connection or an open would meet. Besides questions there is one act, dropping a grant, which
+//! only ever narrows. The broker answers the processes of the service, each over a channel of its
+//! own; the supervisor takes callers from outside and passes their requests on. Whoever holds a
+//! channel can narrow the boundary of the whole service: code of the service that is hostile can
+//! therefore switch the service off, as it could anyway.
+
+pub(crate) mod facts;
+pub(crate) mod message;
+pub(crate) mod truth;
