@@ -18,6 +18,7 @@ use folder::Folder;
 use std::fmt;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use thiserror::Error;
 
 /// Ending of the name of the group this process moves into where it must.
@@ -281,9 +282,18 @@ impl Group {
     /// # Errors
     /// No tree; `ETIMEDOUT` when it did not come to rest within five seconds (it is thawed then).
     pub fn freeze(&self) -> Result<(), CgroupError> {
+        self.freeze_within(folder::PATIENCE)
+    }
+
+    /// [`Group::freeze`] with another limit of time: a call that cannot be interrupted keeps its
+    /// thread, and with it the tree, from coming to rest.
+    ///
+    /// # Errors
+    /// As [`Group::freeze`].
+    pub fn freeze_within(&self, patience: Duration) -> Result<(), CgroupError> {
         let tree =
             self.tree().ok_or(CgroupError { controller: Controller::Tree, why: Cause::Absent })?;
-        tree.set_frozen(true).and_then(|()| tree.wait_frozen()).inspect_err(|_| {
+        tree.set_frozen(true).and_then(|()| tree.wait_frozen(patience)).inspect_err(|_| {
             let _ = tree.set_frozen(false);
         })
     }

@@ -15,6 +15,7 @@ pub mod datagram;
 pub mod epoll;
 pub mod errno;
 pub mod fd;
+pub mod inside;
 pub mod interfaces;
 pub mod landlock;
 pub mod launch;

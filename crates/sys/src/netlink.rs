@@ -4,6 +4,10 @@
 //! exec: messages are built on the stack. The second half asks through a descriptor made in the
 //! namespace in question, which may be another one than the caller's (`sock_diag(7)`).
 
+mod unix;
+
+pub use unix::{UnixSocket, unix_sockets};
+
 use crate::call::{call, fd, input, output, uint};
 use crate::errno::Errno;
 use crate::socket;
@@ -14,6 +18,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 const LOOPBACK: u32 = 1;
 /// Type of the messages that ask about sockets, and of their answers.
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
+/// Type of the messages that end a socket.
+const SOCK_DESTROY: u16 = 21;
 /// Bytes of `struct nlmsghdr`.
 const HEADER: usize = 16;
 /// The number our requests carry; each socket has one request under way at most.
@@ -195,6 +201,11 @@ pub struct TcpSocket {
     pub remote: SocketAddr,
     /// Whether an IPv6 socket takes IPv6 only.
     pub v6_only: bool,
+    /// Owner of the socket; of a connection that nobody has accepted yet, of its listener.
+    pub uid: u32,
+    /// Which directions are shut down (1 receiving, 2 sending); nothing for what is no whole socket:
+    /// a connection that is still being asked for, or one that only waits for late packets.
+    pub shutdown: Option<u8>,
 }
 
 /// State number of a listening socket.
@@ -256,6 +267,52 @@ pub fn tcp_by_cookie(diag: BorrowedFd<'_>, cookie: u64) -> Result<Option<TcpSock
     Ok(None)
 }
 
+/// Aborts a connection or a listener, whoever holds it; the other side gets a reset.
+///
+/// # Errors
+/// `EPERM` without `CAP_NET_ADMIN` over the network namespace, `EOPNOTSUPP` where the kernel was
+/// built without it (`CONFIG_INET_DIAG_DESTROY`), `ENOENT` when the socket is gone.
+pub fn destroy_tcp(diag: BorrowedFd<'_>, socket: &TcpSocket) -> Result<(), Errno> {
+    // IPv4 takes the first four bytes of the sixteen.
+    let room = |address: IpAddr| match address {
+        IpAddr::V4(v4) => {
+            let [a, b, c, d] = v4.octets();
+            [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+        }
+        IpAddr::V6(v6) => v6.octets(),
+    };
+    let mut request =
+        question(SOCK_DESTROY, libc::NLM_F_ACK, socket.local.is_ipv6(), 1 << socket.state);
+    request.push(&socket.local.port().to_be_bytes());
+    request.push(&socket.remote.port().to_be_bytes());
+    request.push(&room(socket.local.ip()));
+    request.push(&room(socket.remote.ip()));
+    request.push(&[0; 4]);
+    // Two halves, the low one first.
+    for half in [socket.cookie & 0xffff_ffff, socket.cookie >> 32] {
+        request.push(&u32::try_from(half).unwrap_or_default().to_ne_bytes());
+    }
+    request.send(diag)?;
+    let mut answer = [0; 512];
+    let length = receive(diag, &mut answer)?;
+    for Part { kind, body, .. } in parts(answer.get(..length).unwrap_or_default()) {
+        if i32::from(kind) == libc::NLMSG_ERROR {
+            return outcome(body);
+        }
+    }
+    Err(Errno(libc::EBADMSG))
+}
+
+/// The beginning of `struct inet_diag_req_v2`: family, protocol, extensions, padding, states.
+fn question(kind: u16, flags: i32, ipv6: bool, states: u32) -> Message {
+    const TCP: u8 = 6;
+    let family = if ipv6 { libc::AF_INET6 } else { libc::AF_INET };
+    let mut request = Message::new(kind, flags);
+    request.push(&[u8::try_from(family).unwrap_or_default(), TCP, 0, 0]);
+    request.push(&states.to_ne_bytes());
+    request
+}
+
 /// Whether a listening socket takes a connection to this address.
 fn accepts(socket: &TcpSocket, to: IpAddr) -> bool {
     match (socket.local.ip(), to) {
@@ -274,18 +331,22 @@ fn dump(
     states: u32,
     port: u16,
 ) -> Result<Option<Vec<TcpSocket>>, Errno> {
-    const INTERRUPTED: i32 = 0x10;
-    const TCP: u8 = 6;
-    let family = if ipv6 { libc::AF_INET6 } else { libc::AF_INET };
-    let mut request = Message::new(SOCK_DIAG_BY_FAMILY, libc::NLM_F_DUMP);
-    // struct inet_diag_req_v2: family, protocol, extensions, padding, states, then the id: two
-    // ports, two addresses, interface, cookie (all ones: any).
-    request.push(&[u8::try_from(family).unwrap_or_default(), TCP, 0, 0]);
-    request.push(&states.to_ne_bytes());
+    let mut request = question(SOCK_DIAG_BY_FAMILY, libc::NLM_F_DUMP, ipv6, states);
+    // Then the id: two ports, two addresses, interface, cookie (all ones: any).
     request.push(&port.to_be_bytes());
     request.push(&[0; 2 + 16 + 16 + 4]);
     request.push(&[0xff; 8]);
     request.send(diag)?;
+    collect(diag, describe)
+}
+
+/// Everything the kernel lists in answer to a request; nothing when it says that the list is not
+/// consistent.
+fn collect<T>(
+    diag: BorrowedFd<'_>,
+    describe: impl Fn(&[u8]) -> Option<T>,
+) -> Result<Option<Vec<T>>, Errno> {
+    const INTERRUPTED: i32 = 0x10;
     let (mut list, mut consistent) = (Vec::new(), true);
     let mut room = vec![0; 32 * 1024];
     loop {
@@ -304,20 +365,20 @@ fn dump(
 /// `struct inet_diag_msg` and its attributes.
 fn describe(body: &[u8]) -> Option<TcpSocket> {
     const FIXED: usize = 72;
+    const SHUTDOWN: u16 = 8;
     const SKV6ONLY: u16 = 11;
     let [family, state] = [*body.first()?, *body.get(1)?];
     let ipv6 = i32::from(family) == libc::AF_INET6;
     let port = |at: usize| Some(u16::from_be_bytes(body.get(at..at + 2)?.try_into().ok()?));
     let ip = |at: usize| address(body.get(at..at + 16)?, ipv6);
     let cookie = u64::from(word(body, 44)?) | u64::from(word(body, 48)?) << 32;
-    let mut attributes = body.get(FIXED..)?;
-    let mut v6_only = false;
-    while let (Some(length), Some(kind)) = (half(attributes, 0), half(attributes, 2)) {
-        let length = usize::from(length).max(4);
-        if kind == SKV6ONLY {
-            v6_only = attributes.get(4).is_some_and(|value| *value != 0);
+    let (mut v6_only, mut shutdown) = (false, None);
+    for (kind, value) in attributes(body.get(FIXED..)?) {
+        match kind {
+            SHUTDOWN => shutdown = value.first().copied(),
+            SKV6ONLY => v6_only = value.first().is_some_and(|value| *value != 0),
+            _ => {}
         }
-        attributes = attributes.get(length.next_multiple_of(4)..).unwrap_or_default();
     }
     Some(TcpSocket {
         cookie,
@@ -325,6 +386,19 @@ fn describe(body: &[u8]) -> Option<TcpSocket> {
         local: SocketAddr::new(ip(8)?, port(4)?),
         remote: SocketAddr::new(ip(24)?, port(6)?),
         v6_only,
+        uid: word(body, 64)?,
+        shutdown,
+    })
+}
+
+/// Kind and value of each attribute in these bytes.
+fn attributes(mut bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    std::iter::from_fn(move || {
+        let length = usize::from(half(bytes, 0)?).max(4);
+        let kind = half(bytes, 2)?;
+        let value = bytes.get(4..length)?;
+        bytes = bytes.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some((kind, value))
     })
 }
 
@@ -449,6 +523,46 @@ mod tests {
         // Not only dropped: a child of another test may hold a copy for a moment.
         socket::shutdown(listener.as_fd(), libc::SHUT_RDWR).unwrap();
         assert_eq!(tcp_listeners(diag.as_fd(), at), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_connection_that_is_shut_down_both_ways_says_so() {
+        let diag = open_diag().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let cookie = socket::cookie(client.as_fd()).unwrap();
+        let find = || tcp_by_cookie(diag.as_fd(), cookie).unwrap().unwrap();
+        assert_eq!(find().shutdown, Some(0));
+        // SAFETY: takes nothing and cannot fail.
+        assert_eq!(find().uid, unsafe { libc::geteuid() });
+        socket::shutdown(client.as_fd(), libc::SHUT_WR).unwrap();
+        assert_eq!(find().shutdown, Some(2));
+        socket::shutdown(client.as_fd(), libc::SHUT_RDWR).unwrap();
+        assert_eq!(find().shutdown, Some(3));
+    }
+
+    #[test]
+    fn a_connection_is_ended_from_outside_where_the_rights_are_there() {
+        let diag = open_diag().unwrap();
+        for at in ["127.0.0.1:0", "[::1]:0"] {
+            let Ok(listener) = TcpListener::bind(at) else {
+                eprintln!("not run: {at}: no such address here");
+                continue;
+            };
+            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let cookie = socket::cookie(client.as_fd()).unwrap();
+            let found = tcp_by_cookie(diag.as_fd(), cookie).unwrap().unwrap();
+            match destroy_tcp(diag.as_fd(), &found) {
+                Ok(()) => assert_eq!(tcp_by_cookie(diag.as_fd(), cookie), Ok(None)),
+                Err(errno) => {
+                    eprintln!("not run: ending a connection from outside: {errno}");
+                    assert!(matches!(errno.0, libc::EPERM | libc::EOPNOTSUPP), "{errno}");
+                    assert_eq!(tcp_by_cookie(diag.as_fd(), cookie), Ok(Some(found)));
+                }
+            }
+            let other = TcpSocket { cookie: found.cookie + 1, ..found };
+            assert!(destroy_tcp(diag.as_fd(), &other).is_err(), "only the very socket");
+        }
     }
 
     #[test]

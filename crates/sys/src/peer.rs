@@ -3,7 +3,7 @@
 //! All of it needs the kernel's ptrace access check (ptrace(2)); an owner of the user namespace
 //! that the other process lives in passes it.
 
-use crate::call::{call_fd, fd, int, uint};
+use crate::call::{call, call_fd, fd, int, uint};
 use crate::errno::Errno;
 use crate::fd::identity_at;
 use std::ffi::CString;
@@ -56,6 +56,17 @@ fn is_sibling(tid: i32, other: i32) -> bool {
 pub fn pidfd_getfd(of: BorrowedFd<'_>, number: RawFd) -> Result<OwnedFd, Errno> {
     // SAFETY: numbers only; the kernel answers a fresh descriptor.
     unsafe { call_fd(libc::SYS_pidfd_getfd, [fd(of), int(number), 0, 0, 0, 0]) }
+}
+
+/// Whether two threads share one table of descriptors (kcmp(2)).
+///
+/// # Errors
+/// `ENOSYS` where the kernel was built without the call, `ESRCH` without one of them.
+pub fn same_descriptors(tid: i32, other: i32) -> Result<bool, Errno> {
+    const KCMP_FILES: i32 = 2;
+    // SAFETY: numbers only.
+    unsafe { call(libc::SYS_kcmp, [int(tid), int(other), int(KCMP_FILES), 0, 0, 0]) }
+        .map(|order| order == 0)
 }
 
 /// Reads from a thread's memory and answers how many bytes were there.

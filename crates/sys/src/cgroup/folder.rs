@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How long a group may take to freeze, or to become empty after it was killed.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// Length of the period in which processor time is counted, in microseconds.
 const CPU_PERIOD: u64 = 100_000;
 
@@ -102,11 +102,11 @@ impl Folder {
         write(&file, value).map_err(|errno| failed(Controller::Tree, file, errno))
     }
 
-    pub(super) fn wait_frozen(&self) -> Result<(), CgroupError> {
+    pub(super) fn wait_frozen(&self, patience: Duration) -> Result<(), CgroupError> {
         if self.v2 {
-            self.wait_for("cgroup.events", |text| field(text, "frozen") == Some(1))
+            self.wait_within(patience, "cgroup.events", |text| field(text, "frozen") == Some(1))
         } else {
-            self.wait_for("freezer.state", |text| text.trim() == "FROZEN")
+            self.wait_within(patience, "freezer.state", |text| text.trim() == "FROZEN")
         }
     }
 
@@ -154,8 +154,17 @@ impl Folder {
 
     /// Reads a file until it says what is awaited.
     fn wait_for(&self, file: &str, holds: impl Fn(&str) -> bool) -> Result<(), CgroupError> {
+        self.wait_within(PATIENCE, file, holds)
+    }
+
+    fn wait_within(
+        &self,
+        patience: Duration,
+        file: &str,
+        holds: impl Fn(&str) -> bool,
+    ) -> Result<(), CgroupError> {
         let file = self.path.join(file);
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + patience;
         loop {
             let text = match std::fs::read_to_string(&file).map_err(Errno::from) {
                 // The folder is gone, and all that was in it.

@@ -5,9 +5,10 @@
 //! not put in place was accepted by such a listener.
 
 use crate::plan::UnixSocket;
+use ringfence_policy::address;
 use ringfence_policy::model::Network;
-use ringfence_policy::net::PortRange;
-use std::collections::HashMap;
+use ringfence_policy::net::{ListenPlace, PortRange, Transport};
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,7 +33,7 @@ pub(in crate::enforce) struct Cut {
     pub(in crate::enforce) remaining: Option<Remaining>,
     /// Cookies of all sockets that the broker has put in place, by connect and by bind, as far as
     /// it knows them; also of those that stay.
-    pub(in crate::enforce) injected: Vec<u64>,
+    pub(in crate::enforce) injected: HashSet<u64>,
     /// Addresses that were listened at and are no longer granted, as the kernel shows them.
     pub(in crate::enforce) gone: Vec<SocketAddr>,
 }
@@ -47,4 +48,223 @@ pub(in crate::enforce) struct Remaining {
     /// Addresses that may still be listened at, as the kernel shows them (with the real port where
     /// any port was granted).
     pub(in crate::enforce) listening: Vec<SocketAddr>,
+}
+
+/// A TCP socket of the host's network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// The number that names it.
+    pub(super) cookie: u64,
+    /// State of the connection (`linux/tcp_states.h`).
+    pub(super) state: u8,
+    /// Own address.
+    pub(super) local: SocketAddr,
+    /// The other side, when it is known.
+    pub(super) remote: Option<SocketAddr>,
+}
+
+/// State of a connection that is being asked for.
+pub(super) const ASKING: u8 = 2;
+/// State of a socket that leads nowhere.
+pub(super) const CLOSED: u8 = 7;
+/// State of a connection that only keeps its addresses from being used again at once.
+pub(super) const LINGERING: u8 = 6;
+/// State of a socket that is bound and no more, as lists of newer kernels show it.
+pub(super) const BOUND: u8 = 13;
+
+impl Seen {
+    /// Whether bytes or connections can go through it, or could soon.
+    pub(super) const fn lives(&self) -> bool {
+        !matches!(self.state, CLOSED | LINGERING | BOUND)
+    }
+
+    pub(super) const fn listens(&self) -> bool {
+        self.state == ringfence_sys::netlink::LISTENING
+    }
+}
+
+impl Cut {
+    /// Whether a socket must go. `own` says whether its other end is a socket of the service too,
+    /// accepted by a listener that stays.
+    pub(super) fn must_go(&self, socket: &Seen, own: bool) -> bool {
+        let Some(remaining) = &self.remaining else { return socket.lives() };
+        if !socket.lives() {
+            return false;
+        }
+        if socket.listens() || !self.injected.contains(&socket.cookie) {
+            return !remaining.listens_at(socket.local);
+        }
+        !own && !socket.remote.is_some_and(|remote| remaining.reaches(remote))
+    }
+
+    /// Whether a socket at this address came from a listener that is gone.
+    pub(super) fn was_accepted(&self, local: SocketAddr, gone: &[SocketAddr]) -> bool {
+        self.gone.iter().chain(gone).any(|listener| accepts(*listener, local))
+            && !self.remaining.as_ref().is_some_and(|remaining| remaining.listens_at(local))
+    }
+}
+
+impl Remaining {
+    fn listens_at(&self, local: SocketAddr) -> bool {
+        let place = SocketAddr::new(address::fold(local.ip()), local.port());
+        self.network.listen(Transport::Tcp, place) == Ok(ListenPlace::Host(place))
+            || self.listening.iter().any(|listener| accepts(*listener, local))
+    }
+
+    fn reaches(&self, remote: SocketAddr) -> bool {
+        let ip = address::fold(remote.ip());
+        let named = |ports: &Vec<PortRange>| ports.iter().any(|p| p.contains(remote.port()));
+        self.network.connect_address(Transport::Tcp, remote).is_ok()
+            || self.names.get(&ip).is_some_and(named)
+    }
+}
+
+/// Whether a listener at one address can have accepted a connection that has the other as its own.
+fn accepts(listener: SocketAddr, local: SocketAddr) -> bool {
+    let (at, own) = (address::fold(listener.ip()), address::fold(local.ip()));
+    let every = match at {
+        IpAddr::V4(v4) => v4.is_unspecified() && own.is_ipv4(),
+        // An IPv6 listener may take IPv4 too.
+        IpAddr::V6(v6) => v6.is_unspecified(),
+    };
+    listener.port() == local.port() && (at == own || every)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringfence_policy::net::{Endpoint, HostName, HostPattern, ListenEndpoint};
+    use ringfence_policy::source::{Located, Span};
+
+    fn located<T>(value: T) -> Located<T> {
+        Located { value, span: Span::default() }
+    }
+
+    fn network(connect: &[(&str, u16)], listen: &[&str]) -> Arc<Network> {
+        let endpoint = |(host, port): &(&str, u16)| {
+            let host = match host.parse() {
+                Ok(ip) => HostPattern::Address(ip),
+                Err(_) => HostPattern::Name(HostName::parse(host).unwrap()),
+            };
+            located(Endpoint { host, ports: PortRange { first: *port, last: *port } })
+        };
+        let listener = |at: &&str| {
+            let at: SocketAddr = at.parse().unwrap();
+            located(ListenEndpoint { address: at.ip(), port: at.port() })
+        };
+        Arc::new(Network {
+            connect: connect.iter().map(endpoint).collect(),
+            listen: listen.iter().map(listener).collect(),
+            ..Network::default()
+        })
+    }
+
+    fn cut(connect: &[(&str, u16)], listen: &[&str]) -> Cut {
+        let names = HashMap::from([(
+            "10.0.0.9".parse().unwrap(),
+            vec![PortRange { first: 443, last: 443 }],
+        )]);
+        let network = network(connect, listen);
+        Cut {
+            remaining: Some(Remaining { network, names, listening: Vec::new() }),
+            injected: HashSet::from([1, 2]),
+            gone: vec!["0.0.0.0:9000".parse().unwrap()],
+        }
+    }
+
+    fn seen(cookie: u64, state: u8, local: &str, remote: Option<&str>) -> Seen {
+        let (local, remote) = (local.parse().unwrap(), remote.map(|at| at.parse().unwrap()));
+        Seen { cookie, state, local, remote }
+    }
+
+    const ESTABLISHED: u8 = 1;
+    const LISTENING: u8 = 10;
+
+    #[test]
+    fn an_outgoing_connection_stays_only_where_its_very_address_and_port_are_granted() {
+        let cut = cut(&[("127.0.0.1", 5432), ("api.internal", 443)], &[]);
+        for (remote, goes) in [
+            ("127.0.0.1:5432", false),
+            ("[::ffff:127.0.0.1]:5432", false),
+            ("127.0.0.1:5433", true),
+            ("127.0.0.2:5432", true),
+            ("10.0.0.9:443", false),
+            ("[::ffff:10.0.0.9]:443", false),
+            ("10.0.0.9:80", true),
+            ("10.0.0.8:443", true),
+        ] {
+            let socket = seen(1, ESTABLISHED, "127.0.0.1:40000", Some(remote));
+            assert_eq!(cut.must_go(&socket, false), goes, "{remote}");
+            let half_closed = Seen { state: 5, ..socket };
+            assert_eq!(cut.must_go(&half_closed, false), goes, "it can still receive: {remote}");
+        }
+        let asking = seen(1, ASKING, "127.0.0.1:40000", None);
+        assert!(cut.must_go(&asking, false), "what is not known is not granted");
+        assert!(!cut.must_go(&seen(1, CLOSED, "127.0.0.1:40000", None), false), "nothing to cut");
+    }
+
+    #[test]
+    fn an_accepted_connection_and_its_listener_stay_only_where_listening_is_granted() {
+        let cut = cut(&[("127.0.0.1", 8080)], &["127.0.0.1:8080", "[::]:8082", "127.0.0.1:0"]);
+        for (local, goes) in [
+            ("127.0.0.1:8080", false),
+            ("[::ffff:127.0.0.1]:8080", false),
+            ("127.0.0.1:8081", true),
+            ("127.0.0.2:8080", true),
+            ("[::1]:8082", false),
+            // A grant of any port is not one of this port: the port must be told.
+            ("127.0.0.1:41234", true),
+        ] {
+            let accepted = seen(7, ESTABLISHED, local, Some("127.0.0.1:50000"));
+            assert_eq!(cut.must_go(&accepted, false), goes, "{local}");
+            assert_eq!(cut.must_go(&seen(2, LISTENING, local, None), false), goes, "{local}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_may_still_be_listened_at_keeps_its_connections() {
+        let mut cut = cut(&[], &[]);
+        let dual = "[::]:8082".parse().unwrap();
+        let any = "127.0.0.1:41234".parse().unwrap();
+        cut.remaining.as_mut().unwrap().listening = vec![dual, any];
+        for (local, goes) in [
+            ("[::ffff:127.0.0.1]:8082", false),
+            ("127.0.0.1:41234", false),
+            ("127.0.0.1:41235", true),
+        ] {
+            assert_eq!(cut.must_go(&seen(7, ESTABLISHED, local, None), false), goes, "{local}");
+        }
+    }
+
+    #[test]
+    fn a_connection_to_an_own_listener_that_stays_is_not_cut() {
+        let cut = cut(&[], &["127.0.0.1:8080"]);
+        let socket = seen(1, ESTABLISHED, "127.0.0.1:40000", Some("127.0.0.1:8080"));
+        assert!(!cut.must_go(&socket, true));
+        assert!(cut.must_go(&socket, false), "control: somebody else could listen there");
+    }
+
+    #[test]
+    fn where_nothing_is_granted_any_more_everything_goes() {
+        let cut = Cut::default();
+        for state in 1..=12 {
+            let goes = !matches!(state, LINGERING | CLOSED);
+            assert_eq!(cut.must_go(&seen(9, state, "127.0.0.1:1", None), true), goes, "{state}");
+        }
+    }
+
+    #[test]
+    fn connections_of_a_listener_that_is_gone_are_known_by_its_address() {
+        let cut = cut(&[], &["127.0.0.1:8080"]);
+        let gone = ["[::1]:8083".parse().unwrap()];
+        for (local, accepted) in [
+            ("127.0.0.1:9000", true),
+            ("10.0.0.1:9000", true),
+            ("[::1]:9000", false),
+            ("[::1]:8083", true),
+            ("127.0.0.1:8080", false),
+        ] {
+            assert_eq!(cut.was_accepted(local.parse().unwrap(), &gone), accepted, "{local}");
+        }
+    }
 }

@@ -1,0 +1,128 @@
+//! The descriptors of every thread.
+//!
+//! Threads usually share one table, but each can have a private one, and a first thread that has
+//! ended has none while the others go on; so it is the threads that are asked, and those that the
+//! kernel says to share a table are asked once. What cannot be looked at is an error: it could hold
+//! anything. Descriptors on their way between processes are in no table.
+
+use super::freeze::Frozen;
+use super::tree::{self, Stat};
+use ringfence_sys::{Errno, peer};
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::fd::{AsFd, OwnedFd, RawFd};
+
+/// One table, seen through a thread that uses it.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) pid: i32,
+    pub(super) tid: i32,
+    /// Numbers of sockets, and the inode of each.
+    pub(super) sockets: Vec<(RawFd, u64)>,
+    /// Everything else.
+    pub(super) others: Vec<RawFd>,
+}
+
+impl Table {
+    fn read(pid: i32, tid: i32) -> Result<Option<Self>, String> {
+        let folder = format!("/proc/{pid}/task/{tid}/fd");
+        let numbers = match tree::numbers(&folder) {
+            // It ended before it was stopped.
+            Err(_) if Stat::of_thread(pid, tid).is_none_or(Stat::ended) => return Ok(None),
+            Err(error) => return Err(format!("the descriptors of process {pid}: {error}")),
+            Ok(numbers) => numbers,
+        };
+        let mut table = Self { pid, tid, sockets: Vec::new(), others: Vec::new() };
+        for number in numbers {
+            let link = fs::read_link(format!("{folder}/{number}"))
+                .map_err(|error| format!("descriptor {number} of process {pid}: {error}"))?;
+            match link.to_str().and_then(inode) {
+                Some(inode) => table.sockets.push((number, inode)),
+                None => table.others.push(number),
+            }
+        }
+        Ok(Some(table))
+    }
+
+    /// Copies one of its descriptors.
+    pub(super) fn copy(&self, handle: &OwnedFd, number: RawFd) -> Result<OwnedFd, String> {
+        peer::pidfd_getfd(handle.as_fd(), number)
+            .map_err(|errno| format!("descriptor {number} of process {}: {errno}", self.pid))
+    }
+
+    /// A handle of the thread it is seen through.
+    pub(super) fn handle(&self) -> Result<OwnedFd, String> {
+        peer::pidfd_open_thread(self.tid, &mut vec![self.pid])
+            .map_err(|errno| format!("thread {} of process {}: {errno}", self.tid, self.pid))
+    }
+}
+
+/// Every table of the tree.
+pub(super) fn all(frozen: &Frozen<'_>) -> Result<Vec<Table>, String> {
+    let mut tables = Vec::new();
+    for pid in frozen.pids() {
+        let mut seen: Vec<i32> = Vec::new();
+        for tid in tree::threads(pid) {
+            if Stat::of_thread(pid, tid).is_none_or(Stat::ended) || shared(tid, &seen) {
+                continue;
+            }
+            seen.push(tid);
+            tables.extend(Table::read(pid, tid)?);
+        }
+    }
+    Ok(tables)
+}
+
+/// Whether this thread uses a table that was seen. Where the kernel does not say, each is read.
+fn shared(tid: i32, seen: &[i32]) -> bool {
+    let same = |other: &i32| peer::same_descriptors(tid, *other) == Ok(true);
+    seen.iter().any(same)
+}
+
+/// Calls `visit` once for each socket, with a copy of its descriptor.
+pub(super) fn each_socket(
+    tables: &[Table],
+    mut visit: impl FnMut(u64, &OwnedFd) -> Result<(), Errno>,
+) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for table in tables.iter().filter(|table| !table.sockets.is_empty()) {
+        let handle = table.handle()?;
+        for (number, inode) in &table.sockets {
+            if seen.insert(*inode) {
+                let copy = table.copy(&handle, *number)?;
+                visit(*inode, &copy)
+                    .map_err(|errno| format!("a socket of process {}: {errno}", table.pid))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The inode in the text of a link to a socket.
+fn inode(link: &str) -> Option<u64> {
+    link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_links_to_sockets_are_sockets() {
+        assert_eq!(inode("socket:[4026531]"), Some(4_026_531));
+        for other in ["pipe:[7]", "socket:[]", "socket:[x]", "/tmp/socket:[7]", "socket:[7", ""] {
+            assert_eq!(inode(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_table_shows_sockets_and_the_rest() {
+        let own = i32::try_from(std::process::id()).unwrap();
+        let (socket, _other) = std::os::unix::net::UnixStream::pair().unwrap();
+        let file = tempfile::tempfile().unwrap();
+        let table = Table::read(own, own).unwrap().unwrap();
+        let number = std::os::fd::AsRawFd::as_raw_fd(&socket);
+        assert!(table.sockets.iter().any(|(found, _)| *found == number));
+        assert!(table.others.contains(&std::os::fd::AsRawFd::as_raw_fd(&file)));
+    }
+}

@@ -1,0 +1,104 @@
+//! Connections to unix sockets of the host.
+//!
+//! The kernel lists the unix sockets of a network namespace with the inode of each one's peer, also
+//! when that peer is in another namespace; so every connection of the service is found, held by a
+//! table or not, and what it leads to is known by the name and the object that the other end was
+//! bound to. Without a network namespace of its own the service's sockets are told from others by
+//! the tables and by their owner only, and what cannot be told apart is an error.
+
+use super::tables::Table;
+use crate::plan::UnixSocket as Target;
+use ringfence_sys::netlink::{self, UnixSocket};
+use ringfence_sys::{Errno, socket};
+use std::collections::{BTreeSet, HashMap};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+
+/// Both directions.
+const SHUT: u8 = 3;
+
+/// Which connections must go, and how to look for them.
+#[derive(Debug)]
+pub(super) struct Unix<'a> {
+    targets: &'a [Target],
+    /// Objects at the targets, then and now.
+    objects: Vec<(u64, u64)>,
+    /// Asks about the host's sockets.
+    host: OwnedFd,
+    /// Asks about those of the service's network.
+    inside: Option<OwnedFd>,
+    uid: u32,
+}
+
+impl<'a> Unix<'a> {
+    pub(super) fn new(
+        targets: &'a [Target],
+        inside: Option<OwnedFd>,
+        uid: u32,
+    ) -> Result<Self, String> {
+        let now = |target: &Target| {
+            std::fs::metadata(&target.real).ok().map(|found| (found.dev(), found.ino()))
+        };
+        let objects = targets.iter().flat_map(|target| [target.object, now(target)]);
+        let objects = objects.flatten().collect();
+        let host = netlink::open_diag().map_err(failed)?;
+        Ok(Self { targets, objects, host, inside, uid })
+    }
+
+    /// Shuts down what the tables hold, and answers how many there were.
+    pub(super) fn cut(&self, tables: &[Table]) -> Result<usize, String> {
+        let doomed: BTreeSet<u64> = self.connections()?.iter().map(|s| s.inode.into()).collect();
+        let mut done = BTreeSet::new();
+        for table in tables {
+            let wanted = |(_, inode): &&(i32, u64)| doomed.contains(inode);
+            let mut sockets = table.sockets.iter().filter(wanted).peekable();
+            if sockets.peek().is_none() {
+                continue;
+            }
+            let handle = table.handle()?;
+            for (number, inode) in sockets {
+                done.insert(*inode);
+                // Whether it worked is asked afterwards, of the kernel.
+                let _ = socket::shutdown(table.copy(&handle, *number)?.as_fd(), libc::SHUT_RDWR);
+            }
+        }
+        Ok(done.len())
+    }
+
+    /// How many connections of the service are still there.
+    pub(super) fn survivors(&self) -> Result<usize, String> {
+        let own = |socket: &&UnixSocket| {
+            self.inside.is_some() || socket.uid.is_none_or(|uid| uid == self.uid)
+        };
+        Ok(self.connections()?.iter().filter(own).count())
+    }
+
+    /// Sockets of the service's network (or the host's, where it has none) that are connected to a
+    /// target.
+    fn connections(&self) -> Result<Vec<UnixSocket>, String> {
+        let host = netlink::unix_sockets(self.host.as_fd()).map_err(failed)?;
+        let inside = match &self.inside {
+            Some(diag) => netlink::unix_sockets(diag.as_fd()).map_err(failed)?,
+            None => host.clone(),
+        };
+        let ends: HashMap<u32, &UnixSocket> = host.iter().map(|end| (end.inode, end)).collect();
+        let leads = |socket: &UnixSocket| {
+            socket.peer.and_then(|peer| ends.get(&peer)).is_some_and(|end| self.is_target(end))
+        };
+        let open = |socket: &UnixSocket| socket.shutdown & SHUT != SHUT;
+        Ok(inside.into_iter().filter(|socket| open(socket) && leads(socket)).collect())
+    }
+
+    fn is_target(&self, end: &UnixSocket) -> bool {
+        let named = |target: &Target| {
+            [&target.named, &target.real].iter().any(|path| path.as_os_str().as_bytes() == end.name)
+        };
+        end.object.is_some_and(|object| self.objects.contains(&object))
+            || self.targets.iter().any(named)
+    }
+}
+
+fn failed(errno: Errno) -> String {
+    format!("asking about unix sockets: {errno}")
+}
