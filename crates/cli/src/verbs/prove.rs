@@ -19,12 +19,12 @@ pub(crate) struct Prove {
     /// what was attacked held.
     #[arg(long, value_name = "CLASS", value_parser = CLASSES)]
     pub(crate) only: Vec<String>,
-    /// Write the evidence as a page to this file too: HTML that needs nothing from elsewhere
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    pub(crate) report: Option<PathBuf>,
     /// Attack the same boundary in other places too, and print them side by side
     #[arg(long, hide = true, conflicts_with = "only")]
     pub(crate) compare: bool,
+    /// Write the evidence as a page to this file too: HTML that needs nothing from elsewhere
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, conflicts_with = "compare")]
+    pub(crate) report: Option<PathBuf>,
     /// How the result is written
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub(crate) format: ProofFormat,

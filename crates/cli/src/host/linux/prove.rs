@@ -1,5 +1,6 @@
 //! Attacking a boundary.
 
+use super::report_file::ReportFile;
 use super::{caller, resolve};
 use crate::boundary_file::BoundaryFile;
 use crate::error::{CommandError, Finish, Kind};
@@ -15,6 +16,7 @@ pub(crate) fn prove(verb: &Prove, printer: &mut Printer) -> Result<Finish, Comma
     let file = BoundaryFile::load(&verb.config)?;
     // What does not fit this host is told with its place before anything is attacked.
     resolve::plan(&file, None)?;
+    let page = verb.report.as_deref().map(ReportFile::at).transpose()?;
     let name = &file.boundary.service.name.value;
     printer.progress(&format!("attacking the boundary of {name} ..."));
     if verb.compare {
@@ -27,6 +29,10 @@ pub(crate) fn prove(verb: &Prove, printer: &mut Printer) -> Result<Finish, Comma
         ProofFormat::Human => printer.text(&report.render_human()),
         ProofFormat::Json => format::json(&report, printer)?,
         ProofFormat::Markdown => printer.text(&report.render_markdown()),
+    }
+    // Printed first: what cannot be written into the file is not lost.
+    if let Some(page) = page {
+        page.write(&file, &report)?;
     }
     Ok(match report.exit_code() {
         0 => Finish::Clean,
