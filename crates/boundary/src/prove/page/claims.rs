@@ -18,59 +18,50 @@ pub(super) struct Told {
     pub(super) meaning: &'static str,
 }
 
-/// The states as they are told, the worst first.
-pub(super) const STATES: [(ClaimState, Told); 6] = [
-    (
-        ClaimState::Broken,
-        Told { key: "broken", word: "Broken", meaning: "At least one attack went through." },
-    ),
-    (
-        ClaimState::Accepted,
-        Told {
-            key: "accepted",
-            word: "Not held, accepted",
-            meaning: "An attack went through that only a layer stops which this host does not give, \
-                      and the boundary file accepts that.",
-        },
-    ),
-    (
-        ClaimState::Unproven,
-        Told {
-            key: "unproven",
-            word: "Not proven",
-            meaning: "No attack on it was conclusive here.",
-        },
-    ),
-    (
-        ClaimState::NothingToAttack,
-        Told {
-            key: "nothing",
-            word: "Nothing to attack",
-            meaning: "This host has nothing to attack it with.",
-        },
-    ),
-    (
-        ClaimState::Proven,
-        Told {
-            key: "proven",
-            word: "Proven",
-            meaning: "Every conclusive attack was refused inside and succeeded outside.",
-        },
-    ),
-    (
-        ClaimState::NotClaimed,
-        Told {
-            key: "none",
-            word: "Not claimed",
-            meaning: "The boundary allows this or leaves it open.",
-        },
-    ),
+/// Every state, the worst first: the order of the page.
+pub(super) const STATES: [ClaimState; 8] = [
+    ClaimState::Broken,
+    ClaimState::Accepted,
+    ClaimState::Unproven,
+    ClaimState::PartlyAttacked,
+    ClaimState::NotAttacked,
+    ClaimState::NothingToAttack,
+    ClaimState::Proven,
+    ClaimState::NotClaimed,
 ];
 
 /// How a state is told.
-fn told(state: ClaimState) -> Told {
-    let found = STATES.iter().find(|(known, _)| *known == state);
-    found.map_or(STATES[5].1, |(_, told)| *told)
+pub(super) const fn told(state: ClaimState) -> Told {
+    let (key, word, meaning) = match state {
+        ClaimState::Accepted => (
+            "accepted",
+            "Not held, accepted",
+            "An attack went through that only a layer stops which this host does not give, and \
+             the boundary file accepts that.",
+        ),
+        ClaimState::Broken => ("broken", "Broken", "At least one attack went through."),
+        ClaimState::NotAttacked => {
+            ("not-attacked", "Not attacked", "None of its attacks was asked for.")
+        }
+        ClaimState::NotClaimed => {
+            ("none", "Not claimed", "The boundary allows this or leaves it open.")
+        }
+        ClaimState::NothingToAttack => {
+            ("nothing", "Nothing to attack", "This host has nothing to attack it with.")
+        }
+        ClaimState::PartlyAttacked => (
+            "partly",
+            "Partly attacked",
+            "What was attacked held, but some of its attacks were not asked for.",
+        ),
+        ClaimState::Proven => (
+            "proven",
+            "Proven",
+            "Every conclusive attack was refused inside and succeeded outside.",
+        ),
+        ClaimState::Unproven => ("unproven", "Not proven", "No attack on it was conclusive here."),
+    };
+    Told { key, word, meaning }
 }
 
 /// Writes the section: the filter, then every claim, the broken ones first.
@@ -83,7 +74,7 @@ pub(super) fn write(html: &mut Html, report: &Report) {
     html.raw("control. It counts as refused only where it fails inside in an expected way ");
     html.raw("<em>and</em> succeeds outside.\n");
     filter(html, report);
-    for (state, _) in STATES {
+    for state in STATES {
         for claim in report.claims.iter().filter(|claim| claim.state == state) {
             write_claim(html, report, claim);
         }
@@ -97,7 +88,8 @@ fn filter(html: &mut Html, report: &Report) {
     html.raw("<fieldset class=\"filter\"><legend>Show</legend>\n");
     html.raw("<label><input type=\"radio\" name=\"show\" value=\"all\" checked> All <b>");
     html.show(report.claims.len()).raw("</b></label>\n");
-    for (state, told) in STATES {
+    for state in STATES {
+        let told = told(state);
         let number = report.claims.iter().filter(|claim| claim.state == state).count();
         if number > 0 {
             html.raw("<label><input type=\"radio\" name=\"show\" value=\"").raw(told.key);
@@ -156,6 +148,9 @@ fn summary(claim: &ClaimReport) -> String {
     if inconclusive > 0 {
         parts.push(format!("{inconclusive} not conclusive"));
     }
+    if claim.not_run > 0 {
+        parts.push(format!("{} not asked for", claim.not_run));
+    }
     parts.join(", ")
 }
 
@@ -181,24 +176,25 @@ fn evidence(html: &mut Html, mut probes: Vec<&ProbeReport>) {
         Verdict::Blocked => 1,
         Verdict::Inconclusive => 2,
     });
-    html.raw(
-        "<table class=\"evidence\"><thead><tr><th scope=\"col\">Attack<th scope=\"col\">Verdict",
-    );
-    html.raw(
-        "<th scope=\"col\">Inside<th scope=\"col\">Outside<th scope=\"col\">In its way\n<tbody>",
-    );
+    html.raw("<table class=\"evidence\"><thead><tr><th>Attack<th>Verdict");
+    html.raw("<th>Inside<th>Outside<th>In its way\n<tbody>");
     for probe in probes {
         let (row, verdict) = match probe.verdict {
             Verdict::Open => ("<tr class=\"open\">", "went through"),
             Verdict::Blocked => ("<tr>", "refused"),
             Verdict::Inconclusive => ("<tr class=\"unsure\">", "not conclusive"),
         };
-        html.raw(row).raw("<th scope=\"row\">").text(probe.attack).raw(" <code>");
+        html.raw(row).raw("<th>").text(probe.attack).raw(" <code>");
         html.text(probe.probe).raw("</code><td>").raw(verdict).raw("<td>");
         seen(html, &probe.inside);
         flagged(html, probe);
         html.raw("<td>");
-        seen(html, &probe.outside);
+        // Without it there would be no such verdict.
+        if probe.verdict == Verdict::Blocked {
+            html.text(&describe(&probe.outside));
+        } else {
+            seen(html, &probe.outside);
+        }
         html.raw("<td>");
         for (index, layer) in probe.layers.iter().enumerate() {
             html.raw(if index == 0 { "" } else { ", " }).show(layer);

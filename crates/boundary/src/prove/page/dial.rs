@@ -36,6 +36,9 @@ pub(super) struct Dial {
     pub(super) arcs: &'static [(f64, f64)],
 }
 
+/// Width of a mark.
+const DASH: f64 = 1.5;
+
 /// One class and the part of the outside it has.
 struct Sector {
     class: Class,
@@ -62,11 +65,7 @@ impl Dial {
             html.raw("<path class=\"ring ").raw(kind).raw("\" d=\"");
             self.arc(html, radius, -90.0 + gap, 270.0 - gap, true);
             html.raw("\"><title>").show(layer).raw(": ").text(state).raw("</title></path>");
-            html.raw("<path id=\"")
-                .raw(self.id)
-                .raw("layer-")
-                .show(layer)
-                .raw("\" fill=\"none\" d=\"");
+            html.raw("<path id=\"").raw(self.id).raw("layer-").show(layer).raw("\" d=\"");
             self.arc(html, radius - 0.55 * self.letters.1, -150.0, -30.0, true);
             html.raw("\"/><text class=\"layer ").raw(kind).raw("\"><textPath href=\"#");
             html.raw(self.id).raw("layer-").show(layer).raw("\" startOffset=\"50%\">").show(layer);
@@ -103,40 +102,34 @@ impl Dial {
         html.raw("\n");
     }
 
+    /// Deals the outside out: each class gets the room for its name, and what is left is shared by
+    /// the number of attacks.
     fn sectors(&self, classes: &[Class]) -> Vec<Sector> {
-        let total: f64 = classes.iter().map(|class| self.need(*class)).sum();
         let room: f64 = self.arcs.iter().map(|(from, to)| to - from).sum();
-        let mut rest = classes;
-        let mut sectors = Vec::new();
-        for (index, (from, to)) in self.arcs.iter().enumerate() {
-            let share = total * (to - from) / room;
-            let mut used = 0.0;
-            let fits = rest.iter().take_while(|class| {
-                let before = used + self.need(**class) / 2.0;
-                used += self.need(**class);
-                before <= share
-            });
-            let last = index + 1 == self.arcs.len();
-            let count = if last { rest.len() } else { fits.count() };
-            let (here, later) = rest.split_at(count);
-            rest = later;
-            self.divide(here, *from, *to, &mut sectors);
-        }
-        sectors
-    }
-
-    /// Gives each class the room for its name, and shares what is left by the number of attacks.
-    fn divide(&self, classes: &[Class], from: f64, to: f64, sectors: &mut Vec<Sector>) {
         let need: f64 = classes.iter().map(|class| self.need(*class)).sum();
         let attacks: u32 = classes.iter().map(|class| class.all()).sum();
-        let spare = (to - from - need).max(0.0) / f64::from(attacks.max(1));
-        let narrowing = ((to - from) / need.max(1.0)).min(1.0);
-        let mut at = from;
-        for class in classes {
-            let width = self.need(*class).mul_add(narrowing, spare * f64::from(class.all()));
-            sectors.push(Sector { class: *class, from: at, to: at + width });
-            at += width;
+        let spare = (room - need).max(0.0) / f64::from(attacks.max(1));
+        let width = |class: &Class| spare.mul_add(f64::from(class.all()), self.need(*class));
+        let mut sectors = Vec::new();
+        let mut rest = classes;
+        for (index, (from, to)) in self.arcs.iter().enumerate() {
+            let mut used = 0.0;
+            let fits = rest.iter().take_while(|class| {
+                used += width(class);
+                used - width(class) / 2.0 <= to - from
+            });
+            let last = index + 1 == self.arcs.len();
+            let (here, later) = rest.split_at(if last { rest.len() } else { fits.count() });
+            rest = later;
+            let scale = (to - from) / here.iter().map(width).sum::<f64>().max(1.0);
+            let mut at = *from;
+            for class in here {
+                let end = width(class).mul_add(scale, at);
+                sectors.push(Sector { class: *class, from: at, to: end });
+                at = end;
+            }
         }
+        sectors
     }
 
     /// Degrees that the name of a class takes.
@@ -145,34 +138,31 @@ impl Dial {
         (f64::from(letters).mul_add(self.letters.0, 1.6 * self.letters.0) / self.label).to_degrees()
     }
 
+    /// One dashed arc for each verdict: every dash is an attack.
     fn sector(&self, html: &mut Html, sector: &Sector) {
         let class = sector.class;
-        let margin = (self.letters.0 / self.label).to_degrees();
-        let width = (sector.to - sector.from - 2.0 * margin).max(1.0);
-        let pitch = width / f64::from(class.all().max(1));
-        let near = self.outer + self.step * 0.45;
+        let margin = 2.0 * (self.letters.0 / self.label).to_degrees();
+        let near = self.outer + self.step * 0.4;
+        let (far, further) = (near + self.mark, near + self.mark * 1.3);
+        let pitch = (sector.to - sector.from - margin).max(1.0) / f64::from(class.all().max(1));
         let kinds = [
-            ("refused", "refused", class.blocked, near, near + self.mark),
-            (
-                "unsure",
-                "not conclusive",
-                class.inconclusive,
-                near + self.mark * 0.6,
-                near + self.mark,
-            ),
-            ("through", "WENT THROUGH", class.open, self.core, near + self.mark * 1.2),
+            ("refused", "refused", class.blocked, near, far),
+            ("unsure", "not conclusive", class.inconclusive, far - self.mark / 3.0, far),
+            ("through", "WENT THROUGH", class.open, self.core, further),
         ];
-        let mut angle = sector.from + margin + pitch / 2.0;
+        let mut angle = sector.from + margin / 2.0;
         for (kind, words, count, inner, outer) in kinds.into_iter().filter(|kind| kind.2 > 0) {
-            html.raw("<path class=\"").raw(kind).raw("\" d=\"");
-            for _ in 0..count {
-                let (from, to) = (self.point(outer, angle), self.point(inner, angle));
-                html.raw("M").at(from.0).raw(" ").at(from.1);
-                html.raw("L").at(to.0).raw(" ").at(to.1);
-                angle += pitch;
-            }
+            let radius = f64::midpoint(inner, outer);
+            let until = pitch.mul_add(f64::from(count), angle);
+            let step = radius * pitch.to_radians();
+            let dash = if kind == "through" { DASH * 1.6 } else { DASH };
+            html.raw("<path class=\"").raw(kind).raw("\" stroke-width=\"").at(outer - inner);
+            html.raw("\" stroke-dasharray=\"").fine(dash).raw(" ").fine(step - dash);
+            html.raw("\" stroke-dashoffset=\"").fine((dash - step) / 2.0).raw("\" d=\"");
+            self.arc(html, radius, angle, until, true);
             html.raw("\"><title>").text(class.id).raw(": ").show(count).raw(" ").raw(words);
             html.raw("</title></path>");
+            angle = until;
         }
         self.name(html, sector);
     }
@@ -182,7 +172,7 @@ impl Dial {
         let middle = f64::midpoint(sector.from, sector.to).rem_euclid(360.0);
         let below = middle > 0.0 && middle < 180.0;
         let kind = if sector.class.open > 0 { "class through" } else { "class" };
-        html.raw("<path id=\"").raw(self.id).text(sector.class.id).raw("\" fill=\"none\" d=\"");
+        html.raw("<path id=\"").raw(self.id).text(sector.class.id).raw("\" d=\"");
         // Text on a path is not shown where it is longer: the path is, by one sector on each side.
         let (from, to) = (middle - 40.0, middle + 40.0);
         if below {

@@ -40,6 +40,13 @@ impl Html {
         self
     }
 
+    /// A number of drawing units, to a hundredth of one.
+    pub(super) fn fine(&mut self, units: f64) -> &mut Self {
+        let text = format!("{units:.2}");
+        self.0.push_str(&text);
+        self
+    }
+
     /// The finished page.
     pub(super) fn finish(self) -> String {
         self.0

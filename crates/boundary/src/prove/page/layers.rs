@@ -11,15 +11,13 @@ pub(super) fn write(html: &mut Html, page: &Page<'_>) {
     let report = page.report;
     html.raw("<section id=\"layers\" aria-labelledby=\"layers-title\">\n");
     html.raw("<h2 id=\"layers-title\">Layers on this host</h2>\n");
-    html.raw("<table class=\"layers\"><thead><tr><th scope=\"col\">Layer<th scope=\"col\">Answer");
-    html.raw(
-        "<th scope=\"col\">What it does, and what is missing<th scope=\"col\">Attacks it stood ",
-    );
+    html.raw("<table class=\"layers\"><thead><tr><th>Layer<th>Answer");
+    html.raw("<th>What it does, and what is missing<th>Attacks it stood ");
     html.raw("in the way of\n<tbody>");
     for layer in Layer::ALL {
         let answer = report.evidence.layers.iter().find(|answer| answer.layer == layer.id());
         let (kind, state) = dial::state(answer);
-        html.raw("<tr><th scope=\"row\">").show(layer).raw("<td><span class=\"answer ").raw(kind);
+        html.raw("<tr><th>").show(layer).raw("<td><span class=\"answer ").raw(kind);
         html.raw("\">").text(state).raw("</span><td>").raw(purpose(layer));
         if let Some(why) = answer.and_then(|answer| answer.why.as_ref()) {
             html.raw("<br><b>Missing:</b> ").text(why);
@@ -58,9 +56,7 @@ pub(super) fn write_statement(html: &mut Html, page: &Page<'_>) {
     if !page.runtime.is_empty() {
         html.raw("<details><summary>What its runtime is granted besides, and may not write (");
         html.show(page.runtime.len()).raw(")</summary>\n<table class=\"runtime\"><thead><tr>");
-        html.raw(
-            "<th scope=\"col\">Path<th scope=\"col\">It may<th scope=\"col\">Needed by\n<tbody>",
-        );
+        html.raw("<th>Path<th>It may<th>Needed by\n<tbody>");
         for grant in page.runtime {
             html.raw("<tr><td><code>").text(&grant.path).raw("</code><td>").raw(grant.access);
             html.raw("<td>").text(&grant.why).raw(

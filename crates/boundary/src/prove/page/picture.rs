@@ -83,7 +83,7 @@ fn open(html: &mut Html, page: &Page<'_>, dial: &Dial, start: &'static str) {
 fn gates<'a>(html: &mut Html, gates: impl Iterator<Item = &'a Gate>) {
     html.raw("<table class=\"gates\"><caption>What the service may do</caption>\n<tbody>");
     for gate in gates {
-        html.raw("<tr><th scope=\"row\">");
+        html.raw("<tr><th>");
         if gate.entries.is_empty() {
             html.text(gate.none).raw("<td>\n");
             continue;
@@ -99,10 +99,10 @@ fn gates<'a>(html: &mut Html, gates: impl Iterator<Item = &'a Gate>) {
 
 fn attacks(html: &mut Html, classes: &[Class]) {
     html.raw("<table class=\"numbers\"><caption>What was tried against it</caption>\n<thead><tr>");
-    html.raw("<th scope=\"col\">attacks on<th scope=\"col\">refused<th scope=\"col\">went through");
-    html.raw("<th scope=\"col\">not conclusive\n<tbody>");
+    html.raw("<th>attacks on<th>refused<th>went through");
+    html.raw("<th>not conclusive\n<tbody>");
     for class in classes {
-        html.raw("<tr><th scope=\"row\">").text(class.id).raw("<td>").show(class.blocked);
+        html.raw("<tr><th>").text(class.id).raw("<td>").show(class.blocked);
         html.raw("<td>").show(class.open).raw("<td>").show(class.inconclusive).raw("\n");
     }
     html.raw("</table>");

@@ -2,13 +2,14 @@
 //! what it was made.
 
 use super::Page;
-use super::claims::STATES;
+use super::claims::{STATES, told};
 use super::html::Html;
 use super::tally;
 use super::words::count;
 use crate::prove::report::{ClaimReport, ClaimState, ProbeReport};
 use crate::prove::verdict::describe;
 use crate::prove::{Report, Verdict};
+use std::fmt::Write as _;
 
 /// Writes the head.
 pub(super) fn write(html: &mut Html, page: &Page<'_>) {
@@ -58,6 +59,9 @@ pub(super) fn write_broken(html: &mut Html, report: &Report) {
 /// The outcome as a class of the style sheet and as the rest of the title.
 fn outcome(report: &Report) -> (&'static str, &'static str) {
     match report.exit_code() {
+        0 if !report.only.is_empty() => {
+            ("unproven", "stays inside its boundary, as far as it was attacked")
+        }
         0 if states(report, ClaimState::Accepted) > 0 => {
             ("unproven", "stays in its boundary, but for what its file accepts")
         }
@@ -74,7 +78,13 @@ fn sentence(report: &Report) -> String {
         0 => "none went through".to_owned(),
         open => format!("{open} went through"),
     };
-    format!("Of {attacks}, {blocked} were refused inside and succeeded outside; {through}.")
+    let mut sentence =
+        format!("Of {attacks}, {blocked} were refused inside and succeeded outside; {through}.");
+    if !report.only.is_empty() {
+        let only = report.only.join(", ");
+        let _ = write!(sentence, " This proof is a part: it attacked only {only}.");
+    }
+    sentence
 }
 
 fn states(report: &Report, state: ClaimState) -> usize {
@@ -83,7 +93,8 @@ fn states(report: &Report, state: ClaimState) -> usize {
 
 fn numbers(html: &mut Html, report: &Report) {
     html.raw("<dl class=\"numbers\">\n");
-    for (state, told) in STATES {
+    for state in STATES {
+        let told = told(state);
         let number = states(report, state);
         let always =
             matches!(state, ClaimState::Broken | ClaimState::Unproven | ClaimState::Proven);
@@ -121,7 +132,7 @@ fn facts(html: &mut Html, page: &Page<'_>) {
         ("Node", node),
         ("ringfence", evidence.ringfence),
         ("User inside", &inside),
-        ("User of the control", &outside.to_string()),
+        ("User outside", &outside.to_string()),
     ];
     for (term, value) in rows {
         html.raw("<div><dt>").raw(term).raw("<dd>").text(value).raw("</div>\n");
