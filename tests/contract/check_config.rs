@@ -116,7 +116,7 @@ fn a_file_that_is_not_there_is_an_error() {
     --- stderr
     error: cannot read no.toml
       caused by: No such file or directory (os error 2)
-    hint: check the path given with --config
+    hint: check the path
     ---
     ");
 }

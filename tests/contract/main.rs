@@ -6,6 +6,7 @@
 
 mod check_config;
 mod completions;
+mod diff;
 mod output;
 mod own_processes;
 mod prove;

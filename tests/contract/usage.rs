@@ -77,6 +77,7 @@ fn the_help_lists_every_verb() {
       check-config  Check a boundary file without starting anything
       statement     Say the boundary in plain sentences, as a security review asks
                     for it
+      diff          Say what a change of the boundary file widens
       schema        Print the JSON Schema of the boundary file, for editors
       completions   Print completions for a shell
 

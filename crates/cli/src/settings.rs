@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub(crate) const FILE_NAME: &str = "ringfence.toml";
 
 /// Largest boundary file, in bytes. The longest one worth reviewing is far below this.
-const MAX_SIZE: u64 = 1024 * 1024;
+pub(crate) const MAX_SIZE: u64 = 1024 * 1024;
 
 /// The option every verb that reads a boundary file has.
 #[derive(Debug, clap::Args)]
@@ -40,9 +40,14 @@ impl ConfigOption {
             Some(path) => path.clone(),
             None => search()?,
         };
-        let text = read(&path)?;
-        Ok(Source { path, text })
+        source(path)
     }
+}
+
+/// Reads the boundary file, or another text a person wrote, at `path`.
+pub(crate) fn source(path: PathBuf) -> Result<Source, CommandError> {
+    let text = read(&path)?;
+    Ok(Source { path, text })
 }
 
 /// The first boundary file from the current folder upwards.
@@ -118,7 +123,8 @@ fn check_kind(path: &Path, metadata: &Metadata) -> Result<(), CommandError> {
     if metadata.len() > MAX_SIZE { Err(too_large(path)) } else { Ok(()) }
 }
 
-fn too_large(path: &Path) -> CommandError {
+/// The error for a file beyond [`MAX_SIZE`].
+pub(crate) fn too_large(path: &Path) -> CommandError {
     CommandError::new(Kind::Source, format!("{} is larger than 1 MiB", path.display()))
         .hint("a boundary file is a few dozen lines: is this the right file?")
 }
@@ -147,7 +153,7 @@ fn unreadable(path: &Path, error: &io::Error) -> CommandError {
         io::ErrorKind::NotFound if std::fs::symlink_metadata(path).is_ok() => {
             wrong.hint("it is a symbolic link that leads nowhere: mend or remove it")
         }
-        io::ErrorKind::NotFound => wrong.hint("check the path given with --config"),
+        io::ErrorKind::NotFound => wrong.hint("check the path"),
         io::ErrorKind::PermissionDenied => {
             wrong.hint("let the user who starts ringfence read the file and enter its folders")
         }

@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod diagnostic;
+pub mod diff;
 pub mod display;
 pub mod environment;
 pub mod event;

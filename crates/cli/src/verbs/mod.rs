@@ -2,6 +2,7 @@
 
 mod check_config;
 mod completions;
+mod diff;
 mod prove;
 mod run;
 mod schema;
@@ -27,6 +28,7 @@ pub(crate) enum Verb {
     Status(status::Status),
     CheckConfig(check_config::CheckConfig),
     Statement(statement::Statement),
+    Diff(diff::Diff),
     Schema(schema::Schema),
     Completions(completions::Completions),
 }
@@ -40,6 +42,7 @@ impl Verb {
             Self::Status(verb) => host::status(&verb, printer),
             Self::CheckConfig(verb) => verb.execute(printer),
             Self::Statement(verb) => verb.execute(printer),
+            Self::Diff(verb) => verb.execute(printer),
             Self::Schema(verb) => Ok(verb.execute(printer)),
             Self::Completions(verb) => Ok(verb.execute(printer)),
         }

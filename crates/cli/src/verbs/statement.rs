@@ -4,6 +4,7 @@ use crate::boundary_file::BoundaryFile;
 use crate::error::{CommandError, Finish};
 use crate::format;
 use crate::host::{self, RuntimeGrant};
+use crate::markdown::escape;
 use crate::printer::{Printer, Style};
 use crate::settings::ConfigOption;
 use crate::table;
@@ -140,13 +141,13 @@ fn markdown_runtime(runtime: &Result<Vec<RuntimeGrant>, CommandError>) -> String
     match runtime {
         Ok(grants) => {
             for (why, paths) in by_reason(grants) {
-                let paths = escape_markdown(&paths.join(", "));
-                let _ = writeln!(text, "- {}: {paths}", escape_markdown(why));
+                let paths = escape(&paths.join(", "));
+                let _ = writeln!(text, "- {}: {paths}", escape(why));
             }
         }
         Err(error) => {
             let why = untrusted(error.message()).to_string();
-            let _ = writeln!(text, "Not known here: {}", escape_markdown(&why));
+            let _ = writeln!(text, "Not known here: {}", escape(&why));
         }
     }
     text
@@ -159,20 +160,8 @@ fn markdown(service: &str, sentences: &[Sentence]) -> String {
             "" => String::new(),
             label => format!("**{label}** "),
         };
-        let sentence = escape_markdown(sentence);
+        let sentence = escape(sentence);
         let _ = writeln!(text, "- {label}{sentence} (`{}`)", claim.id());
     }
     text
-}
-
-/// Sentences quote paths and names of the file, which must not become markup.
-fn escape_markdown(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        if "\\`*_[]<>|".contains(character) {
-            escaped.push('\\');
-        }
-        escaped.push(character);
-    }
-    escaped
 }

@@ -14,6 +14,9 @@ mod rest;
 mod words;
 
 pub use claim::Claim;
+pub(crate) use network::{controls_host, ways_out};
+pub(crate) use process::is_package_manager;
+pub(crate) use words::bytes;
 
 use crate::model::Boundary;
 use serde::Serialize;

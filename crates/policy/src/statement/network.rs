@@ -142,11 +142,16 @@ fn unix(page: &mut Page, net: &Network) {
         },
     );
     for grant in &net.unix {
-        if POWERFUL_SOCKETS.contains(&words::base_name(&grant.value)) {
+        if controls_host(&grant.value) {
             let text = format!("{}: a way out, it controls the host", words::list([&grant.value]));
             page.way_out(Claim::NetUnix, text);
         }
     }
+}
+
+/// Whether this unix socket belongs to a service that starts whatever it is told to.
+pub(crate) fn controls_host(path: &str) -> bool {
+    POWERFUL_SOCKETS.contains(&words::base_name(path))
 }
 
 /// Ports that proxies listen on and hardly anything else does.
@@ -155,7 +160,8 @@ const PROXY_PORTS: [u16; 4] = [1080, 3128, 8118, 9050];
 const NAME_PORTS: [u16; 2] = [53, 853];
 
 /// Why data leaves the boundary through this grant.
-fn ways_out(grant: &Endpoint, env: &Environment) -> Vec<String> {
+/// Why data or control can leave the boundary through a grant.
+pub(crate) fn ways_out(grant: &Endpoint, env: &Environment) -> Vec<String> {
     let mut reasons = Vec::new();
     match &grant.host {
         HostPattern::Suffix(suffix) => reasons.push(format!(

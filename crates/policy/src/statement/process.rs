@@ -45,7 +45,8 @@ fn children(page: &mut Page, process: &Process, service: &Service) {
     }
 }
 
-fn is_package_manager(path: &str) -> bool {
+/// Whether the last component of a path is the name of a package manager.
+pub(crate) fn is_package_manager(path: &str) -> bool {
     PACKAGE_MANAGERS.contains(&words::base_name(path))
 }
 

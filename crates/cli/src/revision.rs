@@ -1,0 +1,53 @@
+//! A boundary file as a git revision has it.
+//!
+//! git itself is asked, with the user's own settings for where repositories may be; it is told to
+//! fetch nothing. What a revision is called is git's business, and its own words say what is wrong.
+
+use crate::error::{CommandError, Kind};
+use crate::settings::{MAX_SIZE, Source, too_large};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Reads `path`, counted from the current folder, as `revision` has it.
+pub(crate) fn read(revision: &str, path: &Path) -> Result<Source, CommandError> {
+    let shown = PathBuf::from(format!("{revision}:{}", path.display()));
+    let failed = |error: &std::io::Error| {
+        CommandError::new(Kind::Source, "cannot ask git for a revision")
+            .caused_by(error)
+            .hint("install git, or name two files")
+    };
+    // A relative name counts from the current folder only behind `./`, from the top without.
+    let start = if path.is_absolute() || path.starts_with(".") { "" } else { "./" };
+    let object = format!("{revision}:{start}{}", path.display());
+    let mut git = Command::new("git")
+        .args(["cat-file", "blob", &object])
+        .env("GIT_NO_LAZY_FETCH", "1")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(&error))?;
+    let mut bytes = Vec::new();
+    if let Some(output) = git.stdout.take() {
+        output.take(MAX_SIZE + 1).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
+    }
+    // Its output was let go of: a git that has more to say ends.
+    let ended = git.wait_with_output().map_err(|error| failed(&error))?;
+    if bytes.len() as u64 > MAX_SIZE {
+        return Err(too_large(&shown));
+    }
+    if !ended.status.success() {
+        let words = String::from_utf8_lossy(&ended.stderr);
+        let words = words.lines().next().unwrap_or("it said nothing").trim_start_matches("fatal: ");
+        let message = format!("git has no {}: {words}", shown.display());
+        return Err(CommandError::new(Kind::Source, message)
+            .hint("name a file, a revision such as main, or REVISION:PATH"));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| {
+        let message = format!("{} is not UTF-8 text", shown.display());
+        CommandError::new(Kind::Configuration, message)
+    })?;
+    Ok(Source { path: shown, text })
+}

@@ -1,0 +1,72 @@
+//! Programs, addons and powers inside Node.
+
+use super::{Changes, Effect, files};
+use crate::model::{Filesystem, Process};
+use crate::{paths, statement};
+
+pub(super) fn compare(changes: &mut Changes, old: &Process, new: &Process, fs: &Filesystem) {
+    let children = |process: &Process| -> Vec<String> {
+        process.children.iter().map(|child| paths::normal(&child.value)).collect()
+    };
+    let (before, after) = (children(old), children(new));
+    let known = changes.0.len();
+    changes.entries(
+        "process.children",
+        &before.iter().map(String::as_str).collect::<Vec<_>>(),
+        &after.iter().map(String::as_str).collect::<Vec<_>>(),
+        "can start #, inside the same boundary",
+        "can no longer start #",
+    );
+    let writable: Vec<String> = fs.write.iter().map(|grant| paths::normal(&grant.value)).collect();
+    for change in changes.0.iter_mut().skip(known).filter(|c| c.effect == Effect::Widened) {
+        if files::covered(&change.entry, writable.iter()) {
+            change.ways_out.push("the service can replace it: it lies in a write grant".to_owned());
+        }
+        if statement::is_package_manager(&change.entry) {
+            change.ways_out.push("a package manager runs other people's code".to_owned());
+        }
+    }
+    for (key, before, after, what) in [
+        ("process.workers", old.workers, new.workers, "start worker threads"),
+        ("process.wasi", old.wasi, new.wasi, "run WASI programs"),
+        ("process.ffi", old.ffi, new.ffi, "call foreign functions"),
+        ("process.inspector", old.inspector, new.inspector, "open the inspector"),
+    ] {
+        match (before, after) {
+            (false, true) => changes.push(Effect::Widened, key, "", format!("can {what}")),
+            (true, false) => {
+                changes.push(Effect::Narrowed, key, "", format!("can no longer {what}"))
+            }
+            _ => continue,
+        };
+    }
+    addons(changes, old, new);
+}
+
+fn addons(changes: &mut Changes, old: &Process, new: &Process) {
+    let key = "process.addons";
+    let has = |process: &Process, package: &str, hash: Option<&str>| {
+        process.addons.iter().any(|addon| {
+            addon.package.value == package && hash.is_none_or(|hash| addon.sha256.value == hash)
+        })
+    };
+    for addon in &new.addons {
+        let (package, hash) = (&addon.package.value, &addon.sha256.value);
+        if has(old, package, Some(hash)) {
+            continue;
+        }
+        let sentence = if has(old, package, None) {
+            format!("can load another native addon of {package}")
+        } else {
+            format!("can load a native addon of {package}")
+        };
+        changes.push(Effect::Widened, key, package, sentence);
+    }
+    for addon in &old.addons {
+        let package = &addon.package.value;
+        if !has(new, package, None) {
+            let sentence = format!("can no longer load native addons of {package}");
+            changes.push(Effect::Narrowed, key, package, sentence);
+        }
+    }
+}
