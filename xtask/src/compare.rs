@@ -55,6 +55,9 @@ How to read it:
 - Native acts are not tried against Node's flags, which keep native code out. Where the boundary
   grants workers, a worker started with empty `execArgv` sheds the flags, and then everything that is
   open in `bare` is within its reach.
+- Some attacks misuse what is granted. For them every place is given one address, one name, one
+  folder to read and one to write, so a tool that knows only all of the network or none of it shares
+  all of it there, even where the boundary itself has no network.
 - \"Granted and works\" is the counterpart: whether reading, writing and connecting that is granted
   works there. Who refuses everything blocks every attack too.
 - A tool is not worse for what it does not set out to do: bubblewrap is a tool to build sandboxes

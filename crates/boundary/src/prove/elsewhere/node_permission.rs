@@ -22,7 +22,11 @@ const CANNOT: &[&str] = &[
 pub(super) const AS_WRITTEN: Place = Place {
     id: "manual",
     what: "node --permission with the flags as the manual writes them: comma lists and hosts",
-    cannot: CANNOT,
+    cannot: &[
+        "to Node a comma list is one path, which does not exist: with two paths it grants neither",
+        "to Node a value behind --allow-net means all of the network, whatever it is",
+        "it cleans no environment, sets no limits and covers no native code",
+    ],
     program: None,
     no_native: Some(NO_NATIVE),
     limits: false,
@@ -84,7 +88,13 @@ fn start(task: &Task<'_>, mut flags: Vec<OsString>) -> Start {
     let node = task.plan.program.node.as_ref();
     let switches = node.into_iter().flat_map(|node| &node.flags).filter(|flag| {
         let text = flag.to_string_lossy();
-        let other = ["--allow-fs-", "--allow-net", "--permission", "--experimental-permission"];
+        let other = [
+            "--allow-fs-",
+            "--allow-net",
+            "--disable-warning",
+            "--experimental-permission",
+            "--permission",
+        ];
         text.starts_with("--") && !other.iter().any(|start| text.starts_with(start))
     });
     flags.extend(switches.cloned());

@@ -74,18 +74,16 @@ impl Comparison {
         self.markdown_table(&mut text);
         self.markdown_places(&mut text);
         for place in self.peers() {
-            let _ = writeln!(text, "### {} beside ringfence", place.id);
+            let _ = writeln!(text, "### {} beside ringfence\n", place.id);
             for (title, rows) in self.lists(place) {
-                let _ = writeln!(text, "\n{} ({}):\n", capital(title), rows.len());
-                if rows.is_empty() {
-                    text.push_str("- none\n");
-                }
-                for row in rows {
-                    let _ = writeln!(text, "- `{}`: {}", row.probe, row.attack);
-                }
+                let names: Vec<String> =
+                    rows.iter().map(|row| format!("`{}`", row.probe)).collect();
+                let names = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                let _ = writeln!(text, "- {title} ({}): {names}", rows.len());
             }
             text.push('\n');
         }
+        self.markdown_attacks(&mut text);
         text
     }
 
@@ -108,10 +106,13 @@ impl Comparison {
     fn markdown_places(&self, text: &mut String) {
         text.push_str("### The places\n\n");
         for place in &self.places {
-            let _ = writeln!(text, "#### {}\n\n{}. {}\n", place.id, capital(place.what), {
+            let _ = writeln!(text, "#### {}\n\n{}. {}", place.id, place.what, {
                 let version = untrusted(&place.version).to_string();
                 if version.is_empty() { version } else { format!("Version: {version}.") }
             });
+            if !place.cannot.is_empty() {
+                text.push('\n');
+            }
             for cannot in &place.cannot {
                 let _ = writeln!(text, "- {cannot}");
             }
@@ -122,6 +123,23 @@ impl Comparison {
                 let words: Vec<String> = place.command.iter().map(|word| quote(word)).collect();
                 let _ = writeln!(text, "\n```sh\n{}\n```\n", wrapped(&words));
             }
+        }
+    }
+
+    fn markdown_attacks(&self, text: &mut String) {
+        text.push_str("### Every attack\n\n| attack | what is tried |");
+        let places: Vec<&PlaceReport> = self.run().collect();
+        for place in &places {
+            let _ = write!(text, " {} |", place.id);
+        }
+        let _ = writeln!(text, "\n| --- | --- |{}", " --- |".repeat(places.len()));
+        for row in &self.probes {
+            let _ = write!(text, "| `{}` | {} |", row.probe, row.attack);
+            for place in &places {
+                let state = row.cells.get(place.id).map(|cell| cell.state);
+                let _ = write!(text, " {} |", state.map_or("", word));
+            }
+            text.push('\n');
         }
     }
 
@@ -154,6 +172,16 @@ impl Comparison {
     }
 }
 
+const fn word(state: State) -> &'static str {
+    match state {
+        State::Blocked => "blocked",
+        State::Inconclusive => "unclear",
+        State::NotApplicable => "n/a",
+        State::Open => "**open**",
+        State::OwnKernel => "own kernel",
+    }
+}
+
 fn short(counts: &Counts) -> String {
     format!("{}/{}", counts.open, counts.blocked)
 }
@@ -179,12 +207,6 @@ fn worked(place: &PlaceReport) -> String {
         count if count == place.works.len() => "all".to_owned(),
         _ => works.join("+"),
     }
-}
-
-fn capital(text: &str) -> String {
-    let mut characters = text.chars();
-    let first = characters.next().map(|first| first.to_uppercase().to_string());
-    first.unwrap_or_default() + characters.as_str()
 }
 
 /// A word as a shell reads it.

@@ -22,6 +22,7 @@ pub(super) const PLACE: Place = Place {
     cannot: &[
         "the network is the host's where the boundary grants any of it, and none otherwise",
         "no mount can refuse execution that the boundary does not grant",
+        "no limit of processes: a control group would count gVisor's own threads",
     ],
     program: Some("runsc"),
     no_native: None,
@@ -51,8 +52,10 @@ const OWN_KERNEL: &[&str] = &[
     "new-user-namespace",
     "own-listener",
     "packet-mark",
+    "packet-socket",
     "perf-event",
     "personality",
+    "raw-socket",
     "routing-header",
     "session-keyring",
     "source-route",
@@ -208,16 +211,14 @@ fn config(task: &Task<'_>, id: &str, mounts: Vec<Value>) -> Value {
     })
 }
 
-/// Limits of control groups.
+/// Limits of control groups. Not that of processes: it would count the threads of gVisor itself,
+/// which does not start with 64.
 fn resources(task: &Task<'_>) -> Value {
     const PERIOD: u32 = 100_000;
     let limits = &task.plan.limits;
     let mut resources = json!({});
     if let Some(memory) = &limits.memory {
         resources["memory"] = json!({ "limit": memory.value, "swap": memory.value });
-    }
-    if let Some(pids) = &limits.pids {
-        resources["pids"] = json!({ "limit": pids.value });
     }
     if let Some(cpu) = &limits.cpu {
         let quota = cpu.value * f64::from(PERIOD);
