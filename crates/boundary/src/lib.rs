@@ -7,6 +7,7 @@
 pub(crate) mod control;
 pub mod egress;
 pub mod enforce;
+pub mod explain;
 pub mod node;
 pub mod plan;
 pub mod prove;

@@ -1,0 +1,138 @@
+//! Denial events explained: what was refused is in them, only what to do is asked anew.
+
+use super::access::{Access, Outcome, Target};
+use super::code::Code;
+use super::context::Context;
+use super::grant::{Grant, lines};
+use super::read::endpoint;
+use super::report::{Advice, Explanation, Report, shown};
+use super::{begun, finish, group, seen};
+use ringfence_policy::event::{Action, Event, Kind};
+use ringfence_policy::net::Transport;
+use std::net::SocketAddr;
+
+/// Explains events, each with the line it stands in.
+#[must_use]
+pub fn events(events: impl IntoIterator<Item = (usize, Event)>, context: &Context<'_>) -> Report {
+    let mut report = begun(context);
+    for (line, event) in events {
+        if let Some(explanation) = one(&event, line, context) {
+            group(&mut report, explanation);
+        }
+    }
+    finish(&mut report, context);
+    report
+}
+
+/// Explains one; `None` for what was not refused.
+pub(super) fn one(event: &Event, line: usize, context: &Context<'_>) -> Option<Explanation> {
+    if !matches!(event.kind, Kind::Denial | Kind::Observed) {
+        return None;
+    }
+    let access = access(event);
+    let mut explanation = Explanation::new(code(event), Some(event.layer), cause(event));
+    explanation = match access.as_ref().map(|access| access.outcome(context)) {
+        Some(Outcome::Already) => {
+            explanation.code = Code::GrantedAlready;
+            explanation.instead(
+                "the boundary file grants it now: start the service anew, it runs with the file as \
+                 it was",
+            )
+        }
+        Some(Outcome::Missing(advice)) => explanation.advise(advice),
+        Some(Outcome::Never(code, advice)) => {
+            explanation.code = code;
+            explanation.advise(advice)
+        }
+        Some(Outcome::Nothing(_)) | None => named(event, explanation, context),
+    };
+    explanation.line = line;
+    explanation.seen = seen(&format!("{} {}", action(event.action), event.resource));
+    Some(explanation)
+}
+
+/// What the event itself names, where it is known not to be asked again.
+fn named(event: &Event, explanation: Explanation, context: &Context<'_>) -> Explanation {
+    let line = event.missing_grant.as_deref();
+    let Some(grant) = line.and_then(Grant::of_line) else {
+        return explanation.instead("no grant can allow it");
+    };
+    let fits = context.setting.is_none_or(|setting| grant.apply(setting.boundary).is_ok());
+    if !fits || grant.value.contains("PORT") {
+        return explanation.instead(format!(
+            "grant it with the port it uses: {}",
+            shown(line.unwrap_or_default())
+        ));
+    }
+    let grants = vec![grant];
+    let lines = lines(&grants, context.setting.as_ref());
+    explanation.advise(Advice::Grant { grants, lines, note: String::new() })
+}
+
+fn cause(event: &Event) -> String {
+    let who = match event.kind {
+        Kind::Observed => "the service would have been refused",
+        _ => "the service was refused",
+    };
+    let reason = ringfence_policy::display::untrusted(&event.reason).to_string();
+    let what = action(event.action);
+    let resource = shown(&event.resource);
+    if reason.is_empty() {
+        format!("{who}: {what} {resource}")
+    } else {
+        format!("{who}: {what} {resource}, because {reason}")
+    }
+}
+
+/// The action in words.
+fn action(action: Action) -> String {
+    serde_json::to_value(action)
+        .ok()
+        .and_then(|value| value.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+fn code(event: &Event) -> Code {
+    match event.action {
+        Action::Bind | Action::Listen => Code::ListenNotGranted,
+        Action::Connect => Code::ConnectNotGranted,
+        Action::Exec => Code::ProgramNotGranted,
+        Action::Resolve
+            if event.missing_grant.as_deref().is_some_and(|l| l.contains("private")) =>
+        {
+            Code::AddressPrivate
+        }
+        Action::Resolve => Code::NameNotGranted,
+        Action::UdpSend => Code::UdpNotGranted,
+        Action::UnixConnect => Code::UnixNotGranted,
+        Action::Open => Code::FileHidden,
+        _ => Code::SystemCallRefused,
+    }
+}
+
+/// The access of an event, where it says enough.
+fn access(event: &Event) -> Option<Access> {
+    // A name with its port may be followed by the address it was reached at.
+    let resource = event.resource.split(' ').next().unwrap_or_default();
+    let outbound = |transport| {
+        let (host, port) = endpoint(resource)?;
+        Some(Access::Connect(transport, Target::parse(host)?, port))
+    };
+    let listener = || {
+        let address: SocketAddr = resource.parse().ok()?;
+        Some(Access::Listen(Transport::Tcp, address))
+    };
+    match event.action {
+        Action::Connect => outbound(Transport::Tcp),
+        Action::UdpSend => outbound(Transport::Udp),
+        Action::Exec => Some(Access::Exec(event.resource.clone())),
+        Action::Bind | Action::Listen => listener(),
+        Action::UnixConnect if event.resource.starts_with('/') => {
+            Some(Access::Unix(event.resource.clone()))
+        }
+        Action::Open if event.resource.starts_with('/') => {
+            Some(Access::Read(event.resource.clone()))
+        }
+        _ => None,
+    }
+}
