@@ -1,0 +1,618 @@
+'use strict';
+// Loaded in front of every Node program inside a boundary, in each of its threads. It lets
+// `process.permission` say what the boundary grants, gives refusals of the boundary the error code
+// that Node gives its own, and tells the boundary what Node refused. It enforces nothing: a program
+// that undoes it only deceives itself.
+//
+// It loads nothing that the program does not load: a look at the list of loaded modules starts what
+// concerns each. What it needs is taken at once, because the program may change it later.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { fileURLToPath, URL } = require('node:url');
+
+const { readSync, readlinkSync, statSync, writeSync } = fs;
+const { parse, stringify } = JSON;
+const { apply, defineProperty, getOwnPropertyDescriptor, ownKeys } = Reflect;
+const { allocUnsafeSlow } = Buffer;
+const { utf8Slice } = Buffer.prototype;
+const { includes, startsWith, slice, replace, toUpperCase } = String.prototype;
+const { assign } = Object;
+const { captureStackTrace } = Error;
+const load = require;
+const call = (method, self, ...values) => apply(method, self, values);
+
+const RUNTIME = Symbol.for('ringfence.runtime');
+/** Under this name every thread finds the lock and this file. */
+const SHARED = 'ringfence';
+/** Longest packet, in bytes. */
+const LONGEST = 8192;
+const [MAJOR] = process.versions.node.split('.').map(Number);
+
+/** An error with a code, whose stack begins where the program called. */
+function failure(Kind, code, message, from, more) {
+  const error = new Kind(message);
+  // As Node does it, the code is in the first line of the stack and not in the name.
+  defineProperty(error, 'name', { value: `${error.name} [${code}]`, configurable: true });
+  captureStackTrace(error, from);
+  void error.stack;
+  delete error.name;
+  error.code = code;
+  return assign(error, more);
+}
+
+// The channel: one packet is one question, one packet the answer. Threads share it under a lock.
+
+const channel = (() => {
+  const HELD = 1;
+  const WAITED_FOR = 2;
+  /** How long a holder is believed to be alive, in milliseconds. */
+  const PATIENCE = 100;
+  const { compareExchange, exchange, load: read, notify, store, wait } = Atomics;
+  const number = Number(process.env.RINGFENCE_CONTROL);
+  // A thread other than the first cannot change the working directory.
+  const first = process.chdir.disabled !== true;
+  let buffer;
+  let lock;
+  let thread = 0;
+  let last = Math.floor(Math.random() * 2 ** 40);
+
+  function open() {
+    if (!Number.isSafeInteger(number) || number < 3) return false;
+    try {
+      return fs.fstatSync(number).isSocket();
+    } catch {
+      return false;
+    }
+  }
+
+  /** Makes the lock that the threads of this process will find. */
+  function share() {
+    if (!first || lock !== undefined) return;
+    const shared = new SharedArrayBuffer(8);
+    lock = new Int32Array(shared);
+    thread = ownNumber();
+    load('node:worker_threads').setEnvironmentData(SHARED, { file: __filename, lock: shared });
+  }
+
+  /** The kernel's number of this thread, or -1. */
+  function ownNumber() {
+    try {
+      return Number(readlinkSync('/proc/thread-self').split('/').pop());
+    } catch {
+      return -1;
+    }
+  }
+
+  function broken(message) {
+    return failure(Error, 'ERR_RINGFENCE_CHANNEL', message, broken);
+  }
+
+  function acquire() {
+    if (lock === undefined) {
+      if (first) return;
+      const shared = load('node:worker_threads').getEnvironmentData(SHARED);
+      if (!(shared?.lock instanceof SharedArrayBuffer)) {
+        throw broken('this thread does not share the lock of the control channel');
+      }
+      lock = new Int32Array(shared.lock);
+    }
+    if (thread === 0) thread = ownNumber();
+    let state = compareExchange(lock, 0, 0, HELD);
+    while (state !== 0) {
+      if (state === WAITED_FOR || compareExchange(lock, 0, HELD, WAITED_FOR) !== 0) {
+        const woken = wait(lock, 0, WAITED_FOR, PATIENCE);
+        // A thread that was ended while it held the lock never gives it back.
+        if (woken === 'timed-out' && inherit()) break;
+      }
+      state = compareExchange(lock, 0, 0, WAITED_FOR);
+    }
+    store(lock, 1, thread);
+  }
+
+  /** Takes the lock over from a thread that is no more. */
+  function inherit() {
+    const holder = read(lock, 1);
+    if (holder <= 0) return false;
+    try {
+      if (statSync(`/proc/self/task/${holder}`, { throwIfNoEntry: false }) !== undefined) return false;
+    } catch {
+      return false;
+    }
+    return compareExchange(lock, 1, holder, thread) === holder;
+  }
+
+  function release() {
+    if (lock === undefined) return;
+    store(lock, 1, 0);
+    if (exchange(lock, 0, 0) === WAITED_FOR) notify(lock, 0, 1);
+  }
+
+  function again(act) {
+    for (;;) {
+      try {
+        return act();
+      } catch (error) {
+        if (error.code === 'EAGAIN') wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+        else if (error.code !== 'EINTR') throw broken(`the control channel failed: ${error.code}`);
+      }
+    }
+  }
+
+  /** Asks and waits for the answer. */
+  function ask(op, fields) {
+    const id = ++last;
+    const text = stringify({ __proto__: null, v: 1, id, op, ...fields });
+    acquire();
+    try {
+      buffer ??= allocUnsafeSlow(LONGEST);
+      again(() => writeSync(number, text));
+      // An answer that a thread did not live to read comes first.
+      for (;;) {
+        const length = again(() => readSync(number, buffer, 0, LONGEST, null));
+        if (length === 0) throw broken('the control channel is closed');
+        const answer = parse(apply(utf8Slice, buffer, [0, length]));
+        if (answer.id === id || answer.id === null) return answer;
+      }
+    } finally {
+      release();
+    }
+  }
+
+  return { ask, open, share };
+})();
+
+// `process.permission`
+
+/** Scopes whose references are paths. */
+const PATHS = new Set(['addon', 'child', 'fs', 'fs.read', 'fs.write', 'net.unix']);
+/** What Node calls the permission of a scope. */
+const NAMES = {
+  __proto__: null,
+  addon: 'Addon',
+  child: 'ChildProcess',
+  env: 'Environment',
+  ffi: 'FFI',
+  fs: 'FileSystem',
+  'fs.read': 'FileSystemRead',
+  'fs.write': 'FileSystemWrite',
+  inspector: 'Inspector',
+  secret: 'Secret',
+  wasi: 'WASI',
+  worker: 'WorkerThreads',
+};
+const nameOf = (scope) => NAMES[scope] ?? (call(startsWith, scope, 'net') ? 'Net' : scope);
+
+const native = { has: process.permission?.has, drop: process.permission?.drop };
+/** While it is true, what Node publishes is the answer to our own question. */
+let asking = false;
+
+function inquire(act, ...values) {
+  asking = true;
+  try {
+    return apply(act, process.permission, values);
+  } finally {
+    asking = false;
+  }
+}
+
+/** Scope and reference as the channel takes them. */
+function question(scope, reference, from) {
+  const wrong = (what, want, got) => {
+    const kind = got === null ? 'null' : typeof got;
+    const message = `The "${what}" argument must be ${want}. Received ${kind}`;
+    return failure(TypeError, 'ERR_INVALID_ARG_TYPE', message, from);
+  };
+  if (typeof scope !== 'string') throw wrong('scope', 'of type string', scope);
+  if (reference === undefined) return { scope };
+  let text = reference;
+  if (reference instanceof URL) text = fileURLToPath(reference);
+  else if (ArrayBuffer.isView(reference)) {
+    const { buffer, byteOffset, byteLength } = reference;
+    const bytes = Buffer.from(buffer, byteOffset, byteLength);
+    text = apply(utf8Slice, bytes, [0, byteLength]);
+  }
+  if (typeof text !== 'string') throw wrong('reference', 'of type string, URL or Uint8Array', reference);
+  if (text.length * 2 > LONGEST) {
+    throw failure(Error, 'ERR_RINGFENCE_BAD_REFERENCE', 'the reference is too long', from);
+  }
+  // A path is meant from the working directory; a program without a slash is looked for in PATH.
+  const relative = scope !== 'child' || call(includes, text, '/');
+  if (PATHS.has(scope) && text !== '' && relative) text = path.resolve(text);
+  return { scope, reference: text };
+}
+
+/** The error of an answer, for the program. */
+function answered(answer, asked, from) {
+  const { code, message, hint, missing_grant: missing } = answer.error;
+  const text = hint === undefined ? message : `${message}; ${hint}`;
+  if (code !== 'denied') {
+    const name = `ERR_RINGFENCE_${call(toUpperCase, call(replace, code, /-/g, '_'))}`;
+    return failure(Error, name, text, from);
+  }
+  return denied(text, asked, missing, from);
+}
+
+function denied(message, { scope, reference = '' }, missing, from) {
+  const text = missing === undefined ? message : `${message}: add ${missing}`;
+  const more = { permission: nameOf(scope), resource: reference };
+  if (missing !== undefined) more.missingGrant = missing;
+  return failure(Error, 'ERR_ACCESS_DENIED', text, from, more);
+}
+
+/** Whether Node's own flags allow it too. Before Node 25 they say nothing about the network. */
+function allowedByFlags({ scope, reference }) {
+  const known = scope in NAMES && scope !== 'env' && scope !== 'secret';
+  const network = MAJOR >= 25 && call(startsWith, scope, 'net');
+  if (native.has === undefined || !(known || network)) return true;
+  return network ? inquire(native.has, 'net') : inquire(native.has, scope, reference);
+}
+
+/** Whether the boundary and Node's own flags grant this now. */
+function has(scope, reference) {
+  const asked = question(scope, reference, has);
+  const answer = channel.ask('has', asked);
+  if (answer.ok !== true) throw answered(answer, asked, has);
+  return answer.value === true && allowedByFlags(asked);
+}
+
+/** Throws `ERR_ACCESS_DENIED` when it is not granted. */
+function assert(scope, reference) {
+  const asked = question(scope, reference, assert);
+  const answer = channel.ask('assert', asked);
+  if (answer.ok !== true) throw answered(answer, asked, assert);
+  if (!allowedByFlags(asked)) throw denied("Node's own permissions do not grant it", asked, undefined, assert);
+}
+
+/** Takes a grant away for good, everywhere, or throws. */
+function drop(scope, reference) {
+  const asked = question(scope, reference, drop);
+  const answer = channel.ask('drop', asked);
+  if (answer.ok === true || answer.error.code === 'drop-incomplete') dropByFlags(asked);
+  if (answer.ok !== true) throw answered(answer, asked, drop);
+  return { ...answer.dropped, milliseconds: answer.milliseconds };
+}
+
+/** Node forgets whole scopes where it was asked for a part, so it is only asked when all is gone. */
+function dropByFlags({ scope, reference }) {
+  if (native.drop === undefined || !(scope in NAMES || scope === 'net')) return;
+  const file = call(startsWith, scope, 'fs');
+  const rest = !file && reference !== undefined && channel.ask('has', { scope }).value === true;
+  if (rest || scope === 'env' || scope === 'secret') return;
+  if (file && reference !== undefined) inquire(native.drop, scope, reference);
+  else inquire(native.drop, scope);
+  if (scope === 'net') refusals.listening();
+}
+
+/** What this boundary is. */
+function identity() {
+  const answer = channel.ask('identity', {});
+  if (answer.ok !== true) throw answered(answer, { scope: 'identity' }, identity);
+  const { id, ok, ...rest } = answer;
+  return rest;
+}
+
+// Refusals of the boundary, as errors. The kernel can only give a number; the same number can come
+// from a peer or a file, so the boundary is asked before an error is changed, and changed is the
+// error object itself, wherever it already is.
+
+const refusals = (() => {
+  const lookups = ['ENOTFOUND', 'EREFUSED', 'ENODATA', 'ESERVFAIL'];
+
+  /** Listens before everybody else, without being one who handles the error. */
+  const first = (emitter, listener) => {
+    const { EventEmitter, errorMonitor } = load('node:events');
+    apply(EventEmitter.prototype.prependListener, emitter, [errorMonitor, listener]);
+  };
+
+  /** Never lets a mistake of ours become one of the program's. */
+  const quietly = (act) =>
+    function judged(...values) {
+      try {
+        act(...values);
+      } catch {
+        // The error stays as it was.
+      }
+    };
+
+  /** Gives an error the shape of Node's own refusals; what it was is its cause. */
+  function refuse(error, scope, resource, missing) {
+    const { code, errno, syscall, message, stack } = error;
+    const known = code === 'ERR_ACCESS_DENIED';
+    if (!known) {
+      const before = new Error(message);
+      before.stack = `Error: ${message}`;
+      define(error, 'cause', assign(before, { errno, code, syscall }));
+      const grant = missing === undefined ? '' : `: add ${missing}`;
+      const text = `${syscall} ERR_ACCESS_DENIED ${resource} is not granted by the boundary${grant}`;
+      if (typeof stack === 'string') define(error, 'stack', call(replace, stack, message, () => text));
+      define(error, 'message', text);
+      error.code = 'ERR_ACCESS_DENIED';
+    }
+    error.permission ??= nameOf(scope);
+    error.resource ??= resource;
+    if (missing !== undefined) error.missingGrant ??= missing;
+  }
+
+  const define = (object, name, value) =>
+    defineProperty(object, name, { value, writable: true, configurable: true, enumerable: false });
+
+  /** Changes an error if the boundary says that it refused this. */
+  function ask(error, scope, resource) {
+    if (error.code === 'ERR_ACCESS_DENIED') return refuse(error, scope, resource);
+    const answer = channel.ask('assert', { scope, reference: resource });
+    if (answer.ok === true || answer.error.code !== 'denied') return undefined;
+    return refuse(error, scope, resource, answer.error.missing_grant);
+  }
+
+  const isOurs = (error) => error !== null && typeof error === 'object' && error.permission === undefined;
+  const refusedBy = ({ code }, ...codes) => code === 'ERR_ACCESS_DENIED' || codes.includes(code);
+  const place = (host, port) => (call(includes, String(host), ':') ? `[${host}]:${port}` : `${host}:${port}`);
+
+  /** An error of a connection; several where a name had several addresses. */
+  function connecting(error, host, scope = 'net.connect') {
+    if (!isOurs(error)) return;
+    const { errors, syscall, address, port } = error;
+    if (Array.isArray(errors)) {
+      for (let at = 0; at < errors.length; at += 1) connecting(errors[at], host, scope);
+      const [one] = errors;
+      if (one?.code !== 'ERR_ACCESS_DENIED' || error.code === one.code) return;
+      assign(error, { code: one.code, permission: one.permission, resource: one.resource });
+      return;
+    }
+    if (syscall === 'connect' && refusedBy(error, 'EACCES', 'EPERM')) {
+      if (port === undefined) socketFile(error, address);
+      else ask(error, scope, place(host ?? address, port));
+    } else looking(error);
+  }
+
+  /** A unix socket. One that the service may have made itself is closed by its own mode. */
+  function socketFile(error, address) {
+    const reference = path.resolve(String(address));
+    const own = channel.ask('has', { scope: 'fs.write', reference }).value === true;
+    if (!own) ask(error, 'net.unix', reference);
+  }
+
+  /** An error of a lookup. */
+  function looking(error, name = error?.hostname) {
+    if (!isOurs(error) || typeof error.syscall !== 'string' || typeof name !== 'string') return;
+    const lookup = error.syscall === 'getaddrinfo' || call(startsWith, error.syscall, 'query');
+    if (lookup && name !== '' && refusedBy(error, ...lookups)) ask(error, 'net.connect', name);
+  }
+
+  /** An error of a listener. Ports below 1024 are the kernel's to refuse. */
+  function binding(error, scope) {
+    if (!isOurs(error) || !refusedBy(error, 'EACCES', 'EPERM')) return;
+    const { address, port, syscall } = error;
+    const bound = syscall === 'listen' || syscall === 'bind';
+    if (bound && port >= 1024) ask(error, scope, place(address ?? '0.0.0.0', port));
+  }
+
+  /** An error of a start of another program. */
+  function starting(error, command, environment) {
+    if (!isOurs(error) || typeof command !== 'string' || !refusedBy(error, 'EACCES', 'EPERM')) return;
+    if (!call(startsWith, String(error.syscall), 'spawn')) return;
+    ask(error, 'child', found(command, environment));
+  }
+
+  /** The program that a command names, as the C library finds it. */
+  function found(command, environment) {
+    if (call(includes, command, '/')) return path.resolve(command);
+    const folders = String(environment?.PATH ?? process.env.PATH ?? '').split(':');
+    for (const folder of folders) {
+      const program = path.resolve(folder, command);
+      try {
+        if (statSync(program, { throwIfNoEntry: false })?.isFile()) return program;
+      } catch {
+        // Where nothing may be read, nothing is found.
+      }
+    }
+    return command;
+  }
+
+  /** A function in place of another one, which looks the same from outside. */
+  function wrap(owner, name, make) {
+    const found = getOwnPropertyDescriptor(owner, name);
+    if (typeof found?.value !== 'function' || !found.configurable) return;
+    const wrapper = make(found.value);
+    for (const key of ownKeys(found.value)) {
+      const property = getOwnPropertyDescriptor(found.value, key);
+      if (key !== 'prototype') defineProperty(wrapper, key, property);
+    }
+    defineProperty(owner, name, { ...found, value: wrapper });
+  }
+
+  /** Judges the error that a callback or a promise brings. */
+  const judging = (judge) => (act) =>
+    function (...values) {
+      const end = values.length - 1;
+      const callback = values[end];
+      if (typeof callback === 'function') {
+        values[end] = function (...results) {
+          if (results[0]) judge(results[0], values);
+          return apply(callback, this, results);
+        };
+      }
+      const result = apply(act, this, values);
+      if (!(result instanceof Promise)) return result;
+      return apply(Promise.prototype.then, result, [
+        undefined,
+        (error) => {
+          judge(error, values);
+          throw error;
+        },
+      ]);
+    };
+
+  const named = judging(quietly((error, [name]) => looking(error, error?.hostname ?? name)));
+  const names = /^(lookup|resolve.*)$/;
+  function dns(module) {
+    for (const owner of [module, module.Resolver?.prototype]) {
+      for (const key of owner === undefined ? [] : ownKeys(owner)) {
+        if (typeof key === 'string' && names.test(key)) wrap(owner, key, named);
+      }
+    }
+  }
+
+  function datagrams({ Socket }) {
+    const judge = quietly((error) => {
+      connecting(error, undefined, 'net.udp');
+      binding(error, 'net.listen');
+    });
+    load('node:diagnostics_channel').subscribe('udp.socket', ({ socket }) => first(socket, judge));
+    for (const name of ['connect', 'send']) wrap(Socket.prototype, name, judging(judge));
+  }
+
+  function network({ Socket }) {
+    const judge = quietly((error, socket) => connecting(error, socket._host ?? undefined));
+    wrap(Socket.prototype, '_destroy', (act) =>
+      function _destroy(error, done) {
+        if (error) judge(error, this);
+        return apply(act, this, [error, done]);
+      },
+    );
+    const bound = quietly(({ error }) => binding(error, 'net.listen'));
+    load('node:diagnostics_channel').subscribe('tracing:net.server.listen:error', bound);
+    if (native.has !== undefined && MAJOR >= 25 && !inquire(native.has, 'net')) listening();
+  }
+
+  let listens = false;
+  /** Node throws where a listener is refused by its own permissions; it is an event everywhere else. */
+  function listening() {
+    const { Server } = load('node:net');
+    if (listens) return;
+    listens = true;
+    wrap(Server.prototype, '_listen2', (act) =>
+      function _listen2(...values) {
+        try {
+          return apply(act, this, values);
+        } catch (error) {
+          if (error?.code !== 'ERR_ACCESS_DENIED') throw error;
+          const [address, port] = values;
+          if (!error.resource) error.resource = port >= 0 ? place(address ?? '0.0.0.0', port) : String(address);
+          process.nextTick(() => this.emit('error', error));
+          return undefined;
+        }
+      },
+    );
+  }
+
+  function children(module) {
+    const judge = quietly((error, file, options) => starting(error, file, options?.env));
+    load('node:diagnostics_channel').subscribe('child_process', ({ process: child }) => {
+      if (child !== undefined) first(child, (error) => judge(error, child.spawnfile));
+    });
+    const thrown = (act) =>
+      function (...values) {
+        try {
+          const result = apply(act, this, values);
+          if (result?.error) judge(result.error, result.error.path, values.at(-1));
+          return result;
+        } catch (error) {
+          judge(error, error?.path, values.at(-1));
+          throw error;
+        }
+      };
+    for (const name of ['execFileSync', 'execSync', 'spawnSync']) wrap(module, name, thrown);
+  }
+
+  return { children, datagrams, dns, listening, network };
+})();
+
+// What Node itself refuses it tells on channels, since Node 24.
+
+const reports = (() => {
+  const AREAS = ['addon', 'child', 'ffi', 'fs', 'inspector', 'net', 'openssl-store', 'wasi', 'worker'];
+  /** Refusals that are told, at most; each is told once. */
+  const MOST = 256;
+  const told = new Set();
+  const inPackage = /.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/:)]+)/;
+
+  /** The innermost package on the stack. */
+  function caller() {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 30;
+    const holder = {};
+    captureStackTrace(holder, caller);
+    Error.stackTraceLimit = stackTraceLimit;
+    for (const line of String(holder.stack).split('\n')) {
+      const found = inPackage.exec(line);
+      if (found !== null) return found[1];
+    }
+    return undefined;
+  }
+
+  function tell(message) {
+    if (asking || message.drop === true || told.size >= MOST) return;
+    const { permission = '', resource = '' } = message;
+    const key = `${permission} ${resource}`;
+    if (told.has(key)) return;
+    told.add(key);
+    const event = { permission, resource: `${resource}`, package: caller() };
+    try {
+      channel.ask('report', { event });
+    } catch {
+      // Nobody listens; the program has its error all the same.
+    }
+  }
+
+  function start() {
+    if (MAJOR < 24) return;
+    const { subscribe } = load('node:diagnostics_channel');
+    for (const area of AREAS) subscribe(`node:permission-model:${area}`, tell);
+  }
+
+  return { start };
+})();
+
+// The start.
+
+const CONCERNS = {
+  __proto__: null,
+  'NativeModule child_process': () => refusals.children(load('node:child_process')),
+  'NativeModule dgram': () => refusals.datagrams(load('node:dgram')),
+  'NativeModule dns': () => refusals.dns(load('node:dns')),
+  'NativeModule internal/dns/promises': () => refusals.dns(load('node:dns').promises),
+  'NativeModule net': () => refusals.network(load('node:net')),
+  'NativeModule worker_threads': () => channel.share(),
+};
+
+/** Does what a module asks for that was loaded just now. */
+function concern(name) {
+  const act = CONCERNS[name];
+  if (act === undefined) return;
+  delete CONCERNS[name];
+  try {
+    act();
+  } catch {
+    // Without it errors keep their codes; nothing else depends on it.
+  }
+}
+
+/** Sees each module that Node loads: the list of them gets a prototype that notices. */
+function watch(list) {
+  for (let at = 0; at < list.length; at += 1) concern(list[at]);
+  const noticing = new Proxy(Array.prototype, {
+    set(_, key, value, receiver) {
+      defineProperty(receiver, key, { value, writable: true, enumerable: true, configurable: true });
+      if (typeof value === 'string') concern(value);
+      return true;
+    },
+  });
+  Object.setPrototypeOf(list, noticing);
+}
+
+function install() {
+  const runtime = Object.freeze({ assert, drop, has, identity });
+  defineProperty(process, RUNTIME, { value: runtime });
+  let permission = process.permission;
+  if (permission === undefined) {
+    permission = {};
+    defineProperty(process, 'permission', { value: permission, enumerable: true });
+  }
+  assign(permission, { assert, drop, has });
+  watch(process.moduleLoadList);
+  reports.start();
+}
+
+if (process[RUNTIME] === undefined && channel.open()) install();
