@@ -14,6 +14,7 @@
 mod floods;
 mod outside;
 mod processes;
+mod revocation;
 mod sockets;
 mod streams;
 
@@ -57,6 +58,19 @@ fn main() {
         ["pending-unix", full, granted, count] => {
             sockets::pending_unix(full, number(granted), number(count))
         }
+        ["revoked-file", path, way] => revocation::file(path, way),
+        ["revoked-in-flight", port] => revocation::in_flight(number(port)),
+        ["revoked-many", port, count, listen] => {
+            revocation::many(number(port), number(count), number(listen))
+        }
+        ["revoked-pending", full, port] => {
+            revocation::pending_and_kept(number(full), number(port))
+        }
+        ["revoked-private-table", port] => revocation::private_table(number(port)),
+        ["revoked-restless", port] => revocation::restless(number(port)),
+        ["revoked-undumpable", port] => revocation::undumpable(number(port)),
+        ["revoked-unix", path, way] => revocation::unix(path, way),
+        ["revoked-zombie-leader", port] => revocation::zombie_leader(number(port)),
         ["signals"] => processes::signals(),
         ["spew"] => streams::spew(),
         ["stop"] => processes::stop(),

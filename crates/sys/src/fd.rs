@@ -82,6 +82,15 @@ pub fn cloexec_range(first: u32, last: u32) -> Result<(), Errno> {
     unsafe { call(libc::SYS_close_range, args) }.map(drop)
 }
 
+/// Gives this thread a table of descriptors of its own, with copies of what the process has open.
+pub fn private_table() -> Result<(), Errno> {
+    // A range in which nothing can be open.
+    let none = uint(u32::MAX - 1);
+    let args = [none, none, uint(libc::CLOSE_RANGE_UNSHARE), 0, 0, 0];
+    // SAFETY: numbers only; nothing is closed, and the other threads keep their table.
+    unsafe { call(libc::SYS_close_range, args) }.map(drop)
+}
+
 /// Closes every descriptor but those in `keep`, which must be in ascending order (else `EINVAL`).
 ///
 /// # Safety

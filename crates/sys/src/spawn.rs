@@ -59,6 +59,15 @@ pub fn exit(code: i32) -> ! {
     unsafe { libc::_exit(code) }
 }
 
+/// Ends the calling thread alone. When it is the first one, the process goes on without it. Nothing
+/// of the thread is cleaned up, and whoever joins it waits for ever.
+pub fn exit_thread() -> ! {
+    loop {
+        // SAFETY: the thread's memory stays as it is; the call does not come back.
+        let _ = unsafe { call(libc::SYS_exit, [0; 6]) };
+    }
+}
+
 /// Closes every descriptor but the standard ones and `kept`. Only for a process made by
 /// [`process`], whose own values borrow descriptors and own none.
 pub fn close_others(kept: &[RawFd]) {

@@ -133,33 +133,16 @@ fn accepts(listener: SocketAddr, local: SocketAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringfence_policy::net::{Endpoint, HostName, HostPattern, ListenEndpoint};
-    use ringfence_policy::source::{Located, Span};
 
-    fn located<T>(value: T) -> Located<T> {
-        Located { value, span: Span::default() }
+    fn network(connect: &[&str], listen: &[&str]) -> Arc<Network> {
+        let text = format!(
+            "schema = 1\n[service]\nname = \"test\"\nstart = [\"true\"]\n[fs]\nread = [\"./\"]\n\
+             [net]\nconnect = {connect:?}\nlisten = {listen:?}\n"
+        );
+        Arc::new(ringfence_policy::parse("test.toml", &text).unwrap().net)
     }
 
-    fn network(connect: &[(&str, u16)], listen: &[&str]) -> Arc<Network> {
-        let endpoint = |(host, port): &(&str, u16)| {
-            let host = match host.parse() {
-                Ok(ip) => HostPattern::Address(ip),
-                Err(_) => HostPattern::Name(HostName::parse(host).unwrap()),
-            };
-            located(Endpoint { host, ports: PortRange { first: *port, last: *port } })
-        };
-        let listener = |at: &&str| {
-            let at: SocketAddr = at.parse().unwrap();
-            located(ListenEndpoint { address: at.ip(), port: at.port() })
-        };
-        Arc::new(Network {
-            connect: connect.iter().map(endpoint).collect(),
-            listen: listen.iter().map(listener).collect(),
-            ..Network::default()
-        })
-    }
-
-    fn cut(connect: &[(&str, u16)], listen: &[&str]) -> Cut {
+    fn cut(connect: &[&str], listen: &[&str]) -> Cut {
         let names = HashMap::from([(
             "10.0.0.9".parse().unwrap(),
             vec![PortRange { first: 443, last: 443 }],
@@ -182,7 +165,7 @@ mod tests {
 
     #[test]
     fn an_outgoing_connection_stays_only_where_its_very_address_and_port_are_granted() {
-        let cut = cut(&[("127.0.0.1", 5432), ("api.internal", 443)], &[]);
+        let cut = cut(&["127.0.0.1:5432", "api.internal:443"], &[]);
         for (remote, goes) in [
             ("127.0.0.1:5432", false),
             ("[::ffff:127.0.0.1]:5432", false),
@@ -205,7 +188,7 @@ mod tests {
 
     #[test]
     fn an_accepted_connection_and_its_listener_stay_only_where_listening_is_granted() {
-        let cut = cut(&[("127.0.0.1", 8080)], &["127.0.0.1:8080", "[::]:8082", "127.0.0.1:0"]);
+        let cut = cut(&["127.0.0.1:8080"], &["127.0.0.1:8080", "[::]:8082", "127.0.0.1:0"]);
         for (local, goes) in [
             ("127.0.0.1:8080", false),
             ("[::ffff:127.0.0.1]:8080", false),
