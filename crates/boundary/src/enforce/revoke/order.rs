@@ -31,9 +31,12 @@ pub(in crate::enforce) struct Order {
 pub(in crate::enforce) struct Cut {
     /// What is still granted; `None` is nothing, so that every socket goes.
     pub(in crate::enforce) remaining: Option<Remaining>,
-    /// Cookies of all sockets that the broker has put in place, by connect and by bind, as far as
-    /// it knows them; also of those that stay.
-    pub(in crate::enforce) injected: HashSet<u64>,
+    /// Cookies of sockets that the broker has put in place, by connect and by bind, and that are
+    /// still granted. They are judged by what remains all the same.
+    pub(in crate::enforce) staying: HashSet<u64>,
+    /// Cookies of those that are not granted any more. One that is on its way between processes, in
+    /// no table, is found by its cookie alone.
+    pub(in crate::enforce) going: HashSet<u64>,
     /// Addresses that were listened at and are no longer granted, as the kernel shows them.
     pub(in crate::enforce) gone: Vec<SocketAddr>,
 }
@@ -88,13 +91,18 @@ impl Cut {
     /// accepted by a listener that stays.
     pub(super) fn must_go(&self, socket: &Seen, own: bool) -> bool {
         let Some(remaining) = &self.remaining else { return socket.lives() };
-        if !socket.lives() {
-            return false;
+        if !socket.lives() || self.going.contains(&socket.cookie) {
+            return socket.lives();
         }
-        if socket.listens() || !self.injected.contains(&socket.cookie) {
+        if socket.listens() || !self.staying.contains(&socket.cookie) {
             return !remaining.listens_at(socket.local);
         }
         !own && !socket.remote.is_some_and(|remote| remaining.reaches(remote))
+    }
+
+    /// Whether the broker has put this socket in place.
+    pub(super) fn knows(&self, cookie: u64) -> bool {
+        self.staying.contains(&cookie) || self.going.contains(&cookie)
     }
 
     /// Whether a socket at this address came from a listener that is gone.
@@ -150,7 +158,8 @@ mod tests {
         let network = network(connect, listen);
         Cut {
             remaining: Some(Remaining { network, names, listening: Vec::new() }),
-            injected: HashSet::from([1, 2]),
+            staying: HashSet::from([1, 2]),
+            going: HashSet::from([3]),
             gone: vec!["0.0.0.0:9000".parse().unwrap()],
         }
     }
@@ -184,6 +193,16 @@ mod tests {
         let asking = seen(1, ASKING, "127.0.0.1:40000", None);
         assert!(cut.must_go(&asking, false), "what is not known is not granted");
         assert!(!cut.must_go(&seen(1, CLOSED, "127.0.0.1:40000", None), false), "nothing to cut");
+    }
+
+    #[test]
+    fn what_the_broker_says_must_go_goes() {
+        let cut = cut(&["127.0.0.1:5432"], &["127.0.0.1:8080"]);
+        let socket = seen(1, ESTABLISHED, "127.0.0.1:40000", Some("127.0.0.1:5432"));
+        assert!(!cut.must_go(&socket, true), "control");
+        assert!(cut.must_go(&Seen { cookie: 3, ..socket }, true));
+        assert!(cut.must_go(&seen(3, LISTENING, "127.0.0.1:8080", None), false));
+        assert!(!cut.must_go(&seen(3, CLOSED, "127.0.0.1:8080", None), false), "nothing to cut");
     }
 
     #[test]

@@ -100,7 +100,7 @@ impl<'a> Sockets<'a> {
 
     /// The other side of a connection that one of the listeners that stay has accepted.
     fn stays_accepted(&self, socket: &Seen) -> Option<SocketAddr> {
-        let incoming = !socket.listens() && !self.cut.injected.contains(&socket.cookie);
+        let incoming = !socket.listens() && !self.cut.knows(socket.cookie);
         socket.remote.filter(|_| incoming && !self.cut.must_go(socket, false))
     }
 
@@ -139,7 +139,7 @@ impl<'a> Sockets<'a> {
                 local: socket.local,
                 remote: Some(socket.remote).filter(|remote| remote.port() != 0),
             };
-            let known = self.cut.injected.contains(&socket.cookie);
+            let known = self.cut.knows(socket.cookie);
             cookies.contains(&socket.cookie)
                 || (known && self.must_go(&seen))
                 || (!known && socket.uid == self.uid && self.is_orphan(&seen))
