@@ -247,14 +247,14 @@ impl Grants<'_> {
                             self.errors.push(ResolveError::at(&path.span, error));
                         }
                     }
-                    Ok(None) => {}
+                    Ok(None) => view.add_absent(tidy(&self.folder.join(&path.value))),
                     Err(error) => self.errors.push(ResolveError::at(&path.span, error)),
                 }
             }
         }
     }
 
-    /// One path of a list; `None` when there is nothing to mount.
+    /// One path of a list; `None` when there is nothing of the host to mount.
     fn check(
         &mut self,
         list: &'static str,

@@ -2,7 +2,8 @@
 //!
 //! Node compares paths as text, so a grant is named by its written path, by its real path and by
 //! the symlinks between them. What JavaScript may read of the runtime's data and of the service's
-//! private file system is named too, or Node would refuse what the kernel grants.
+//! private file system is named too, or Node would refuse what the kernel grants. So is an optional
+//! path where nothing is: `existsSync` throws for what is not named, where the program waits for no.
 
 use super::view::{Purpose, View};
 use crate::node::flags::{Grants, OWN_READ, OWN_WRITE};
@@ -41,6 +42,7 @@ pub(super) fn build(view: &View, process: &Process, secrets: &[PlannedSecret]) -
             grants.write.push(named.into());
         }
     }
+    grants.read.extend(view.absent().map(Into::into));
     grants.tidy();
     grants
 }

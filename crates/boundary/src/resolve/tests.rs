@@ -508,6 +508,21 @@ fn on_node(
     site.resolve_command(text, Some(&words))
 }
 
+#[test]
+fn a_program_is_told_that_an_optional_file_is_missing_instead_of_being_refused() {
+    for (_, program) in crate::node::detect::tests::nodes() {
+        let mut site = Site::outside_tmp(&["app/"]);
+        let script = "const fs = require('fs');\n\
+            const ask = (path) => { try { return fs.existsSync(path) } catch (e) { return e.code } };\n\
+            console.log(ask('config.json'), ask('other.json'));\n";
+        fs::write(site.root.join("app/server.js"), script).unwrap();
+        let text = format!("{SERVICE}[fs]\nread = [\"app\"]\noptional = [\"./config.json\"]\n");
+        let plan = on_node(&mut site, &program, &text, &["app/server.js"]).unwrap();
+        let (stdout, stderr, _) = run(&plan);
+        assert_eq!(stdout, "false ERR_ACCESS_DENIED\n", "{stderr}");
+    }
+}
+
 /// Runs what a plan would run, bare and with nothing but its environment; returns what it printed.
 #[expect(clippy::disallowed_methods, reason = "a test runs the real program")]
 fn run(plan: &Plan) -> (String, String, bool) {

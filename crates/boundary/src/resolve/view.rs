@@ -82,9 +82,21 @@ pub(crate) struct View {
     masks: BTreeMap<PathBuf, String>,
     /// Other paths to the objects: as people wrote them, and symlinks; and where they lead.
     named: Vec<(PathBuf, PathBuf)>,
+    /// Granted paths where nothing is.
+    absent: Vec<PathBuf>,
 }
 
 impl View {
+    /// Notes a granted path where nothing is, so that asking for it is answered and not refused.
+    pub(crate) fn add_absent(&mut self, path: PathBuf) {
+        self.absent.push(path);
+    }
+
+    /// The granted paths where nothing is.
+    pub(crate) fn absent(&self) -> impl Iterator<Item = &Path> {
+        self.absent.iter().map(PathBuf::as_path)
+    }
+
     /// Adds an object and the symlinks that lead to it.
     ///
     /// # Errors
