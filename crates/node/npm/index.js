@@ -14,7 +14,7 @@ function runtime() {
 }
 
 function ask(name, values) {
-  const found = runtime();
+  const found = process[RUNTIME];
   if (found !== undefined) return found[name](...values);
   const message = 'this program does not run inside a boundary: start it with `ringfence run`';
   const error = new Error(message);
@@ -30,11 +30,7 @@ const permission = Object.freeze({
 });
 
 module.exports = {
-  get identity() {
-    return ask('identity', []);
-  },
-  get inside() {
-    return runtime() !== undefined;
-  },
+  identity: () => ask('identity', []),
+  inside: runtime() !== undefined,
   permission,
 };

@@ -23,8 +23,8 @@ const load = require;
 const call = (method, self, ...values) => apply(method, self, values);
 
 const RUNTIME = Symbol.for('ringfence.runtime');
-/** Under this name every thread finds the lock and this file. */
-const SHARED = 'ringfence';
+/** Under this name every thread finds the lock. */
+const SHARED = 'ringfence.lock';
 /** Longest packet, in bytes. */
 const LONGEST = 8192;
 const [MAJOR] = process.versions.node.split('.').map(Number);
@@ -72,7 +72,7 @@ const channel = (() => {
     const shared = new SharedArrayBuffer(8);
     lock = new Int32Array(shared);
     thread = ownNumber();
-    load('node:worker_threads').setEnvironmentData(SHARED, { file: __filename, lock: shared });
+    load('node:worker_threads').setEnvironmentData(SHARED, shared);
   }
 
   /** The kernel's number of this thread, or -1. */
@@ -92,10 +92,10 @@ const channel = (() => {
     if (lock === undefined) {
       if (first) return;
       const shared = load('node:worker_threads').getEnvironmentData(SHARED);
-      if (!(shared?.lock instanceof SharedArrayBuffer)) {
+      if (!(shared instanceof SharedArrayBuffer)) {
         throw broken('this thread does not share the lock of the control channel');
       }
-      lock = new Int32Array(shared.lock);
+      lock = new Int32Array(shared);
     }
     if (thread === 0) thread = ownNumber();
     let state = compareExchange(lock, 0, 0, HELD);

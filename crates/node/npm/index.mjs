@@ -1,0 +1,4 @@
+import ringfence from './index.js';
+
+export const { identity, inside, permission } = ringfence;
+export default ringfence;
