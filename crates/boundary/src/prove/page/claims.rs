@@ -1,11 +1,12 @@
 //! The claims, what became of each, and every attack on it with what was seen on both sides.
 
+use super::dial::state;
 use super::html::Html;
 use super::words::count;
 use crate::prove::report::{ClaimReport, ClaimState, ProbeReport, Report};
 use crate::prove::verdict::describe;
 use crate::prove::{Attempt, Outcome, Verdict};
-use ringfence_policy::statement::{Sentence, Weight};
+use ringfence_policy::statement::{Claim, Sentence, Weight};
 
 /// How a state is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +73,10 @@ pub(super) fn write(html: &mut Html, report: &Report) {
         "<p class=\"lead\">Each attack is made twice: inside the boundary, and outside as its ",
     );
     html.raw("control. It counts as refused only where it fails inside in an expected way ");
-    html.raw("<em>and</em> succeeds outside.\n");
+    html.raw(
+        "<em>and</em> succeeds outside. Where it has to misuse a grant, one for a canary was ",
+    );
+    html.raw("added for it.\n");
     filter(html, report);
     for state in STATES {
         for claim in report.claims.iter().filter(|claim| claim.state == state) {
@@ -105,7 +109,9 @@ fn write_claim(html: &mut Html, report: &Report, claim: &ClaimReport) {
     html.raw("<article class=\"claim ").raw(told.key).raw("\" id=\"").show(claim.claim);
     html.raw("\">\n<div class=\"mark\"><strong class=\"state\">").raw(told.word);
     html.raw("</strong><h3><a href=\"#").show(claim.claim).raw("\">").show(claim.claim);
-    html.raw("</a></h3></div>\n<div class=\"body\">");
+    html.raw("</a></h3>");
+    carried(html, report, claim.claim);
+    html.raw("</div>\n<div class=\"body\">");
     for sentence in &claim.sentences {
         html.raw("<p>");
         write_sentence(html, sentence);
@@ -124,6 +130,21 @@ fn write_claim(html: &mut Html, report: &Report, claim: &ClaimReport) {
         html.raw("</details>\n");
     }
     html.raw("</div></article>\n");
+}
+
+/// The layers that hold a claim, with what this host says where it is not the whole of it.
+fn carried(html: &mut Html, report: &Report, claim: Claim) {
+    for (index, layer) in claim.carried_by().iter().enumerate() {
+        html.raw(if index == 0 { "<p class=\"by\">held by " } else { ", " }).show(layer);
+        let answers = &report.evidence.layers;
+        let answer = answers.iter().find(|answer| answer.layer == layer.id());
+        match state(answer) {
+            ("enforced" | "not-needed", _) => {}
+            (_, words) => {
+                html.raw(" <b>(").text(words).raw(")</b>");
+            }
+        }
+    }
 }
 
 /// The sentence as it stands in the statement, with what it is where it claims nothing.
@@ -185,13 +206,20 @@ fn evidence(html: &mut Html, mut probes: Vec<&ProbeReport>) {
             Verdict::Inconclusive => ("<tr class=\"unsure\">", "not conclusive"),
         };
         html.raw(row).raw("<th>").text(probe.attack).raw(" <code>");
-        html.text(probe.probe).raw("</code><td>").raw(verdict).raw("<td>");
+        html.text(probe.probe).raw("</code>");
+        html.raw(if probe.canary_grants { " <i>canary granted</i>" } else { "" });
+        html.raw("<td>").raw(verdict);
+        // The rest of the reason is in the columns of the two sides.
+        if let Some((why, _)) = probe.why.split_once(':') {
+            html.raw(": ").text(why);
+        }
+        html.raw("<td>");
         seen(html, &probe.inside);
         flagged(html, probe);
         html.raw("<td>");
         // Without it there would be no such verdict.
         if probe.verdict == Verdict::Blocked {
-            html.text(&describe(&probe.outside));
+            html.text(&words(&probe.outside));
         } else {
             seen(html, &probe.outside);
         }
@@ -210,7 +238,12 @@ fn flagged(html: &mut Html, probe: &ProbeReport) {
         && (flagged.outcome != probe.inside.outcome || flagged.code != probe.inside.code)
     {
         html.raw("<br>with Node&#39;s flags: ");
-        seen(html, flagged);
+        match flagged.code.as_str() {
+            "" => seen(html, flagged),
+            code => {
+                html.text(code);
+            }
+        }
     }
 }
 
@@ -221,5 +254,14 @@ fn seen(html: &mut Html, attempt: &Attempt) {
         Outcome::TimedOut => html.raw("no end: "),
         Outcome::Failed | Outcome::Nothing => html.raw(""),
     };
-    html.text(&describe(attempt));
+    html.text(&words(attempt));
+}
+
+/// Code and words of an attempt; Node's own messages begin with the code.
+pub(super) fn words(attempt: &Attempt) -> String {
+    if !attempt.code.is_empty() && attempt.detail.starts_with(&attempt.code) {
+        attempt.detail.clone()
+    } else {
+        describe(attempt)
+    }
 }

@@ -60,7 +60,7 @@ impl Dial {
             let answer = answers.iter().find(|answer| answer.layer == layer.id());
             let (kind, state) = state(answer);
             let letters = u32::try_from(layer.id().len()).unwrap_or_default();
-            let half = f64::from(letters).mul_add(self.letters.1, 10.0) / 2.0;
+            let half = f64::from(letters).mul_add(self.letters.1, 2.0 * self.letters.1) / 2.0;
             let gap = (half / radius).to_degrees();
             html.raw("<path class=\"ring ").raw(kind).raw("\" d=\"");
             self.arc(html, radius, -90.0 + gap, 270.0 - gap, true);
@@ -91,7 +91,7 @@ impl Dial {
         let node = evidence.node.as_ref().map(|node| format!("Node {}", clip(node, 12)));
         lines.extend(node.map(|node| ("what", node)));
         lines.push(("what", format!("user {}", evidence.users[1])));
-        let pitch = self.core / 4.2;
+        let pitch = self.core / 3.7;
         let count = u32::try_from(lines.len()).unwrap_or_default();
         let mut at = y - pitch * (f64::from(count) - 1.0) / 2.0 + pitch * 0.3;
         for (kind, line) in lines {

@@ -65,9 +65,11 @@ impl Page<'_> {
         html.text(&self.report.evidence.service).raw(", ").text(self.made).raw("</title>\n<style>");
         html.raw(&STYLE).raw("</style>\n</head>\n<body>\n");
         html.raw("<a class=\"skip\" href=\"#claims\">To the claims</a>\n");
+        html.raw("<nav aria-label=\"Sections\"><a href=\"#ring\">The ring</a> <a href=\"#claims\">Claims");
+        html.raw("</a> <a href=\"#layers\">Layers</a> <a href=\"#statement\">In sentences</a> ");
+        html.raw("<a href=\"#not\">What a proof is not</a></nav>\n");
         summary::write(&mut html, self);
         html.raw("<main>\n");
-        summary::write_broken(&mut html, self.report);
         picture::write(&mut html, self);
         claims::write(&mut html, self.report);
         layers::write(&mut html, self);

@@ -18,7 +18,7 @@ const WIDE: Dial = Dial {
     step: 17.5,
     mark: 17.0,
     label: 270.0,
-    letters: (6.7, 6.2),
+    letters: (6.7, 6.6),
     name: 14,
     arcs: &[(208.0, 332.0), (28.0, 152.0)],
 };
@@ -32,7 +32,7 @@ const NARROW: Dial = Dial {
     step: 11.5,
     mark: 11.0,
     label: 161.0,
-    letters: (5.6, 4.9),
+    letters: (5.6, 5.2),
     name: 10,
     arcs: &[(-180.0, 180.0)],
 };

@@ -2,12 +2,11 @@
 //! what it was made.
 
 use super::Page;
-use super::claims::{STATES, told};
+use super::claims::{STATES, told, words};
 use super::html::Html;
 use super::tally;
 use super::words::count;
 use crate::prove::report::{ClaimReport, ClaimState, ProbeReport};
-use crate::prove::verdict::describe;
 use crate::prove::{Report, Verdict};
 use std::fmt::Write as _;
 
@@ -20,53 +19,23 @@ pub(super) fn write(html: &mut Html, page: &Page<'_>) {
         .raw("\">\n<p class=\"kicker\">Evidence of a proof\n<h1>");
     html.text(&report.evidence.service).raw(" <span>").raw(verdict).raw("</span></h1>\n");
     html.raw("<p class=\"lead\">").text(&sentence(report)).raw("\n");
+    broken(html, report);
     numbers(html, report);
     facts(html, page);
     html.raw("</header>\n");
-}
-
-/// Writes what is broken, where something is.
-pub(super) fn write_broken(html: &mut Html, report: &Report) {
-    let broken: Vec<&ClaimReport> =
-        report.claims.iter().filter(|claim| claim.state == ClaimState::Broken).collect();
-    if broken.is_empty() {
-        return;
-    }
-    html.raw("<section class=\"alarm\" aria-labelledby=\"alarm\">\n<h2 id=\"alarm\">");
-    html.text(&count(broken.len(), "claim")).raw(" broken</h2>\n<ul>\n");
-    for claim in broken {
-        html.raw("<li><a href=\"#").show(claim.claim).raw("\">").show(claim.claim).raw("</a>");
-        if let Some(sentence) = claim.sentences.first() {
-            html.raw(": the service <q>").text(&sentence.text).raw("</q>, but");
-        }
-        html.raw("<ul>\n");
-        let open =
-            |probe: &&ProbeReport| probe.claim == claim.claim && probe.verdict == Verdict::Open;
-        let mut any = false;
-        for probe in report.probes.iter().filter(open) {
-            any = true;
-            html.raw("<li>").text(probe.attack).raw(": <b>").text(&describe(&probe.inside));
-            html.raw("</b> <code>").text(probe.probe).raw("</code>\n");
-        }
-        if !any {
-            html.raw("<li>a layer that it promises was absent\n");
-        }
-        html.raw("</ul>\n");
-    }
-    html.raw("</ul>\n</section>\n");
 }
 
 /// The outcome as a class of the style sheet and as the rest of the title.
 fn outcome(report: &Report) -> (&'static str, &'static str) {
     match report.exit_code() {
         0 if !report.only.is_empty() => {
-            ("unproven", "stays inside its boundary, as far as it was attacked")
+            ("unproven", "stayed inside its boundary, as far as it was attacked")
         }
         0 if states(report, ClaimState::Accepted) > 0 => {
-            ("unproven", "stays in its boundary, but for what its file accepts")
+            ("unproven", "stayed inside its boundary, but for what its file accepts")
         }
-        0 => ("proven", "stays inside its boundary"),
-        1 => ("broken", "gets out of its boundary"),
+        0 => ("proven", "stayed inside its boundary"),
+        1 => ("broken", "got out of its boundary"),
         _ => ("unproven", "is not fully proven to stay inside its boundary"),
     }
 }
@@ -85,6 +54,37 @@ fn sentence(report: &Report) -> String {
         let _ = write!(sentence, " This proof is a part: it attacked only {only}.");
     }
     sentence
+}
+
+/// What is broken, before anything else.
+fn broken(html: &mut Html, report: &Report) {
+    let claims: Vec<&ClaimReport> =
+        report.claims.iter().filter(|claim| claim.state == ClaimState::Broken).collect();
+    if claims.is_empty() {
+        return;
+    }
+    html.raw("<section class=\"alarm\" aria-labelledby=\"alarm\">\n<h2 id=\"alarm\">");
+    html.text(&count(claims.len(), "claim")).raw(" broken</h2>\n<ul>\n");
+    for claim in claims {
+        html.raw("<li><a href=\"#").show(claim.claim).raw("\">").show(claim.claim).raw("</a>");
+        if let Some(sentence) = claim.sentences.first() {
+            html.raw(": the service <q>").text(&sentence.text).raw("</q>, but");
+        }
+        html.raw("<ul>\n");
+        let open =
+            |probe: &&ProbeReport| probe.claim == claim.claim && probe.verdict == Verdict::Open;
+        let mut any = false;
+        for probe in report.probes.iter().filter(open) {
+            any = true;
+            html.raw("<li>").text(probe.attack).raw(": <b>").text(&words(&probe.inside));
+            html.raw("</b> <code>").text(probe.probe).raw("</code>\n");
+        }
+        if !any {
+            html.raw("<li>a layer that it promises was absent\n");
+        }
+        html.raw("</ul>\n");
+    }
+    html.raw("</ul>\n</section>\n");
 }
 
 fn states(report: &Report, state: ClaimState) -> usize {
@@ -138,7 +138,9 @@ fn facts(html: &mut Html, page: &Page<'_>) {
         html.raw("<div><dt>").raw(term).raw("<dd>").text(value).raw("</div>\n");
     }
     if let Some(digest) = page.digest() {
-        html.raw("<div><dt>This proof as JSON, SHA-256<dd>").text(&digest).raw("</div>\n");
+        html.raw("<div><dt>This proof as <code>--format json</code> prints it, SHA-256<dd>")
+            .text(&digest)
+            .raw("</div>\n");
     }
     html.raw("</dl>\n");
 }
