@@ -7,6 +7,7 @@
 mod arguments;
 mod boundary_file;
 mod error;
+mod explained;
 mod format;
 mod host;
 mod markdown;

@@ -230,6 +230,9 @@ fn file(boundary: &Boundary, folder: &str, host: &dyn Host, path: &str, write: b
     // What does not exist yet is judged by the folder it would be in.
     let known = match host.look(path) {
         Look::File | Look::Folder => host.shows(boundary, path, write),
+        Look::Missing if host.look(paths::parent(path)) == Look::Folder => {
+            host.shows(boundary, paths::parent(path), write)
+        }
         Look::Missing | Look::Unknown => None,
     };
     let fs = &boundary.fs;

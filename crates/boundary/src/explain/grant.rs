@@ -5,6 +5,7 @@
 
 use super::context::Setting;
 use ringfence_policy::model::Boundary;
+use ringfence_policy::source::Located;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -171,12 +172,13 @@ fn array(out: &mut String, key: &str, items: &[String]) {
     out.push_str("]\n");
 }
 
+fn spans<T>(list: &[Located<T>]) -> Vec<Range<usize>> {
+    list.iter().map(|item| item.span.clone()).collect()
+}
+
 /// The items that a list of the file has already, as they are written there.
 fn present(setting: &Setting<'_>, section: &str, key: &str) -> Vec<String> {
     let Boundary { fs, net, process, env, .. } = setting.boundary;
-    fn spans<T>(list: &[ringfence_policy::source::Located<T>]) -> Vec<Range<usize>> {
-        list.iter().map(|item| item.span.clone()).collect()
-    }
     let spans = match (section, key) {
         ("fs", "read") => spans(&fs.read),
         ("fs", "write") => spans(&fs.write),

@@ -65,7 +65,9 @@ pub fn explain(text: &str, context: &Context<'_>) -> Report {
         order.extend(events::one(event, *line, context));
     }
     order.sort_by_key(|explanation| explanation.line);
-    order.into_iter().for_each(|explanation| group(&mut report, explanation));
+    for explanation in order {
+        group(&mut report, explanation);
+    }
     if found.shortened {
         let most = MOST_BYTES / (1024 * 1024);
         report.notes.push(format!(

@@ -169,6 +169,7 @@ impl Explanation {
     }
 }
 
+#[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn layer_id<S: serde::Serializer>(layer: &Option<Layer>, serializer: S) -> Result<S::Ok, S::Error> {
     match layer {
         Some(layer) => serializer.serialize_str(layer.id()),

@@ -1,10 +1,10 @@
 //! A host whose kernel cannot enforce a boundary.
 
-use super::RuntimeGrant;
+use super::{RuntimeGrant, ServiceReport};
 use crate::boundary_file::BoundaryFile;
 use crate::error::{CommandError, Finish, Kind};
 use crate::printer::Printer;
-use crate::verbs::{Prove, Run, Status};
+use crate::verbs::{Here, Prove, Run, Status};
 use std::ffi::OsString;
 
 /// A file can be checked alone.
@@ -18,6 +18,16 @@ pub(crate) fn fits(_: &BoundaryFile) -> Result<Vec<String>, CommandError> {
 /// What a runtime needs is found where it runs.
 pub(crate) fn runtime_grants(_: &BoundaryFile) -> Result<Vec<RuntimeGrant>, CommandError> {
     Err(not_linux("statement"))
+}
+
+/// Paths of a service are not those of this system.
+pub(crate) fn here(_: Option<&BoundaryFile>) -> Here<'_> {
+    Box::new(ringfence_boundary::explain::NoHost)
+}
+
+/// Refuses.
+pub(crate) fn service(_: u32, _: Option<&BoundaryFile>) -> Result<ServiceReport, CommandError> {
+    Err(not_linux("explain --pid"))
 }
 
 /// Refuses.

@@ -10,9 +10,9 @@ mod elsewhere;
 mod linux;
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) use elsewhere::{fits, internal, prove, run, runtime_grants, status};
+pub(crate) use elsewhere::{fits, here, internal, prove, run, runtime_grants, service, status};
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{fits, internal, prove, run, runtime_grants, status};
+pub(crate) use linux::{fits, here, internal, prove, run, runtime_grants, service, status};
 
 use serde::Serialize;
 
@@ -25,4 +25,25 @@ pub(crate) struct RuntimeGrant {
     pub(crate) access: &'static str,
     /// What needs it, in words.
     pub(crate) why: String,
+}
+
+/// What can be said about a running service.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct ServiceReport {
+    /// Version of this form.
+    pub(crate) schema: u32,
+    /// The process that was asked about.
+    pub(crate) pid: u32,
+    /// Its `ringfence run`, if it has one.
+    pub(crate) supervisor: Option<u32>,
+    /// The boundary file it was started with.
+    pub(crate) boundary: Option<String>,
+    /// Whether that file is still what is enforced; `None` when that cannot be told.
+    pub(crate) unchanged: Option<bool>,
+    /// Sentences about it.
+    pub(crate) facts: Vec<String>,
+    /// Layers in force, each with what was seen of it.
+    pub(crate) layers: Vec<(String, String)>,
+    /// What could not be asked, and what to do.
+    pub(crate) notes: Vec<String>,
 }

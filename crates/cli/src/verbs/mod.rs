@@ -3,6 +3,7 @@
 mod check_config;
 mod completions;
 mod diff;
+mod explain;
 mod prove;
 mod run;
 mod schema;
@@ -12,6 +13,7 @@ mod status;
 #[cfg(all(test, target_os = "linux"))]
 pub(crate) use prove::CLASSES as PROOF_CLASSES;
 pub(crate) use prove::{ProofFormat, Prove};
+pub(crate) use explain::Here;
 pub(crate) use run::Run;
 pub(crate) use status::Status;
 
@@ -25,6 +27,7 @@ use std::ffi::OsString;
 pub(crate) enum Verb {
     Run(run::Run),
     Prove(prove::Prove),
+    Explain(explain::Explain),
     Status(status::Status),
     CheckConfig(check_config::CheckConfig),
     Statement(statement::Statement),
@@ -39,6 +42,7 @@ impl Verb {
         match self {
             Self::Run(verb) => host::run(&verb, printer),
             Self::Prove(verb) => host::prove(&verb, printer),
+            Self::Explain(verb) => verb.execute(printer),
             Self::Status(verb) => host::status(&verb, printer),
             Self::CheckConfig(verb) => verb.execute(printer),
             Self::Statement(verb) => verb.execute(printer),

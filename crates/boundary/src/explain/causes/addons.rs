@@ -109,7 +109,7 @@ fn list(explanation: Explanation, symptom: &Symptom, context: &Context<'_>) -> E
             return explanation.advise(Advice::Grant { grants, lines, note: note.to_owned() });
         }
     }
-    let package = package.map_or("NAME".to_owned(), |package| shown(package));
+    let package = package.map_or("NAME".to_owned(), shown);
     explanation.instead(format!(
         "list the addon in process.addons by its package and hash: {{ package = \"{package}\", \
          sha256 = \"...\" }}; `sha256sum FILE.node` prints it for {}",
@@ -124,7 +124,7 @@ fn library(symptom: &Symptom, context: &Context<'_>) -> Explanation {
         .find(|word| word.contains(".so"))
         .or_else(|| message.split([':', ' ']).find(|word| word.contains(".node")))
         .unwrap_or("a library");
-    if name.ends_with(".node") {
+    if is_addon(name) {
         return missing_addon(name, context);
     }
     Explanation::new(
@@ -191,12 +191,17 @@ fn file_of(symptom: &Symptom) -> Option<String> {
         let words = text.split(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '(' | ')'));
         for word in words {
             let word = word.trim_end_matches([':', ',']);
-            if word.starts_with('/') && word.ends_with(".node") {
+            if word.starts_with('/') && is_addon(word) {
                 return Some(paths::join("/", word));
             }
         }
     }
     None
+}
+
+/// Files that Node loads as code are named in lower case alone.
+fn is_addon(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, ending)| ending == "node")
 }
 
 /// The npm package a file is in.

@@ -176,7 +176,7 @@ impl Place<'_> {
         );
         let access = if write { Access::Write(target) } else { Access::Read(target) };
         match (access.outcome(self.context), looked) {
-            (Outcome::Already, _) => missing,
+            (Outcome::Already | Outcome::Nothing(_), _) => missing,
             (Outcome::Never(code, advice), _) => Explanation { code, ..hidden.advise(advice) },
             (Outcome::Missing(advice), Look::File | Look::Folder) => hidden.advise(advice),
             (Outcome::Missing(advice), Look::Missing) if write => hidden.advise(advice),
@@ -186,7 +186,6 @@ impl Place<'_> {
                 hidden.advise(advice).or(missing)
             }
             (Outcome::Missing(advice), Look::Unknown) => missing.or(hidden.advise(advice)),
-            (Outcome::Nothing(_), _) => missing,
         }
     }
 

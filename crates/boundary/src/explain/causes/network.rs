@@ -19,7 +19,7 @@ const BROKER: Option<Layer> = Some(Layer::Broker);
 pub(super) fn of(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation> {
     if symptom.syscall.starts_with("getaddrinfo") || symptom.syscall.starts_with("query") {
         let host = symptom.hostname.clone();
-        return lookup(&host, &symptom.code, symptom, context);
+        return Some(lookup(&host, &symptom.code, symptom, context));
     }
     let path = symptom.path.starts_with(['/', '@']) || symptom.address.starts_with(['/', '@']);
     match symptom.call() {
@@ -36,7 +36,7 @@ pub(super) fn of(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation
         "ECONNRESET" | "EPIPE" | "ECONNABORTED" | "UND_ERR_SOCKET" => Some(reset(symptom)),
         "EADDRINUSE" => listen(symptom, context),
         "ENOTFOUND" | "EAI_AGAIN" if !symptom.hostname.is_empty() => {
-            lookup(&symptom.hostname.clone(), &symptom.code, symptom, context)
+            Some(lookup(&symptom.hostname, &symptom.code, symptom, context))
         }
         _ => None,
     }
@@ -164,11 +164,10 @@ fn loopback(target: &str, access: &Access, context: &Context<'_>) -> Explanation
         ),
     );
     match access.outcome(context) {
-        Outcome::Already => nobody,
         Outcome::Missing(advice) if context.setting.is_some() => missing.advise(advice).or(nobody),
         Outcome::Missing(advice) => nobody.or(missing.advise(advice)),
         Outcome::Never(code, advice) => Explanation { code, ..missing.advise(advice) },
-        Outcome::Nothing(_) => nobody,
+        Outcome::Already | Outcome::Nothing(_) => nobody,
     }
 }
 
@@ -288,13 +287,12 @@ fn unix(symptom: &Symptom, context: &Context<'_>) -> Explanation {
     )
     .instead("start the server; look at the owner and mode of its socket; no grant helps");
     match Access::Unix(path.into()).outcome(context) {
-        Outcome::Already => nobody,
         Outcome::Missing(advice) if context.setting.is_some() && symptom.code != "ECONNREFUSED" => {
             missing.advise(advice)
         }
         Outcome::Missing(advice) => nobody.or(missing.advise(advice)),
         Outcome::Never(code, advice) => Explanation { code, ..missing.advise(advice) },
-        Outcome::Nothing(_) => nobody,
+        Outcome::Already | Outcome::Nothing(_) => nobody,
     }
 }
 
@@ -395,24 +393,22 @@ pub(super) fn lookup(
     code: &str,
     symptom: &Symptom,
     context: &Context<'_>,
-) -> Option<Explanation> {
+) -> Explanation {
     let Ok(name) = HostName::parse(host) else {
-        return Some(
-            Explanation::new(
-                Code::NameNotFound,
-                None,
-                format!("{} is not a name that can be looked up", shown(host)),
-            )
-            .instead("correct the host in the service's settings: host and port alone, no URL"),
-        );
+        return Explanation::new(
+            Code::NameNotFound,
+            None,
+            format!("{} is not a name that can be looked up", shown(host)),
+        )
+        .instead("correct the host in the service's settings: host and port alone, no URL");
     };
     let granted = context.setting.is_some_and(|setting| setting.boundary.net.may_resolve(&name));
     if granted {
-        return Some(granted_name(&name, code, context));
+        return granted_name(&name, code, context);
     }
     let missing = missing_name(&name, code, symptom, context);
     if context.setting.is_some() || missing.code == Code::MetadataAddress {
-        return Some(missing);
+        return missing;
     }
     let unknown = Explanation::new(
         Code::NameNotFound,
@@ -420,7 +416,7 @@ pub(super) fn lookup(
         format!("the name {name} does not exist, or its name server did not answer"),
     )
     .instead("correct the name, or look at the resolver; no grant helps");
-    Some(if code == "ERR_ACCESS_DENIED" { missing } else { unknown.or(missing) })
+    if code == "ERR_ACCESS_DENIED" { missing } else { unknown.or(missing) }
 }
 
 fn missing_name(

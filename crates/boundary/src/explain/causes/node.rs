@@ -42,7 +42,7 @@ pub(super) fn of(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation
         Scope::Net => net(symptom, context),
         Scope::Wasi => switch(
             context,
-            Access::Wasi,
+            &Access::Wasi,
             Code::NodeWasi,
             "Node refuses WASI",
             "--allow-wasi",
@@ -51,7 +51,7 @@ pub(super) fn of(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation
         ),
         Scope::Ffi => switch(
             context,
-            Access::Ffi,
+            &Access::Ffi,
             Code::NodeFfi,
             "Node refuses FFI",
             "--allow-ffi",
@@ -59,7 +59,7 @@ pub(super) fn of(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation
         ),
         Scope::Inspector => switch(
             context,
-            Access::Inspector,
+            &Access::Inspector,
             Code::NodeInspector,
             "Node refuses the inspector",
             "--allow-inspector",
@@ -245,14 +245,14 @@ fn worker(symptom: &Symptom, context: &Context<'_>) -> Explanation {
 
 fn switch(
     context: &Context<'_>,
-    access: Access,
+    access: &Access,
     code: Code,
     what: &str,
     flag: &str,
     manual: &str,
 ) -> Explanation {
     let explanation = Explanation::new(code, FLAGS, format!("{what} under its permission model"));
-    let explanation = settled(explanation, &access, context).flag(flag);
+    let explanation = settled(explanation, access, context).flag(flag);
     if manual.is_empty() { explanation } else { explanation.manual(manual) }
 }
 
@@ -330,8 +330,7 @@ fn brokered(symptom: &Symptom, context: &Context<'_>) -> Explanation {
             &Access::Connect(transport, target, port),
             context,
         ),
-        None => super::network::lookup(resource, "ERR_ACCESS_DENIED", symptom, context)
-            .unwrap_or_else(|| explanation.instead("no grant can be named")),
+        None => super::network::lookup(resource, "ERR_ACCESS_DENIED", symptom, context),
     }
 }
 

@@ -52,10 +52,12 @@ fn walk(value: &Value, line: usize, parent: Option<usize>, depth: usize, found: 
     }
     match value {
         Value::Array(items) => {
-            items.iter().for_each(|item| walk(item, line, parent, depth + 1, found));
+            for item in items {
+                walk(item, line, parent, depth + 1, found);
+            }
         }
         Value::Object(object) => {
-            let own = if is_error(object) { add(object, line, parent, found) } else { parent };
+            let own = is_error(object).then(|| add(object, line, parent, found)).or(parent);
             for (key, value) in object {
                 match value {
                     Value::Object(_) | Value::Array(_) => walk(value, line, own, depth + 1, found),
@@ -91,7 +93,7 @@ fn add(
     line: usize,
     parent: Option<usize>,
     found: &mut Found,
-) -> Option<usize> {
+) -> usize {
     let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default();
     let mut symptom = Symptom {
         kind: cut(if text("type").is_empty() { text("name") } else { text("type") }),
@@ -126,7 +128,7 @@ fn add(
         (below.line, below.parent) = (line, Some(own));
         found.add(below);
     }
-    Some(own)
+    own
 }
 
 fn sentence(text: &str, line: usize, parent: Option<usize>, found: &mut Found) {

@@ -71,7 +71,7 @@ pub(super) fn complete(symptom: &mut Symptom) {
     if symptom.code.is_empty()
         && let Some(word) = words(&message).find(|word| is_error_word(word))
     {
-        symptom.code = word.to_owned();
+        word.clone_into(&mut symptom.code);
     }
 }
 

@@ -2,13 +2,17 @@
 
 mod caller;
 mod event_log;
+mod explain;
 mod prove;
 mod report_file;
 mod resolve;
 mod run;
+mod running;
 mod status;
 
+pub(crate) use explain::here;
 pub(crate) use prove::{internal, prove};
 pub(crate) use resolve::{fits, runtime_grants};
 pub(crate) use run::run;
+pub(crate) use running::service;
 pub(crate) use status::status;

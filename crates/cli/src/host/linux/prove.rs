@@ -19,6 +19,9 @@ pub(crate) fn prove(verb: &Prove, printer: &mut Printer) -> Result<Finish, Comma
     let page = verb.report.as_deref().map(ReportFile::at).transpose()?;
     let name = &file.boundary.service.name.value;
     printer.progress(&format!("attacking the boundary of {name} ..."));
+    if verb.self_test {
+        return self_test(&file, verb.format, printer);
+    }
     if verb.compare {
         return compare(&file, verb.format, printer);
     }
@@ -47,6 +50,27 @@ pub(crate) fn internal(arguments: &[OsString]) -> Option<u8> {
         [_, verb, rest @ ..] if verb == prove::VERB => Some(prove::attack_main(rest)),
         _ => None,
     }
+}
+
+/// One lock after another taken away.
+fn self_test(
+    file: &BoundaryFile,
+    form: ProofFormat,
+    printer: &mut Printer,
+) -> Result<Finish, CommandError> {
+    let test = attack(file, &[], |request| {
+        prove::self_test(request, &mut |lock, left| {
+            printer.progress(&format!("without {lock} ... {left} left"));
+        })
+    });
+    printer.progress("");
+    let test = test?;
+    match form {
+        ProofFormat::Human => printer.text(&test.render_human()),
+        ProofFormat::Json => format::json(&test, printer)?,
+        ProofFormat::Markdown => printer.text(&test.render_markdown()),
+    }
+    Ok(if test.exit_code() == 0 { Finish::Clean } else { Finish::Findings })
 }
 
 /// The same battery in other places, side by side.
