@@ -52,7 +52,8 @@ impl Visit<'_> {
         let mut running = Running::listen(&mut self.command(own.path(), &events))?;
         let result = running
             .line_with(&self.service.ready, LIMIT)
-            .and_then(|_| self.script("smoke.mjs", &run));
+            .and_then(|_| self.script("smoke.mjs", &run))
+            .and_then(|lines| self.attack(&run).map(|()| lines));
         let lines = match result {
             Ok(lines) => lines,
             Err(failure) => {
@@ -63,6 +64,14 @@ impl Visit<'_> {
         let status = running.stop(Signal::TERM, Duration::from_secs(20))?;
         let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
         Ok(Seen { lines, code, denials: denials(&events)?, output: running.output() })
+    }
+
+    /// What the service must not be brought to do: only inside, and it fails where it succeeds.
+    fn attack(&self, run: &Path) -> Result<(), Failure> {
+        if self.ringfence.is_some() {
+            self.script("attack.mjs", run)?;
+        }
+        Ok(())
     }
 
     /// A program of the service's folder, run outside; nothing when it has none of this name.

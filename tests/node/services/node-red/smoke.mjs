@@ -1,0 +1,42 @@
+/*
+promise: an automation server with an editor keeps flows, runs them and pushes through WebSockets
+node: 24
+ready: Started flows
+denied: resolve telemetry.nodered.org because a flow that tells others about this server is what nobody granted
+*/
+import { ask, content, files, run, sha256, show, talk } from '../traffic.mjs';
+
+const base = 'http://127.0.0.1:18505';
+const page = await (await fetch(`${base}/`)).text();
+// Its addresses carry a number that is another one at each start.
+console.log('editor', sha256(page.replace(/v=[0-9a-f]+/g, '')));
+await show('script', `${base}/red/red.min.js`);
+const nodes = await ask('nodes', `${base}/nodes`, { headers: { accept: 'application/json' } });
+const broken = nodes.filter((node) => node.err && node.enabled);
+console.log('kinds of nodes', nodes.length, broken.map((node) => `${node.id} ${node.err}`).join(' '));
+
+const tab = { z: 'flow' };
+const flows = [
+  { id: 'flow', type: 'tab', label: 'smoke' },
+  { id: 'in', type: 'http in', url: '/hello', method: 'post', wires: [['code']], ...tab },
+  { id: 'code', type: 'function', func: 'msg.payload = { hello: msg.payload.name, at: 6 * 7 }; return msg;', outputs: 1, wires: [['out', 'log', 'sidebar']], ...tab },
+  { id: 'out', type: 'http response', wires: [], ...tab },
+  { id: 'log', type: 'file', filename: `${run}/said.log`, filenameType: 'str', appendNewline: true, createDir: true, overwriteFile: 'false', wires: [[]], ...tab },
+  { id: 'sidebar', type: 'debug', active: true, tosidebar: true, complete: 'payload', targetType: 'msg', ...tab },
+  { id: 'listener', type: 'websocket-listener', path: '/echo', wholemsg: 'false' },
+  { id: 'ws-in', type: 'websocket in', server: 'listener', wires: [['upper']], ...tab },
+  { id: 'upper', type: 'function', func: 'msg.payload = msg.payload.toUpperCase(); return msg;', outputs: 1, wires: [['ws-out']], ...tab },
+  { id: 'ws-out', type: 'websocket out', server: 'listener', wires: [], ...tab },
+];
+const headers = { 'node-red-api-version': 'v2', 'node-red-deployment-type': 'full' };
+await ask('deploy', `${base}/flows`, { headers, json: { flows } });
+const kept = await ask('flows', `${base}/flows`, { headers });
+console.log('kept', kept.flows.map((node) => node.type).join(' '));
+
+for (const name of ['one', 'two', 'three']) {
+  console.log(JSON.stringify(await ask('hello', `${base}/hello`, { json: { name } })));
+}
+await talk('echo', 'ws://127.0.0.1:18505/echo', ['a message', 'x'.repeat(70_000)], (text) => `${text.length} ${text.slice(0, 20)}`);
+await talk('editor', 'ws://127.0.0.1:18505/comms', ['{"subscribe":"notification/#"}'], (text) => JSON.parse(text)[0].topic);
+console.log('said.log', content(run, 'said.log').toString().trim().replaceAll('\n', ' '));
+files('written', run);
