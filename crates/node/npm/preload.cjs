@@ -7,18 +7,15 @@
 // It loads nothing that the program does not load: a look at the list of loaded modules starts what
 // concerns each. What it needs is taken at once, because the program may change it later.
 
-const fs = require('node:fs');
-const path = require('node:path');
-const { fileURLToPath, URL } = require('node:url');
-
-const { readSync, readlinkSync, statSync, writeSync } = fs;
+const { readSync, readlinkSync, statSync, writeSync } = require('node:fs');
 const { parse, stringify } = JSON;
-const { apply, defineProperty, getOwnPropertyDescriptor, ownKeys } = Reflect;
+const { apply, defineProperty } = Reflect;
 const { allocUnsafeSlow } = Buffer;
 const { utf8Slice } = Buffer.prototype;
 const { includes, startsWith, slice, replace, toUpperCase } = String.prototype;
 const { assign } = Object;
 const { captureStackTrace } = Error;
+const among = Array.prototype.includes;
 const load = require;
 const call = (method, self, ...values) => apply(method, self, values);
 
@@ -49,22 +46,16 @@ const channel = (() => {
   /** How long a holder is believed to be alive, in milliseconds. */
   const PATIENCE = 100;
   const { compareExchange, exchange, load: read, notify, store, wait } = Atomics;
-  const number = Number(process.env.RINGFENCE_CONTROL);
+  const number = Number(process.env.RINGFENCE_CONTROL ?? 0);
   // A thread other than the first cannot change the working directory.
   const first = process.chdir.disabled !== true;
   let buffer;
   let lock;
   let thread = 0;
-  let last = Math.floor(Math.random() * 2 ** 40);
+  let last = 0;
 
-  function open() {
-    if (!Number.isSafeInteger(number) || number < 3) return false;
-    try {
-      return fs.fstatSync(number).isSocket();
-    } catch {
-      return false;
-    }
-  }
+  /** Whether there is one. */
+  const open = () => number > 2;
 
   /** Makes the lock that the threads of this process will find. */
   function share() {
@@ -141,7 +132,10 @@ const channel = (() => {
 
   /** Asks and waits for the answer. */
   function ask(op, fields) {
-    const id = ++last;
+    // Another thread's numbers begin elsewhere.
+    if (last === 0) last = Math.floor(Math.random() * 2 ** 40);
+    last += 1;
+    const id = last;
     const text = stringify({ __proto__: null, v: 1, id, op, ...fields });
     acquire();
     try {
@@ -165,7 +159,7 @@ const channel = (() => {
 // `process.permission`
 
 /** Scopes whose references are paths. */
-const PATHS = new Set(['addon', 'child', 'fs', 'fs.read', 'fs.write', 'net.unix']);
+const PATHS = ['addon', 'child', 'fs', 'fs.read', 'fs.write', 'net.unix'];
 /** What Node calls the permission of a scope. */
 const NAMES = {
   __proto__: null,
@@ -206,7 +200,7 @@ function question(scope, reference, from) {
   if (typeof scope !== 'string') throw wrong('scope', 'of type string', scope);
   if (reference === undefined) return { scope };
   let text = reference;
-  if (reference instanceof URL) text = fileURLToPath(reference);
+  if (reference instanceof URL) text = load('node:url').fileURLToPath(reference);
   else if (ArrayBuffer.isView(reference)) {
     const { buffer, byteOffset, byteLength } = reference;
     const bytes = Buffer.from(buffer, byteOffset, byteLength);
@@ -218,7 +212,7 @@ function question(scope, reference, from) {
   }
   // A path is meant from the working directory; a program without a slash is looked for in PATH.
   const relative = scope !== 'child' || call(includes, text, '/');
-  if (PATHS.has(scope) && text !== '' && relative) text = path.resolve(text);
+  if (call(among, PATHS, scope) && text !== '' && relative) text = load('node:path').resolve(text);
   return { scope, reference: text };
 }
 
@@ -277,11 +271,13 @@ function drop(scope, reference) {
 function dropByFlags({ scope, reference }) {
   if (native.drop === undefined || !(scope in NAMES || scope === 'net')) return;
   const file = call(startsWith, scope, 'fs');
+  // Afterwards it may be out of reach.
+  if (file) refusals();
   const rest = !file && reference !== undefined && channel.ask('has', { scope }).value === true;
   if (rest || scope === 'env' || scope === 'secret') return;
   if (file && reference !== undefined) inquire(native.drop, scope, reference);
   else inquire(native.drop, scope);
-  if (scope === 'net') refusals.listening();
+  if (scope === 'net') refusals().listening();
 }
 
 /** What this boundary is. */
@@ -292,288 +288,66 @@ function identity() {
   return rest;
 }
 
-// Refusals of the boundary, as errors. The kernel can only give a number; the same number can come
-// from a peer or a file, so the boundary is asked before an error is changed, and changed is the
-// error object itself, wherever it already is.
-
-const refusals = (() => {
-  const lookups = ['ENOTFOUND', 'EREFUSED', 'ENODATA', 'ESERVFAIL'];
-
-  /** Listens before everybody else, without being one who handles the error. */
-  const first = (emitter, listener) => {
-    const { EventEmitter, errorMonitor } = load('node:events');
-    apply(EventEmitter.prototype.prependListener, emitter, [errorMonitor, listener]);
-  };
-
-  /** Never lets a mistake of ours become one of the program's. */
-  const quietly = (act) =>
-    function judged(...values) {
-      try {
-        act(...values);
-      } catch {
-        // The error stays as it was.
-      }
-    };
-
-  /** Gives an error the shape of Node's own refusals; what it was is its cause. */
-  function refuse(error, scope, resource, missing) {
-    const { code, errno, syscall, message, stack } = error;
-    const known = code === 'ERR_ACCESS_DENIED';
-    if (!known) {
-      const before = new Error(message);
-      before.stack = `Error: ${message}`;
-      define(error, 'cause', assign(before, { errno, code, syscall }));
-      const grant = missing === undefined ? '' : `: add ${missing}`;
-      const text = `${syscall} ERR_ACCESS_DENIED ${resource} is not granted by the boundary${grant}`;
-      if (typeof stack === 'string') define(error, 'stack', call(replace, stack, message, () => text));
-      define(error, 'message', text);
-      error.code = 'ERR_ACCESS_DENIED';
-    }
-    error.permission ??= nameOf(scope);
-    error.resource ??= resource;
-    if (missing !== undefined) error.missingGrant ??= missing;
-  }
-
-  const define = (object, name, value) =>
-    defineProperty(object, name, { value, writable: true, configurable: true, enumerable: false });
-
-  /** Changes an error if the boundary says that it refused this. */
-  function ask(error, scope, resource) {
-    if (error.code === 'ERR_ACCESS_DENIED') return refuse(error, scope, resource);
-    const answer = channel.ask('assert', { scope, reference: resource });
-    if (answer.ok === true || answer.error.code !== 'denied') return undefined;
-    return refuse(error, scope, resource, answer.error.missing_grant);
-  }
-
-  const isOurs = (error) => error !== null && typeof error === 'object' && error.permission === undefined;
-  const refusedBy = ({ code }, ...codes) => code === 'ERR_ACCESS_DENIED' || codes.includes(code);
-  const place = (host, port) => (call(includes, String(host), ':') ? `[${host}]:${port}` : `${host}:${port}`);
-
-  /** An error of a connection; several where a name had several addresses. */
-  function connecting(error, host, scope = 'net.connect') {
-    if (!isOurs(error)) return;
-    const { errors, syscall, address, port } = error;
-    if (Array.isArray(errors)) {
-      for (let at = 0; at < errors.length; at += 1) connecting(errors[at], host, scope);
-      const [one] = errors;
-      if (one?.code !== 'ERR_ACCESS_DENIED' || error.code === one.code) return;
-      assign(error, { code: one.code, permission: one.permission, resource: one.resource });
-      return;
-    }
-    if (syscall === 'connect' && refusedBy(error, 'EACCES', 'EPERM')) {
-      if (port === undefined) socketFile(error, address);
-      else ask(error, scope, place(host ?? address, port));
-    } else looking(error);
-  }
-
-  /** A unix socket. One that the service may have made itself is closed by its own mode. */
-  function socketFile(error, address) {
-    const reference = path.resolve(String(address));
-    const own = channel.ask('has', { scope: 'fs.write', reference }).value === true;
-    if (!own) ask(error, 'net.unix', reference);
-  }
-
-  /** An error of a lookup. */
-  function looking(error, name = error?.hostname) {
-    if (!isOurs(error) || typeof error.syscall !== 'string' || typeof name !== 'string') return;
-    const lookup = error.syscall === 'getaddrinfo' || call(startsWith, error.syscall, 'query');
-    if (lookup && name !== '' && refusedBy(error, ...lookups)) ask(error, 'net.connect', name);
-  }
-
-  /** An error of a listener. Ports below 1024 are the kernel's to refuse. */
-  function binding(error, scope) {
-    if (!isOurs(error) || !refusedBy(error, 'EACCES', 'EPERM')) return;
-    const { address, port, syscall } = error;
-    const bound = syscall === 'listen' || syscall === 'bind';
-    if (bound && port >= 1024) ask(error, scope, place(address ?? '0.0.0.0', port));
-  }
-
-  /** An error of a start of another program. */
-  function starting(error, command, environment) {
-    if (!isOurs(error) || typeof command !== 'string' || !refusedBy(error, 'EACCES', 'EPERM')) return;
-    if (!call(startsWith, String(error.syscall), 'spawn')) return;
-    ask(error, 'child', found(command, environment));
-  }
-
-  /** The program that a command names, as the C library finds it. */
-  function found(command, environment) {
-    if (call(includes, command, '/')) return path.resolve(command);
-    const folders = String(environment?.PATH ?? process.env.PATH ?? '').split(':');
-    for (const folder of folders) {
-      const program = path.resolve(folder, command);
-      try {
-        if (statSync(program, { throwIfNoEntry: false })?.isFile()) return program;
-      } catch {
-        // Where nothing may be read, nothing is found.
-      }
-    }
-    return command;
-  }
-
-  /** A function in place of another one, which looks the same from outside. */
-  function wrap(owner, name, make) {
-    const found = getOwnPropertyDescriptor(owner, name);
-    if (typeof found?.value !== 'function' || !found.configurable) return;
-    const wrapper = make(found.value);
-    for (const key of ownKeys(found.value)) {
-      const property = getOwnPropertyDescriptor(found.value, key);
-      if (key !== 'prototype') defineProperty(wrapper, key, property);
-    }
-    defineProperty(owner, name, { ...found, value: wrapper });
-  }
-
-  /** Judges the error that a callback or a promise brings. */
-  const judging = (judge) => (act) =>
-    function (...values) {
-      const end = values.length - 1;
-      const callback = values[end];
-      if (typeof callback === 'function') {
-        values[end] = function (...results) {
-          if (results[0]) judge(results[0], values);
-          return apply(callback, this, results);
-        };
-      }
-      const result = apply(act, this, values);
-      if (!(result instanceof Promise)) return result;
-      return apply(Promise.prototype.then, result, [
-        undefined,
-        (error) => {
-          judge(error, values);
-          throw error;
-        },
-      ]);
-    };
-
-  const named = judging(quietly((error, [name]) => looking(error, error?.hostname ?? name)));
-  const names = /^(lookup|resolve.*)$/;
-  function dns(module) {
-    for (const owner of [module, module.Resolver?.prototype]) {
-      for (const key of owner === undefined ? [] : ownKeys(owner)) {
-        if (typeof key === 'string' && names.test(key)) wrap(owner, key, named);
-      }
-    }
-  }
-
-  function datagrams({ Socket }) {
-    const judge = quietly((error) => {
-      connecting(error, undefined, 'net.udp');
-      binding(error, 'net.listen');
-    });
-    load('node:diagnostics_channel').subscribe('udp.socket', ({ socket }) => first(socket, judge));
-    for (const name of ['connect', 'send']) wrap(Socket.prototype, name, judging(judge));
-  }
-
-  function network({ Socket }) {
-    const judge = quietly((error, socket) => connecting(error, socket._host ?? undefined));
-    wrap(Socket.prototype, '_destroy', (act) =>
-      function _destroy(error, done) {
-        if (error) judge(error, this);
-        return apply(act, this, [error, done]);
-      },
-    );
-    const bound = quietly(({ error }) => binding(error, 'net.listen'));
-    load('node:diagnostics_channel').subscribe('tracing:net.server.listen:error', bound);
-    if (native.has !== undefined && MAJOR >= 25 && !inquire(native.has, 'net')) listening();
-  }
-
-  let listens = false;
-  /** Node throws where a listener is refused by its own permissions; it is an event everywhere else. */
-  function listening() {
-    const { Server } = load('node:net');
-    if (listens) return;
-    listens = true;
-    wrap(Server.prototype, '_listen2', (act) =>
-      function _listen2(...values) {
-        try {
-          return apply(act, this, values);
-        } catch (error) {
-          if (error?.code !== 'ERR_ACCESS_DENIED') throw error;
-          const [address, port] = values;
-          if (!error.resource) error.resource = port >= 0 ? place(address ?? '0.0.0.0', port) : String(address);
-          process.nextTick(() => this.emit('error', error));
-          return undefined;
-        }
-      },
-    );
-  }
-
-  function children(module) {
-    const judge = quietly((error, file, options) => starting(error, file, options?.env));
-    load('node:diagnostics_channel').subscribe('child_process', ({ process: child }) => {
-      if (child !== undefined) first(child, (error) => judge(error, child.spawnfile));
-    });
-    const thrown = (act) =>
-      function (...values) {
-        try {
-          const result = apply(act, this, values);
-          if (result?.error) judge(result.error, result.error.path, values.at(-1));
-          return result;
-        } catch (error) {
-          judge(error, error?.path, values.at(-1));
-          throw error;
-        }
-      };
-    for (const name of ['execFileSync', 'execSync', 'spawnSync']) wrap(module, name, thrown);
-  }
-
-  return { children, datagrams, dns, listening, network };
-})();
+/** What gives errors their codes; loaded with the first module whose calls can be refused. */
+function refusals() {
+  const flagsAllow = (scope) => allowedByFlags({ scope });
+  loaded ??= load('./refusals.cjs')({ ask: channel.ask, flagsAllow, nameOf });
+  return loaded;
+}
+let loaded;
 
 // What Node itself refuses it tells on channels, since Node 24.
 
-const reports = (() => {
-  const AREAS = ['addon', 'child', 'ffi', 'fs', 'inspector', 'net', 'openssl-store', 'wasi', 'worker'];
-  /** Refusals that are told, at most; each is told once. */
-  const MOST = 256;
-  const told = new Set();
+const AREAS = ['addon', 'child', 'ffi', 'fs', 'inspector', 'net', 'openssl-store', 'wasi', 'worker'];
+/** Refusals that are told, at most; each is told once. */
+const MOST = 256;
+let told;
+
+/** The innermost package on the stack. */
+function caller() {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 30;
+  const holder = {};
+  captureStackTrace(holder, caller);
+  Error.stackTraceLimit = stackTraceLimit;
   const inPackage = /.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/:)]+)/;
-
-  /** The innermost package on the stack. */
-  function caller() {
-    const { stackTraceLimit } = Error;
-    Error.stackTraceLimit = 30;
-    const holder = {};
-    captureStackTrace(holder, caller);
-    Error.stackTraceLimit = stackTraceLimit;
-    for (const line of String(holder.stack).split('\n')) {
-      const found = inPackage.exec(line);
-      if (found !== null) return found[1];
-    }
-    return undefined;
+  for (const line of String(holder.stack).split('\n')) {
+    const found = inPackage.exec(line);
+    if (found !== null) return found[1];
   }
+  return undefined;
+}
 
-  function tell(message) {
-    if (asking || message.drop === true || told.size >= MOST) return;
-    const { permission = '', resource = '' } = message;
+function tell({ drop: dropping, permission = '', resource = '' }) {
+  // Every worker asks for the inspector and goes on without it.
+  if (asking || dropping === true || (permission === 'Inspector' && resource === '')) return;
+  try {
+    told ??= new Set();
     const key = `${permission} ${resource}`;
-    if (told.has(key)) return;
+    if (told.size >= MOST || told.has(key)) return;
     told.add(key);
     const event = { permission, resource: `${resource}`, package: caller() };
-    try {
-      channel.ask('report', { event });
-    } catch {
-      // Nobody listens; the program has its error all the same.
-    }
+    channel.ask('report', { event });
+  } catch {
+    // Nobody listens; the program has its error all the same.
   }
+}
 
-  function start() {
-    if (MAJOR < 24) return;
-    const { subscribe } = load('node:diagnostics_channel');
-    for (const area of AREAS) subscribe(`node:permission-model:${area}`, tell);
-  }
-
-  return { start };
-})();
+function listen() {
+  if (MAJOR < 24) return;
+  const { subscribe } = load('node:diagnostics_channel');
+  for (const area of AREAS) subscribe(`node:permission-model:${area}`, tell);
+}
 
 // The start.
 
 const CONCERNS = {
   __proto__: null,
-  'NativeModule child_process': () => refusals.children(load('node:child_process')),
-  'NativeModule dgram': () => refusals.datagrams(load('node:dgram')),
-  'NativeModule dns': () => refusals.dns(load('node:dns')),
-  'NativeModule internal/dns/promises': () => refusals.dns(load('node:dns').promises),
-  'NativeModule net': () => refusals.network(load('node:net')),
+  'NativeModule child_process': () => refusals().children(load('node:child_process')),
+  'NativeModule dgram': () => refusals().datagrams(load('node:dgram')),
+  'NativeModule dns': () => refusals().dns(load('node:dns')),
+  'NativeModule internal/dns/promises': () => refusals().dns(load('node:dns').promises),
+  'NativeModule net': () => refusals().network(load('node:net')),
   'NativeModule worker_threads': () => channel.share(),
 };
 
@@ -591,7 +365,7 @@ function concern(name) {
 
 /** Sees each module that Node loads: the list of them gets a prototype that notices. */
 function watch(list) {
-  for (let at = 0; at < list.length; at += 1) concern(list[at]);
+  for (const name in CONCERNS) if (call(among, list, name)) concern(name);
   const noticing = new Proxy(Array.prototype, {
     set(_, key, value, receiver) {
       defineProperty(receiver, key, { value, writable: true, enumerable: true, configurable: true });
@@ -603,16 +377,15 @@ function watch(list) {
 }
 
 function install() {
-  const runtime = Object.freeze({ assert, drop, has, identity });
-  defineProperty(process, RUNTIME, { value: runtime });
-  let permission = process.permission;
+  defineProperty(process, RUNTIME, { value: { assert, drop, has, identity } });
+  let { permission } = process;
   if (permission === undefined) {
     permission = {};
     defineProperty(process, 'permission', { value: permission, enumerable: true });
   }
   assign(permission, { assert, drop, has });
   watch(process.moduleLoadList);
-  reports.start();
+  listen();
 }
 
 if (process[RUNTIME] === undefined && channel.open()) install();

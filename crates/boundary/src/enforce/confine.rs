@@ -3,6 +3,7 @@
 use super::error::EnforceError;
 use super::handover::Handover;
 use super::layers::Layers;
+use crate::node::preload;
 use crate::plan::Plan;
 use ringfence_sys::launch::{ExecStep, LandlockStep, Step};
 use ringfence_sys::namespace;
@@ -39,7 +40,7 @@ pub(super) fn steps(
     steps.push(Step::NoNewPrivileges);
     if layers.landlock.fs == 0 {
         // Observing: nothing is taken away.
-        steps.push(Step::Exec(program(plan, handover)?));
+        steps.push(Step::Exec(program(plan, handover, None)?));
         return Ok(steps);
     }
     steps.push(Step::Landlock(LandlockStep {
@@ -49,7 +50,7 @@ pub(super) fn steps(
         flags: 0,
         rules: rules.iter().map(|(p, r)| (p.clone(), r & layers.landlock.fs)).collect(),
     }));
-    steps.push(Step::Exec(program(plan, handover)?));
+    steps.push(Step::Exec(program(plan, handover, Some(layers.namespaces))?));
     Ok(steps)
 }
 
@@ -64,8 +65,14 @@ fn limits(plan: &Plan) -> Vec<Step> {
     limits.into_iter().map(|(resource, value)| Step::Limit { resource, value }).collect()
 }
 
-fn program(plan: &Plan, handover: &Handover) -> Result<ExecStep, EnforceError> {
-    let argv = plan.program.argv.iter().map(|a| c_string(a)).collect::<Result<_, _>>()?;
+/// What is executed. In front of a program on Node stands our own script, if the service has a root
+/// with it or at least a boundary.
+fn program(plan: &Plan, handover: &Handover, root: Option<bool>) -> Result<ExecStep, EnforceError> {
+    let mut argv = plan.program.argv.clone();
+    if let Some(shown) = root.filter(|_| plan.program.node.is_some()) {
+        preload::insert(&mut argv, shown);
+    }
+    let argv = argv.iter().map(|a| c_string(a)).collect::<Result<_, _>>()?;
     let mut env = Vec::with_capacity(plan.env.len());
     for (name, value) in plan.env.iter().chain(&handover.env) {
         let mut entry = name.as_bytes().to_vec();

@@ -7,6 +7,7 @@
 //! never be wider than the first.
 
 use crate::enforce::error::EnforceError;
+use crate::node::preload;
 use crate::plan::{Access, Plan, ViewEntry};
 use ringfence_sys::landlock::{
     EXECUTE, FILE_RIGHTS, IOCTL_DEV, MAKE_BLOCK, MAKE_CHAR, READ_DIR, READ_FILE, TRUNCATE,
@@ -68,6 +69,9 @@ pub(super) fn build(plan: &Plan, notify: bool) -> Result<View, EnforceError> {
     view.generated_files(plan)?;
     view.secrets(plan)?;
     view.directory(&plan.cwd)?;
+    if plan.program.node.is_some() {
+        view.preload()?;
+    }
     if notify {
         view.notify_folder()?;
     }
@@ -237,6 +241,15 @@ impl View {
             self.allow(folder, READ_FILE | READ_DIR)?;
         }
         Ok(())
+    }
+
+    /// The scripts in front of programs on Node.
+    fn preload(&mut self) -> Result<(), EnforceError> {
+        let folder = Path::new(preload::FOLDER);
+        for (name, text) in preload::SCRIPTS {
+            self.write(&folder.join(name), text.as_bytes().to_vec())?;
+        }
+        self.allow(folder, READ_FILE)
     }
 
     /// The socket to the service manager is made here by init, once this is the root.

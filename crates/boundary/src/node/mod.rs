@@ -10,6 +10,7 @@ mod ask;
 mod cache;
 pub mod detect;
 pub mod flags;
+pub(crate) mod preload;
 
 pub use detect::{Detected, Detection, detect};
 pub use flags::{Grants, flags};

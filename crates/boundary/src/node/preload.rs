@@ -1,0 +1,94 @@
+//! The script in front of every Node program: it tells the program the truth about its boundary.
+//!
+//! It is part of this program and shown to the service as a file of its private root. Where the
+//! service has no root of its own, nothing may be left behind on the host that another service of
+//! the same user could change, so the script stands in the command itself; programs are then loaded
+//! by Node's loader of modules, which is slower and shows in `ps`. It enforces nothing.
+
+use std::ffi::{OsStr, OsString};
+
+/// Where the service finds it: beside everything that a boundary can grant.
+pub(crate) const FOLDER: &str = "/.ringfence";
+/// The scripts, by name; the first one loads the other when a program needs it.
+pub(crate) const SCRIPTS: [(&str, &str); 2] = [
+    ("preload.cjs", include_str!("../../../node/npm/preload.cjs")),
+    ("refusals.cjs", include_str!("../../../node/npm/refusals.cjs")),
+];
+/// How Node is told to hold its permissions.
+const SWITCHES: [&str; 2] = ["--permission", "--experimental-permission"];
+
+/// Puts the script in front of the program of a Node command. `shown` says whether the service
+/// has a root of its own, with the scripts in it.
+pub(crate) fn insert(argv: &mut Vec<OsString>, shown: bool) {
+    let held = argv.iter().any(|word| SWITCHES.iter().any(|switch| word == OsStr::new(switch)));
+    let mut words = Vec::new();
+    if shown {
+        // Node reads it under its own permissions; without those it knows no grants.
+        words.extend(held.then(|| OsString::from(format!("--allow-fs-read={FOLDER}"))));
+        words.push(format!("--require={FOLDER}/{}", SCRIPTS[0].0).into());
+    } else {
+        let text = base64(as_module().as_bytes());
+        words.push(format!("--import=data:text/javascript;base64,{text}").into());
+    }
+    let behind = argv.len().min(1);
+    argv.splice(behind..behind, words);
+}
+
+/// Both scripts as one module.
+fn as_module() -> String {
+    let [(_, first), (name, second)] = SCRIPTS;
+    format!(
+        "import {{ createRequire }} from 'node:module';\n\
+         const builtin = createRequire('file:///');\n\
+         const second = (require, module) => {{{second}\nreturn module.exports; }};\n\
+         const require = (name) => name === './{name}' ? second(builtin, {{}}) : builtin(name);\n\
+         {first}"
+    )
+}
+
+/// RFC 4648, section 4.
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let three = [0, 1, 2].map(|at| u32::from(group.get(at).copied().unwrap_or_default()));
+        let bits = three[0] << 16 | three[1] << 8 | three[2];
+        for at in 0..4 {
+            let index = (bits >> (18 - 6 * at) & 63) as usize;
+            text.push(if at <= group.len() { char::from(LETTERS[index]) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn inserted(words: &[&str], shown: bool) -> Vec<String> {
+        let mut argv: Vec<OsString> = words.iter().map(OsString::from).collect();
+        insert(&mut argv, shown);
+        argv.into_iter().map(|word| word.into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn it_comes_before_the_program_and_may_be_read() {
+        let found = inserted(&["node", "--permission", "a.js"], true);
+        let read = "--allow-fs-read=/.ringfence";
+        let require = "--require=/.ringfence/preload.cjs";
+        assert_eq!(found, ["node", read, require, "--permission", "a.js"]);
+        assert_eq!(inserted(&["node", "a.js"], true), ["node", require, "a.js"]);
+    }
+
+    #[test]
+    fn without_a_root_of_its_own_it_stands_in_the_command() {
+        let found = inserted(&["node", "a.js"], false);
+        let (_, text) = found[1].split_once("base64,").unwrap();
+        // The kernel takes no word of a command that is longer (`MAX_ARG_STRLEN`).
+        assert!(found[1].len() < 128 << 10, "{}", found[1].len());
+        assert!(text.len() > SCRIPTS[0].1.len() + SCRIPTS[1].1.len());
+        for (bytes, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foobar", "Zm9vYmFy")] {
+            assert_eq!(base64(bytes.as_bytes()), text);
+        }
+    }
+}
