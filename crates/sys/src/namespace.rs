@@ -108,9 +108,23 @@ pub unsafe fn clone3_into(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Result<
     if answer == 0 {
         return Ok(Cloned::Child);
     }
-    // SAFETY: the kernel stored a fresh descriptor in `pidfd` before it answered a pid.
-    let pidfd = unsafe { OwnedFd::from_raw_fd(std::hint::black_box(pidfd)) };
-    Ok(Cloned::Parent { pid: i32::try_from(answer).unwrap_or_default(), pidfd })
+    let pid = i32::try_from(answer).unwrap_or_default();
+    let pidfd = match std::hint::black_box(pidfd) {
+        // Kernels in user space (gVisor) take the flag and do nothing about it.
+        -1 => return Err(undo(pid)),
+        // SAFETY: the kernel stored a fresh descriptor in `pidfd` before it answered a pid.
+        stored => unsafe { OwnedFd::from_raw_fd(stored) },
+    };
+    Ok(Cloned::Parent { pid, pidfd })
+}
+
+/// Ends a child without a handle: nothing here may wait for a number that can be given out again.
+fn undo(pid: libc::pid_t) -> Errno {
+    // SAFETY: numbers only; the child has not been reaped, so the number is still its own.
+    unsafe { libc::kill(pid, libc::SIGKILL) };
+    // SAFETY: no status is asked for, and the child is ours.
+    unsafe { libc::waitpid(pid, std::ptr::null_mut(), 0) };
+    Errno(libc::ENOSYS)
 }
 
 /// clone(2) with namespace flags and a pidfd; without a stack the child goes on with a copy.

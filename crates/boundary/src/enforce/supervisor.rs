@@ -17,7 +17,7 @@ use super::{Outcome, RunOptions};
 use crate::egress::netloop::Resolution;
 use crate::plan::Plan;
 use ringfence_policy::layer::{Answer, Layer};
-use ringfence_sys::launch::Step;
+use ringfence_sys::launch::{PrivateFs, Step};
 use ringfence_sys::spawn::{self, Keep, Spawned};
 use ringfence_sys::{Errno, fd, namespace, peer, socket, wait};
 use std::os::fd::{AsFd, OwnedFd, RawFd};
@@ -249,6 +249,10 @@ impl<'a> Supervisor<'a> {
             Some(Step::IdMap { .. } | Step::PrivatePropagation)
                 if matches!(errno.0, libc::EPERM | libc::EACCES) =>
             {
+                EnforceError::NamespacesRefused(errno)
+            }
+            // A container that masks parts of /proc: no new one may show what it hides.
+            Some(Step::FileSystem { kind: PrivateFs::Proc, .. }) if errno.0 == libc::EPERM => {
                 EnforceError::NamespacesRefused(errno)
             }
             _ => EnforceError::Step {

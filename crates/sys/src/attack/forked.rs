@@ -106,13 +106,40 @@ impl Child {
     pub fn try_reap_within(&mut self, patience: Duration) -> Option<i32> {
         let handle = [int(self.pid), 0, 0, 0, 0, 0];
         // SAFETY: numbers only; the pid is a child of ours that has not been reaped.
-        let ended = unsafe { crate::call::call_fd(libc::SYS_pidfd_open, handle) }
-            .is_ok_and(|handle| readable(handle.as_fd(), patience));
+        let ended = match unsafe { crate::call::call_fd(libc::SYS_pidfd_open, handle) } {
+            Ok(handle) => readable(handle.as_fd(), patience),
+            // Kernels in user space (gVisor) have no handles of processes.
+            Err(Errno(libc::ENOSYS)) => self.ends_within(patience),
+            Err(_) => false,
+        };
         if !ended {
             return None;
         }
         self.kill_group();
         Some(self.reap())
+    }
+
+    /// Looks again and again whether it has ended, without reaping it.
+    fn ends_within(&self, patience: Duration) -> bool {
+        const PAUSE: i32 = 5;
+        let deadline = Instant::now() + patience;
+        loop {
+            // SAFETY: an all-zero siginfo is a valid value of a structure of numbers.
+            let mut found: libc::siginfo_t = unsafe { std::mem::zeroed() };
+            let how = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+            let id = libc::id_t::from(self.pid.unsigned_abs());
+            // SAFETY: `found` is ours and the pid is our unreaped child.
+            let answer = unsafe { libc::waitid(libc::P_PID, id, &raw mut found, how) };
+            // SAFETY: the kernel has filled it in, or it is still zero.
+            if answer == 0 && unsafe { found.si_pid() } == self.pid {
+                return true;
+            }
+            if answer != 0 && Errno::last() != Errno(libc::EINTR) || Instant::now() >= deadline {
+                return false;
+            }
+            // SAFETY: no descriptors: a pause.
+            unsafe { libc::poll(std::ptr::null_mut(), 0, PAUSE) };
+        }
     }
 
     fn kill(&self) {
