@@ -6,6 +6,9 @@ import { join } from 'node:path';
 /// The folder that the service may write to.
 export const run = process.env.RUN;
 
+/// What `${name}` stands for in the boundary file.
+export const facts = JSON.parse(process.env.FACTS ?? '{}');
+
 export const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex').slice(0, 16);
 
 /// Fetches, prints "LABEL STATUS TYPE LENGTH HASH" and returns the body.

@@ -22,8 +22,8 @@ pub(crate) struct Description {
     pub(crate) needs: Vec<String>,
     /// Packages whose native part is compiled here.
     pub(crate) build: Vec<String>,
-    /// Variables of the caller that only the run inside gets.
-    pub(crate) inside_env: Vec<(String, String)>,
+    /// Variables that only the bare run gets: where a secret of the boundary lies outside.
+    pub(crate) bare_env: Vec<(String, String)>,
     /// What it is refused inside, and why that is right.
     pub(crate) denied: Vec<Denied>,
 }
@@ -73,12 +73,12 @@ fn parse(text: &str) -> Option<Description> {
 /// One `key: value` line.
 fn apply(service: &mut Description, key: &str, value: &str) -> Option<()> {
     match key {
+        "bare-env" => {
+            let (name, value) = value.split_once('=')?;
+            service.bare_env.push((name.to_owned(), value.to_owned()));
+        }
         "build" => service.build.push(value.to_owned()),
         "denied" => service.denied.push(denied(value)?),
-        "inside-env" => {
-            let (name, value) = value.split_once('=')?;
-            service.inside_env.push((name.to_owned(), value.to_owned()));
-        }
         "needs" => service.needs.extend(value.split(' ').map(str::to_owned)),
         "node" => {
             service.nodes = value.split(' ').map(str::parse).collect::<Result<_, _>>().ok()?;

@@ -32,6 +32,8 @@ pub(crate) struct Place {
     pub(crate) start: Vec<String>,
     /// `env.set`.
     pub(crate) set: Variables,
+    /// What `${name}` stands for.
+    pub(crate) values: BTreeMap<String, String>,
 }
 
 impl Place {
@@ -52,12 +54,13 @@ impl Place {
             std::fs::read_to_string(&config).map_err(Failure::file("cannot read", &config))?;
         let mut values = facts.values.clone();
         values.insert("folder".to_owned(), folder.to_string_lossy().into_owned());
+        values.insert("node".to_owned(), node.path.to_string_lossy().into_owned());
         values.extend(hashes(&text, &folder)?);
         let text = fill(&text, &values);
         std::fs::write(&config, &text).map_err(Failure::file("cannot write", &config))?;
         let (start, set) = command_of(&text)
             .ok_or_else(|| Failure::NotHeld(format!("{}: no start", config.display())))?;
-        Ok(Self { folder, start, set })
+        Ok(Self { folder, start, set, values })
     }
 
     /// The folder a service may write to, empty again.

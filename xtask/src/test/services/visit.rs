@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::npm::Node;
 use crate::process::{self, Running};
+use crate::test::case::fill;
 use crate::test::services::description::{Denied, Description};
 use crate::test::services::place::Place;
 use rustix::process::Signal;
@@ -83,6 +84,7 @@ impl Visit<'_> {
         let mut command = process::command(&self.node.path);
         command.arg(script).current_dir(&self.place.folder).env("RUN", run);
         command.env("PATH", Place::path(self.node));
+        command.env("FACTS", serde_json::json!(self.place.values).to_string());
         let said = process::run(&mut command, b"", LIMIT)?.success(name)?;
         Ok(said.stdout.lines().map(str::to_owned).collect())
     }
@@ -94,13 +96,15 @@ impl Visit<'_> {
             let mut command = process::command(program);
             command.args(&self.place.start[1..]).env_clear().env("PATH", path);
             command.env("HOME", home).env("LANG", "C.UTF-8").envs(self.place.set.iter().cloned());
+            let own = self.service.bare_env.iter();
+            command.envs(own.map(|(name, value)| (name, fill(value, &self.place.values))));
             command.current_dir(&self.place.folder);
             return command;
         };
         let mut command = process::command(ringfence);
         command.args(["run", "--config"]).arg(self.place.folder.join("ringfence.toml"));
         command.arg("--events").arg(events).env("PATH", path);
-        command.envs(self.service.inside_env.iter().cloned()).current_dir("/");
+        command.current_dir("/");
         command
     }
 }
