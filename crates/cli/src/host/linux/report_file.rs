@@ -68,10 +68,8 @@ impl ReportFile {
     }
 
     fn replace(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut name = OsString::from(".");
-        name.push(&self.name);
-        name.push(format!(".{}.part", std::process::id()));
-        let part = self.folder.join(name);
+        // Not the name itself and more: it may already be as long as a name can be.
+        let part = self.folder.join(format!(".ringfence-report.{}.part", std::process::id()));
         let written =
             write_new(&part, bytes).and_then(|()| fs::rename(&part, self.folder.join(&self.name)));
         if written.is_err() {
