@@ -39,12 +39,8 @@ impl Place {
     fn enter(&self, which: BorrowedFd<'_>, kind: u64) -> Result<(), Errno> {
         namespace::setns(self.user.as_fd(), namespace::NEWUSER)?;
         // Whoever is not mapped there, as root of the host, cannot make files there.
-        let (uid, gid) = self.ids;
-        // SAFETY: takes nothing and cannot fail.
-        if unsafe { libc::geteuid() } != uid {
-            privilege::set_gid(gid)?;
-            privilege::set_uid(uid)?;
-        }
+        privilege::set_gid(self.ids.1)?;
+        privilege::set_uid(self.ids.0)?;
         namespace::setns(which, kind)
     }
 }

@@ -89,13 +89,14 @@ impl Prepared {
         })
     }
 
-    /// The control channel, where the service has one.
-    pub(super) fn channel<'a>(&self, plan: &'a Plan) -> Option<Channel<'a>> {
+    /// What the control channel needs to know; nothing where nothing is enforced.
+    pub(super) fn channel<'a>(&self, plan: &'a Plan, options: &RunOptions) -> Option<Channel<'a>> {
         let program = plan.view.iter().find_map(|entry| match entry {
             ViewEntry::Bind { source, object, .. } if *source == plan.program.path => Some(*object),
             _ => None,
         });
-        Some(Channel { plan, program: program?, number: self.control? })
+        let node = program.zip(self.control);
+        (!options.observe).then_some(Channel { plan, node })
     }
 
     /// Descriptors that init and the service need.
@@ -105,6 +106,12 @@ impl Prepared {
         let left = self.layers.left_out.inherited().iter().copied();
         let given = self.stdio.inside().chain(self.handover.inherited()).chain(left);
         owned.chain(secrets).chain(given).collect()
+    }
+
+    /// Lets go of the prepared mounts once those who attach them have them: a descriptor of a mount
+    /// looks like a use of it for ever.
+    pub(super) fn release_mounts(&mut self) {
+        self.trees.clear();
     }
 
     /// Init, as it will be in its own process.

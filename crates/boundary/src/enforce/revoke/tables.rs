@@ -117,12 +117,23 @@ mod tests {
 
     #[test]
     fn a_table_shows_sockets_and_the_rest() {
-        let own = i32::try_from(std::process::id()).unwrap();
         let (socket, _other) = std::os::unix::net::UnixStream::pair().unwrap();
-        let file = tempfile::tempfile().unwrap();
-        let table = Table::read(own, own).unwrap().unwrap();
-        let number = std::os::fd::AsRawFd::as_raw_fd(&socket);
-        assert!(table.sockets.iter().any(|(found, _)| *found == number));
-        assert!(table.others.contains(&std::os::fd::AsRawFd::as_raw_fd(&file)));
+        let inode = {
+            use std::os::fd::AsRawFd;
+            let link = fs::read_link(format!("/proc/self/fd/{}", socket.as_raw_fd())).unwrap();
+            super::inode(link.to_str().unwrap()).unwrap()
+        };
+        // Another process: in this one other tests open and close meanwhile.
+        let mut child = std::process::Command::new("/bin/cat")
+            .stdin(OwnedFd::from(socket))
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let pid = i32::try_from(child.id()).unwrap();
+        let table = Table::read(pid, pid).unwrap().unwrap();
+        assert!(table.sockets.contains(&(0, inode)), "{table:?}");
+        assert!(table.others.contains(&1), "{table:?}");
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 }

@@ -82,12 +82,14 @@ impl<'a> Unix<'a> {
             Some(diag) => netlink::unix_sockets(diag.as_fd()).map_err(failed)?,
             None => host.clone(),
         };
-        let ends: HashMap<u32, &UnixSocket> = host.iter().map(|end| (end.inode, end)).collect();
+        // An accepted socket is listed where the one that connected is.
+        let ends: HashMap<u32, &UnixSocket> =
+            host.iter().chain(&inside).map(|end| (end.inode, end)).collect();
         let leads = |socket: &UnixSocket| {
             socket.peer.and_then(|peer| ends.get(&peer)).is_some_and(|end| self.is_target(end))
         };
         let open = |socket: &UnixSocket| socket.shutdown & SHUT != SHUT;
-        Ok(inside.into_iter().filter(|socket| open(socket) && leads(socket)).collect())
+        Ok(inside.iter().filter(|socket| open(socket) && leads(socket)).cloned().collect())
     }
 
     fn is_target(&self, end: &UnixSocket) -> bool {
