@@ -21,6 +21,8 @@ pub struct Plan {
     pub name: String,
     /// SHA-256 of the boundary file's text, lower-case hexadecimal.
     pub boundary_hash: String,
+    /// The boundary file.
+    pub file: PathBuf,
     /// Folder of the boundary file, absolute and real.
     pub folder: PathBuf,
     /// Working directory of the service, as it is named inside.

@@ -36,6 +36,8 @@ pub(crate) struct Facts {
     pub(crate) env: Vec<String>,
     /// Secrets, and where those are that are files.
     pub(crate) secrets: Vec<(String, Option<PathBuf>)>,
+    /// Secrets that are files, in the order of the plan.
+    secret_files: Vec<(String, PathBuf)>,
     /// Unix sockets of the host.
     pub(crate) unix: Vec<UnixSocket>,
     /// Paths inside that can be taken away.
@@ -70,9 +72,15 @@ impl Facts {
             process: plan.process.clone(),
             env: env.collect(),
             secrets: secrets.collect(),
+            secret_files: plan.secrets.iter().map(|s| (s.name.clone(), s.to.clone())).collect(),
             unix: plan.unix_sockets.clone(),
             droppable: plan.droppable.clone(),
         }
+    }
+
+    /// Secrets that are files: place in the plan, name, path inside.
+    pub(crate) fn files_of_secrets(&self) -> impl Iterator<Item = (usize, &str, &Path)> {
+        self.secret_files.iter().enumerate().map(|(at, (name, path))| (at, &**name, &**path))
     }
 
     /// What may be done with the object at this real path, by what lies nearest around it.

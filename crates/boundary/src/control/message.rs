@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 /// Longest packet, in bytes.
-pub const LONGEST: usize = 8 * 1024;
+pub(crate) const LONGEST: usize = 8 * 1024;
 /// Version of the protocol.
 const VERSION: u64 = 1;
 /// Longest text of an answer, in characters, and most entries of a list in it: the answer fits into
@@ -222,21 +222,21 @@ fn fitted(value: Value) -> Value {
 
 /// What was taken away, as a drop answers it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dropped {
+pub(crate) struct Dropped {
     /// The grants, or parts of grants, that are gone.
-    pub grants: Vec<String>,
+    pub(crate) grants: Vec<String>,
     /// Connections that were cut.
-    pub sockets: usize,
+    pub(crate) sockets: usize,
     /// Listeners that were closed.
-    pub listeners: usize,
+    pub(crate) listeners: usize,
     /// Datagram flows that were given up.
-    pub flows: usize,
+    pub(crate) flows: usize,
     /// Connections to unix sockets that were cut.
-    pub unix: usize,
+    pub(crate) unix: usize,
     /// Files and folders that became unreachable.
-    pub files: usize,
+    pub(crate) files: usize,
     /// Secrets that were emptied.
-    pub secrets: usize,
+    pub(crate) secrets: usize,
 }
 
 #[cfg(test)]

@@ -10,3 +10,9 @@
 pub(crate) mod facts;
 pub(crate) mod message;
 pub(crate) mod truth;
+pub(crate) mod wire;
+
+/// The abstract name at which the supervisor with this process id can be asked.
+pub(crate) fn address(supervisor: u32) -> Vec<u8> {
+    format!("ringfence/{supervisor}").into_bytes()
+}

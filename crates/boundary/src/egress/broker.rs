@@ -19,6 +19,7 @@ use ringfence_policy::net::Refusal;
 use ringfence_sys::notify::{Answer, Listener, Notification};
 use ringfence_sys::{Errno, socket};
 use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,8 +41,8 @@ pub(crate) struct Scope {
     pub(crate) trace: bool,
     /// What the boundary shows; filled where one of these two needs it.
     pub(crate) shown: Vec<(PathBuf, Access)>,
-    /// Cookies of sockets that were handed over and may listen.
-    pub(crate) listening: Vec<u64>,
+    /// Sockets that were handed over and may listen: cookie and place.
+    pub(crate) listening: Vec<(u64, SocketAddr)>,
     /// Unix sockets of the host it may connect to.
     pub(crate) unix_sockets: Vec<UnixSocket>,
     /// Folders of the host whose sockets it may connect to: the write grants.
@@ -60,8 +61,6 @@ pub(crate) struct Broker {
     /// A netlink socket of the private network, and one of the host's.
     pub(super) inside_diag: Option<OwnedFd>,
     pub(super) host_diag: Option<OwnedFd>,
-    /// Host sockets that a grant bound, by cookie: only these may listen.
-    pub(super) listenable: HashSet<u64>,
     /// The program has started: an exec from now on is the service's own.
     pub(super) started: bool,
     /// What was observed already: each thing is told once.
@@ -117,9 +116,9 @@ impl Broker {
         on_start: Box<dyn FnMut(i32) + Send>,
     ) -> Result<Self, Errno> {
         let own = socket::socket(libc::AF_INET, libc::SOCK_DGRAM, 0)?;
+        shared.remember_listeners(&scope.listening);
         Ok(Self {
             host_cookie: socket::netns_cookie(own.as_fd())?,
-            listenable: scope.listening.iter().copied().collect(),
             listener,
             shared,
             scope,

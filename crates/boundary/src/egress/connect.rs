@@ -6,6 +6,7 @@
 //! connection was dissolved and it connects again) is connected here too, by the same decision.
 
 use super::broker::{Broker, Reply};
+use super::injected::Decided;
 use super::options;
 use super::place::{Place, canonical, is_handed_out, place, stays_here};
 use super::waiter::Pending;
@@ -60,7 +61,9 @@ impl Broker {
         domain: i32,
         asked: SocketAddr,
     ) -> Result<Reply, Errno> {
-        match self.reachable(asked) {
+        let generation = self.shared.generation();
+        let (place, own) = self.reachable(asked);
+        match place {
             Place::Host(..) if self.scope.left_out.has(Lock::BrokerCopies) => {
                 Ok(Reply::Now(Answer::Continue))
             }
@@ -69,7 +72,8 @@ impl Broker {
                     let resource = resource(name.as_ref(), asked, real);
                     self.allowed(Action::Connect, &resource, call);
                 }
-                self.connect_host(call, socket, domain, real)
+                let decided = Decided { to: real, name, own, generation };
+                self.connect_host(call, socket, domain, decided)
             }
             Place::Inside if self.is_host(socket.as_fd())? => {
                 self.refuse_inside(call, asked);
@@ -85,11 +89,13 @@ impl Broker {
     }
 
     /// The decision, and for an address of this host whether the service itself listens there.
-    fn reachable(&self, asked: SocketAddr) -> Place {
+    fn reachable(&self, asked: SocketAddr) -> (Place, bool) {
         let to = canonical(asked);
         match place(&self.shared, Transport::Tcp, asked) {
-            Place::Inside | Place::Refused(_) if self.own_listener(to) => Place::Host(to, None),
-            other => other,
+            Place::Inside | Place::Refused(_) if self.own_listener(to) => {
+                (Place::Host(to, None), true)
+            }
+            other => (other, false),
         }
     }
 
@@ -97,13 +103,12 @@ impl Broker {
     /// one that this broker bound, by its cookie, and no other may be there. A listener on every
     /// address fits any destination, so only what stays on this host is asked about.
     fn own_listener(&self, to: SocketAddr) -> bool {
-        if self.listenable.is_empty() || !stays_here(&self.shared.host, to.ip()) {
+        if !self.shared.any_listens() || !stays_here(&self.shared.host, to.ip()) {
             return false;
         }
         let Some(diag) = &self.host_diag else { return false };
-        netlink::tcp_listeners(diag.as_fd(), to).is_ok_and(|cookies| {
-            !cookies.is_empty() && cookies.iter().all(|cookie| self.listenable.contains(cookie))
-        })
+        netlink::tcp_listeners(diag.as_fd(), to)
+            .is_ok_and(|cookies| !cookies.is_empty() && self.shared.all_listen(&cookies))
     }
 
     fn connect_inside(
@@ -119,7 +124,7 @@ impl Broker {
             self.refuse_inside(call, asked);
             return Ok(Reply::fail(libc::ECONNREFUSED));
         }
-        self.connect_in_place(call, socket, asked)
+        self.connect_in_place(call, socket, asked, None)
     }
 
     /// Nothing listens at this loopback address inside, and the host's is not granted.
@@ -137,29 +142,35 @@ impl Broker {
         call: &Notification,
         socket: &OwnedFd,
         domain: i32,
-        real: SocketAddr,
+        decided: Decided,
     ) -> Result<Reply, Errno> {
+        if let Some(diag) = &self.host_diag {
+            self.shared.prune(diag.as_fd());
+        }
+        let to = in_family(decided.to, domain);
         if self.is_host(socket.as_fd())? {
-            return self.connect_in_place(call, socket, in_family(real, domain));
+            return self.connect_in_place(call, socket, to, Some(&decided));
         }
         let fresh = socket::socket(domain, libc::SOCK_STREAM | libc::SOCK_NONBLOCK, 0)?;
         options::copy(socket.as_fd(), fresh.as_fd(), domain == libc::AF_INET6);
         let blocking = !is_nonblocking(socket.as_fd())?;
         let sender = self.sender(call);
-        match socket::connect(fresh.as_fd(), &in_family(real, domain)) {
+        match socket::connect(fresh.as_fd(), &to) {
             Ok(()) => {
                 if blocking {
                     fd::set_nonblocking(fresh.as_fd(), false)?;
                 }
-                sender.replace(fresh.as_fd())?;
+                let put = || sender.replace(fresh.as_fd());
+                self.shared.inject(&decided, fresh.as_fd(), put)?;
                 Ok(Ok(()).into())
             }
             Err(Errno(libc::EINPROGRESS)) if blocking => {
-                self.waiter.wait_for(Pending::injected(sender, fresh, real))?;
+                self.waiter.wait_for(Pending::injected(sender, fresh, decided))?;
                 Ok(Reply::Later)
             }
             Err(Errno(libc::EINPROGRESS)) => {
-                sender.replace(fresh.as_fd())?;
+                let put = || sender.replace(fresh.as_fd());
+                self.shared.inject(&decided, fresh.as_fd(), put)?;
                 Ok(Reply::fail(libc::EINPROGRESS))
             }
             Err(errno) => Ok(Reply::fail(errno.0)),
@@ -167,21 +178,28 @@ impl Broker {
     }
 
     /// Connects the caller's own socket by this process's address, without ever blocking here.
+    /// Inside nothing was `decided`, and nothing can be taken back.
     fn connect_in_place(
         &mut self,
         call: &Notification,
         socket: &OwnedFd,
         to: SocketAddr,
+        decided: Option<&Decided>,
     ) -> Result<Reply, Errno> {
-        let blocking = !is_nonblocking(socket.as_fd())?;
-        if !blocking {
-            return Ok(socket::connect(socket.as_fd(), &to).into());
+        let connect = || socket::connect(socket.as_fd(), &to);
+        let connect = || match decided {
+            Some(decided) => self.shared.inject(decided, socket.as_fd(), connect),
+            None => connect(),
+        };
+        if is_nonblocking(socket.as_fd())? {
+            return Ok(connect().into());
         }
         fd::set_nonblocking(socket.as_fd(), true)?;
-        match socket::connect(socket.as_fd(), &to) {
+        match connect() {
             Err(Errno(libc::EINPROGRESS | libc::EALREADY)) => {
                 let copy = socket.try_clone().map_err(Errno::from)?;
-                self.waiter.wait_for(Pending::in_place(self.sender(call), copy, to))?;
+                let pending = Pending::in_place(self.sender(call), copy, to, decided.cloned());
+                self.waiter.wait_for(pending)?;
                 Ok(Reply::Later)
             }
             other => {

@@ -13,6 +13,7 @@ use ringfence_policy::net::Refusal;
 use ringfence_sys::notify::{Answer, Notification};
 use ringfence_sys::{Errno, fd};
 use std::os::fd::AsFd;
+use std::sync::atomic::Ordering;
 
 impl Broker {
     /// The first exec is the service's own program: our own code asked for it, before any code of
@@ -76,7 +77,8 @@ impl Broker {
         path: &[u8],
         path_at: usize,
     ) -> Result<Option<(u64, u64)>, Errno> {
-        if self.scope.children.is_empty() || path.is_empty() {
+        let dropped = self.shared.childless.load(Ordering::Acquire);
+        if self.scope.children.is_empty() || path.is_empty() || dropped {
             return Ok(None);
         }
         let base =

@@ -18,12 +18,9 @@ use ringfence_sys::socket::{self, Address};
 use ringfence_sys::{Errno, landlock};
 use std::ffi::OsStr;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-
-/// Most bound sockets remembered; the oldest numbers are forgotten, which only refuses.
-const REMEMBERED: usize = 1 << 16;
 
 impl Broker {
     pub(super) fn bind(&mut self, call: &Notification) -> Reply {
@@ -180,13 +177,10 @@ impl Broker {
         if let Err(errno) = socket::bind(fresh.as_fd(), &in_family(place, domain)) {
             return Ok(Reply::fail(errno.0));
         }
-        if self.listenable.len() >= REMEMBERED {
-            self.listenable.clear();
-        }
-        self.listenable.insert(socket::cookie(fresh.as_fd())?);
-        if !in_place {
-            self.sender(call).replace(fresh.as_fd())?;
-        }
+        let at = bound_at(fresh.as_fd(), place)?;
+        let sender = self.sender(call);
+        let put = || if in_place { Ok(()) } else { sender.replace(fresh.as_fd()) };
+        self.shared.inject_listener(at, place, fresh.as_fd(), put)?;
         self.allowed(Action::Bind, &place.to_string(), call);
         Ok(Ok(()).into())
     }
@@ -204,18 +198,30 @@ impl Broker {
         let backlog = i32::try_from(call.args[1] & 0xffff_ffff).unwrap_or(i32::MAX);
         let domain = socket::option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_DOMAIN)?;
         let inet = matches!(domain, libc::AF_INET | libc::AF_INET6);
-        if inet
-            && self.is_host(socket.as_fd())?
-            && !self.listenable.contains(&socket::cookie(socket.as_fd())?)
-        {
+        if !inet || !self.is_host(socket.as_fd())? {
+            return Ok(socket::listen(socket.as_fd(), backlog).into());
+        }
+        let listens = || socket::listen(socket.as_fd(), backlog);
+        let listened = self.shared.listening(socket.as_fd(), listens);
+        if listened == Err(Errno(libc::EACCES)) {
             let refusal = Refusal {
                 reason: "no grant bound this socket to an address of the host".to_owned(),
                 missing_grant: None,
             };
             self.refuse(Action::Listen, "unbound socket", call, &refusal);
-            return Ok(Reply::fail(libc::EACCES));
         }
-        Ok(socket::listen(socket.as_fd(), backlog).into())
+        Ok(listened.into())
+    }
+}
+
+/// Where a socket was bound: the kernel chooses a port where any was granted.
+fn bound_at(socket: BorrowedFd<'_>, place: SocketAddr) -> Result<SocketAddr, Errno> {
+    if place.port() != 0 {
+        return Ok(place);
+    }
+    match socket::local_address(socket)? {
+        Address::Inet(at) => Ok(SocketAddr::new(place.ip(), at.port())),
+        _ => Err(Errno(libc::EAFNOSUPPORT)),
     }
 }
 

@@ -9,6 +9,7 @@ mod connect;
 pub(crate) mod control;
 pub mod dns;
 mod exec;
+mod injected;
 mod journal;
 mod listen;
 pub mod names;

@@ -159,6 +159,15 @@ impl NameTable {
             .collect()
     }
 
+    /// Every name with each real address that was given out for it.
+    #[must_use]
+    pub fn pairs(&self) -> Vec<(&HostName, IpAddr)> {
+        let slots = self.v4.iter().chain(&self.v6).map(|slot| (&slot.name, slot.real));
+        let real = self.of_address.iter();
+        let real = real.flat_map(|(ip, names)| names.iter().map(|(name, _)| (name, *ip)));
+        slots.chain(real).collect()
+    }
+
     /// How many synthetic addresses, or pairs in real mode, are held.
     #[must_use]
     pub fn len(&self) -> usize {

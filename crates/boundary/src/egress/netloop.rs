@@ -206,9 +206,9 @@ impl NetLoop {
         if generation != self.generation {
             self.generation = generation;
             self.stub.forget(&self.epoll);
-            self.outbound.forget(generation);
-            self.inbound.forget(generation);
-            self.shared.apply(generation);
+            let flows = self.outbound.forget(generation);
+            let (more, listeners) = self.inbound.forget(generation, &self.epoll);
+            self.shared.apply(generation, flows + more, listeners);
         }
     }
 

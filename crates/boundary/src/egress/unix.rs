@@ -19,6 +19,7 @@ use std::ffi::OsStr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 impl Broker {
     pub(super) fn connect_unix(
@@ -30,7 +31,7 @@ impl Broker {
         let path = match address {
             Address::UnixPath(path) => path,
             Address::UnixAbstract(_) if self.scope.namespaces => {
-                return self.connect_there(call, socket, address.clone(), None);
+                return self.connect_there(call, socket, address.clone(), None, None);
             }
             Address::Unspecified => return Ok(socket::disconnect(socket.as_fd()).into()),
             _ => {
@@ -47,7 +48,7 @@ impl Broker {
         if let Some(granted) = self.granted(&normal(path)) {
             let target = open_host(&granted)?;
             self.allowed(Action::UnixConnect, &path.to_string_lossy(), call);
-            return self.connect_object(call, socket, target);
+            return self.connect_object(call, socket, target, Some(granted.real));
         }
         let target = target::open_inside(call.tid, path.as_os_str().as_bytes(), None)?;
         // Else the number may be another process's by now, and the root that was looked into too.
@@ -62,11 +63,13 @@ impl Broker {
             self.refuse(Action::UnixConnect, &path.to_string_lossy(), call, &refusal);
             return Ok(Reply::fail(libc::EACCES));
         }
-        self.connect_object(call, socket, target)
+        self.connect_object(call, socket, target, None)
     }
 
     fn granted(&self, path: &Path) -> Option<UnixSocket> {
-        self.scope.unix_sockets.iter().find(|s| s.named == path || s.real == path).cloned()
+        let mut sockets = self.scope.unix_sockets.iter();
+        let found = sockets.find(|s| s.named == path || s.real == path)?;
+        self.shared.injected().grants_unix(&found.real).then(|| found.clone())
     }
 
     /// What the service may have made itself lies on a writable mount: private memory or a write
@@ -84,9 +87,10 @@ impl Broker {
         call: &Notification,
         socket: OwnedFd,
         target: OwnedFd,
+        granted: Option<PathBuf>,
     ) -> Result<Reply, Errno> {
         let through = format!("/proc/self/fd/{}", target.as_raw_fd()).into_bytes();
-        self.connect_there(call, socket, Address::UnixPath(through), Some(target))
+        self.connect_there(call, socket, Address::UnixPath(through), Some(target), granted)
     }
 
     /// A full backlog would block: a blocking caller waits in the other thread.
@@ -96,16 +100,25 @@ impl Broker {
         socket: OwnedFd,
         address: Address,
         target: Option<OwnedFd>,
+        granted: Option<PathBuf>,
     ) -> Result<Reply, Errno> {
-        let blocking = !is_nonblocking(socket.as_fd())?;
-        if !blocking {
-            return Ok(socket::connect_address(socket.as_fd(), &address).into());
+        let shared = Arc::clone(&self.shared);
+        let connect = || {
+            let injected = shared.injected();
+            match &granted {
+                Some(real) if !injected.grants_unix(real) => Err(Errno(libc::EACCES)),
+                _ => socket::connect_address(socket.as_fd(), &address),
+            }
+        };
+        if is_nonblocking(socket.as_fd())? {
+            return Ok(connect().into());
         }
         fd::set_nonblocking(socket.as_fd(), true)?;
-        match socket::connect_address(socket.as_fd(), &address) {
+        match connect() {
             Err(Errno(libc::EAGAIN)) => {
                 let sender = self.sender(call);
-                self.waiter.wait_for(Pending::backlog(sender, socket, address, target)?)?;
+                let pending = Pending::backlog(sender, socket, address, target, granted)?;
+                self.waiter.wait_for(pending)?;
                 Ok(Reply::Later)
             }
             other => {

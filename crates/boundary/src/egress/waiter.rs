@@ -3,12 +3,15 @@
 //! A second thread waits for their connections, so that the first never does. The number of
 //! waiting calls is capped; a caller that dies is forgotten within a second.
 
+use super::injected::Decided;
 use super::sender::Sender;
+use super::shared::Shared;
 use ringfence_sys::epoll::{Epoll, Ready};
 use ringfence_sys::{Errno, fd, socket};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -49,12 +52,14 @@ pub(super) enum Destination {
 
 #[derive(Debug)]
 enum PendingKind {
-    /// The caller's own socket, temporarily non-blocking.
-    InPlace,
+    /// The caller's own socket, temporarily non-blocking; decided about on the host only.
+    InPlace(Option<Decided>),
     /// A socket of this process that takes the place of the caller's.
-    Injected,
+    Injected(Decided),
     /// A Unix socket whose target has a full backlog.
     Backlog {
+        /// Real path of a socket of the host.
+        granted: Option<PathBuf>,
         /// Its address; may name `_target` by number.
         address: socket::Address,
         /// Kept open as long as the address is used.
@@ -63,12 +68,19 @@ enum PendingKind {
 }
 
 impl Pending {
-    pub(super) fn injected(sender: Sender, socket: OwnedFd, to: SocketAddr) -> Self {
-        Self { sender, socket, to: Destination::Address(to.into()), kind: PendingKind::Injected }
+    pub(super) fn injected(sender: Sender, socket: OwnedFd, decided: Decided) -> Self {
+        let to = Destination::Address(decided.to.into());
+        Self { sender, socket, to, kind: PendingKind::Injected(decided) }
     }
 
-    pub(super) fn in_place(sender: Sender, socket: OwnedFd, to: SocketAddr) -> Self {
-        Self { sender, socket, to: Destination::Address(to.into()), kind: PendingKind::InPlace }
+    pub(super) fn in_place(
+        sender: Sender,
+        socket: OwnedFd,
+        to: SocketAddr,
+        decided: Option<Decided>,
+    ) -> Self {
+        let to = Destination::Address(to.into());
+        Self { sender, socket, to, kind: PendingKind::InPlace(decided) }
     }
 
     /// Tries again until there is room; the caller's socket is blocking again afterwards.
@@ -77,12 +89,14 @@ impl Pending {
         socket: OwnedFd,
         address: socket::Address,
         target: Option<OwnedFd>,
+        granted: Option<PathBuf>,
     ) -> Result<Self, Errno> {
         let to = match &target {
             Some(target) => Destination::Object(fd::identity(target.as_fd())?.object()),
             None => Destination::Address(address.clone()),
         };
-        Ok(Self { sender, socket, to, kind: PendingKind::Backlog { address, _target: target } })
+        let kind = PendingKind::Backlog { granted, address, _target: target };
+        Ok(Self { sender, socket, to, kind })
     }
 
     /// The call does not wait any longer: its socket is the caller's again.
@@ -92,19 +106,37 @@ impl Pending {
     }
 
     /// The connection is decided: what is its outcome?
-    fn finish(self) {
+    fn finish(self, shared: &Shared) {
         let error = socket::take_error(self.socket.as_fd());
         let blocking = fd::set_nonblocking(self.socket.as_fd(), false);
-        let result = error.and(blocking).and_then(|()| match self.kind {
-            PendingKind::Injected => self.sender.replace(self.socket.as_fd()),
-            PendingKind::InPlace | PendingKind::Backlog { .. } => Ok(()),
+        let result = error.and(blocking).and_then(|()| match &self.kind {
+            PendingKind::Injected(decided) => {
+                let put = || self.sender.replace(self.socket.as_fd());
+                shared.inject(decided, self.socket.as_fd(), put)
+            }
+            PendingKind::InPlace(_) | PendingKind::Backlog { .. } => Ok(()),
         });
         self.sender.answer(result);
     }
 
+    /// Whether the boundary still grants what is waited for.
+    fn holds(&self, shared: &Shared) -> bool {
+        match &self.kind {
+            PendingKind::Injected(decided) | PendingKind::InPlace(Some(decided)) => {
+                decided.holds(&shared.network())
+            }
+            PendingKind::Backlog { granted: Some(real), .. } => shared.injected().grants_unix(real),
+            PendingKind::InPlace(None) | PendingKind::Backlog { granted: None, .. } => true,
+        }
+    }
+
     /// Whether a retried connection is over; a decided one is answered here.
-    fn retried(&self) -> Option<Result<(), Errno>> {
-        let PendingKind::Backlog { address, .. } = &self.kind else { return None };
+    fn retried(&self, shared: &Shared) -> Option<Result<(), Errno>> {
+        let PendingKind::Backlog { address, granted, .. } = &self.kind else { return None };
+        let injected = shared.injected();
+        if granted.as_ref().is_some_and(|real| !injected.grants_unix(real)) {
+            return Some(Err(Errno(libc::EACCES)));
+        }
         match socket::connect_address(self.socket.as_fd(), address) {
             Err(Errno(libc::EAGAIN)) => None,
             decided => Some(decided),
@@ -141,14 +173,21 @@ impl Waiter {
         fd::write_all(self.bell.as_fd(), &1_u64.to_ne_bytes())
     }
 
+    /// The boundary was narrowed: what waits and is not granted any more is given up.
+    pub(super) fn ring(&self) {
+        // A bell that cannot take one more ring is rung already.
+        let _ = fd::write(self.bell.as_fd(), &1_u64.to_ne_bytes());
+    }
+
     /// The waiting thread; ends only with the process.
-    pub(crate) fn run(&self) -> Result<(), Errno> {
+    pub(crate) fn run(&self, shared: &Shared) -> Result<(), Errno> {
         let epoll = Epoll::new()?;
         epoll.add(self.bell.as_fd(), BELL, true, false)?;
         let mut waiting: HashMap<u64, Pending> = HashMap::new();
         let mut next = BELL;
         let mut room = [Ready::NONE; 64];
         let mut swept = Instant::now();
+        let mut generation = shared.generation();
         loop {
             let ready = epoll.wait(&mut room, pause(&waiting))?;
             for one in ready {
@@ -156,7 +195,14 @@ impl Waiter {
                     self.take_over(&epoll, &mut waiting, &mut next)?;
                 } else if let Some(pending) = waiting.remove(&one.token) {
                     let _ = epoll.remove(pending.socket.as_fd());
-                    pending.finish();
+                    pending.finish(shared);
+                }
+            }
+            if shared.generation() != generation {
+                generation = shared.generation();
+                for (_, gone) in waiting.extract_if(|_, pending| !pending.holds(shared)) {
+                    let _ = epoll.remove(gone.socket.as_fd());
+                    gone.give_up(Errno(libc::EACCES));
                 }
             }
             if swept.elapsed() >= SWEEP {
@@ -166,7 +212,7 @@ impl Waiter {
                 }
                 swept = Instant::now();
             }
-            retry(&mut waiting);
+            retry(&mut waiting, shared);
         }
     }
 
@@ -211,9 +257,9 @@ fn pause(waiting: &HashMap<u64, Pending>) -> Option<Duration> {
 }
 
 /// Tries every connection again that waits for room in a backlog.
-fn retry(waiting: &mut HashMap<u64, Pending>) {
+fn retry(waiting: &mut HashMap<u64, Pending>, shared: &Shared) {
     let decided: Vec<(u64, Result<(), Errno>)> =
-        waiting.iter().filter_map(|(token, p)| Some((*token, p.retried()?))).collect();
+        waiting.iter().filter_map(|(token, p)| Some((*token, p.retried(shared)?))).collect();
     for (token, result) in decided {
         if let Some(pending) = waiting.remove(&token) {
             let _ = fd::set_nonblocking(pending.socket.as_fd(), false);

@@ -1,13 +1,14 @@
 //! The broker as a process: who it is, what it keeps, which threads it has.
 //!
-//! It runs as the service's user, without capabilities and without secrets, in a Landlock scope
-//! that lets it signal only what it started, under a filter of its own (`profiles/broker.toml`)
-//! from before it hears of the service's first call: it can open files as names only, execute
-//! nothing, map nothing executable and make no process. Whatever it needs beyond that is opened
-//! before. Landlock's file rights are not used on it: a process in a file domain can neither build
-//! mounts nor look into a process outside that domain (`ptrace(2)` access in landlock(7)), and
-//! looking into the service is its task; its filter carries that claim. It does not defend the
-//! service, whose memory and descriptors stay open to it, nor what a socket of the host can reach.
+//! It runs as the service's user, without capabilities and without secrets, under a filter of its
+//! own (`profiles/broker.toml`) from before it hears of the service's first call: it can open files
+//! as names only, execute nothing, map nothing executable, make no process and send no signal but
+//! the one of its own abort. Whatever it needs beyond that is opened before. Landlock is not used on
+//! it: a process in a domain cannot look into a process outside that domain (`ptrace(2)` access in
+//! landlock(7)), and looking into the service is its task; and were the service in its domain, every
+//! move of a file between two folders would be refused, which a domain refuses even when it handles
+//! no file right. It does not defend the service, whose memory and descriptors stay open to it, nor
+//! what a socket of the host can reach.
 
 use super::init::{Init, tag};
 use super::layers::Layers;
@@ -17,8 +18,8 @@ use super::sink::PipeSink;
 use super::wires::There;
 use crate::control::facts::Facts;
 use crate::egress::broker::{Broker, Diagnosers, Scope};
-use crate::egress::control::{Control, Door};
-use crate::egress::netloop::{NetLoop, Resolution};
+use crate::egress::control::{Control, Door, Means, NetloopBell};
+use crate::egress::netloop::{Bell, NetLoop, Resolution};
 use crate::egress::shared::Shared;
 use crate::egress::waiter::{self, Waiter};
 use crate::plan::Plan;
@@ -29,9 +30,7 @@ use ringfence_sys::notify::Listener;
 use ringfence_sys::seccomp::{self, Filter};
 use ringfence_sys::spawn::{self, Keep};
 use ringfence_sys::wait::Descendants;
-use ringfence_sys::{
-    Errno, fd, interfaces, landlock, netlink, peer, privilege, process, socket, wait,
-};
+use ringfence_sys::{Errno, fd, interfaces, netlink, peer, privilege, process, socket, wait};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -55,14 +54,13 @@ pub(super) struct BrokerProcess<'a> {
     pub(super) wires: &'a There,
 }
 
-/// The control channel of a service that runs on Node.
+/// What the control channel needs to know.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Channel<'a> {
     pub(super) plan: &'a Plan,
-    /// Device and inode of Node.
-    pub(super) program: (u64, u64),
-    /// The number that a process finds its channel at.
-    pub(super) number: RawFd,
+    /// Device and inode of the service's Node, and the number that its processes find their channel
+    /// at; missing where the service is none.
+    pub(super) node: Option<((u64, u64), RawFd)>,
 }
 
 /// Stack of a broker thread: they hold a few buffers and never recurse.
@@ -86,7 +84,13 @@ impl BrokerProcess<'_> {
         let Some(init) = init else { return Ok(()) };
         let _ = privilege::set_dumpable(false);
         let wires = self.wires;
-        let own = [&wires.events, &wires.channel.0, &wires.requests.0, &wires.broker_alive.1];
+        let own = [
+            &wires.events,
+            &wires.control,
+            &wires.channel.0,
+            &wires.requests.0,
+            &wires.broker_alive.1,
+        ];
         let mut kept: Vec<RawFd> = own.into_iter().map(AsRawFd::as_raw_fd).collect();
         kept.extend([report.as_raw_fd(), init.pidfd.as_raw_fd()]);
         spawn::close_others(&kept);
@@ -125,13 +129,7 @@ impl BrokerProcess<'_> {
         if !left_out.has(Lock::NoNewPrivileges) {
             process::no_new_privs()?;
         }
-        let scoped = !left_out.has(Lock::NoNewPrivileges)
-            && !left_out.has(Lock::LandlockScope(landlock::SCOPE_SIGNAL));
-        if self.layers.landlock.scope != 0 && self.init.namespaces && scoped {
-            let scope = landlock::create_ruleset(0, 0, landlock::SCOPE_SIGNAL)?;
-            landlock::restrict_self(scope.as_fd(), 0)?;
-        }
-        if !self.init.namespaces {
+        if !self.init.namespaces || self.init.guest {
             privilege::set_child_subreaper()?;
         }
         if let Err(errno) = copies_descriptors() {
@@ -162,7 +160,7 @@ impl BrokerProcess<'_> {
 
     /// Without a pid namespace the end of init is not the end of what it started.
     fn descendants(&self) -> Result<Option<Arc<Descendants>>, Errno> {
-        let wanted = !self.init.namespaces;
+        let wanted = !self.init.namespaces || self.init.guest;
         wanted.then(|| Descendants::of_this_process().map(Arc::new)).transpose()
     }
 
@@ -178,6 +176,7 @@ impl BrokerProcess<'_> {
         // Only for this process: init, and with it the service, was made before.
         let descriptors = privilege::raise_limit(libc::RLIMIT_NOFILE, waiter::DESCRIPTORS)?;
         let waiter = Waiter::new(descriptors)?;
+        let bell = NetloopBell::default();
         let mut diagnosers = Diagnosers { inside: None, host: netlink::open_diag().ok() };
         if self.init.namespaces {
             let sockets = self.receive(tag::SOCKETS, 3)?;
@@ -185,12 +184,12 @@ impl BrokerProcess<'_> {
             let (udp, tcp) = (sockets.next(), sockets.next());
             diagnosers.inside = sockets.next();
             if let (Some(udp), Some(tcp)) = (udp, tcp) {
-                self.start_netloop(&shared, udp, tcp)?;
+                let _ = bell.set(self.start_netloop(&shared, udp, tcp)?);
             }
         }
-        let waiting = waiter.clone();
-        thread("waiter", move || waiting.run().unwrap_or_default())?;
-        let door = self.start_control(&shared)?;
+        let (waiting, state) = (waiter.clone(), Arc::clone(&shared));
+        thread("waiter", move || waiting.run(&state).unwrap_or_default())?;
+        let door = self.start_control(&shared, &waiter, bell)?;
         // There is no further thread, and nothing of the service was heard of yet.
         if let Some(filter) = self.filter {
             seccomp::install_everywhere(filter)?;
@@ -208,20 +207,36 @@ impl BrokerProcess<'_> {
         served
     }
 
-    fn start_netloop(&self, shared: &Arc<Shared>, udp: OwnedFd, tcp: OwnedFd) -> Result<(), Errno> {
+    fn start_netloop(
+        &self,
+        shared: &Arc<Shared>,
+        udp: OwnedFd,
+        tcp: OwnedFd,
+    ) -> Result<Bell, Errno> {
         let door = super::sink::InsideDoor::new(self.wires.requests.0.as_fd())?;
         let mut netloop =
             NetLoop::new(self.resolution.clone(), Arc::clone(shared), udp, tcp, Box::new(door))?;
-        thread("netloop", move || netloop.run().unwrap_or_default())
+        let bell = netloop.bell();
+        thread("netloop", move || netloop.run().unwrap_or_default()).map(|()| bell)
     }
 
-    fn start_control(&self, shared: &Arc<Shared>) -> Result<Option<Door>, Errno> {
+    fn start_control(
+        &self,
+        shared: &Arc<Shared>,
+        waiter: &Waiter,
+        netloop: NetloopBell,
+    ) -> Result<Option<Door>, Errno> {
         let Some(channel) = self.control else { return Ok(None) };
-        let door = Door::new(channel.program, channel.number)?;
+        let node = channel.node.map(|(program, number)| Door::new(program, number));
+        let door = node.transpose()?;
+        let supervisor = self.wires.control.try_clone().map_err(Errno::from)?;
+        let shared = Arc::clone(shared);
+        let means =
+            Means { shared, waiter: waiter.clone(), netloop, door: door.clone(), supervisor };
         let facts = Facts::new(channel.plan, self.init.namespaces);
-        let mut control = Control::new(door.clone(), Arc::clone(shared), facts)?;
+        let mut control = Control::new(means, facts)?;
         thread("control", move || control.run().unwrap_or_default())?;
-        Ok(Some(door))
+        Ok(door)
     }
 
     /// Takes the descriptors that init or the service hands over.

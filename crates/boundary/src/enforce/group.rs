@@ -55,6 +55,11 @@ impl Groups {
         self.doors.iter()
     }
 
+    /// The group of the service, where it has limits.
+    pub(super) fn of_service(&self) -> Option<&Group> {
+        self.group.as_ref()
+    }
+
     pub(super) fn ran_out_of_memory(&self) -> bool {
         self.group.as_ref().is_some_and(|group| group.events().oom_kills > 0)
     }

@@ -10,6 +10,7 @@ use ringfence_policy::net::{ListenPlace, Transport};
 use ringfence_sys::socket::{self, Address};
 use ringfence_sys::{Errno, fd};
 use std::ffi::{OsStr, OsString};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 
@@ -36,8 +37,8 @@ const PASSED_ON: [&str; 8] = [
 pub(super) struct Handover {
     /// Sockets at 3 and above, which keep their numbers.
     pub(super) sockets: Vec<RawFd>,
-    /// Their cookies: they may listen.
-    pub(super) cookies: Vec<u64>,
+    /// Their cookies and places: they may listen there.
+    pub(super) cookies: Vec<(u64, SocketAddr)>,
     /// The service's end of the channel.
     pub(super) channel: Option<OwnedFd>,
     /// Our end, and the parent's.
@@ -91,7 +92,10 @@ impl Handover {
                 )));
             }
             fd::set_cloexec(socket, false).during("looking at LISTEN_FDS")?;
-            self.cookies.push(socket::cookie(socket).during("looking at LISTEN_FDS")?);
+            if let Address::Inet(at) = address {
+                let cookie = socket::cookie(socket).during("looking at LISTEN_FDS")?;
+                self.cookies.push((cookie, at));
+            }
             self.sockets.push(number);
         }
         self.set("LISTEN_FDS", count.to_string());

@@ -5,8 +5,10 @@
 //! (inside the namespaces, starts and reaps). Whichever of them ends takes the service with it.
 //! Everything that can fail for a reason of the boundary fails before any of them is made.
 
+pub(crate) mod attach;
 mod broker;
 mod confine;
+mod control;
 pub mod error;
 mod etc;
 mod fuzz;
@@ -18,6 +20,7 @@ mod layers;
 pub(crate) mod lock;
 mod observe;
 mod outlet;
+mod outside;
 mod prepare;
 mod report;
 mod revoke;

@@ -104,7 +104,8 @@ impl Prepared {
         let owned = self.trees.iter().chain(self.group.doors()).map(AsRawFd::as_raw_fd);
         let secrets = plan.secrets.iter().map(|secret| secret.value.file().as_raw_fd());
         let left = self.layers.left_out.inherited().iter().copied();
-        let given = self.stdio.inside().chain(self.handover.inherited()).chain(left);
+        let joined = self.layers.joined.iter().flat_map(|joined| joined.carried());
+        let given = self.stdio.inside().chain(self.handover.inherited()).chain(left).chain(joined);
         owned.chain(secrets).chain(given).collect()
     }
 
@@ -124,7 +125,10 @@ impl Prepared {
             inherited,
             notify: self.handover.notify.is_some(),
             namespaces: self.layers.namespaces,
-            own_network: !self.layers.left_out.has(Lock::NetworkNamespace),
+            // The live service's resolver is at the usual port already.
+            own_network: !self.layers.left_out.has(Lock::NetworkNamespace)
+                && self.layers.joined.is_none(),
+            guest: self.layers.joined.is_some(),
             report: wires.report.as_fd(),
             broker: wires.channel.1.as_fd(),
             requests: wires.requests.1.as_fd(),
@@ -210,6 +214,10 @@ fn lists(
     let mut service =
         confine::steps(plan, handover, layers, &rules, &stdio.redirections(), &doors)?;
     layers.left_out.service_steps(&mut service);
+    if let Some(joined) = &layers.joined {
+        joined.service_steps(&mut service);
+        return Ok((joined.init_steps(), service, Vec::new()));
+    }
     if !layers.namespaces {
         return Ok((Vec::new(), service, Vec::new()));
     }

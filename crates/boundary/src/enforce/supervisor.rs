@@ -5,17 +5,21 @@
 //! standard streams that cannot be handed over carry.
 
 use super::broker::BrokerProcess;
+use super::control::{self, Control};
 use super::error::{During, EnforceError};
 use super::landlock_log::LandlockLog;
 use super::layers::Layers;
 use super::outlet::Outlet;
+use super::outside::{Identity, Outside};
 use super::prepare::{self, Prepared};
 use super::report::{self, List, Report};
+use super::revoke::Tree;
 use super::sink;
 use super::wires::{self, Here};
 use super::{Outcome, RunOptions};
 use crate::egress::netloop::Resolution;
 use crate::plan::Plan;
+use ringfence_policy::event::Event;
 use ringfence_policy::layer::{Answer, Layer};
 use ringfence_sys::launch::{PrivateFs, Step};
 use ringfence_sys::spawn::{self, Keep, Spawned};
@@ -48,6 +52,12 @@ const NAMESPACES: u64 = namespace::NEWUSER
 /// How long the broker may take to end after the service.
 const BROKER_GRACE: Duration = Duration::from_secs(2);
 
+/// Namespaces that are made; a guest of a live service enters those of its host.
+fn flags(layers: &Layers) -> u64 {
+    let makes = layers.namespaces && layers.joined.is_none();
+    if makes { layers.left_out.namespaces(NAMESPACES) } else { 0 }
+}
+
 /// A started service.
 pub(super) struct Supervisor<'a> {
     plan: &'a Plan,
@@ -60,6 +70,8 @@ pub(super) struct Supervisor<'a> {
     notify: Option<OwnedFd>,
     /// Where refused accesses are traced and the host keeps an audit.
     landlock_log: Option<LandlockLog>,
+    /// Requests from outside, and what they ask to be taken away.
+    control: Control,
     /// Whether weaknesses are said on standard error.
     warns: bool,
     service: Option<OwnedFd>,
@@ -80,7 +92,7 @@ impl<'a> Supervisor<'a> {
         let (here, there) = wires::make()?;
         let outlet =
             Outlet::open(options.events.as_ref(), options.quiet).during("copying a descriptor")?;
-        let prepared = Prepared::make(plan, options, layers)?;
+        let mut prepared = Prepared::make(plan, options, layers)?;
         let landlock_log = if options.trace { LandlockLog::follow() } else { None };
         let carried = prepared.carried(plan);
         let left_out = &prepared.layers.left_out;
@@ -89,21 +101,24 @@ impl<'a> Supervisor<'a> {
         let process = BrokerProcess {
             init: prepared.init(&there, &inherited),
             carried: &carried,
-            flags: if prepared.layers.namespaces { left_out.namespaces(NAMESPACES) } else { 0 },
+            flags: flags(&prepared.layers),
             identity: left_out.identity(plan, prepare::identity(plan)),
             layers: &prepared.layers,
             scope: prepared.scope(plan, options),
             resolution: options.resolution.clone().unwrap_or_else(Resolution::of_host),
             network: Arc::clone(&plan.network),
             service: plan.name.clone(),
-            control: prepared.channel(plan),
+            control: prepared.channel(plan, options),
             filter: prepared.filters.broker.as_ref(),
             wires: &there,
         };
         let kept = [there.all(), carried.clone()].concat();
         let broker =
             spawn::process(0, Keep::Only(&kept), || process.run()).during("starting the broker")?;
-        Ok(Self {
+        prepared.release_mounts();
+        let (outside, missing) =
+            if options.observe { Default::default() } else { Outside::open() };
+        let mut supervisor = Self {
             plan,
             prepared,
             here,
@@ -112,12 +127,17 @@ impl<'a> Supervisor<'a> {
             broker,
             notify: None,
             landlock_log,
+            control: Control::new(plan, outside),
             warns: !options.quiet && !options.observe,
             service: None,
             init: None,
             waiting_signal: None,
             deadline: None,
-        })
+        };
+        if let Some(errno) = missing {
+            supervisor.tell(control::without_address(errno));
+        }
+        Ok(supervisor)
     }
 
     /// Waits for the end of the service.
@@ -142,7 +162,8 @@ impl<'a> Supervisor<'a> {
     /// The loop: reports, signals, events, the end of the broker. Answers the wait status.
     fn watch(&mut self) -> Result<i32, EnforceError> {
         loop {
-            let pause = self.deadline.map(|d| d.saturating_duration_since(Instant::now()));
+            let next = self.deadline.into_iter().chain(self.control.outside.deadline()).min();
+            let pause = next.map(|d| d.saturating_duration_since(Instant::now()));
             let mut sources = vec![
                 self.here.report.as_fd(),
                 self.signals.as_fd(),
@@ -152,7 +173,12 @@ impl<'a> Supervisor<'a> {
             sources.extend(self.notify.as_ref().map(AsFd::as_fd));
             let log_at = sources.len();
             sources.extend(self.landlock_log.as_ref().map(AsFd::as_fd));
+            let control_at = sources.len();
+            sources.extend(control::sources(&self.control, self.here.control.as_fd()));
             let ready = wait::readable(&sources, pause).during("waiting")?;
+            if ready >> control_at != 0 || ready == 0 {
+                self.serve_control();
+            }
             if ready & (1 << log_at) != 0 {
                 self.pass_landlock_log();
             }
@@ -305,10 +331,38 @@ impl<'a> Supervisor<'a> {
 
     fn pass_landlock_log(&mut self) {
         let events = self.landlock_log.as_mut().map(LandlockLog::read).unwrap_or_default();
-        for mut event in events {
-            event.service.clone_from(&self.plan.name);
-            event.time = sink::now();
-            self.outlet.pass(format!("{}\n", event.to_json_line()).as_bytes());
+        for event in events {
+            self.tell(event);
+        }
+    }
+
+    fn tell(&mut self, mut event: Event) {
+        event.service.clone_from(&self.plan.name);
+        event.time = sink::now();
+        self.outlet.pass(format!("{}\n", event.to_json_line()).as_bytes());
+    }
+
+    /// Callers from outside, and the broker's answers and orders.
+    fn serve_control(&mut self) {
+        let broker = self.here.control.as_fd();
+        let identity = Identity {
+            boundary: &self.plan.boundary_hash,
+            file: &self.plan.file,
+            service: &self.plan.name,
+            layers: &self.prepared.layers.answers,
+            program_pid: self.service.as_ref().and_then(|s| peer::pid_of(s.as_fd())),
+            generation: self.control.generation,
+        };
+        self.control.serve(broker, &identity);
+        for order in self.control.hear(broker) {
+            let tree = self.init.as_ref().map(|init| Tree {
+                init: init.as_fd(),
+                namespaces: self.prepared.layers.namespaces,
+                group: self.prepared.group.of_service(),
+                ids: (self.plan.identity.uid, self.plan.identity.gid),
+            });
+            // A broker that does not hear it has ended, which is noticed.
+            let _ = self.control.carry_out(order, self.plan, tree.as_ref(), broker);
         }
     }
 

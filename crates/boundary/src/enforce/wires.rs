@@ -14,6 +14,8 @@ pub(super) struct Here {
     pub(super) report: OwnedFd,
     /// Events of the broker.
     pub(super) events: OwnedFd,
+    /// Requests of callers outside and orders of the broker.
+    pub(super) control: OwnedFd,
     /// Closes when the supervisor ends, whatever ends it.
     pub(super) _alive: OwnedFd,
 }
@@ -25,6 +27,8 @@ pub(super) struct There {
     pub(super) report: OwnedFd,
     /// Events of the broker; never waited for.
     pub(super) events: OwnedFd,
+    /// The other end of the supervisor's.
+    pub(super) control: OwnedFd,
     /// Sockets and the listener: the broker's end and init's.
     pub(super) channel: (OwnedFd, OwnedFd),
     /// Requests for sockets: the broker's end and init's.
@@ -42,9 +46,13 @@ pub(super) fn make() -> Result<(Here, There), EnforceError> {
     let (events_here, events) = fd::pipe(libc::O_NONBLOCK).during("making a pipe")?;
     let (supervisor_alive, alive) = fd::pipe(0).during("making a pipe")?;
     let broker_alive = fd::pipe(0).during("making a pipe")?;
-    let here = Here { report: report_here, events: events_here, _alive: alive };
+    let (control_here, control) = pair()?;
+    let here =
+        Here { report: report_here, events: events_here, control: control_here, _alive: alive };
     let (channel, requests) = (pair()?, pair()?);
-    Ok((here, There { report, events, channel, requests, supervisor_alive, broker_alive }))
+    let there =
+        There { report, events, control, channel, requests, supervisor_alive, broker_alive };
+    Ok((here, there))
 }
 
 impl There {
@@ -53,6 +61,7 @@ impl There {
         let ends = [
             &self.report,
             &self.events,
+            &self.control,
             &self.channel.0,
             &self.channel.1,
             &self.requests.0,

@@ -139,6 +139,7 @@ impl Resolver<'_> {
         Some(Plan {
             name: boundary.service.name.value.clone(),
             boundary_hash: self.request.hash.to_owned(),
+            file: self.request.file.into(),
             folder: self.request.folder.into(),
             cwd: cwd.real,
             program,

@@ -5,7 +5,9 @@
 //! after the grants. A listener on every address cannot be cut for one of them, because its socket
 //! takes what comes to any.
 
-use super::{Endpoint, HostPattern, ListenEndpoint, PortRange, Refusal, Target, Transport};
+use super::{
+    Endpoint, HostName, HostPattern, ListenEndpoint, PortRange, Refusal, Target, Transport,
+};
 use crate::display;
 use crate::model::Network;
 use crate::paths;
@@ -166,6 +168,21 @@ impl Network {
         })
     }
 
+    /// The ports at which a name is granted, without what was dropped.
+    #[must_use]
+    pub fn open_ports(&self, transport: Transport, name: &HostName) -> Vec<PortRange> {
+        let (grants, cuts) = match transport {
+            Transport::Tcp => (&self.connect, &self.cuts.connect),
+            Transport::Udp => (&self.udp, &self.cuts.udp),
+        };
+        let granted = grants.iter().filter(|grant| grant.value.host.covers_name(name));
+        let mut open: Vec<PortRange> = granted.map(|grant| grant.value.ports).collect();
+        for cut in cuts.iter().filter(|cut| cut.host.covers_name(name)) {
+            open = open.into_iter().flat_map(|range| without(range, cut.ports)).flatten().collect();
+        }
+        open
+    }
+
     /// The refusal of what was granted once and dropped.
     pub(super) fn was_cut(
         &self,
@@ -194,6 +211,16 @@ impl Network {
         };
         has_left(grant.ports, host, cuts)
     }
+}
+
+/// What is left of a range below and above another.
+fn without(range: PortRange, cut: PortRange) -> [Option<PortRange>; 2] {
+    if range.last < cut.first || cut.last < range.first {
+        return [Some(range), None];
+    }
+    let below = (range.first < cut.first).then(|| PortRange { last: cut.first - 1, ..range });
+    let above = (cut.last < range.last).then(|| PortRange { first: cut.last + 1, ..range });
+    [below, above]
 }
 
 /// Whether cuts that hold all of `host` leave any of these ports.
@@ -246,7 +273,6 @@ impl HostPattern {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::HostName;
     use crate::parse::tests::network;
 
     const FILE: &str = r#"
@@ -347,6 +373,25 @@ mod tests {
         assert!(covers(&network, "api.internal"));
         network.drop_outbound(Transport::Tcp, Some(&target("api.internal:8000-8010"))).unwrap();
         assert!(!covers(&network, "api.internal"));
+    }
+
+    #[test]
+    fn the_ports_of_a_name_are_those_that_no_cut_takes() {
+        let mut network = network(FILE);
+        let ports = |network: &Network| {
+            let open = network.open_ports(Transport::Tcp, &name("api.internal"));
+            open.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(ports(&network), "443 8000-8010");
+        for (dropped, left) in [
+            ("api.internal:8003-8004", "443 8000-8002 8005-8010"),
+            ("api.internal:1-8000", "8001-8002 8005-8010"),
+            ("api.internal:8010", "8001-8002 8005-8009"),
+            ("*.internal", ""),
+        ] {
+            network.drop_outbound(Transport::Tcp, Some(&target(dropped))).unwrap();
+            assert_eq!(ports(&network), left, "{dropped}");
+        }
     }
 
     #[test]

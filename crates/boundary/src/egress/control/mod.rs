@@ -6,40 +6,73 @@
 //! that are in force, by the code that decides about connections.
 
 mod door;
+mod dropping;
+mod narrow;
 mod report;
 
 pub(crate) use door::Door;
+pub(crate) use dropping::NetloopBell;
 
 use super::place::{Place, place};
 use super::shared::Shared;
+use super::waiter::Waiter;
 use crate::control::facts::{Facts, Taken};
-use crate::control::message::{self, Failure, LONGEST, Op, Request};
+use crate::control::message::{self, Failure, LONGEST, Op, Question, Request};
 use crate::control::truth::{Led, Truth};
+use crate::control::wire::{self, ToBroker, ToSupervisor};
+use dropping::{Pending, Unfinished};
 use report::Reports;
 use ringfence_policy::net::{Refusal, Transport};
 use ringfence_sys::epoll::{Epoll, Ready};
 use ringfence_sys::{Errno, fd, packet, walk};
 use serde_json::{Map, Value};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
-/// The token of the bell; channels follow.
+/// The tokens of the bell and of the supervisor; channels follow.
 const BELL: u64 = 0;
+const SUPERVISOR: u64 = 1;
 /// Most requests of one channel before the others have their turn.
 const TURN: usize = 16;
+/// Drops that wait for the one that is carried out.
+const WAITING: usize = 64;
 
 /// What is answered: fields besides `ok`, or why not.
 type Answered = Result<Map<String, Value>, Failure>;
 
+/// Who has asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// The process with this channel.
+    Channel(u64),
+    /// A caller of the supervisor.
+    Outside(u64),
+}
+
+/// What the thread works with.
+pub(crate) struct Means {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) waiter: Waiter,
+    pub(crate) netloop: NetloopBell,
+    /// Where channels come from; missing where the service is not Node.
+    pub(crate) door: Option<Door>,
+    /// The supervisor's end of the wire.
+    pub(crate) supervisor: OwnedFd,
+}
+
 /// The thread.
 pub(crate) struct Control {
-    door: Door,
+    door: Option<Door>,
     shared: Arc<Shared>,
+    waiter: Waiter,
+    netloop: NetloopBell,
+    supervisor: OwnedFd,
     facts: Facts,
     taken: Taken,
     root: Option<OwnedFd>,
@@ -47,6 +80,10 @@ pub(crate) struct Control {
     channels: HashMap<u64, Channel>,
     next: u64,
     reports: Reports,
+    orders: u64,
+    pending: Option<Pending>,
+    waiting: VecDeque<(Origin, u64, Question)>,
+    unfinished: Vec<Unfinished>,
 }
 
 /// One process of the service.
@@ -54,24 +91,37 @@ pub(crate) struct Control {
 struct Channel {
     socket: OwnedFd,
     pid: i32,
+    /// A drop of it is being carried out; nothing more is read until then.
+    waits: bool,
 }
 
 impl Control {
     /// A thread's state; must be made before the broker's filter.
-    pub(crate) fn new(door: Door, shared: Arc<Shared>, facts: Facts) -> Result<Self, Errno> {
+    pub(crate) fn new(means: Means, facts: Facts) -> Result<Self, Errno> {
+        let Means { shared, waiter, netloop, door, supervisor } = means;
         let epoll = Epoll::new()?;
-        epoll.add(door.bell.as_fd(), BELL, true, false)?;
+        if let Some(door) = &door {
+            epoll.add(door.bell.as_fd(), BELL, true, false)?;
+        }
+        epoll.add(supervisor.as_fd(), SUPERVISOR, true, false)?;
         let reports = Reports::new(Arc::clone(&shared));
         Ok(Self {
             door,
             shared,
+            waiter,
+            netloop,
+            supervisor,
             facts,
             taken: Taken::default(),
             root: None,
             epoll,
             channels: HashMap::new(),
-            next: BELL + 1,
+            next: SUPERVISOR + 1,
             reports,
+            orders: 0,
+            pending: None,
+            waiting: VecDeque::new(),
+            unfinished: Vec::new(),
         })
     }
 
@@ -79,28 +129,33 @@ impl Control {
     pub(crate) fn run(&mut self) -> Result<(), Errno> {
         let mut room = [Ready::NONE; 64];
         loop {
-            let ready = self.epoll.wait(&mut room, None)?;
+            let until = self.pending.as_ref().map(|pending| pending.until);
+            let pause = until.map(|until| until.saturating_duration_since(Instant::now()));
+            let ready = self.epoll.wait(&mut room, pause)?;
             for one in ready {
                 match one.token {
                     BELL => self.take_over(),
+                    SUPERVISOR => self.hear_supervisor(),
                     token => self.hear(token),
                 }
             }
+            self.overdue();
         }
     }
 
     fn take_over(&mut self) {
-        let _ = fd::read(self.door.bell.as_fd(), &mut [0; 8]);
-        let arrived = self.door.arrivals.lock().map(|mut a| std::mem::take(&mut *a));
+        let Some(door) = &self.door else { return };
+        let _ = fd::read(door.bell.as_fd(), &mut [0; 8]);
+        let arrived = door.arrivals.lock().map(|mut a| std::mem::take(&mut *a));
         for arrival in arrived.unwrap_or_default() {
             self.root = self.root.take().or(arrival.root);
             let token = self.next;
             self.next += 1;
-            let channel = Channel { socket: arrival.socket, pid: arrival.pid };
+            let channel = Channel { socket: arrival.socket, pid: arrival.pid, waits: false };
             if self.epoll.add(channel.socket.as_fd(), token, true, false).is_ok() {
                 self.channels.insert(token, channel);
             } else {
-                self.door.open.fetch_sub(1, Ordering::Relaxed);
+                door.open.fetch_sub(1, Ordering::Relaxed);
             }
         }
     }
@@ -110,7 +165,7 @@ impl Control {
         let mut room = [0; LONGEST];
         let mut empty = false;
         for _ in 0..TURN {
-            let Some(channel) = self.channels.get(&token) else { return };
+            let Some(channel) = self.channels.get(&token).filter(|c| !c.waits) else { return };
             let got = match packet::receive(channel.socket.as_fd(), &mut room) {
                 Err(Errno(libc::EAGAIN)) => return,
                 Err(_) => return self.close(token),
@@ -118,42 +173,116 @@ impl Control {
                 Ok(got) if got.length == 0 && empty => return self.close(token),
                 Ok(got) => got,
             };
-            let packet = room.get(..got.length).unwrap_or_default();
-            let (id, result) = match Request::parse(packet, got.truncated) {
-                Ok(request) => (Some(request.id), self.answer(request.op, channel.pid)),
-                Err((id, failure)) => (id, Err(failure)),
-            };
-            let answer = message::answer(id, result);
-            let Some(channel) = self.channels.get(&token) else { return };
-            let sent = packet::send(channel.socket.as_fd(), answer.as_bytes());
             empty = got.length == 0;
-            if sent.is_err() {
-                return self.close(token);
+            let packet = room.get(..got.length).unwrap_or_default();
+            let pid = channel.pid;
+            self.serve(Origin::Channel(token), packet, got.truncated, pid);
+        }
+    }
+
+    /// The supervisor passes requests on and tells what became of orders.
+    fn hear_supervisor(&mut self) {
+        let mut room = vec![0; wire::LONGEST];
+        loop {
+            let got = match packet::receive(self.supervisor.as_fd(), &mut room) {
+                Err(Errno(libc::EAGAIN)) => return,
+                Ok(got) if got.length > 0 => got,
+                // It has ended, and this process is about to.
+                _ => {
+                    let _ = self.epoll.remove(self.supervisor.as_fd());
+                    return;
+                }
+            };
+            match serde_json::from_slice(room.get(..got.length).unwrap_or_default()) {
+                Ok(ToBroker::Request { caller, packet }) => {
+                    self.serve(Origin::Outside(caller), packet.as_bytes(), false, 0);
+                }
+                Ok(ToBroker::Gone { caller }) => {
+                    self.waiting.retain(|(origin, ..)| *origin != Origin::Outside(caller));
+                }
+                Ok(ToBroker::Done { order, outcome }) => self.done(order, outcome),
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn serve(&mut self, origin: Origin, packet: &[u8], truncated: bool, pid: i32) {
+        let (id, result) = match Request::parse(packet, truncated) {
+            Err((id, failure)) => (id, Err(failure)),
+            Ok(Request { id, op: Op::Drop(question) }) => {
+                match self.begin_drop(origin, id, question) {
+                    Some(result) => (Some(id), result),
+                    None => return,
+                }
+            }
+            Ok(Request { id, op }) => (Some(id), self.answer(op, origin, pid)),
+        };
+        self.reply(origin, id, result);
+    }
+
+    /// One drop at a time; a channel is not read while one of its own is carried out.
+    fn begin_drop(&mut self, origin: Origin, id: u64, question: Question) -> Option<Answered> {
+        if self.pending.is_some() {
+            if self.waiting.len() >= WAITING {
+                let message = "too many drops are being carried out";
+                return Some(Err(Failure::new("unavailable", message).hint("ask again")));
+            }
+            self.waiting.push_back((origin, id, question));
+        } else if let Some(result) = self.drop(origin, id, question) {
+            return Some(result);
+        }
+        if let Origin::Channel(token) = origin
+            && let Some(channel) = self.channels.get_mut(&token)
+        {
+            channel.waits = true;
+            let _ = self.epoll.remove(channel.socket.as_fd());
+        }
+        None
+    }
+
+    /// Sends an answer; a caller that has no room for it is closed.
+    fn reply(&mut self, origin: Origin, id: Option<u64>, result: Answered) {
+        let packet = message::answer(id, result);
+        match origin {
+            Origin::Outside(caller) => {
+                let _ = self.tell_supervisor(&ToSupervisor::Answer { caller, packet });
+            }
+            Origin::Channel(token) => {
+                let Some(channel) = self.channels.get_mut(&token) else { return };
+                let sent = packet::send(channel.socket.as_fd(), packet.as_bytes());
+                let heard = match std::mem::take(&mut channel.waits) {
+                    true => self.epoll.add(channel.socket.as_fd(), token, true, false),
+                    false => Ok(()),
+                };
+                if sent.and(heard).is_err() {
+                    self.close(token);
+                }
             }
         }
     }
 
     fn close(&mut self, token: u64) {
-        if let Some(channel) = self.channels.remove(&token) {
+        if let (Some(channel), Some(door)) = (self.channels.remove(&token), &self.door) {
             let _ = self.epoll.remove(channel.socket.as_fd());
-            self.door.open.fetch_sub(1, Ordering::Relaxed);
+            door.open.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
-    fn answer(&mut self, op: Op, pid: i32) -> Answered {
+    fn answer(&mut self, op: Op, origin: Origin, pid: i32) -> Answered {
         match op {
             Op::Has(question) => self.truth(|truth| truth.has(&question)).map(message::value),
             Op::Assert(question) => {
                 self.truth(|truth| truth.assert(&question)).map(|()| Map::new())
             }
-            Op::Report(told) => {
+            Op::Report(told) if matches!(origin, Origin::Channel(_)) => {
                 self.reports.tell(*told, pid);
                 Ok(Map::new())
             }
             Op::Secret => Err(Failure::new("unsupported", "secrets are delivered as files")
                 .hint("read the file that the boundary names in [secrets]")),
-            Op::Drop(_) => Err(Failure::new("unsupported", "drop is not built yet")),
-            Op::Identity => Err(Failure::new("bad-request", "identity is answered outside only")),
+            Op::Drop(_) | Op::Identity | Op::Report(_) => {
+                Err(Failure::new("bad-request", "this is not answered here"))
+            }
         }
     }
 

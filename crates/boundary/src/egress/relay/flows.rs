@@ -78,10 +78,12 @@ impl<K: Copy + Eq + Hash, F> Flows<K, F> {
         }
     }
 
-    /// Gives up every flow.
-    pub(super) fn clear(&mut self) {
+    /// Gives up every flow; answers how many there were.
+    pub(super) fn clear(&mut self) -> usize {
+        let count = self.index_of.len();
         self.slots.clear();
         self.index_of.clear();
+        count
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -10,6 +10,7 @@ use crate::egress::journal::Journal;
 use crate::egress::shared::Shared;
 use crate::egress::token::{self, Source};
 use ringfence_policy::event::Action;
+use ringfence_policy::net::{ListenPlace, Transport};
 use ringfence_sys::epoll::Epoll;
 use ringfence_sys::{Errno, datagram, fd, socket};
 use std::net::{IpAddr, SocketAddr};
@@ -35,7 +36,8 @@ pub(in crate::egress) struct Inbound {
 /// A socket of the host.
 #[derive(Debug)]
 struct Listener {
-    socket: OwnedFd,
+    /// Until its grant is dropped.
+    socket: Option<OwnedFd>,
     bound: SocketAddr,
 }
 
@@ -63,7 +65,7 @@ impl Inbound {
             let socket = listen(bound)
                 .and_then(|socket| epoll.add(socket.as_fd(), token, true, false).map(|()| socket))
                 .map_err(|errno| RelayError::Listen(bound, errno.into()))?;
-            listeners.push(Listener { socket, bound });
+            listeners.push(Listener { socket: Some(socket), bound });
         }
         let journal = Journal::new(Arc::clone(&shared), now);
         let generation = shared.generation();
@@ -85,8 +87,9 @@ impl Inbound {
                 return;
             }
             let Some(listener) = self.listeners.get(index) else { return };
+            let Some(outside) = &listener.socket else { return };
             let port = listener.bound.port();
-            let got = match datagram::receive(listener.socket.as_fd(), buffer) {
+            let got = match datagram::receive(outside.as_fd(), buffer) {
                 Ok(got) => got,
                 Err(Errno(libc::ECONNREFUSED)) => continue,
                 Err(_) => return,
@@ -123,12 +126,13 @@ impl Inbound {
             // business with this peer.
             let heard = flow.heard.iter().flatten().find_map(|(index, local)| {
                 let listener = self.listeners.get(*index)?;
-                (listener.bound.port() == got.from.port()).then_some((listener, *local))
+                let outside = listener.socket.as_ref()?;
+                (listener.bound.port() == got.from.port()).then_some((outside, *local))
             });
-            let (Some((listener, local)), Some(bytes)) = (heard, buffer.get(..got.length)) else {
+            let (Some((outside, local)), Some(bytes)) = (heard, buffer.get(..got.length)) else {
                 continue;
             };
-            let socket = listener.socket.as_fd();
+            let socket = outside.as_fd();
             if datagram::send(socket, bytes, Some(local), Some(*peer))
                 == Err(Errno(libc::ECONNREFUSED))
             {
@@ -147,10 +151,22 @@ impl Inbound {
         self.flows.sweep(self.bounds.idle, now);
     }
 
-    /// The boundary was narrowed.
-    pub(in crate::egress) fn forget(&mut self, generation: u64) {
+    /// The boundary was narrowed: listeners without a grant are closed. Answers how many flows and
+    /// listeners there were.
+    pub(in crate::egress) fn forget(&mut self, generation: u64, epoll: &Epoll) -> (usize, usize) {
         self.generation = generation;
-        self.flows.clear();
+        let network = self.shared.network();
+        let mut closed = 0;
+        for listener in &mut self.listeners {
+            let place = network.listen(Transport::Udp, listener.bound);
+            if place != Ok(ListenPlace::Host(listener.bound))
+                && let Some(socket) = listener.socket.take()
+            {
+                let _ = epoll.remove(socket.as_fd());
+                closed += 1;
+            }
+        }
+        (self.flows.clear(), closed)
     }
 
     /// Whether the boundary was narrowed and the loop has not come to it yet.

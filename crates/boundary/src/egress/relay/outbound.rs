@@ -147,9 +147,10 @@ impl Outbound {
     }
 
     /// The boundary was narrowed: every flow is decided about again.
-    pub(in crate::egress) fn forget(&mut self, generation: u64) {
+    /// Answers how many there were.
+    pub(in crate::egress) fn forget(&mut self, generation: u64) -> usize {
         self.generation = generation;
-        self.flows.clear();
+        self.flows.clear()
     }
 
     /// Whether the boundary was narrowed and the loop has not come to it yet.

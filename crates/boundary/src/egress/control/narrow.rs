@@ -1,0 +1,317 @@
+//! What a drop takes away: planned from values, before anything is done.
+//!
+//! A plan holds the grants that remain and names everything else by its place in the plan of the
+//! start. What cannot be taken back by the kernel is refused here, with what can be done instead.
+
+use crate::control::facts::{Facts, Taken};
+use crate::control::message::{Failure, Question};
+use crate::control::truth::{Led, absolute};
+use crate::control::wire::Narrowing;
+use ringfence_policy::display::quoted;
+use ringfence_policy::model::Network;
+use ringfence_policy::net::{NarrowError, Target};
+use ringfence_policy::scope::Scope;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+/// What a drop takes away.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Narrowed {
+    /// Grants or parts of grants that go.
+    pub(super) grants: Vec<String>,
+    /// What is dropped of the network.
+    pub(super) narrowings: Vec<Narrowing>,
+    /// Places of unix sockets, droppable paths and secrets in the plan.
+    pub(super) unix: Vec<usize>,
+    pub(super) files: Vec<usize>,
+    pub(super) secrets: Vec<usize>,
+    /// No program may be started any more.
+    pub(super) children: bool,
+}
+
+/// What a plan is made from.
+pub(super) struct Ground<'a> {
+    pub(super) facts: &'a Facts,
+    pub(super) taken: &'a Taken,
+    pub(super) leads: &'a dyn Fn(&Path) -> Led,
+}
+
+impl Ground<'_> {
+    /// Plans a drop; `network` becomes what remains of the grants.
+    ///
+    /// # Errors
+    /// Nothing can be dropped; then `network` is of no meaning.
+    pub(super) fn plan(
+        &self,
+        question: &Question,
+        network: &mut Network,
+    ) -> Result<Narrowed, Failure> {
+        let reference = question.reference.as_deref();
+        let mut narrowed = Narrowed::default();
+        match question.scope {
+            Scope::Net => self.net(reference, network, &mut narrowed)?,
+            Scope::NetConnect | Scope::NetUdp => {
+                let target = target(reference)?;
+                let narrowing = match question.scope {
+                    Scope::NetConnect => Narrowing::Connect(target),
+                    _ => Narrowing::Udp(target),
+                };
+                narrowed.narrow(narrowing, network)?;
+            }
+            Scope::NetListen => {
+                narrowed.narrow(Narrowing::Listen(listener(reference)?), network)?;
+            }
+            Scope::NetUnix => self.unix(reference, network, &mut narrowed)?,
+            Scope::Fs | Scope::FsRead | Scope::FsWrite => {
+                self.files(question.scope, reference, &mut narrowed)?;
+            }
+            Scope::Secret => self.secrets(reference, &mut narrowed)?,
+            Scope::Child => self.children(reference, &mut narrowed)?,
+            Scope::Worker | Scope::Addon | Scope::Wasi | Scope::Ffi | Scope::Inspector => {
+                return Err(self.inside_node(question.scope));
+            }
+            Scope::Env => {
+                return Err(unsupported("a variable that was given cannot be taken back")
+                    .hint("deliver it as a secret, which can be dropped"));
+            }
+            Scope::OpensslStore => {}
+        }
+        if narrowed.grants.is_empty() {
+            let what = reference.map_or_else(String::new, |text| format!(" {}", quoted(text)));
+            return Err(Failure::new(
+                "nothing-dropped",
+                format!("no grant that is still in force matches {}{what}", question.scope),
+            )
+            .hint("ask `has` what is granted"));
+        }
+        Ok(narrowed)
+    }
+
+    fn net(
+        &self,
+        reference: Option<&str>,
+        network: &mut Network,
+        narrowed: &mut Narrowed,
+    ) -> Result<(), Failure> {
+        if reference.is_some_and(|text| text.starts_with('/')) {
+            return self.unix(reference, network, narrowed);
+        }
+        let target = target(reference)?;
+        narrowed.narrow(Narrowing::Connect(target.clone()), network)?;
+        narrowed.narrow(Narrowing::Udp(target), network)?;
+        if reference.is_none() {
+            narrowed.narrow(Narrowing::Listen(None), network)?;
+            self.unix(None, network, narrowed)?;
+        }
+        Ok(())
+    }
+
+    fn unix(
+        &self,
+        reference: Option<&str>,
+        network: &mut Network,
+        narrowed: &mut Narrowed,
+    ) -> Result<(), Failure> {
+        let path = reference.map(absolute).transpose()?;
+        for (place, socket) in self.facts.unix.iter().enumerate() {
+            let meant =
+                path.as_ref().is_none_or(|path| socket.named == *path || socket.real == *path);
+            if meant && !self.taken.hides(&socket.real) {
+                narrowed.unix.push(place);
+                narrowed.grants.push(format!("net.unix \"{}\"", shown(&socket.named)));
+            }
+        }
+        // The grants as they are written are the same ones, and told already.
+        if !narrowed.unix.is_empty() {
+            let narrowing = Narrowing::Unix(reference.map(str::to_owned));
+            // It cannot fail.
+            let _ = narrowing.apply(network);
+            narrowed.narrowings.push(narrowing);
+        }
+        Ok(())
+    }
+
+    /// A droppable path, a secret's, or a folder in which there are only secrets.
+    fn files(
+        &self,
+        scope: Scope,
+        reference: Option<&str>,
+        narrowed: &mut Narrowed,
+    ) -> Result<(), Failure> {
+        let Some(text) = reference else {
+            return Err(
+                unsupported(format!("{scope} cannot be dropped as a whole")).hint(self.droppable())
+            );
+        };
+        let named = absolute(text)?;
+        let real = match (self.leads)(&named) {
+            Led::To(real) => real,
+            Led::Missing | Led::Nowhere => named.clone(),
+        };
+        if self.taken.hides(&real) || self.facts.access(&real).is_none() {
+            // A folder that only holds secrets is not shown itself.
+            let below = self.secrets_below(&real);
+            if below.is_empty() {
+                return Ok(());
+            }
+        }
+        if scope == Scope::FsWrite && self.facts.access(&real) != Some(crate::plan::Access::Write) {
+            return Ok(());
+        }
+        if let Some(place) = self.facts.droppable.iter().position(|path| *path == real) {
+            narrowed.files.push(place);
+            narrowed.grants.push(format!("fs.droppable \"{}\"", shown(&real)));
+            return Ok(());
+        }
+        for (place, name) in self.secrets_below(&real) {
+            narrowed.secrets.push(place);
+            narrowed.grants.push(format!("secrets.{name}"));
+        }
+        if narrowed.secrets.is_empty() {
+            let around = self.facts.droppable.iter().find(|path| real.starts_with(path));
+            let failure = unsupported(format!("{} is not in fs.droppable", quoted(text)));
+            return Err(match around {
+                Some(path) => failure.hint(format!("drop {} as a whole", shown(path))),
+                None => failure.hint(self.droppable()),
+            });
+        }
+        Ok(())
+    }
+
+    /// Secrets at this path, or in this folder when nothing else is shown there.
+    fn secrets_below(&self, real: &Path) -> Vec<(usize, String)> {
+        let secrets = self.facts.files_of_secrets();
+        let meant = secrets.filter(|(_, _, path)| *path == real || path.parent() == Some(real));
+        let left = meant.filter(|(_, name, _)| !self.taken.secrets.iter().any(|t| t == name));
+        left.map(|(place, name, _)| (place, name.to_owned())).collect()
+    }
+
+    fn secrets(&self, reference: Option<&str>, narrowed: &mut Narrowed) -> Result<(), Failure> {
+        let left = |name: &str| !self.taken.secrets.iter().any(|taken| taken == name);
+        let meant = |name: &str| reference.is_none_or(|asked| asked == name) && left(name);
+        for (place, name, _) in self.facts.files_of_secrets().filter(|(_, name, _)| meant(name)) {
+            narrowed.secrets.push(place);
+            narrowed.grants.push(format!("secrets.{name}"));
+        }
+        let variables = self.facts.secrets.iter().filter(|(_, file)| file.is_none());
+        if narrowed.secrets.is_empty() && variables.clone().any(|(name, _)| meant(name)) {
+            return Err(unsupported(
+                "the secret is in the environment, which cannot be taken back",
+            )
+            .hint("deliver it with as = \"file\""));
+        }
+        Ok(())
+    }
+
+    fn children(&self, reference: Option<&str>, narrowed: &mut Narrowed) -> Result<(), Failure> {
+        if self.facts.children.is_empty() || self.taken.children {
+            return Ok(());
+        }
+        if reference.is_some() {
+            return Err(unsupported("single programs cannot be dropped")
+                .hint("drop child without a reference: then none can be started any more"));
+        }
+        narrowed.children = true;
+        let programs = self.facts.children.iter();
+        let shown = programs.map(|path| format!("process.children \"{}\"", shown(path)));
+        narrowed.grants.extend(shown);
+        Ok(())
+    }
+
+    /// Grants of Node's own insides: the kernel does not see what they cover.
+    fn inside_node(&self, scope: Scope) -> Failure {
+        let process = &self.facts.process;
+        let granted = match scope {
+            Scope::Worker => process.workers,
+            Scope::Addon => !process.addons.is_empty(),
+            Scope::Wasi => process.wasi,
+            Scope::Ffi => process.ffi,
+            _ => process.inspector,
+        };
+        if !granted {
+            let message = format!("no grant that is still in force matches {scope}");
+            return Failure::new("nothing-dropped", message);
+        }
+        unsupported(format!("the kernel cannot take {scope} back from a running process")).hint(
+            "Node's own permission.drop() refuses it to this process's JavaScript from then on, and to nothing else",
+        )
+    }
+
+    fn droppable(&self) -> String {
+        if self.facts.droppable.is_empty() {
+            return "list the path in fs.droppable, so that it gets a mount of its own".to_owned();
+        }
+        let paths: Vec<String> = self.facts.droppable.iter().take(8).map(|p| shown(p)).collect();
+        format!("fs.droppable has {}", paths.join(", "))
+    }
+}
+
+impl Narrowed {
+    fn narrow(&mut self, narrowing: Narrowing, network: &mut Network) -> Result<(), Failure> {
+        let gone = narrowing.apply(network).map_err(|error| match error {
+            NarrowError::PartOfListener { .. } => unsupported(error.to_string())
+                .hint("drop the listener as it is granted, or grant single addresses"),
+            NarrowError::TooMany => unsupported(error.to_string()),
+        })?;
+        if !gone.is_empty() {
+            self.grants.extend(gone);
+            self.narrowings.push(narrowing);
+        }
+        Ok(())
+    }
+
+    /// Whether the supervisor has something to do.
+    pub(super) fn reaches_out(&self) -> bool {
+        let sockets = |n: &Narrowing| matches!(n, Narrowing::Connect(_) | Narrowing::Listen(_));
+        self.narrowings.iter().any(sockets)
+            || !self.unix.is_empty()
+            || !self.files.is_empty()
+            || !self.secrets.is_empty()
+    }
+
+    /// Whether this asks for what needs a root of the service's own.
+    pub(super) fn takes_files(&self) -> bool {
+        !self.files.is_empty() || !self.secrets.is_empty()
+    }
+}
+
+fn target(reference: Option<&str>) -> Result<Option<String>, Failure> {
+    let Some(text) = reference else { return Ok(None) };
+    let target = Target::parse(text).map_err(|error| {
+        let failure = Failure::bad_reference(error.message);
+        match error.hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    })?;
+    // As the other side will read it.
+    Ok(Some(target.to_string()))
+}
+
+fn listener(reference: Option<&str>) -> Result<Option<SocketAddr>, Failure> {
+    let Some(text) = reference else { return Ok(None) };
+    let alone = || text.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, 0));
+    match text.parse().ok().or_else(alone) {
+        Some(at) => Ok(Some(at)),
+        None => {
+            Err(Failure::bad_reference(format!("not an address to listen on: {}", quoted(text)))
+                .hint("write it as it is granted, such as 127.0.0.1:8080"))
+        }
+    }
+}
+
+fn unsupported(message: impl Into<String>) -> Failure {
+    Failure::new("unsupported", message)
+}
+
+fn shown(path: &Path) -> String {
+    quoted(&path.to_string_lossy()).to_string()
+}
+
+/// Paths that a drop hides from then on.
+pub(super) fn hidden(narrowed: &Narrowed, facts: &Facts) -> Vec<PathBuf> {
+    let files = narrowed.files.iter().filter_map(|at| facts.droppable.get(*at).cloned());
+    let secrets = facts.files_of_secrets();
+    let secrets = secrets.filter(|(place, ..)| narrowed.secrets.contains(place));
+    files.chain(secrets.map(|(_, _, path)| path.to_owned())).collect()
+}

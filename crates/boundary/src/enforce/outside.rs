@@ -1,0 +1,211 @@
+//! Callers from outside the boundary: `ringfence drop`, `explain`, and who looks after services.
+//!
+//! The supervisor listens at the abstract address `ringfence/PID`. It takes the same users as may
+//! stop it anyway: its own and root. It reads one request at a time of a handful of callers, passes
+//! it on to the broker and the answer back, and never waits for any of them: a caller that does not
+//! read is closed, one that says nothing is closed after a while. An address that is taken, which
+//! any process of the same network namespace can do, costs the service nothing: it runs without.
+
+use crate::control::message::{self, Failure, LONGEST, Op, Request};
+use crate::control::wire::{self, ToBroker};
+use ringfence_policy::layer::{Answer, Layer};
+use ringfence_sys::{Errno, packet, privilege, socket};
+use serde_json::{Map, Value, json};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+/// Most callers at once; the others wait to be taken.
+pub(super) const MOST: usize = 4;
+/// Callers that may wait.
+const BACKLOG: i32 = 8;
+/// How long a caller may say nothing, and how long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What the identity of a boundary is made of.
+#[derive(Debug)]
+pub(super) struct Identity<'a> {
+    pub(super) boundary: &'a str,
+    pub(super) file: &'a std::path::Path,
+    pub(super) service: &'a str,
+    pub(super) layers: &'a [(Layer, Answer)],
+    pub(super) program_pid: Option<u32>,
+    pub(super) generation: u64,
+}
+
+/// The address and who has called at it.
+#[derive(Debug, Default)]
+pub(super) struct Outside {
+    listener: Option<OwnedFd>,
+    callers: Vec<Caller>,
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Caller {
+    number: u64,
+    socket: OwnedFd,
+    /// The request that the broker has.
+    pending: Option<u64>,
+    until: Instant,
+}
+
+impl Outside {
+    /// Listens at this process's address; without one when it is taken or sockets are refused, and
+    /// then says why.
+    pub(super) fn open() -> (Self, Option<Errno>) {
+        match packet::listen(&crate::control::address(std::process::id()), BACKLOG) {
+            Ok(listener) => (Self { listener: Some(listener), ..Self::default() }, None),
+            Err(errno) => (Self::default(), Some(errno)),
+        }
+    }
+
+    /// What to wait for: the address while there is room, then each caller without a pending request.
+    pub(super) fn sources(&self) -> Vec<BorrowedFd<'_>> {
+        let listener = self.listener.as_ref().filter(|_| self.callers.len() < MOST);
+        let idle = self.callers.iter().filter(|caller| caller.pending.is_none());
+        let idle = idle.map(|caller| caller.socket.as_fd());
+        listener.map(AsFd::as_fd).into_iter().chain(idle).collect()
+    }
+
+    /// When a caller's time is over.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.callers.iter().map(|caller| caller.until).min()
+    }
+
+    /// Takes new callers and reads what there is; never waits. Requests for the broker are answered.
+    pub(super) fn serve(&mut self, identity: &Identity<'_>) -> Vec<ToBroker> {
+        self.accept();
+        let mut requests = Vec::new();
+        let now = Instant::now();
+        let mut gone = Vec::new();
+        for caller in &mut self.callers {
+            if caller.pending.is_none() && caller.read(identity, now, &mut requests).is_err()
+                || caller.until <= now
+            {
+                gone.push(caller.number);
+            }
+        }
+        for number in gone {
+            requests.extend(self.close(number));
+        }
+        requests
+    }
+
+    /// The broker's answer for a caller.
+    pub(super) fn answer(&mut self, number: u64, packet: &str) {
+        let Some(caller) = self.callers.iter_mut().find(|caller| caller.number == number) else {
+            return;
+        };
+        caller.pending = None;
+        caller.until = Instant::now() + PATIENCE;
+        if packet::send(caller.socket.as_fd(), packet.as_bytes()).is_err() {
+            self.close(number);
+        }
+    }
+
+    /// The broker cannot be asked.
+    pub(super) fn unanswered(&mut self, request: &ToBroker) {
+        let ToBroker::Request { caller: number, .. } = request else { return };
+        let id = self.callers.iter().find(|c| c.number == *number).and_then(|c| c.pending);
+        let failure = Failure::new("unavailable", "the broker does not answer");
+        self.answer(*number, &message::answer(id, Err(failure)));
+    }
+
+    fn accept(&mut self) {
+        let Some(listener) = &self.listener else { return };
+        for _ in 0..BACKLOG {
+            if self.callers.len() >= MOST {
+                return;
+            }
+            let Ok(socket) = socket::accept(listener.as_fd()) else { return };
+            let (own, _) = privilege::effective_ids();
+            let known = packet::peer(socket.as_fd());
+            if !known.is_ok_and(|peer| peer.uid == own || peer.uid == 0) {
+                let failure = Failure::new("refused", "this boundary belongs to another user")
+                    .hint("ask as the user who runs `ringfence run`, or as root");
+                let refusal = message::answer(None, Err(failure));
+                let _ = packet::send(socket.as_fd(), refusal.as_bytes());
+                continue;
+            }
+            self.next += 1;
+            let until = Instant::now() + PATIENCE;
+            self.callers.push(Caller { number: self.next, socket, pending: None, until });
+        }
+    }
+
+    fn close(&mut self, number: u64) -> Option<ToBroker> {
+        let at = self.callers.iter().position(|caller| caller.number == number)?;
+        let caller = self.callers.swap_remove(at);
+        caller.pending.map(|_| ToBroker::Gone { caller: number })
+    }
+}
+
+impl Caller {
+    /// Reads at most one request.
+    fn read(
+        &mut self,
+        identity: &Identity<'_>,
+        now: Instant,
+        requests: &mut Vec<ToBroker>,
+    ) -> Result<(), Errno> {
+        let mut room = [0; LONGEST];
+        let got = match packet::receive(self.socket.as_fd(), &mut room) {
+            Err(Errno(libc::EAGAIN)) => return Ok(()),
+            got => got?,
+        };
+        if got.length == 0 {
+            return Err(Errno(libc::EPIPE));
+        }
+        self.until = now + PATIENCE;
+        let bytes = room.get(..got.length).unwrap_or_default();
+        let answer = match Request::parse(bytes, got.truncated) {
+            Err((id, failure)) => message::answer(id, Err(failure)),
+            Ok(Request { id, op: Op::Identity }) => {
+                message::answer(Some(id), Ok(identity.fields()))
+            }
+            Ok(request) => {
+                self.pending = Some(request.id);
+                let packet = String::from_utf8_lossy(bytes).into_owned();
+                requests.push(ToBroker::Request { caller: self.number, packet });
+                return Ok(());
+            }
+        };
+        packet::send(self.socket.as_fd(), answer.as_bytes())
+    }
+}
+
+impl Identity<'_> {
+    fn fields(&self) -> Map<String, Value> {
+        let layers: Vec<Value> = self
+            .layers
+            .iter()
+            .map(|(layer, answer)| {
+                let (state, why) = match answer {
+                    Answer::Absent(why) => ("absent", Some(why)),
+                    Answer::Enforced => ("enforced", None),
+                    Answer::NotNeeded => ("not-needed", None),
+                    Answer::Partial(why) => ("partial", Some(why)),
+                };
+                json!({"layer": layer.id(), "state": state, "why": why})
+            })
+            .collect();
+        Map::from_iter([
+            ("boundary".to_owned(), json!(self.boundary)),
+            ("file".to_owned(), json!(self.file.to_string_lossy())),
+            ("service".to_owned(), json!(self.service)),
+            ("ringfence".to_owned(), json!(env!("CARGO_PKG_VERSION"))),
+            ("program_pid".to_owned(), json!(self.program_pid)),
+            ("layers".to_owned(), Value::Array(layers)),
+            ("generation".to_owned(), json!(self.generation)),
+        ])
+    }
+}
+
+/// Hands something to the broker, which reads as long as it lives.
+pub(super) fn tell(broker: BorrowedFd<'_>, what: &ToBroker) -> Result<(), Errno> {
+    let text = serde_json::to_string(what).map_err(|_| Errno(libc::EINVAL))?;
+    if text.len() > wire::LONGEST {
+        return Err(Errno(libc::EMSGSIZE));
+    }
+    packet::send(broker, text.as_bytes())
+}
