@@ -7,16 +7,17 @@
 // It loads nothing that the program does not load: a look at the list of loaded modules starts what
 // concerns each. What it needs is taken at once, because the program may change it later.
 
-const { readSync, readlinkSync, statSync, writeSync } = require('node:fs');
+// The cheaper way to what is loaded already, since Node 20.16.
+const builtin = process.getBuiltinModule ?? require;
+const { readSync, readlinkSync, statSync, writeSync } = builtin('node:fs');
 const { parse, stringify } = JSON;
 const { apply, defineProperty } = Reflect;
 const { allocUnsafeSlow } = Buffer;
 const { utf8Slice } = Buffer.prototype;
-const { includes, startsWith, slice, replace, toUpperCase } = String.prototype;
+const { includes, startsWith, replace, toUpperCase } = String.prototype;
 const { assign } = Object;
 const { captureStackTrace } = Error;
 const among = Array.prototype.includes;
-const load = require;
 const call = (method, self, ...values) => apply(method, self, values);
 
 const RUNTIME = Symbol.for('ringfence.runtime');
@@ -24,7 +25,7 @@ const RUNTIME = Symbol.for('ringfence.runtime');
 const SHARED = 'ringfence.lock';
 /** Longest packet, in bytes. */
 const LONGEST = 8192;
-const [MAJOR] = process.versions.node.split('.').map(Number);
+const MAJOR = parseInt(process.versions.node, 10);
 
 /** An error with a code, whose stack begins where the program called. */
 function failure(Kind, code, message, from, more) {
@@ -63,7 +64,7 @@ const channel = (() => {
     const shared = new SharedArrayBuffer(8);
     lock = new Int32Array(shared);
     thread = ownNumber();
-    load('node:worker_threads').setEnvironmentData(SHARED, shared);
+    builtin('node:worker_threads').setEnvironmentData(SHARED, shared);
   }
 
   /** The kernel's number of this thread, or -1. */
@@ -82,7 +83,7 @@ const channel = (() => {
   function acquire() {
     if (lock === undefined) {
       if (first) return;
-      const shared = load('node:worker_threads').getEnvironmentData(SHARED);
+      const shared = builtin('node:worker_threads').getEnvironmentData(SHARED);
       if (!(shared instanceof SharedArrayBuffer)) {
         throw broken('this thread does not share the lock of the control channel');
       }
@@ -200,7 +201,7 @@ function question(scope, reference, from) {
   if (typeof scope !== 'string') throw wrong('scope', 'of type string', scope);
   if (reference === undefined) return { scope };
   let text = reference;
-  if (reference instanceof URL) text = load('node:url').fileURLToPath(reference);
+  if (reference instanceof URL) text = builtin('node:url').fileURLToPath(reference);
   else if (ArrayBuffer.isView(reference)) {
     const { buffer, byteOffset, byteLength } = reference;
     const bytes = Buffer.from(buffer, byteOffset, byteLength);
@@ -212,7 +213,7 @@ function question(scope, reference, from) {
   }
   // A path is meant from the working directory; a program without a slash is looked for in PATH.
   const relative = scope !== 'child' || call(includes, text, '/');
-  if (call(among, PATHS, scope) && text !== '' && relative) text = load('node:path').resolve(text);
+  if (call(among, PATHS, scope) && text !== '' && relative) text = builtin('node:path').resolve(text);
   return { scope, reference: text };
 }
 
@@ -291,7 +292,7 @@ function identity() {
 /** What gives errors their codes; loaded with the first module whose calls can be refused. */
 function refusals() {
   const flagsAllow = (scope) => allowedByFlags({ scope });
-  loaded ??= load('./refusals.cjs')({ ask: channel.ask, flagsAllow, nameOf });
+  loaded ??= require('./refusals.cjs')({ ask: channel.ask, flagsAllow, nameOf });
   return loaded;
 }
 let loaded;
@@ -335,7 +336,7 @@ function tell({ drop: dropping, permission = '', resource = '' }) {
 
 function listen() {
   if (MAJOR < 24) return;
-  const { subscribe } = load('node:diagnostics_channel');
+  const { subscribe } = builtin('node:diagnostics_channel');
   for (const area of AREAS) subscribe(`node:permission-model:${area}`, tell);
 }
 
@@ -343,11 +344,11 @@ function listen() {
 
 const CONCERNS = {
   __proto__: null,
-  'NativeModule child_process': () => refusals().children(load('node:child_process')),
-  'NativeModule dgram': () => refusals().datagrams(load('node:dgram')),
-  'NativeModule dns': () => refusals().dns(load('node:dns')),
-  'NativeModule internal/dns/promises': () => refusals().dns(load('node:dns').promises),
-  'NativeModule net': () => refusals().network(load('node:net')),
+  'NativeModule child_process': () => refusals().children(builtin('node:child_process')),
+  'NativeModule dgram': () => refusals().datagrams(builtin('node:dgram')),
+  'NativeModule dns': () => refusals().dns(builtin('node:dns')),
+  'NativeModule internal/dns/promises': () => refusals().dns(builtin('node:dns').promises),
+  'NativeModule net': () => refusals().network(builtin('node:net')),
   'NativeModule worker_threads': () => channel.share(),
 };
 

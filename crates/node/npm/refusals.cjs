@@ -5,16 +5,15 @@
 //
 // Loaded by `preload.cjs` when a program first loads what can be refused.
 
-const path = require('node:path');
-const process = require('node:process');
-const { statSync } = require('node:fs');
+const builtin = process.getBuiltinModule ?? require;
+const path = builtin('node:path');
+const { statSync } = builtin('node:fs');
 
 const { apply, defineProperty, getOwnPropertyDescriptor, ownKeys } = Reflect;
 const { assign } = Object;
 const { includes, replace, startsWith } = String.prototype;
-const load = require;
 const call = (method, self, ...values) => apply(method, self, values);
-const [MAJOR] = process.versions.node.split('.').map(Number);
+const MAJOR = parseInt(process.versions.node, 10);
 /** What `preload.cjs` lends: the question to the boundary, names of permissions, Node's own answer. */
 let kit;
 
@@ -22,7 +21,7 @@ const lookups = ['ENOTFOUND', 'EREFUSED', 'ENODATA', 'ESERVFAIL'];
 
 /** Listens before everybody else, without being one who handles the error. */
 const first = (emitter, listener) => {
-  const { EventEmitter, errorMonitor } = load('node:events');
+  const { EventEmitter, errorMonitor } = builtin('node:events');
   apply(EventEmitter.prototype.prependListener, emitter, [errorMonitor, listener]);
 };
 
@@ -180,7 +179,7 @@ function datagrams({ Socket }) {
     connecting(error, undefined, 'net.udp');
     binding(error, 'net.listen');
   });
-  load('node:diagnostics_channel').subscribe('udp.socket', ({ socket }) => first(socket, judge));
+  builtin('node:diagnostics_channel').subscribe('udp.socket', ({ socket }) => first(socket, judge));
   for (const name of ['connect', 'send']) wrap(Socket.prototype, name, judging(judge));
 }
 
@@ -193,14 +192,14 @@ function network({ Socket }) {
     },
   );
   const bound = quietly(({ error }) => binding(error, 'net.listen'));
-  load('node:diagnostics_channel').subscribe('tracing:net.server.listen:error', bound);
+  builtin('node:diagnostics_channel').subscribe('tracing:net.server.listen:error', bound);
   if (MAJOR >= 25 && !kit.flagsAllow('net')) listening();
 }
 
 let listens = false;
 /** Node throws where a listener is refused by its own permissions; it is an event everywhere else. */
 function listening() {
-  const { Server } = load('node:net');
+  const { Server } = builtin('node:net');
   if (listens) return;
   listens = true;
   wrap(Server.prototype, '_listen2', (act) =>
@@ -220,7 +219,7 @@ function listening() {
 
 function children(module) {
   const judge = quietly((error, file, options) => starting(error, file, options?.env));
-  load('node:diagnostics_channel').subscribe('child_process', ({ process: child }) => {
+  builtin('node:diagnostics_channel').subscribe('child_process', ({ process: child }) => {
     if (child !== undefined) first(child, (error) => judge(error, child.spawnfile));
   });
   const thrown = (act) =>
