@@ -104,3 +104,67 @@ fn a_ticket_gets_tables_with_what_is_open_first() {
         assert!(table.lines().all(|line| cells(line) == width), "{table}");
     }
 }
+
+/// A boundary with something for every lock.
+const EVERY_LOCK: &str = r#"schema = 1
+
+[service]
+name = "locks"
+start = ["/bin/true"]
+
+[fs]
+read = ["./"]
+
+[secrets.key]
+from = "file:./key"
+as = "file"
+to = "/run/secrets/key"
+
+[require]
+layers = ["environment", "identity", "namespaces", "rlimits", "landlock", "seccomp", "broker"]
+"#;
+
+fn self_test(playground: &Playground) -> Option<Value> {
+    let run = playground.run(["prove", "--self-test", "--format", "json"]);
+    if run.code == 3 && run.stdout.is_empty() {
+        ringfence_tests::not_run("this host cannot enforce a boundary");
+        return None;
+    }
+    let report: Value =
+        serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{}", run.stderr));
+    assert_eq!((report["schema"].as_u64(), run.code), (Some(1), 0), "{report:#}");
+    Some(report)
+}
+
+#[test]
+fn every_lock_is_noticed_by_a_probe_when_it_is_missing() {
+    let playground = Playground::new().with("ringfence.toml", EVERY_LOCK).with("key", "secret");
+    let Some(report) = self_test(&playground) else { return };
+    let locks = report["locks"].as_array().unwrap();
+    assert!(locks.len() > 80, "{}", locks.len());
+    for lock in locks {
+        let (id, noticed) = (lock["lock"].as_str().unwrap(), lock["noticed"].as_str().unwrap());
+        assert_ne!(noticed, "no", "{lock:#}");
+        // The service has an IPC namespace of its own.
+        if id == "filter-shared-ipc" && noticed == "not-present" {
+            continue;
+        }
+        if noticed == "not-present" {
+            ringfence_tests::not_run(&format!("{id}: {}", lock["why"].as_str().unwrap()));
+            continue;
+        }
+        let named =
+            |probe: &Value| probe["noticed"] == lock["noticed"] && probe["probe"].is_string();
+        assert!(lock["probes"].as_array().unwrap().iter().any(named), "{lock:#}");
+    }
+}
+
+#[test]
+fn what_leaves_locks_out_cannot_be_asked_for_when_a_service_runs() {
+    let playground = Playground::new().with("ringfence.toml", TRUE);
+    for option in ["--without", "--self-test", "--left-out", "--without=mount"] {
+        let run = playground.run(["run", option, "--", "/bin/true"]);
+        assert_eq!(run.code, 125, "{option}: {}", run.stderr);
+        assert!(run.stderr.contains("unexpected argument"), "{option}: {}", run.stderr);
+    }
+}

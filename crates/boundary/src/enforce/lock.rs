@@ -88,7 +88,7 @@ pub(crate) struct LeftOut {
     pub(crate) unruled: Vec<PathBuf>,
     /// Paths inside that Landlock lets these rights on, instead of what the plan says.
     pub(crate) ruled: Vec<(PathBuf, u64)>,
-    /// Paths inside whose mount takes nothing away.
+    /// Paths inside whose mount takes nothing away but set-id bits.
     pub(crate) loose: Vec<PathBuf>,
     /// Descriptors that stay open where [`Lock::Descriptors`] is left out.
     pub(crate) descriptors: Vec<RawFd>,
@@ -172,6 +172,10 @@ impl LeftOut {
             Step::Bind { source: BindSource::Path(path), .. } => {
                 !(self.has(Lock::Masks) && path.to_bytes().starts_with(b"run/.ringfence/mask"))
             }
+            // What is granted there is on the host already.
+            Step::Directory { path, .. } | Step::File { path, .. } | Step::Symlink { path, .. } => {
+                !self.of_the_host(path)
+            }
             Step::Hostname(_) => !self.has(Lock::UtsNamespace),
             Step::Loopback => !self.has(Lock::NetworkNamespace),
             Step::ReadOnly(path) if is(path, ".") => !self.has(Lock::ReadOnlyRoot),
@@ -181,9 +185,16 @@ impl LeftOut {
         }
     }
 
+    /// Whether a path lies in a folder that is the host's where a lock is left out.
+    fn of_the_host(&self, path: &CStr) -> bool {
+        [("tmp/", Lock::PrivateTmp), ("dev/shm/", Lock::PrivateSharedMemory)]
+            .iter()
+            .any(|(folder, lock)| self.has(*lock) && path.to_bytes().starts_with(folder.as_bytes()))
+    }
+
     fn attributes(&self, target: &CStr, mut attributes: u64) -> u64 {
         if self.loose.iter().any(|path| is_path(target, path)) {
-            return 0;
+            return mount::NOSUID;
         }
         let bits = [
             (Lock::NoDevices, mount::NODEV),

@@ -176,7 +176,7 @@ fn native(probe: &&Probe) -> bool {
 }
 
 /// A run that ended before a probe had told anything.
-fn lost(output: &Output) -> Attempt {
+pub(super) fn lost(output: &Output) -> Attempt {
     match output.exit {
         None => {
             let mut attempt = Attempt::nothing("the run had not ended at its deadline");
@@ -199,10 +199,16 @@ fn lost(output: &Output) -> Attempt {
 }
 
 fn native_errand(probes: &[&Probe], params: &Params) -> Errand {
+    let ids: Vec<&str> = probes.iter().map(|probe| probe.id).collect();
+    errand_for(&ids, params)
+}
+
+/// Native acts in one run.
+pub(super) fn errand_for(ids: &[impl AsRef<str>], params: &Params) -> Errand {
     let mut arguments = vec![OsString::from(VERB)];
     arguments.extend(params.to_arguments());
     arguments.push(OsString::from("--"));
-    arguments.extend(probes.iter().map(|probe| OsString::from(probe.id)));
+    arguments.extend(ids.iter().map(|id| OsString::from(id.as_ref())));
     Errand { program: Program::Battery, arguments, input: Vec::new(), deadline: DEADLINE }
 }
 

@@ -4,8 +4,8 @@
 //! act has a child of its own.
 
 use super::attempt::Attempt;
+use super::locks::probe_with_id;
 use super::probe::{Act, Probe};
-use super::probes::PROBES;
 use ringfence_sys::attack::{self, Params};
 use std::ffi::OsString;
 use std::io::Write;
@@ -30,7 +30,7 @@ pub fn attack_main(arguments: &[OsString]) -> u8 {
     }
     let mut output = std::io::stdout();
     for id in ids {
-        let Some(probe) = PROBES.iter().find(|probe| id.as_os_str() == probe.id) else { continue };
+        let Some(probe) = id.to_str().and_then(probe_with_id) else { continue };
         let line = run(probe, &params).to_line(probe.id);
         // Without a reader there is nobody to tell.
         if output.write_all(line.as_bytes()).and_then(|()| output.flush()).is_err() {

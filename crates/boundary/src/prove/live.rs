@@ -44,26 +44,7 @@ impl Arena for Live<'_> {
         if setting == Setting::Granted {
             grant(&mut plan, &self.grants);
         }
-        let streams = Streams::make(&errand.input)?;
-        let [input, output, complaints] = streams.copies()?;
-        let system = |errno| ArenaError::System { what: "making a file", errno };
-        let mut channel = launch::memory().map_err(system)?;
-        let told = channel.try_clone().map_err(|error| system(error.into()))?;
-        let mut output = launch::run(streams, errand.deadline, move || {
-            let options = RunOptions {
-                stdio: [Some(input), Some(output), Some(complaints)],
-                quiet: true,
-                ..RunOptions::default()
-            };
-            supervise(&plan, &options, &self.left_out, &told)
-        })?;
-        let told: Told =
-            serde_json::from_slice(&launch::contents(&mut channel)).unwrap_or_default();
-        if let Some((message, host)) = told.error {
-            return Err(ArenaError::Enforce { message, host });
-        }
-        output.layers = told.layers;
-        Ok(output)
+        run(&plan, errand, &self.left_out, || {})
     }
 
     fn outside(&self, errand: &Errand) -> Result<Output, ArenaError> {
@@ -92,6 +73,35 @@ impl Live<'_> {
         }
         Ok(plan)
     }
+}
+
+/// Runs a plan to its end and takes what it wrote; `before` happens in the supervisor's process.
+pub(super) fn run(
+    plan: &Plan,
+    errand: &Errand,
+    left_out: &LeftOut,
+    before: impl FnOnce(),
+) -> Result<Output, ArenaError> {
+    let streams = Streams::make(&errand.input)?;
+    let [input, output, complaints] = streams.copies()?;
+    let system = |errno| ArenaError::System { what: "making a file", errno };
+    let mut channel = launch::memory().map_err(system)?;
+    let told = channel.try_clone().map_err(|error| system(error.into()))?;
+    let mut output = launch::run(streams, errand.deadline, move || {
+        before();
+        let options = RunOptions {
+            stdio: [Some(input), Some(output), Some(complaints)],
+            quiet: true,
+            ..RunOptions::default()
+        };
+        supervise(plan, &options, left_out, &told)
+    })?;
+    let told: Told = serde_json::from_slice(&launch::contents(&mut channel)).unwrap_or_default();
+    if let Some((message, host)) = told.error {
+        return Err(ArenaError::Enforce { message, host });
+    }
+    output.layers = told.layers;
+    Ok(output)
 }
 
 /// Resolves the boundary of a request.
@@ -134,7 +144,7 @@ fn supervise(plan: &Plan, options: &RunOptions, left_out: &LeftOut, mut told: &F
 }
 
 /// Adds the canaries to what the boundary grants.
-fn grant(plan: &mut Plan, grants: &CanaryGrants) {
+pub(super) fn grant(plan: &mut Plan, grants: &CanaryGrants) {
     let network = Arc::make_mut(&mut plan.network);
     for address in &grants.connect {
         let ports = PortRange { first: address.port(), last: address.port() };
@@ -151,7 +161,8 @@ fn grant(plan: &mut Plan, grants: &CanaryGrants) {
     }
 }
 
-fn bind(folder: &Path, access: Access) -> Option<ViewEntry> {
+/// A folder of the host in its place.
+pub(super) fn bind(folder: &Path, access: Access) -> Option<ViewEntry> {
     let found = folder.metadata().ok()?;
     Some(ViewEntry::Bind {
         source: folder.to_owned(),

@@ -9,7 +9,7 @@ use ringfence_policy::display::untrusted;
 use std::fmt::Write as _;
 
 impl Report {
-    /// The report in Markdown (GitHub's dialect).
+    /// The report in Markdown.
     #[must_use]
     pub fn render_markdown(&self) -> String {
         let mut text = String::new();

@@ -25,6 +25,12 @@ pub(crate) struct Prove {
     /// Write the evidence as a page to this file too: HTML that needs nothing from elsewhere
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, conflicts_with = "compare")]
     pub(crate) report: Option<PathBuf>,
+    /// Take one lock after another away and show which attack notices
+    ///
+    /// Each lock is left out of a start in which only canaries are attacked. Exits 1 when one is
+    /// noticed by nobody.
+    #[arg(long, conflicts_with_all = ["only", "compare", "report"])]
+    pub(crate) self_test: bool,
     /// How the result is written
     #[arg(long, value_name = "FORMAT", default_value = "human")]
     pub(crate) format: ProofFormat,

@@ -18,6 +18,7 @@ pub mod injected;
 pub mod ipc;
 pub mod kernel;
 pub mod limits;
+pub mod locks;
 pub mod metadata;
 pub mod mounts;
 pub mod network;

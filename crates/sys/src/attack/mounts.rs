@@ -17,8 +17,17 @@ pub(super) fn private_mounts() -> Result<(), Errno> {
     if unshare(libc::CLONE_NEWNS).is_err() {
         unshare(libc::CLONE_NEWUSER | libc::CLONE_NEWNS)?;
     }
-    // Nothing mounted from here on may travel back to the host.
+    make_private()
+}
+
+/// Nothing mounted from here on may travel back to the host.
+pub(super) fn make_private() -> Result<(), Errno> {
     mount(None, c"/", None, libc::MS_REC | libc::MS_PRIVATE).map(drop)
+}
+
+/// An empty memory file system.
+pub(super) fn mount_tmpfs_at(target: &CStr) -> Result<(), Errno> {
+    mount(Some(c"canary"), target, Some(c"tmpfs"), 0).map(drop)
 }
 
 /// unshare(2), in the act's own child.

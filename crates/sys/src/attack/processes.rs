@@ -167,6 +167,38 @@ pub fn allow_core_dump(_params: &Params) -> Attempt {
     Ok("could write a core file".to_owned())
 }
 
+/// Restores what a core file of this process would hold.
+pub fn core_contents(_params: &Params) -> Attempt {
+    let place = "/proc/self/coredump_filter";
+    let held = std::fs::read_to_string(place).step("read coredump_filter")?;
+    if u32::from_str_radix(held.trim(), 16) != Ok(0) {
+        return Ok(format!("a core file would hold memory of kinds {}", held.trim()));
+    }
+    std::fs::write(place, "0x3f").step("write coredump_filter")?;
+    Ok("a core file would hold memory again".to_owned())
+}
+
+/// Learns the name of the host.
+pub fn host_name(params: &Params) -> Attempt {
+    let host = params.text("host_name")?;
+    let own = std::fs::read_to_string("/proc/sys/kernel/hostname").step("read hostname")?;
+    if own.trim() == host {
+        Ok("knows the name of the host".to_owned())
+    } else {
+        Err(Failure::effect("no-effect", "has a host name of its own"))
+    }
+}
+
+/// Learns where in the host's control groups it runs.
+pub fn control_group(_params: &Params) -> Attempt {
+    let table = std::fs::read_to_string("/proc/self/cgroup").step("read cgroup")?;
+    let place = table.lines().filter_map(|line| line.splitn(3, ':').nth(2)).find(|at| *at != "/");
+    match place {
+        Some(place) => Ok(format!("knows its control group: {place}")),
+        None => Err(Failure::effect("no-effect", "sees a root only")),
+    }
+}
+
 /// Installs a listener of its own on a filter, which would answer for the supervisor's.
 pub fn own_listener(_params: &Params) -> Attempt {
     #[repr(C)]

@@ -115,6 +115,12 @@ impl Stage {
         &self.params
     }
 
+    /// What only the canaries of this run hold.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// What the granted setting adds to the boundary.
     #[must_use]
     pub fn grants(&self) -> &CanaryGrants {
