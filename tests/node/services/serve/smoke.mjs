@@ -3,6 +3,8 @@ promise: a static file server reads its folder and nothing else
 node: 22 24 26
 ready: Accepting connections
 denied: connect 127.0.0.1:18501 because it asks whether its port is taken by connecting to it before it listens
+denied: resolve registry. because it asks for a newer version of itself, which nobody granted
+bare-env: NO_UPDATE_CHECK=1
 */
 import { show } from '../traffic.mjs';
 

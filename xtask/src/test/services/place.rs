@@ -86,14 +86,16 @@ impl Place {
     }
 }
 
-/// Copies a tree; what is there already and is no longer in the checkout stays (`node_modules`).
+/// Copies a tree without `node_modules`; what is there already and not in the checkout stays.
 fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
     std::fs::create_dir_all(to).map_err(Failure::file("cannot create", to))?;
     for entry in std::fs::read_dir(from).map_err(Failure::file("cannot read", from))? {
         let entry = entry.map_err(Failure::file("cannot read", from))?;
         let (source, target) = (entry.path(), to.join(entry.file_name()));
         if source.is_dir() {
-            copy(&source, &target)?;
+            if entry.file_name() != "node_modules" {
+                copy(&source, &target)?;
+            }
         } else {
             std::fs::copy(&source, &target).map_err(Failure::file("cannot copy", &source))?;
         }
