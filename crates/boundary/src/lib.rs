@@ -4,7 +4,7 @@
 //! broker that opens sockets for the service; `prove` attacks every claim; `status` says what this
 //! host can give.
 
-pub(crate) mod control;
+pub mod control;
 pub mod egress;
 pub mod enforce;
 pub mod explain;

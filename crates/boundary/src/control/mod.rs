@@ -7,6 +7,7 @@
 //! channel can narrow the boundary of the whole service: code of the service that is hostile can
 //! therefore switch the service off, as it could anyway.
 
+pub mod client;
 pub(crate) mod facts;
 pub(crate) mod message;
 pub(crate) mod truth;

@@ -4,7 +4,7 @@ use super::{RuntimeGrant, ServiceReport};
 use crate::boundary_file::BoundaryFile;
 use crate::error::{CommandError, Finish, Kind};
 use crate::printer::Printer;
-use crate::verbs::{Here, Prove, Run, Status};
+use crate::verbs::{Drop, Here, Prove, Run, Status};
 use std::ffi::OsString;
 
 /// A file can be checked alone.
@@ -33,6 +33,12 @@ pub(crate) fn service(_: u32, _: Option<&BoundaryFile>) -> Result<ServiceReport,
 /// Refuses.
 pub(crate) fn run(_: &Run, _: &mut Printer) -> Result<Finish, CommandError> {
     Err(not_linux("run"))
+}
+
+/// Refuses; a scope that does not exist is said first.
+pub(crate) fn drop_grant(verb: &Drop, _: &mut Printer) -> Result<Finish, CommandError> {
+    verb.scope()?;
+    Err(not_linux("drop"))
 }
 
 /// Refuses.

@@ -10,9 +10,13 @@ mod elsewhere;
 mod linux;
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) use elsewhere::{fits, here, internal, prove, run, runtime_grants, service, status};
+pub(crate) use elsewhere::{
+    drop_grant, fits, here, internal, prove, run, runtime_grants, service, status,
+};
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{fits, here, internal, prove, run, runtime_grants, service, status};
+pub(crate) use linux::{
+    drop_grant, fits, here, internal, prove, run, runtime_grants, service, status,
+};
 
 use serde::Serialize;
 

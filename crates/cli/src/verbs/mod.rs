@@ -3,6 +3,7 @@
 mod check_config;
 mod completions;
 mod diff;
+mod drop;
 mod explain;
 mod prove;
 mod run;
@@ -10,10 +11,11 @@ mod schema;
 mod statement;
 mod status;
 
+pub(crate) use drop::Drop;
+pub(crate) use explain::Here;
 #[cfg(all(test, target_os = "linux"))]
 pub(crate) use prove::CLASSES as PROOF_CLASSES;
 pub(crate) use prove::{ProofFormat, Prove};
-pub(crate) use explain::Here;
 pub(crate) use run::Run;
 pub(crate) use status::Status;
 
@@ -28,6 +30,7 @@ pub(crate) enum Verb {
     Run(run::Run),
     Prove(prove::Prove),
     Explain(explain::Explain),
+    Drop(drop::Drop),
     Status(status::Status),
     CheckConfig(check_config::CheckConfig),
     Statement(statement::Statement),
@@ -43,6 +46,7 @@ impl Verb {
             Self::Run(verb) => host::run(&verb, printer),
             Self::Prove(verb) => host::prove(&verb, printer),
             Self::Explain(verb) => verb.execute(printer),
+            Self::Drop(verb) => host::drop_grant(&verb, printer),
             Self::Status(verb) => host::status(&verb, printer),
             Self::CheckConfig(verb) => verb.execute(printer),
             Self::Statement(verb) => verb.execute(printer),

@@ -1,6 +1,7 @@
 //! The engine behind the verbs.
 
 mod caller;
+mod drop;
 mod event_log;
 mod explain;
 mod prove;
@@ -10,6 +11,7 @@ mod run;
 mod running;
 mod status;
 
+pub(crate) use drop::drop_grant;
 pub(crate) use explain::here;
 pub(crate) use prove::{internal, prove};
 pub(crate) use resolve::{fits, runtime_grants};
