@@ -10,6 +10,7 @@ mod containers;
 mod exhaustion;
 mod leftovers;
 mod peer;
+mod revocation;
 mod stage;
 mod streams;
 mod sudden_death;

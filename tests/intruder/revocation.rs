@@ -105,12 +105,12 @@ pub(crate) fn pending_and_kept(full: u16, port: u16) -> i32 {
     })
 }
 
-/// Children that each hold a connection and are made and ended all the time.
+/// A connection, while other processes of the service are made and ended all the time.
 pub(crate) fn restless(port: u16) -> i32 {
     let mut stream = connect(port).expect("it is granted");
+    // It says that it is ready.
     let child = spawn::process(0, spawn::Keep::All, || super::processes::hop(2));
     assert!(child.is_ok(), "a child can be made");
-    say("ready");
     turns(|| say(&format!("works {}", works(&mut stream))))
 }
 

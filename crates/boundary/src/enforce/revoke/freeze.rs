@@ -60,11 +60,6 @@ impl<'a> Frozen<'a> {
         self.members.keys().copied()
     }
 
-    /// The pid of init.
-    pub(super) const fn init(&self) -> i32 {
-        self.init
-    }
-
     /// Looks until two whole looks in a row find nothing new and nothing that moves: the first is
     /// of a tree that may still have moved while it was looked at.
     fn settle(&mut self) -> Result<(), String> {
@@ -72,7 +67,7 @@ impl<'a> Frozen<'a> {
         let mut quiet = 0;
         loop {
             let new = self.join_all()?;
-            quiet = if !new && self.still(begin.elapsed() >= DEEP) { quiet + 1 } else { 0 };
+            quiet = if self.rests(begin.elapsed() >= DEEP) && !new { quiet + 1 } else { 0 };
             if quiet == 2 {
                 return Ok(());
             }
@@ -120,14 +115,24 @@ impl<'a> Frozen<'a> {
         Ok(true)
     }
 
-    /// Whether no thread runs. A frozen group has been waited for by the kernel's own account.
-    fn still(&self, deep: bool) -> bool {
+    /// Whether no thread runs. Those that do are stopped again: another one that ran still may have
+    /// woken them up. A frozen group has been waited for, by the kernel's own account.
+    fn rests(&mut self, deep: bool) -> bool {
         let rests = |stat: Stat| stat.stopped() || stat.ended() || (deep && stat.deep());
-        self.group.is_some()
-            || self.pids().all(|pid| {
-                let mut threads = tree::threads(pid).into_iter();
-                threads.all(|tid| Stat::of_thread(pid, tid).is_none_or(rests))
-            })
+        let mut all = true;
+        if self.group.is_some() {
+            return true;
+        }
+        for (pid, member) in &mut self.members {
+            let mut threads = tree::threads(*pid).into_iter();
+            if threads.all(|tid| Stat::of_thread(*pid, tid).is_none_or(rests)) {
+                continue;
+            }
+            all = false;
+            member.resume = true;
+            let _ = wait::send_signal(member.handle.as_fd(), libc::SIGSTOP);
+        }
+        all
     }
 
     /// Ends the service, and answers once nothing of it is left.

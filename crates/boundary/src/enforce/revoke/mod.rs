@@ -7,8 +7,6 @@
 //! makes the answer an error; there is no third way.
 //! What the service has read already, and bytes it has handed to the kernel before, are not recalled.
 
-#![allow(dead_code, reason = "used once the control channel calls this")]
-
 mod files;
 mod freeze;
 mod order;
@@ -17,7 +15,6 @@ mod tables;
 mod tree;
 mod unix;
 
-#[allow(unused_imports, reason = "used once the control channel calls this")]
 pub(in crate::enforce) use order::{Cut, Order, Remaining};
 
 use freeze::Frozen;
@@ -242,3 +239,6 @@ fn addresses(sockets: &[TcpSocket]) -> String {
     let more = if sockets.len() > SHOWN { ", ..." } else { "" };
     format!("{}{more}", shown.collect::<Vec<_>>().join(", "))
 }
+
+#[cfg(test)]
+mod scratch;
