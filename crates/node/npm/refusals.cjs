@@ -11,6 +11,7 @@ const { statSync } = builtin('node:fs');
 
 const { apply, defineProperty, getOwnPropertyDescriptor, ownKeys } = Reflect;
 const { assign } = Object;
+const among = Array.prototype.includes;
 const { includes, replace, startsWith } = String.prototype;
 const call = (method, self, ...values) => apply(method, self, values);
 const MAJOR = parseInt(process.versions.node, 10);
@@ -19,7 +20,7 @@ let kit;
 
 const lookups = ['ENOTFOUND', 'EREFUSED', 'ENODATA', 'ESERVFAIL'];
 
-/** Listens before everybody else, without being one who handles the error. */
+/** Hears of errors before everybody else, without being one who handles them. */
 const first = (emitter, listener) => {
   const { EventEmitter, errorMonitor } = builtin('node:events');
   apply(EventEmitter.prototype.prependListener, emitter, [errorMonitor, listener]);
@@ -192,7 +193,13 @@ function network({ Socket }) {
     },
   );
   const bound = quietly(({ error }) => binding(error, 'net.listen'));
-  builtin('node:diagnostics_channel').subscribe('tracing:net.server.listen:error', bound);
+  const { subscribe } = builtin('node:diagnostics_channel');
+  subscribe('tracing:net.server.listen:error', bound);
+  // The first process of a cluster binds; its workers hear of it without that channel.
+  if (call(among, process.moduleLoadList, 'NativeModule internal/cluster/child')) {
+    const judge = quietly((error) => binding(error, 'net.listen'));
+    subscribe('tracing:net.server.listen:asyncStart', ({ server }) => first(server, judge));
+  }
   if (MAJOR >= 25 && !kit.flagsAllow('net')) listening();
 }
 
