@@ -50,8 +50,13 @@ pub fn explain(text: &str, context: &Context<'_>) -> Report {
     let mut order: Vec<Explanation> = Vec::new();
     for (index, explanation) in told.iter().enumerate() {
         let Some(explanation) = explanation else { continue };
-        // What is around an error that is understood says less than it does.
-        if is_explained_below(index, &found.symptoms, &told) {
+        // What is around an error that is understood says less than it does; the preload says more
+        // than the error of the kernel inside of it.
+        let told_above = is_told_above(index, &found.symptoms);
+        if told_above
+            || (!is_told(index, &found.symptoms)
+                && is_explained_below(index, &found.symptoms, &told))
+        {
             continue;
         }
         let mut explanation = explanation.clone();
@@ -116,6 +121,19 @@ fn finish(report: &mut Report, context: &Context<'_>) {
             .notes
             .push("no boundary file was found: what is granted already is not known".to_owned());
     }
+}
+
+/// Whether an error says itself what was refused, as the preload does.
+fn is_told(index: usize, symptoms: &[symptom::Symptom]) -> bool {
+    symptoms
+        .get(index)
+        .is_some_and(|symptom| symptom.code == "ERR_ACCESS_DENIED" && !symptom.resource.is_empty())
+}
+
+/// Whether an error around this one says so.
+fn is_told_above(index: usize, symptoms: &[symptom::Symptom]) -> bool {
+    let above = symptoms.get(index).and_then(|symptom| symptom.parent);
+    above.is_some_and(|above| is_told(above, symptoms) || is_told_above(above, symptoms))
 }
 
 /// Whether an error inside of this one is explained.

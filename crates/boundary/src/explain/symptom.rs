@@ -33,6 +33,10 @@ pub(crate) struct Symptom {
     pub(crate) port: Option<u16>,
     /// `hostname` of a lookup.
     pub(crate) hostname: String,
+    /// The grant that the preload names.
+    pub(crate) missing: String,
+    /// The source line that threw, where Node shows it.
+    pub(crate) source: String,
     /// Where it came from: the first frames of the stack.
     pub(crate) frames: Vec<String>,
     /// Number of the error around this one, for a `.cause` or a member of an `AggregateError`.
@@ -48,12 +52,13 @@ pub(crate) struct Symptom {
 }
 
 /// Parts that have a name in what Node prints and what loggers write.
-pub(crate) const FIELDS: [&str; 10] = [
+pub(crate) const FIELDS: [&str; 11] = [
     "address",
     "code",
     "dest",
     "hostname",
     "host",
+    "missingGrant",
     "path",
     "permission",
     "port",
@@ -76,6 +81,7 @@ impl Symptom {
             "code" if is_code(value) => &mut self.code,
             "dest" => &mut self.dest,
             "host" | "hostname" => &mut self.hostname,
+            "missingGrant" => &mut self.missing,
             "path" => &mut self.path,
             "permission" => &mut self.permission,
             "resource" => &mut self.resource,
@@ -83,7 +89,8 @@ impl Symptom {
             _ => return,
         };
         if slot.is_empty() || field == "code" {
-            *slot = cut(value);
+            // An abstract socket begins with a zero; tools write it as `@`.
+            *slot = cut(&value.replace('\0', "@"));
         }
     }
 

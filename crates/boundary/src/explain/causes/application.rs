@@ -88,7 +88,7 @@ fn own(cause: impl Into<String>) -> Explanation {
     Explanation::new(Code::ApplicationError, None, cause)
 }
 
-fn tls(symptom: &Symptom) -> Explanation {
+pub(super) fn tls(symptom: &Symptom) -> Explanation {
     let cause = match symptom.code.as_str() {
         "CERT_HAS_EXPIRED" | "CERT_NOT_YET_VALID" => {
             "the server's certificate is not valid at this time"
@@ -96,7 +96,11 @@ fn tls(symptom: &Symptom) -> Explanation {
         "ERR_TLS_CERT_ALTNAME_INVALID" | "HOSTNAME_MISMATCH" => {
             "the server's certificate is for another name than the one that was asked for"
         }
-        "ERR_SSL_WRONG_VERSION_NUMBER" => "the server does not speak TLS at this port",
+        "ERR_SSL_WRONG_VERSION_NUMBER" | "EPROTO"
+            if symptom.says("wrong version number") || symptom.code.starts_with("ERR_") =>
+        {
+            "the server does not speak TLS at this port"
+        }
         _ => {
             "the server was reached, but no authority that Node trusts vouches for its certificate"
         }

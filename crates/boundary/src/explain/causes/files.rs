@@ -38,8 +38,11 @@ const READING: [&str; 9] =
     ["access", "lstat", "opendir", "readlink", "realpath", "scandir", "stat", "statfs", "watch"];
 
 pub(super) fn of(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation> {
+    if symptom.code == "ERR_SQLITE_ERROR" {
+        return sqlite(symptom, context);
+    }
     let code = file_code(symptom)?;
-    let path = written(symptom)?;
+    let Some(path) = written(symptom) else { return pathless(code) };
     if !path.starts_with('/') && context.setting.is_none() {
         return Some(relative(&path, code));
     }
@@ -287,6 +290,46 @@ fn relative(path: &str, code: &str) -> Explanation {
          directory is service.cwd, which counts from the file's folder.",
     )
     .likely()
+}
+
+/// `node:sqlite` says no path; the source line often does.
+fn sqlite(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation> {
+    let read_only = symptom.says("readonly");
+    if !read_only && !symptom.says("unable to open database file") {
+        return None;
+    }
+    let quoted = symptom.source.split(['\'', '"', '`']).find(|part| part.starts_with('/'));
+    let explanation = Explanation::new(
+        if read_only { Code::FileReadOnly } else { Code::FileHidden },
+        Some(Layer::Namespaces),
+        "SQLite could not open its database: it needs its folder for writing (Node's own \
+         permissions do not know node:sqlite, the boundary does)",
+    );
+    let missing = Explanation::new(
+        Code::FileMissing,
+        None,
+        "the folder of the database does not exist, or its owner does not let the service in",
+    )
+    .instead("make it, and give it to the service's user");
+    let Some(path) = quoted else {
+        return Some(
+            explanation.instead("grant the folder of the database in fs.write").or(missing),
+        );
+    };
+    match Access::Write(path.to_owned()).outcome(context) {
+        Outcome::Already => Some(missing),
+        _ => {
+            Some(super::settled(explanation, &Access::Write(path.to_owned()), context).or(missing))
+        }
+    }
+}
+
+/// An error of a file that the text does not name.
+fn pathless(code: &str) -> Option<Explanation> {
+    match code {
+        "EACCES" | "ENOENT" | "EPERM" | "EROFS" | "EXDEV" => None,
+        code => plain(code, "a path that the text does not name"),
+    }
 }
 
 /// Errors of files that are the program's own.

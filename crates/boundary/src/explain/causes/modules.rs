@@ -79,7 +79,10 @@ fn package(name: &str, symptom: &Symptom, context: &Context<'_>) -> Explanation 
             shown(&package)
         ),
     )
-    .instead("`npm ci` in the service's folder, before the start; no grant helps");
+    .instead(
+        "`npm ci` in the service's folder, before the start; where it is a link into a store \
+         elsewhere (pnpm), grant the store in fs.read too",
+    );
     let Some(setting) = context.setting else { return missing };
     let importer = symptom.message.split(" imported from ").nth(1).unwrap_or_default();
     let importer = importer.split_whitespace().next().unwrap_or_default();

@@ -4,7 +4,7 @@
 //! grant, ECONNREFUSED for loopback without one, ENOTFOUND for a name without one. The same codes
 //! come from peers, so the boundary decides which of the two it was.
 
-use super::super::access::{Access, Outcome, Target};
+use super::super::access::{Access, Decision, Outcome, Target};
 use super::super::code::Code;
 use super::super::context::Context;
 use super::super::report::{Explanation, shown};
@@ -35,6 +35,7 @@ pub(super) fn of(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation
         "ECONNREFUSED" | "ETIMEDOUT" | "EHOSTUNREACH" | "ENETUNREACH" => connect(symptom, context),
         "ECONNRESET" | "EPIPE" | "ECONNABORTED" | "UND_ERR_SOCKET" => Some(reset(symptom)),
         "EADDRINUSE" => listen(symptom, context),
+        "EPROTO" if symptom.says("SSL routines") => Some(super::application::tls(symptom)),
         "ENOTFOUND" | "EAI_AGAIN" if !symptom.hostname.is_empty() => {
             Some(lookup(&symptom.hostname, &symptom.code, symptom, context))
         }
@@ -71,7 +72,16 @@ fn connect(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation> {
         return Some(synthetic(symptom, &target, port, context));
     }
     match symptom.code.as_str() {
-        "EACCES" | "EPERM" => Some(refused(&target, &access, ip, port, context)),
+        "EACCES" | "EPERM" if symptom.comes_from(&["node:dgram"]) => send(symptom, context),
+        "EACCES" | "EPERM" => {
+            let tcp = refused(&target, &access, ip, port, context);
+            // Node tells the local address of a TCP socket that is refused at once.
+            let unsure = symptom.says("connect") && !symptom.says(" - Local");
+            Some(match send(symptom, context) {
+                Some(udp) if unsure && !udp.grants().is_empty() => tcp.or(udp),
+                _ => tcp,
+            })
+        }
         "ECONNREFUSED" if ip.is_loopback() || ip.is_unspecified() => {
             Some(loopback(&target, &access, context))
         }
@@ -122,7 +132,7 @@ fn refused(
         .likely(),
         Outcome::Missing(advice) => {
             let mut explanation = explanation.advise(advice);
-            if is_other_port(ip, context) {
+            if is_other_port(&Target::Address(ip), context) {
                 explanation.code = Code::PortNotGranted;
                 explanation.cause =
                     format!("the broker refused the connection to {target}: the address is granted, port {port} is not");
@@ -134,16 +144,13 @@ fn refused(
     }
 }
 
-fn is_other_port(ip: IpAddr, context: &Context<'_>) -> bool {
+/// Whether a target is granted, at other ports than the one that was asked for.
+pub(super) fn is_other_port(target: &Target, context: &Context<'_>) -> bool {
     context.setting.is_some_and(|setting| {
-        let grants = setting.boundary.net.connect.iter();
-        grants.into_iter().any(|grant| {
-            let ports = grant.value.ports;
-            setting
-                .boundary
-                .net
-                .connect_address(Transport::Tcp, SocketAddr::new(ip, ports.first))
-                .is_ok()
+        setting.boundary.net.connect.iter().any(|grant| {
+            let port = grant.value.ports.first;
+            let access = Access::Connect(Transport::Tcp, target.clone(), port);
+            access.decide(setting.boundary, setting.folder, context.host) == Decision::Allowed
         })
     })
 }
@@ -308,13 +315,23 @@ fn unix_listen(symptom: &Symptom, context: &Context<'_>) -> Explanation {
     }
     let explanation = Explanation::new(
         Code::ListenNotGranted,
-        BROKER,
+        Some(Layer::Namespaces),
         format!(
-            "a unix socket can be made only where the service may write, and {} is not",
+            "a unix socket can be made only in a folder that the service may write, and {} is in none",
             shown(path)
         ),
     );
-    settled(explanation, &Access::Write(path.clone()), context)
+    let explanation = settled(explanation, &Access::Write(path.clone()), context);
+    let itself = explanation.grants().first().is_some_and(|grant| {
+        grant.value.trim_matches('"').rsplit('/').next() == path.rsplit('/').next()
+    });
+    if itself {
+        return explanation.instead(
+            "listen in a folder of its own, such as ./run, and grant that in fs.write; or in /tmp, \
+             where only the service itself can connect",
+        );
+    }
+    explanation
 }
 
 fn listen(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation> {

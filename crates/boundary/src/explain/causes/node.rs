@@ -3,6 +3,7 @@
 use super::super::access::{Access, Target};
 use super::super::code::Code;
 use super::super::context::Context;
+use super::super::judge;
 use super::super::paths;
 use super::super::read::endpoint;
 use super::super::report::{Explanation, shown};
@@ -199,6 +200,9 @@ fn child(symptom: &Symptom, context: &Context<'_>) -> Explanation {
     };
     explanation = match path {
         Some(path) => settled(explanation, &Access::Exec(path), context),
+        None if judge::never(&Access::Exec(format!("/{program}")), context).is_some() => {
+            settled(explanation, &Access::Exec(format!("/{program}")), context)
+        }
         None => explanation.instead(
             "list its absolute path (`command -v` prints it) in process.children; inside a \
              boundary only those programs can be started",
@@ -288,6 +292,12 @@ fn net(symptom: &Symptom, context: &Context<'_>) -> Explanation {
         &symptom.hostname
     });
     match (target, symptom.port) {
+        (Some(target), None)
+            if judge::never(&Access::Connect(Transport::Tcp, target.clone(), 80), context)
+                .is_some() =>
+        {
+            settled(explanation, &Access::Connect(Transport::Tcp, target, 80), context)
+        }
         (Some(target), Some(port)) => {
             let access = Access::Connect(Transport::Tcp, target, port);
             let mut told = settled(explanation, &access, context);
@@ -318,18 +328,23 @@ fn brokered(symptom: &Symptom, context: &Context<'_>) -> Explanation {
         return settled(explanation, &Access::Listen(Transport::Tcp, address), context);
     }
     let explanation = Explanation::new(Code::ConnectNotGranted, broker, what);
-    let (transport, code) = if symptom.call() == "send" {
+    let udp = symptom.call() == "send" || symptom.missing.starts_with("net.udp ");
+    let (transport, code) = if udp {
         (Transport::Udp, Code::UdpNotGranted)
     } else {
         (Transport::Tcp, Code::ConnectNotGranted)
     };
     let target = endpoint(resource).and_then(|(host, port)| Some((Target::parse(host)?, port)));
     match target {
-        Some((target, port)) => settled(
-            Explanation { code, ..explanation },
-            &Access::Connect(transport, target, port),
-            context,
-        ),
+        Some((target, port)) => {
+            let other = !udp && super::network::is_other_port(&target, context);
+            let code = if other { Code::PortNotGranted } else { code };
+            settled(
+                Explanation { code, ..explanation },
+                &Access::Connect(transport, target, port),
+                context,
+            )
+        }
         None => super::network::lookup(resource, "ERR_ACCESS_DENIED", symptom, context),
     }
 }

@@ -81,7 +81,8 @@ fn comma_list() -> Explanation {
         Code::NodeCommaList,
         Some(Layer::NodeFlags),
         "a comma list in --allow-fs-read or --allow-fs-write is one path with a comma in it: \
-         nothing is granted, and the service fails at its first import",
+         nothing is granted, and the service fails at its first import; \
+         only Node 20 always says so",
     )
     .instead(
         "repeat the flag for each path; in ringfence.toml write each path as a string of its own \

@@ -18,6 +18,7 @@ pub(super) fn of(symptom: &Symptom, _: &Context<'_>) -> Option<Explanation> {
         "ESRCH" | "EPERM" if call == "kill" || call == "setpriority" => Some(signal()),
         "ENOSYS" => Some(no_such_call(call)),
         "EPERM" => Some(refused(call)),
+        "" if symptom.bare && lower.contains("operation not permitted") => Some(refused(call)),
         "EAFNOSUPPORT" | "EPROTONOSUPPORT" => Some(family()),
         "EOPNOTSUPP" | "ENOTSUP" if lower.contains("fastopen") => Some(family()),
         _ => None,

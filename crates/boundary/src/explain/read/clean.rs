@@ -51,6 +51,8 @@ fn without_escapes(line: &str) -> String {
                 _ => {}
             },
             '\t' => plain.push_str("    "),
+            // What an abstract unix socket begins with.
+            '\0' => plain.push('@'),
             character if character.is_control() => {}
             character => plain.push(character),
         }

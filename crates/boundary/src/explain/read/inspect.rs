@@ -15,13 +15,18 @@ const MOST_PROPERTIES: usize = 40;
 /// Reads cleaned lines.
 pub(super) fn read(lines: &[String], found: &mut Found) {
     let first = found.symptoms.len();
-    let mut reader = Reader { found, open: Vec::new(), loose: None, node: None };
+    let mut reader =
+        Reader { found, open: Vec::new(), loose: None, node: None, source: String::new() };
     for (index, line) in lines.iter().enumerate() {
         if reader.found.full() {
             break;
         }
         // Node shows the source line that threw above its carets: it is code, not an error.
-        if lines.get(index + 1).is_some_and(|next| is_carets(next)) || is_carets(line) {
+        if lines.get(index + 1).is_some_and(|next| is_carets(next)) {
+            reader.source = cut(line.trim());
+            continue;
+        }
+        if is_carets(line) {
             continue;
         }
         reader.line(index + 1, line);
@@ -39,6 +44,8 @@ struct Reader<'a> {
     /// The error that properties without a head belong to, and the line after the last of them.
     loose: Option<(usize, usize)>,
     node: Option<[u64; 3]>,
+    /// The source line that threw what comes next.
+    source: String,
 }
 
 impl Reader<'_> {
@@ -104,6 +111,7 @@ impl Reader<'_> {
             line: number,
             seen: cut(line.trim()),
             parent,
+            source: std::mem::take(&mut self.source),
             ..Symptom::default()
         };
         symptom.set("code", head.code);
@@ -287,11 +295,16 @@ fn value(text: &str) -> Option<String> {
     let mut rest = text.chars().skip(1);
     while let Some(character) = rest.next() {
         match character {
-            '\\' => value.push(match rest.next()? {
-                'n' => '\n',
-                't' => '\t',
-                other => other,
-            }),
+            '\\' => match rest.next()? {
+                'n' => value.push('\n'),
+                't' => value.push('\t'),
+                'x' => {
+                    let digits: String = rest.by_ref().take(2).collect();
+                    let byte = u8::from_str_radix(&digits, 16).ok()?;
+                    value.push(char::from(byte));
+                }
+                other => value.push(other),
+            },
             end if end == quote => return Some(value),
             other => value.push(other),
         }
