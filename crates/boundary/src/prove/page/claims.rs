@@ -69,14 +69,11 @@ pub(super) const fn told(state: ClaimState) -> Told {
 pub(super) fn write(html: &mut Html, report: &Report) {
     html.raw("<section id=\"claims\" aria-labelledby=\"claims-title\">\n");
     html.raw("<h2 id=\"claims-title\">Claims and evidence</h2>\n");
-    html.raw(
-        "<p class=\"lead\">Each attack is made twice: inside the boundary, and outside as its ",
-    );
-    html.raw("control. It counts as refused only where it fails inside in an expected way ");
-    html.raw(
-        "<em>and</em> succeeds outside. Where it has to misuse a grant, one for a canary was ",
-    );
-    html.raw("added for it.\n");
+    html.raw(concat!(
+        "<p class=\"lead\">Each attack is made twice: inside the boundary, and outside as its control. ",
+        "It counts as refused only where it fails inside in an expected way <em>and</em> succeeds ",
+        "outside. Attacks marked <i>canary</i> misuse a grant that was added for them.\n"
+    ));
     filter(html, report);
     for state in STATES {
         for claim in report.claims.iter().filter(|claim| claim.state == state) {
@@ -159,20 +156,16 @@ pub(super) fn write_sentence(html: &mut Html, sentence: &Sentence) {
 
 fn summary(claim: &ClaimReport) -> String {
     let [blocked, inconclusive, open] = claim.counts;
-    let mut parts = Vec::new();
-    if open > 0 {
-        parts.push(format!("{} went through", count(open, "attack")));
-    }
-    if blocked > 0 || open == 0 {
-        parts.push(format!("{} refused", count(blocked, "attack")));
-    }
-    if inconclusive > 0 {
-        parts.push(format!("{inconclusive} not conclusive"));
-    }
-    if claim.not_run > 0 {
-        parts.push(format!("{} not asked for", claim.not_run));
-    }
-    parts.join(", ")
+    let parts = [
+        (open, "went through"),
+        (blocked, "refused"),
+        (inconclusive, "not conclusive"),
+        (claim.not_run, "not asked for"),
+    ];
+    let mut told = parts.into_iter().filter(|(number, _)| *number > 0);
+    let Some((number, what)) = told.next() else { return "no attacks".to_owned() };
+    let first = format!("{} {what}", count(number, "attack"));
+    told.fold(first, |text, (number, what)| format!("{text}, {number} {what}"))
 }
 
 /// Attacks on what this boundary says nothing about; a proof leaves nothing out.
@@ -207,7 +200,7 @@ fn evidence(html: &mut Html, mut probes: Vec<&ProbeReport>) {
         };
         html.raw(row).raw("<th>").text(probe.attack).raw(" <code>");
         html.text(probe.probe).raw("</code>");
-        html.raw(if probe.canary_grants { " <i>canary granted</i>" } else { "" });
+        html.raw(if probe.canary_grants { " <i>canary</i>" } else { "" });
         html.raw("<td>").raw(verdict);
         // The rest of the reason is in the columns of the two sides.
         if let Some((why, _)) = probe.why.split_once(':') {

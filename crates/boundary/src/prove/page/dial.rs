@@ -55,21 +55,17 @@ impl Dial {
 
     /// Draws the layers.
     pub(super) fn layers(&self, html: &mut Html, answers: &[LayerAnswer]) {
+        let (x, y) = self.center;
         let mut radius = self.outer;
         for layer in Layer::ALL {
             let answer = answers.iter().find(|answer| answer.layer == layer.id());
             let (kind, state) = state(answer);
-            let letters = u32::try_from(layer.id().len()).unwrap_or_default();
-            let half = f64::from(letters).mul_add(self.letters.1, 2.0 * self.letters.1) / 2.0;
-            let gap = (half / radius).to_degrees();
-            html.raw("<path class=\"ring ").raw(kind).raw("\" d=\"");
-            self.arc(html, radius, -90.0 + gap, 270.0 - gap, true);
-            html.raw("\"><title>").show(layer).raw(": ").text(state).raw("</title></path>");
-            html.raw("<path id=\"").raw(self.id).raw("layer-").show(layer).raw("\" d=\"");
-            self.arc(html, radius - 0.55 * self.letters.1, -150.0, -30.0, true);
-            html.raw("\"/><text class=\"layer ").raw(kind).raw("\"><textPath href=\"#");
-            html.raw(self.id).raw("layer-").show(layer).raw("\" startOffset=\"50%\">").show(layer);
-            html.raw("</textPath></text>\n");
+            html.raw("<circle class=\"ring ").raw(kind).raw("\" cx=\"").at(x).raw("\" cy=\"").at(y);
+            html.raw("\" r=\"").at(radius).raw("\"><title>").show(layer).raw(": ").text(state);
+            html.raw("</title></circle>");
+            html.raw("<text class=\"layer ").raw(kind).raw("\" x=\"").at(x).raw("\" y=\"");
+            html.at(0.6f64.mul_add(self.letters.1, y - radius)).raw("\">").show(layer);
+            html.raw("</text>\n");
             radius -= self.step;
         }
     }

@@ -1,9 +1,9 @@
 //! What each layer of this host answered, and what the runtime was granted besides the file.
 
-use super::Page;
 use super::dial;
 use super::html::Html;
 use super::tally;
+use super::{Page, RuntimeGrant};
 use ringfence_policy::layer::Layer;
 
 /// Writes the table of layers.
@@ -53,18 +53,31 @@ pub(super) fn write_statement(html: &mut Html, page: &Page<'_>) {
         html.raw("\n");
     }
     html.raw("</ul>\n");
-    if !page.runtime.is_empty() {
-        html.raw("<details><summary>What its runtime is granted besides, and may not write (");
-        html.show(page.runtime.len()).raw(")</summary>\n<table class=\"runtime\"><thead><tr>");
-        html.raw("<th>Path<th>It may<th>Needed by\n<tbody>");
-        for grant in page.runtime {
-            html.raw("<tr><td><code>").text(&grant.path).raw("</code><td>").raw(grant.access);
-            html.raw("<td>").text(&grant.why).raw(
-                "
-",
-            );
-        }
-        html.raw("</table></details>\n");
-    }
+    runtime(html, page.runtime);
     html.raw("</section>\n");
+}
+
+/// What the runtime is granted, by what needs it.
+fn runtime(html: &mut Html, grants: &[RuntimeGrant]) {
+    let mut kinds: Vec<(&str, &'static str)> = Vec::new();
+    for grant in grants {
+        let kind = (grant.why.as_str(), grant.access);
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    if kinds.is_empty() {
+        return;
+    }
+    html.raw("<details><summary>What its runtime is granted besides, and may not write (");
+    html.show(grants.len()).raw(")</summary>\n<table class=\"gates\"><thead><tr><th>Needed by");
+    html.raw("<th>It may<th>Paths\n<tbody>");
+    for kind in kinds {
+        html.raw("<tr><th>").text(kind.0).raw("<td>").raw(kind.1).raw("<td><ul>");
+        for grant in grants.iter().filter(|grant| (grant.why.as_str(), grant.access) == kind) {
+            html.raw("<li><code>").text(&grant.path).raw("</code>");
+        }
+        html.raw("</ul>\n");
+    }
+    html.raw("</table></details>\n");
 }

@@ -103,10 +103,9 @@ fn base64(bytes: &[u8]) -> String {
     for three in bytes.chunks(3) {
         let part = |index: usize| u32::from(three.get(index).copied().unwrap_or_default());
         let bits = part(0) << 16 | part(1) << 8 | part(2);
-        for sextet in 0..4 {
-            let index = (bits >> (18 - 6 * sextet)) & 63;
-            let letter = LETTERS[usize::try_from(index).unwrap_or_default()];
-            text.push(if sextet > three.len() as u32 { '=' } else { char::from(letter) });
+        for sextet in 0..4_usize {
+            let index = usize::try_from(bits >> (18 - 6 * sextet) & 63).unwrap_or_default();
+            text.push(if sextet > three.len() { '=' } else { char::from(LETTERS[index]) });
         }
     }
     text

@@ -49,6 +49,15 @@ fn sentence(report: &Report) -> String {
     };
     let mut sentence =
         format!("Of {attacks}, {blocked} were refused inside and succeeded outside; {through}.");
+    let accepted = states(report, ClaimState::Accepted);
+    if accepted > 0 {
+        let claims = count(accepted, "claim");
+        let _ = write!(sentence, " {claims} not held, which the boundary file accepts.");
+    }
+    let unproven = states(report, ClaimState::Unproven);
+    if unproven > 0 {
+        let _ = write!(sentence, " {} without a conclusive attack.", count(unproven, "claim"));
+    }
     if !report.only.is_empty() {
         let only = report.only.join(", ");
         let _ = write!(sentence, " This proof is a part: it attacked only {only}.");
@@ -118,6 +127,16 @@ fn numbers(html: &mut Html, report: &Report) {
     html.raw("</dl>\n");
 }
 
+/// A time as people write it: to the second.
+fn when(made: &str) -> String {
+    match made.split_once('T') {
+        Some((date, time)) if time.ends_with('Z') && time.is_ascii() => {
+            format!("{date} {} UTC", time.get(..8).unwrap_or(time))
+        }
+        _ => made.to_owned(),
+    }
+}
+
 fn facts(html: &mut Html, page: &Page<'_>) {
     let evidence = &page.report.evidence;
     let [outside, user, group] = evidence.users;
@@ -126,7 +145,7 @@ fn facts(html: &mut Html, page: &Page<'_>) {
     html.raw("<dl class=\"facts\">\n");
     let rows: [(&'static str, &str); 8] = [
         ("Boundary file, SHA-256", &evidence.boundary),
-        ("Made", page.made),
+        ("Made", &when(page.made)),
         ("Host", &evidence.host),
         ("Kernel", &evidence.kernel),
         ("Node", node),

@@ -289,7 +289,7 @@ fn a_layer_that_is_not_in_force_is_named_with_its_reason_where_it_matters() {
     let page = render(&report, &boundary);
     assert!(page.contains("<b>Missing:</b> this kernel has no Landlock"));
     assert!(page.contains("held by namespaces, landlock <b>(absent)</b>"));
-    assert!(page.contains("<path class=\"ring absent\""));
+    assert!(page.contains("<circle class=\"ring absent\""));
 }
 
 #[test]
