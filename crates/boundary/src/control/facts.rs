@@ -156,3 +156,61 @@ impl Taken {
         self.paths.iter().any(|dropped| path.starts_with(dropped))
     }
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    /// A service with a folder it reads, one it writes, two that can be dropped, and secrets.
+    pub(crate) fn facts() -> Facts {
+        let entry = |path: &str, below, access| Shown { path: path.into(), below, access };
+        let flags = ["/app", "/data", "/run/secrets/jwt", "/tmp", "/proc"].map(PathBuf::from);
+        Facts {
+            namespaces: true,
+            shown: vec![
+                entry("/proc", true, Some(Access::Read)),
+                entry("/tmp", true, Some(Access::Write)),
+                entry("/app", true, Some(Access::Read)),
+                entry("/app/dev-secret", false, None),
+                entry("/app/certs", true, Some(Access::Read)),
+                entry("/data", true, Some(Access::Write)),
+                entry("/data/fixed", true, Some(Access::Read)),
+                entry("/lib/libc.so", false, Some(Access::Execute)),
+                entry("/run/secrets/jwt", false, Some(Access::Read)),
+                entry("/run/secrets/db", false, Some(Access::Read)),
+            ],
+            flags: Some(Flags { read: flags.to_vec(), write: vec!["/data".into(), "/tmp".into()] }),
+            children: vec!["/usr/bin/git".into()],
+            env: vec!["PATH".to_owned()],
+            secrets: vec![
+                ("jwt".to_owned(), Some("/run/secrets/jwt".into())),
+                ("db".to_owned(), Some("/run/secrets/db".into())),
+                ("token".to_owned(), None),
+            ],
+            secret_files: vec![
+                ("jwt".to_owned(), "/run/secrets/jwt".into()),
+                ("db".to_owned(), "/run/secrets/db".into()),
+            ],
+            unix: vec![UnixSocket {
+                named: "/run/db.sock".into(),
+                real: "/srv/db.sock".into(),
+                object: None,
+            }],
+            droppable: vec!["/app/certs".into()],
+            ..Facts::default()
+        }
+    }
+
+    /// Where paths lead when `/link` leads to `/etc/shadow`, `/loop` nowhere, `/new` is missing.
+    pub(crate) fn leads(path: &Path) -> crate::control::truth::Led {
+        use crate::control::truth::Led;
+        let text = path.to_string_lossy();
+        match text.as_ref() {
+            "/app/link" => Led::To("/etc/shadow".into()),
+            "/current" => Led::To("/app".into()),
+            _ if text.contains("loop") => Led::Nowhere,
+            _ if text.contains("new") => Led::Missing,
+            _ => Led::To(crate::resolve::tidy(path)),
+        }
+    }
+}

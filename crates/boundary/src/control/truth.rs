@@ -324,3 +324,172 @@ fn localhost(text: &str) -> Option<([IpAddr; 2], Option<u16>)> {
     let own = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
     name.is_localhost().then_some((own, port))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::facts::testing::{facts, leads};
+    use super::*;
+
+    const NET: &str = r#"
+        connect = ["api.internal:443", "*.example.com:443", "10.1.0.0/16:5432", "127.0.0.1:6379"]
+        listen = ["127.0.0.1:8080"]
+        unix = ["/run/db.sock"]
+    "#;
+
+    fn network() -> Network {
+        let text = format!(
+            "schema = 1\n[service]\nname = \"t\"\nstart = [\"true\"]\n[fs]\nread = [\"./\"]\n[net]\n{NET}"
+        );
+        ringfence_policy::parse("test.toml", &text).unwrap().net
+    }
+
+    fn ask(taken: &Taken, scope: Scope, reference: Option<&str>) -> Result<bool, Failure> {
+        let network = network();
+        let reaches = |transport, to| network.connect_address(transport, to).map(drop);
+        let facts = facts();
+        let (reaches, leads) = (&reaches, &leads);
+        let truth = Truth { facts: &facts, taken, network: &network, reaches, leads };
+        truth.has(&Question { scope, reference: reference.map(str::to_owned) })
+    }
+
+    fn has(scope: Scope, reference: &str) -> bool {
+        ask(&Taken::default(), scope, Some(reference)).unwrap()
+    }
+
+    #[test]
+    fn files_are_granted_where_both_locks_agree() {
+        use Scope::{Fs, FsRead, FsWrite};
+        for (scope, path, granted) in [
+            (FsRead, "/app", true),
+            (FsRead, "/app/deep/x.js", true),
+            (FsRead, "/app/../etc/shadow", false),
+            (FsRead, "/application", false),
+            (FsRead, "/etc/shadow", false),
+            // Out of the grant by a link, as the kernel sees it.
+            (FsRead, "/app/link", false),
+            // Another way to the grant, which Node's flags do not name.
+            (FsRead, "/current", false),
+            // What lies over a grant hides it.
+            (FsRead, "/app/dev-secret", false),
+            // Shown for the loader, and not by Node's flags.
+            (FsRead, "/lib/libc.so", false),
+            (FsRead, "/data/new/file", true),
+            (FsRead, "/app/new/../../etc/shadow", false),
+            (FsRead, "/app/loop", false),
+            (FsWrite, "/app/x", false),
+            (FsWrite, "/data/new", true),
+            (FsWrite, "/data/fixed/x", false),
+            (FsWrite, "/tmp/x", true),
+            (Fs, "/data/x", true),
+            (Fs, "/app/x", false),
+        ] {
+            assert_eq!(has(scope, path), granted, "{scope} {path}");
+        }
+        assert!(!ask(&Taken::default(), FsRead, None).unwrap(), "never everything");
+    }
+
+    #[test]
+    fn what_was_dropped_is_not_granted() {
+        let taken = Taken {
+            paths: vec!["/app/certs".into(), "/srv/db.sock".into(), "/run/secrets/jwt".into()],
+            secrets: vec!["jwt".to_owned()],
+            children: true,
+        };
+        for (scope, reference) in [
+            (Scope::FsRead, "/app/certs"),
+            (Scope::FsRead, "/app/certs/tls.key"),
+            (Scope::FsRead, "/run/secrets/jwt"),
+            (Scope::NetUnix, "/run/db.sock"),
+            (Scope::Secret, "jwt"),
+            (Scope::Child, "/usr/bin/git"),
+        ] {
+            assert!(has(scope, reference), "control: {scope} {reference}");
+            assert!(!ask(&taken, scope, Some(reference)).unwrap(), "{scope} {reference}");
+        }
+        assert!(ask(&taken, Scope::FsRead, Some("/app/x")).unwrap());
+        assert!(ask(&taken, Scope::Secret, Some("db")).unwrap());
+    }
+
+    #[test]
+    fn the_network_is_asked_as_a_connection_would_be() {
+        use Scope::{Net, NetConnect, NetListen, NetUdp, NetUnix};
+        for (scope, reference, granted) in [
+            (Net, "api.internal:443", true),
+            (Net, "API.internal:443", true),
+            (Net, "api.internal:80", false),
+            (Net, "api.internal", true),
+            (Net, "other.test", false),
+            (Net, "deep.a.example.com:443", true),
+            (Net, "example.com:443", false),
+            (Net, "10.1.2.3:5432", true),
+            (Net, "10.1.0.0/16:5432", true),
+            (Net, "[::ffff:10.1.2.3]:5432", true),
+            (Net, "localhost:6379", true),
+            (Net, "localhost:1", false),
+            (Net, "localhost", true),
+            (Net, "169.254.169.254:80", false),
+            (Net, "metadata.google.internal:80", false),
+            (Net, "/run/db.sock", true),
+            (NetConnect, "127.0.0.1:6379", true),
+            (NetUdp, "api.internal:443", false),
+            (NetListen, "127.0.0.1:8080", true),
+            (NetListen, "localhost:8080", true),
+            (NetListen, "127.0.0.1:8081", false),
+            (NetListen, "127.0.0.1", true),
+            (NetUnix, "/run//db.sock", true),
+            (NetUnix, "/run/docker.sock", false),
+        ] {
+            assert_eq!(has(scope, reference), granted, "{scope} {reference}");
+        }
+        for (scope, any) in [(Net, true), (NetConnect, true), (NetUdp, false), (NetListen, true)] {
+            assert_eq!(ask(&Taken::default(), scope, None), Ok(any), "{scope}");
+        }
+    }
+
+    #[test]
+    fn a_reference_that_cannot_be_meant_is_an_error_and_not_false() {
+        for (scope, reference) in [
+            (Scope::Net, ""),
+            (Scope::Net, ":443"),
+            (Scope::Net, "api.internal:0"),
+            (Scope::Net, "127.0.0.1:0"),
+            (Scope::Net, "https://api.internal"),
+            (Scope::Net, "a,b"),
+            (Scope::NetListen, "8080"),
+            (Scope::NetUnix, "db.sock"),
+            (Scope::FsRead, "./x"),
+            (Scope::FsRead, "/a\0b"),
+            (Scope::Env, "PATH=/bin"),
+            (Scope::Child, "git"),
+        ] {
+            let failure = ask(&Taken::default(), scope, Some(reference)).unwrap_err();
+            assert_eq!(failure.code, "bad-reference", "{scope} {reference}");
+        }
+    }
+
+    #[test]
+    fn a_denial_names_the_line_that_is_missing() {
+        let network = network();
+        let reaches = |transport, to| network.connect_address(transport, to).map(drop);
+        let (facts, taken) = (facts(), Taken::default());
+        let (reaches, leads) = (&reaches, &leads);
+        let truth = Truth { facts: &facts, taken: &taken, network: &network, reaches, leads };
+        for (scope, reference, grant) in [
+            (Scope::Net, Some("evil.test:443"), Some("net.connect = [\"evil.test:443\"]")),
+            (Scope::NetListen, Some("127.0.0.1:1"), Some("net.listen = [\"127.0.0.1:1\"]")),
+            (Scope::FsRead, Some("/etc/x"), Some("fs.read = [\"/etc/x\"]")),
+            (Scope::FsWrite, Some("/app/x"), Some("fs.write = [\"/app/x\"]")),
+            (Scope::FsRead, Some("/etc/\"x"), None),
+            (Scope::Worker, None, Some("process.workers = true")),
+            (Scope::Env, Some("DEBUG"), Some("env.pass = [\"DEBUG\"]")),
+            (Scope::Child, Some("/bin/sh"), Some("process.children = [\"/bin/sh\"]")),
+            (Scope::Net, Some("169.254.169.254:80"), None),
+            (Scope::Secret, Some("other"), None),
+        ] {
+            let question = Question { scope, reference: reference.map(str::to_owned) };
+            let failure = truth.assert(&question).unwrap_err();
+            assert_eq!(failure.code, "denied", "{scope} {reference:?}");
+            assert_eq!(failure.missing_grant.as_deref(), grant, "{scope} {reference:?}");
+        }
+    }
+}

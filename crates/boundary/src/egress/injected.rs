@@ -198,3 +198,77 @@ impl Shared {
         !self.injected().listeners.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::egress::testing::shared;
+    use std::os::fd::AsFd;
+
+    fn decided(shared: &Shared, to: &str, name: Option<&str>) -> Decided {
+        let name = name.map(|name| HostName::parse(name).unwrap());
+        Decided { to: to.parse().unwrap(), name, own: false, generation: shared.generation() }
+    }
+
+    fn socket() -> std::os::fd::OwnedFd {
+        socket::socket(libc::AF_INET, libc::SOCK_STREAM, 0).unwrap()
+    }
+
+    #[test]
+    fn nothing_that_was_decided_under_a_wider_boundary_is_put_in_place() {
+        let (shared, _) = shared(r#"connect = ["a.test:443", "b.test:443"]"#);
+        let early = decided(&shared, "10.0.0.1:443", Some("a.test"));
+        let other = decided(&shared, "10.0.0.1:443", Some("b.test"));
+        let one = socket();
+        assert_eq!(shared.inject(&early, one.as_fd(), || Ok(())), Ok(()), "control");
+        let mut network = (*shared.network()).clone();
+        let target = ringfence_policy::net::Target::parse("a.test:443").unwrap();
+        network.drop_outbound(Transport::Tcp, Some(&target)).unwrap();
+        shared.narrow_to(network);
+        let late = shared.inject(&early, one.as_fd(), || panic!("it is put in place"));
+        assert_eq!(late, Err(Errno(libc::EACCES)));
+        assert_eq!(shared.inject(&other, one.as_fd(), || Ok(())), Ok(()), "still granted");
+    }
+
+    #[test]
+    fn sockets_to_one_address_are_told_apart_by_the_name_they_were_asked_by() {
+        let (shared, _) = shared(r#"connect = ["a.test:443", "b.test:443", "10.0.0.2:80"]"#);
+        let (one, two, own) = (socket(), socket(), socket());
+        let put = |decided: &Decided, socket: &std::os::fd::OwnedFd| {
+            shared.inject(decided, socket.as_fd(), || Ok(())).unwrap();
+        };
+        put(&decided(&shared, "10.0.0.1:443", Some("a.test")), &one);
+        put(&decided(&shared, "10.0.0.1:443", Some("b.test")), &two);
+        put(&Decided { own: true, ..decided(&shared, "127.0.0.1:8080", None) }, &own);
+        let mut network = (*shared.network()).clone();
+        let target = ringfence_policy::net::Target::parse("a.test").unwrap();
+        network.drop_outbound(Transport::Tcp, Some(&target)).unwrap();
+        let cut = shared.injected().cut(&network);
+        assert_eq!(cut.going, [socket::cookie(one.as_fd()).unwrap()]);
+        assert_eq!(cut.staying.len(), 2);
+        assert!(shared.injected().cut(&network).going.is_empty(), "told once");
+    }
+
+    #[test]
+    fn a_listener_whose_grant_is_dropped_may_not_listen_again() {
+        let (shared, _) = shared(r#"listen = ["127.0.0.1:0", "127.0.0.1:8080"]"#);
+        let (any, fixed) = (socket(), socket());
+        let at = |text: &str| text.parse().unwrap();
+        let (granted, real) = (at("127.0.0.1:0"), at("127.0.0.1:45678"));
+        shared.inject_listener(real, granted, any.as_fd(), || Ok(())).unwrap();
+        let place = at("127.0.0.1:8080");
+        shared.inject_listener(place, place, fixed.as_fd(), || Ok(())).unwrap();
+        assert_eq!(shared.listening(any.as_fd(), || Ok(())), Ok(()), "control");
+        let mut network = (*shared.network()).clone();
+        network.drop_listen(Transport::Tcp, Some(granted)).unwrap();
+        // Port 0 of an address names every listener there.
+        assert!(network.listen.is_empty());
+        shared.narrow_to(network);
+        let cut = shared.injected().cut(&shared.network());
+        assert_eq!(cut.gone.len(), 2);
+        assert!(cut.gone.contains(&real) && cut.listening.is_empty());
+        let refused = Err(Errno(libc::EACCES));
+        assert_eq!(shared.listening(any.as_fd(), || Ok(())), refused);
+        assert_eq!(shared.inject_listener(real, granted, any.as_fd(), || Ok(())), refused);
+    }
+}

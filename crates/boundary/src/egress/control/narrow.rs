@@ -82,7 +82,7 @@ impl Ground<'_> {
                 "nothing-dropped",
                 format!("no grant that is still in force matches {}{what}", question.scope),
             )
-            .hint("ask `has` what is granted"));
+            .hint("a grant is dropped as it stands in the boundary file, or a part of it"));
         }
         Ok(narrowed)
     }
@@ -314,4 +314,116 @@ pub(super) fn hidden(narrowed: &Narrowed, facts: &Facts) -> Vec<PathBuf> {
     let secrets = facts.files_of_secrets();
     let secrets = secrets.filter(|(place, ..)| narrowed.secrets.contains(place));
     files.chain(secrets.map(|(_, _, path)| path.to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::facts::testing::{facts, leads};
+
+    const NET: &str = r#"
+        connect = ["api.internal:443", "*.example.com:443"]
+        listen = ["127.0.0.1:8080", "0.0.0.0:9090"]
+        udp = ["api.internal:443"]
+        unix = ["/run/db.sock"]
+    "#;
+
+    fn plan(
+        taken: &Taken,
+        scope: Scope,
+        reference: Option<&str>,
+    ) -> (Result<Narrowed, Failure>, Network) {
+        let text = format!(
+            "schema = 1\n[service]\nname = \"t\"\nstart = [\"true\"]\n[fs]\nread = [\"./\"]\n[net]\n{NET}"
+        );
+        let mut network = ringfence_policy::parse("test.toml", &text).unwrap().net;
+        let facts = facts();
+        let ground = Ground { facts: &facts, taken, leads: &leads };
+        let question = Question { scope, reference: reference.map(str::to_owned) };
+        (ground.plan(&question, &mut network), network)
+    }
+
+    fn planned(scope: Scope, reference: Option<&str>) -> Narrowed {
+        plan(&Taken::default(), scope, reference).0.unwrap()
+    }
+
+    fn code(scope: Scope, reference: Option<&str>) -> &'static str {
+        plan(&Taken::default(), scope, reference).0.unwrap_err().code
+    }
+
+    #[test]
+    fn the_whole_network_goes_with_everything_in_it() {
+        let (planned, network) = plan(&Taken::default(), Scope::Net, None);
+        let planned = planned.unwrap();
+        assert_eq!(planned.narrowings.len(), 4);
+        assert_eq!((planned.grants.len(), planned.unix.as_slice()), (6, [0].as_slice()));
+        assert!(network.connect.is_empty() && network.listen.is_empty() && network.udp.is_empty());
+        assert!(planned.reaches_out());
+    }
+
+    #[test]
+    fn net_with_a_host_takes_both_transports_and_leaves_the_rest() {
+        let planned = planned(Scope::Net, Some("API.internal:443"));
+        let target = Some("api.internal:443".to_owned());
+        assert_eq!(
+            planned.narrowings,
+            [Narrowing::Connect(target.clone()), Narrowing::Udp(target)]
+        );
+        let udp = self::planned(Scope::NetUdp, None);
+        assert!(!udp.reaches_out(), "flows are the broker's own");
+    }
+
+    #[test]
+    fn files_go_as_they_were_mounted_and_secrets_by_name_path_or_folder() {
+        assert_eq!(planned(Scope::FsRead, Some("/app/certs")).files, [0]);
+        assert_eq!(planned(Scope::Fs, Some("/app/./certs/")).files, [0]);
+        assert_eq!(planned(Scope::FsRead, Some("/run/secrets/db")).secrets, [1]);
+        assert_eq!(planned(Scope::FsRead, Some("/run/secrets")).secrets, [0, 1]);
+        assert_eq!(planned(Scope::Secret, Some("jwt")).secrets, [0]);
+        assert_eq!(planned(Scope::Secret, None).secrets, [0, 1]);
+        let facts = facts();
+        let planned = planned(Scope::Secret, None);
+        assert_eq!(hidden(&planned, &facts).len(), 2);
+        let taken = Taken { secrets: vec!["jwt".to_owned()], ..Taken::default() };
+        assert_eq!(plan(&taken, Scope::Secret, None).0.unwrap().secrets, [1]);
+        let again = plan(&taken, Scope::Secret, Some("jwt")).0.unwrap_err();
+        assert_eq!(again.code, "nothing-dropped");
+    }
+
+    #[test]
+    fn what_cannot_be_taken_back_is_said_and_never_passed_over() {
+        for (scope, reference, expected) in [
+            (Scope::FsRead, None, "unsupported"),
+            (Scope::FsRead, Some("/app"), "unsupported"),
+            (Scope::FsRead, Some("/app/certs/tls.key"), "unsupported"),
+            (Scope::FsWrite, Some("/data"), "unsupported"),
+            (Scope::FsWrite, Some("/app/certs"), "nothing-dropped"),
+            (Scope::FsRead, Some("/etc/shadow"), "nothing-dropped"),
+            (Scope::FsRead, Some("x"), "bad-reference"),
+            (Scope::Env, Some("PATH"), "unsupported"),
+            (Scope::Secret, Some("token"), "unsupported"),
+            (Scope::Secret, Some("other"), "nothing-dropped"),
+            (Scope::Worker, None, "nothing-dropped"),
+            (Scope::OpensslStore, None, "nothing-dropped"),
+            (Scope::Child, Some("/usr/bin/git"), "unsupported"),
+            (Scope::NetListen, Some("127.0.0.1:9090"), "unsupported"),
+            (Scope::NetListen, Some("8080"), "bad-reference"),
+            (Scope::NetConnect, Some("other.test:1"), "nothing-dropped"),
+            (Scope::NetConnect, Some("https://x"), "bad-reference"),
+            (Scope::NetUnix, Some("/run/other.sock"), "nothing-dropped"),
+        ] {
+            assert_eq!(code(scope, reference), expected, "{scope} {reference:?}");
+        }
+    }
+
+    #[test]
+    fn children_and_unix_sockets_go_once() {
+        assert!(planned(Scope::Child, None).children);
+        assert_eq!(planned(Scope::NetUnix, Some("/srv/db.sock")).unix, [0]);
+        let taken =
+            Taken { paths: vec!["/srv/db.sock".into()], children: true, ..Taken::default() };
+        for scope in [Scope::Child, Scope::NetUnix] {
+            assert_eq!(plan(&taken, scope, None).0.unwrap_err().code, "nothing-dropped");
+        }
+    }
 }

@@ -78,9 +78,9 @@ impl<K: Copy + Eq + Hash, F> Flows<K, F> {
         }
     }
 
-    /// Gives up every flow; answers how many there were.
-    pub(super) fn clear(&mut self) -> usize {
-        let count = self.index_of.len();
+    /// Gives up every flow; answers how many of them are `over` for good.
+    pub(super) fn clear(&mut self, over: impl Fn(&K, &F) -> bool) -> usize {
+        let count = self.slots.iter().flatten().filter(|slot| over(&slot.key, &slot.flow)).count();
         self.slots.clear();
         self.index_of.clear();
         count

@@ -151,8 +151,8 @@ impl Inbound {
         self.flows.sweep(self.bounds.idle, now);
     }
 
-    /// The boundary was narrowed: listeners without a grant are closed. Answers how many flows and
-    /// listeners there were.
+    /// The boundary was narrowed: listeners without a grant are closed. Answers how many flows
+    /// came to those, and how many listeners they were.
     pub(in crate::egress) fn forget(&mut self, generation: u64, epoll: &Epoll) -> (usize, usize) {
         self.generation = generation;
         let network = self.shared.network();
@@ -166,7 +166,9 @@ impl Inbound {
                 closed += 1;
             }
         }
-        (self.flows.clear(), closed)
+        let open = |at: usize| self.listeners.get(at).is_some_and(|l| l.socket.is_some());
+        let heard = |flow: &Flow| flow.heard.iter().flatten().any(|(at, _)| !open(*at));
+        (self.flows.clear(|_, flow| heard(flow)), closed)
     }
 
     /// Whether the boundary was narrowed and the loop has not come to it yet.

@@ -147,10 +147,12 @@ impl Outbound {
     }
 
     /// The boundary was narrowed: every flow is decided about again.
-    /// Answers how many there were.
+    /// Answers how many are refused from now on; the others are opened anew with their next datagram.
     pub(in crate::egress) fn forget(&mut self, generation: u64) -> usize {
         self.generation = generation;
-        self.flows.clear()
+        let shared = &self.shared;
+        let host = |key: &Key| matches!(place(shared, Transport::Udp, key.to), Place::Host(..));
+        self.flows.clear(|key, _| !host(key))
     }
 
     /// Whether the boundary was narrowed and the loop has not come to it yet.
