@@ -9,6 +9,7 @@
 mod evidence;
 mod pages;
 mod permissions;
+mod runtime;
 mod secrets;
 mod stance;
 mod table;
