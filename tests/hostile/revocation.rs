@@ -7,6 +7,7 @@
 use crate::peer::Full;
 use crate::stage::{Host, PATIENCE, Service, Stage, free_port};
 use ringfence_sys::{packet, wait};
+use ringfence_tests::command;
 use serde_json::{Value, json};
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -15,6 +16,27 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 
 const HOSTS: [Host; 2] = [Host::Plain, Host::Container];
+
+/// Who runs the supervisor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum User {
+    /// Whoever runs the tests; root may abort connections of others.
+    Own,
+    /// A user without any right.
+    Nobody,
+}
+
+fn start(stage: &Stage, user: User, act: &[&str]) -> Service {
+    if user == User::Own {
+        return stage.start(act);
+    }
+    let binary = stage.path("ringfence");
+    fs::copy(command::binary(), &binary).unwrap();
+    let mut command = command::other(env!("CARGO_BIN_EXE_intruder"));
+    command.arg("as-nobody").arg(binary).args(["run", "--", "./intruder"]).args(act);
+    command.current_dir(stage.playground.path());
+    stage.spawn(command)
+}
 
 /// Answers every byte with a byte, each connection in a thread of its own, until the test ends.
 fn echo() -> u16 {
@@ -90,19 +112,23 @@ fn net(connect: &[u16]) -> String {
 
 /// A service that holds one connection in some way: it works, then it is dropped, then it does not.
 fn one_connection(act: &str, ready: &str) {
-    for host in HOSTS {
+    let ways =
+        [(Host::Plain, User::Own), (Host::Plain, User::Nobody), (Host::Container, User::Own)];
+    for (host, user) in ways {
         let port = echo();
         let Some(stage) = Stage::new(host, &net(&[port])) else { continue };
-        let mut service = stage.start(&[act, &port.to_string()]);
+        let mut service = start(&stage, user, &[act, &port.to_string()]);
         service.expect(ready);
         service.say("?");
         service.expect("works true");
         let answer = drop_of(&service, "net", Some(&format!("127.0.0.1:{port}")));
         if let Some(line) = after(&mut service, &answer) {
-            assert_eq!(line, "works false", "{host:?} {act} {answer:?}");
+            assert_eq!(line, "works false", "{host:?} {user:?} {act} {answer:?}");
         }
         service.end_input();
-        service.wait();
+        let ended = service.wait();
+        assert_eq!(ended.code, if answer.done() { 0 } else { 125 }, "{ended:?}");
+        assert_eq!(answer.done(), !ended.stderr.contains("a drop could not be completed"));
     }
 }
 
@@ -136,6 +162,23 @@ fn five_hundred_connections_a_listener_and_what_it_accepted_are_cut_at_once() {
         service.end_input();
         assert_eq!(service.wait().code, 0);
     }
+}
+
+#[test]
+fn a_service_with_a_control_group_is_frozen_with_it() {
+    let port = echo();
+    let sections = format!("{}[limits]\npids = 64\n", net(&[port]));
+    let Some(stage) = Stage::new(Host::Plain, &sections) else { return };
+    let mut service = stage.start(&["revoked-restless", &port.to_string()]);
+    service.expect("ready");
+    service.say("?");
+    service.expect("works true");
+    let answer = drop_of(&service, "net", None);
+    assert!(answer.done(), "{answer:?}");
+    service.say("?");
+    service.expect("works false");
+    service.end_input();
+    assert_eq!(service.wait().code, 0);
 }
 
 #[test]
@@ -283,6 +326,8 @@ fn a_droppable_file_that_is_still_open_somewhere_is_gone_by_its_name_and_the_ans
         service.say("?");
         let expected = format!("by name Err({}), open Some(\"key\")", libc::EACCES);
         assert_eq!(service.line(), expected, "{way}");
+        let again = drop_of(&service, "fs.read", Some(key));
+        assert!(!again.done(), "it has not become complete: {way} {again:?}");
         service.end_input();
         assert_eq!(service.wait().code, 0);
     }

@@ -13,6 +13,9 @@ use crate::{fd, netlink, privilege, socket, spawn, wait};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+/// The source that mounts of [`Act::Cover`] name, by which they are known again.
+pub const COVER: &CStr = c"ringfence-dropped";
+
 /// Where to act: namespace files, and who to be there.
 #[derive(Debug)]
 pub struct Place {
@@ -184,6 +187,7 @@ fn cover_rest(target: &CStr) -> Result<(), Errno> {
     let beneath = reach(target)?;
     let folder = fd::identity(beneath.as_fd())?.kind() == libc::S_IFDIR;
     let fs = mount::fsopen(c"tmpfs")?;
+    mount::fsconfig_string(fs.as_fd(), c"source", COVER)?;
     mount::fsconfig_string(fs.as_fd(), c"size", c"4096")?;
     mount::fsconfig_string(fs.as_fd(), c"mode", if folder { c"0" } else { c"0700" })?;
     mount::fsconfig_create(fs.as_fd())?;

@@ -73,14 +73,14 @@ impl Control {
         }
     }
 
-    /// Carries an order out and tells the broker how.
+    /// Carries an order out and tells the broker how. Answers why the service was ended, if it was.
     pub(super) fn carry_out(
         &mut self,
         part: Part,
         plan: &Plan,
         tree: Option<&Tree<'_>>,
         broker: BorrowedFd<'_>,
-    ) -> Result<(), Errno> {
+    ) -> Option<String> {
         let number = part.order;
         let order = self.order(part, plan);
         let outcome = match tree {
@@ -90,7 +90,14 @@ impl Control {
                 ..Outcome::default()
             },
         };
-        outside::tell(broker, &ToBroker::Done { order: number, outcome })
+        let ended = outcome.ended.then(|| outcome.survived.join("; "));
+        if let Some(why) = &ended {
+            // The broker ends with the service, and may not come to answer any more.
+            self.outside.service_ended(why);
+        }
+        // A broker that does not hear it has ended, which is noticed.
+        let _ = outside::tell(broker, &ToBroker::Done { order: number, outcome });
+        ended
     }
 
     /// What an order means for this plan.

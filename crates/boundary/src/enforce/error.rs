@@ -55,6 +55,9 @@ pub enum EnforceError {
     /// Init ended without saying how the service ended.
     #[error("the service was killed from outside together with its init process")]
     InitLost,
+    /// Not all that a drop takes away could be found, so the service was ended.
+    #[error("the service was ended, because a drop could not be completed: {0}")]
+    Revoked(String),
     /// The programs's start was refused by the kernel.
     #[error("starting {}: {errno}", program.display())]
     Exec {
@@ -91,7 +94,8 @@ impl EnforceError {
             | Self::NamespacesRefused(_)
             | Self::SecretsWithoutNamespaces(_)
             | Self::Step { .. }
-            | Self::Cgroup(_) => Kind::Host,
+            | Self::Cgroup(_)
+            | Self::Revoked(_) => Kind::Host,
             Self::System { .. } | Self::Filter(_) | Self::BrokerLost | Self::InitLost => {
                 Kind::Internal
             }
@@ -126,6 +130,9 @@ impl EnforceError {
             }
             Self::Step { .. } | Self::Cgroup(_) => {
                 "`ringfence status` says what this host can enforce".to_owned()
+            }
+            Self::Revoked(_) => {
+                "before it is started again, take the grant out of the file as well: it is in force from each start on".to_owned()
             }
             Self::Exec { errno: Errno(libc::ENOENT), .. } => {
                 "the program's loader or a library of it is not visible inside: see `ringfence statement`".to_owned()

@@ -111,6 +111,17 @@ impl Outside {
         self.answer(*number, &message::answer(id, Err(failure)));
     }
 
+    /// The service was ended to complete a drop: whoever waits for an answer hears of it.
+    pub(super) fn service_ended(&mut self, why: &str) {
+        let waiting: Vec<(u64, u64)> =
+            self.callers.iter().filter_map(|c| Some((c.number, c.pending?))).collect();
+        for (number, id) in waiting {
+            let message = format!("{why}; the service was ended");
+            let failure = Failure::new("drop-incomplete", message);
+            self.answer(number, &message::answer(Some(id), Err(failure)));
+        }
+    }
+
     fn accept(&mut self) {
         let Some(listener) = &self.listener else { return };
         for _ in 0..BACKLOG {

@@ -72,6 +72,8 @@ pub(super) struct Supervisor<'a> {
     landlock_log: Option<LandlockLog>,
     /// Requests from outside, and what they ask to be taken away.
     control: Control,
+    /// Why a drop has ended the service.
+    revoked: Option<String>,
     /// Whether weaknesses are said on standard error.
     warns: bool,
     service: Option<OwnedFd>,
@@ -116,8 +118,7 @@ impl<'a> Supervisor<'a> {
         let broker =
             spawn::process(0, Keep::Only(&kept), || process.run()).during("starting the broker")?;
         prepared.release_mounts();
-        let (outside, missing) =
-            if options.observe { Default::default() } else { Outside::open() };
+        let (outside, missing) = if options.observe { Default::default() } else { Outside::open() };
         let mut supervisor = Self {
             plan,
             prepared,
@@ -128,6 +129,7 @@ impl<'a> Supervisor<'a> {
             notify: None,
             landlock_log,
             control: Control::new(plan, outside),
+            revoked: None,
             warns: !options.quiet && !options.observe,
             service: None,
             init: None,
@@ -149,7 +151,12 @@ impl<'a> Supervisor<'a> {
         self.prepared.stdio.finish();
         let out_of_memory = self.prepared.group.ran_out_of_memory();
         self.prepared.group.remove();
-        let status = ended?;
+        let status = match (ended, self.revoked) {
+            (Err(EnforceError::InitLost | EnforceError::BrokerLost), Some(why)) => {
+                return Err(EnforceError::Revoked(why));
+            }
+            (ended, _) => ended?,
+        };
         killed.during("waiting for the broker")?;
         let exit_code = match (libc::WIFEXITED(status), out_of_memory) {
             (true, _) => libc::WEXITSTATUS(status),
@@ -361,8 +368,8 @@ impl<'a> Supervisor<'a> {
                 group: self.prepared.group.of_service(),
                 ids: (self.plan.identity.uid, self.plan.identity.gid),
             });
-            // A broker that does not hear it has ended, which is noticed.
-            let _ = self.control.carry_out(order, self.plan, tree.as_ref(), broker);
+            let ended = self.control.carry_out(order, self.plan, tree.as_ref(), broker);
+            self.revoked = self.revoked.take().or(ended);
         }
     }
 

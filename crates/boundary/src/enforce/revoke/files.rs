@@ -54,9 +54,20 @@ pub(super) fn cover(
     let mounts = mounts(&thread)?;
     let mut gone = Gone::default();
     for file in files {
-        if !mounts.iter().any(|mount| mount.at == *file) {
-            gone.survived.push(format!("{} is not at its place any more", file.display()));
-            continue;
+        match mounts.iter().rfind(|mount| mount.at == *file) {
+            Some(mount) if mount.covers => {
+                gone.survived.push(format!(
+                    "{} was taken away before, and whether what was open then still is cannot be \
+                     told",
+                    file.display()
+                ));
+                continue;
+            }
+            Some(_) => {}
+            None => {
+                gone.survived.push(format!("{} is not at its place any more", file.display()));
+                continue;
+            }
         }
         let under: Vec<&Mount> = mounts.iter().filter(|mount| mount.at.starts_with(file)).collect();
         let holders = holders(frozen, tables, file, &under)?;
@@ -201,6 +212,8 @@ fn mapped_file(line: &[u8]) -> Option<PathBuf> {
 struct Mount {
     id: u64,
     at: PathBuf,
+    /// It is what a drop has put over something.
+    covers: bool,
 }
 
 /// The mounts that a thread sees, in the order in which they were made.
@@ -210,11 +223,14 @@ fn mounts(thread: &Path) -> Result<Vec<Mount>, String> {
     Ok(text.split(|byte| *byte == b'\n').filter_map(mount).collect())
 }
 
-/// A line of `mountinfo` (`proc_pid_mountinfo(5)`): id, parent, device, root, place and more.
+/// A line of `mountinfo` (`proc_pid_mountinfo(5)`): id, parent, device, root, place and more, and
+/// after a dash the type and the source.
 fn mount(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|byte| *byte == b' ');
     let id = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
-    Some(Mount { id, at: unescape(fields.nth(3)?) })
+    let at = unescape(fields.nth(3)?);
+    let source = fields.skip_while(|field| *field != b"-").nth(2);
+    Some(Mount { id, at, covers: source == Some(inside::COVER.to_bytes()) })
 }
 
 /// Three octal digits after a backslash stand for a byte.
@@ -242,7 +258,9 @@ mod tests {
     #[test]
     fn a_mount_is_known_by_its_number_and_place() {
         let line = b"36 35 98:0 /mnt1 /app/a\\040b rw,noatime master:1 - ext3 /dev/root rw";
-        assert_eq!(mount(line), Some(Mount { id: 36, at: "/app/a b".into() }));
+        assert_eq!(mount(line), Some(Mount { id: 36, at: "/app/a b".into(), covers: false }));
+        let cover = b"36 35 0:98 /mask /app/key ro - tmpfs ringfence-dropped ro,size=4k";
+        assert_eq!(mount(cover), Some(Mount { id: 36, at: "/app/key".into(), covers: true }));
         for odd in [&b""[..], b"x", b"36 35 98:0 /", b"x 35 98:0 / /app"] {
             assert_eq!(mount(odd), None, "{odd:?}");
         }
