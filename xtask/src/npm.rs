@@ -1,13 +1,11 @@
 //! npm packages: the example's, the compatibility programs', and Node itself.
 //!
-//! Everything is installed from a lockfile or by exact version, and no install script ever runs
-//! but that of a package that is compiled on purpose.
+//! Everything is installed from a lockfile or by exact version, and no install script ever runs.
 
 use crate::failure::Failure;
 use crate::places;
 use crate::process;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 /// The release lines whose boundary is tested, oldest first.
@@ -23,26 +21,6 @@ pub(crate) fn install_locked(folder: &Path) -> Result<(), Failure> {
     }
     npm(folder, &["ci", "--ignore-scripts"])?;
     std::fs::write(&mark, wanted).map_err(Failure::file("cannot write", &mark))
-}
-
-/// Compiles the native part of an installed package against the headers that lie beside `node`,
-/// unless that has been done. It needs a compiler, make and Python.
-pub(crate) fn build_addon(folder: &Path, package: &str, node: &Node) -> Result<(), Failure> {
-    let built = folder.join("node_modules").join(package).join("build");
-    let mark = built.join(".ringfence-node");
-    if std::fs::read_to_string(&mark).is_ok_and(|version| version == node.version) {
-        return Ok(());
-    }
-    let bin = node.path.parent().unwrap_or(Path::new("/"));
-    let headers = bin.parent().unwrap_or(Path::new("/"));
-    let path = std::env::var("PATH").unwrap_or_default();
-    let mut command = npm_command()?;
-    command.args(["rebuild", package, "--loglevel=error"]).current_dir(folder);
-    command.env("PATH", format!("{}:{path}", bin.display()));
-    // Without the second, packages first try to download what somebody else has compiled.
-    command.env("npm_config_nodedir", headers).env("npm_config_build_from_source", "true");
-    process::run(&mut command, b"", Duration::from_mins(10))?.success("npm rebuild")?;
-    std::fs::write(&mark, &node.version).map_err(Failure::file("cannot write", &mark))
 }
 
 /// Where the Nodes of the tests lie: `RINGFENCE_TEST_NODES`, else the target folder.
@@ -97,17 +75,12 @@ pub(crate) fn npm_architecture() -> &'static str {
     if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" }
 }
 
-/// npm, whichever the machine has.
-fn npm_command() -> Result<Command, Failure> {
+fn npm(folder: &Path, arguments: &[&str]) -> Result<(), Failure> {
     let Some(npm) = places::in_path("npm") else {
         let remedy = "install Node's npm (it may be of any version)".to_owned();
         return Err(Failure::Missing { what: "npm".to_owned(), remedy });
     };
-    Ok(process::command(npm))
-}
-
-fn npm(folder: &Path, arguments: &[&str]) -> Result<(), Failure> {
-    let mut command = npm_command()?;
+    let mut command = process::command(npm);
     command.args(arguments).args(["--loglevel=error", "--no-audit", "--no-fund"]);
     command.current_dir(folder);
     process::run(&mut command, b"", Duration::from_mins(10))?.success("npm")?;

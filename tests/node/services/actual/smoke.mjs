@@ -1,9 +1,7 @@
 /*
-promise: a budgeting server keeps accounts in SQLite, compiled here, and hashes passwords natively
+promise: a budgeting server keeps accounts in SQLite and hashes passwords, with three native addons
 node: 24
 ready: Listening on
-build: better-sqlite3
-needs: python3 make g++
 */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';

@@ -20,8 +20,6 @@ pub(crate) struct Description {
     pub(crate) ready: String,
     /// Programs and stores that the machine must have.
     pub(crate) needs: Vec<String>,
-    /// Packages whose native part is compiled here.
-    pub(crate) build: Vec<String>,
     /// Variables that only the bare run gets: where a secret of the boundary lies outside.
     pub(crate) bare_env: Vec<(String, String)>,
     /// What it is refused inside, and why that is right.
@@ -77,7 +75,6 @@ fn apply(service: &mut Description, key: &str, value: &str) -> Option<()> {
             let (name, value) = value.split_once('=')?;
             service.bare_env.push((name.to_owned(), value.to_owned()));
         }
-        "build" => service.build.push(value.to_owned()),
         "denied" => service.denied.push(denied(value)?),
         "needs" => service.needs.extend(value.split(' ').map(str::to_owned)),
         "node" => {

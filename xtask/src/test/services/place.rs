@@ -2,19 +2,17 @@
 //!
 //! It is a copy, so that the checkout stays as it was cloned, what a service writes is never taken
 //! for a file of the project, and the boundary file can be completed with what depends on the
-//! machine: the hash of an addon that was compiled here, the path of a program.
+//! machine: the path of a program, the port of a database.
 
 use crate::failure::Failure;
 use crate::npm::{self, Node};
 use crate::places::{self, is_root};
-use crate::process;
 use crate::test::case::fill;
 use crate::test::services::description::Description;
 use crate::test::services::stores::Facts;
 use std::collections::BTreeMap;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 use toml::de::{DeTable, DeValue};
 
 /// `nobody`: whom a service of root's becomes.
@@ -37,7 +35,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Copies, installs and builds a service and completes its boundary file.
+    /// Copies and installs a service and completes its boundary file.
     pub(crate) fn prepare(
         service: &Description,
         node: &Node,
@@ -46,16 +44,12 @@ impl Place {
         let folder = places::target()?.join("ringfence-services").join(&service.name);
         copy(&service.folder, &folder)?;
         npm::install_locked(&folder)?;
-        for package in &service.build {
-            npm::build_addon(&folder, package, node)?;
-        }
         let config = folder.join("ringfence.toml");
         let text =
             std::fs::read_to_string(&config).map_err(Failure::file("cannot read", &config))?;
         let mut values = facts.values.clone();
         values.insert("folder".to_owned(), folder.to_string_lossy().into_owned());
         values.insert("node".to_owned(), node.path.to_string_lossy().into_owned());
-        values.extend(hashes(&text, &folder)?);
         let text = fill(&text, &values);
         std::fs::write(&config, &text).map_err(Failure::file("cannot write", &config))?;
         let (start, set) = command_of(&text)
@@ -101,20 +95,6 @@ fn copy(from: &Path, to: &Path) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// Values for each `${sha256:FILE}` of a boundary file: addons that were compiled here.
-fn hashes(text: &str, folder: &Path) -> Result<BTreeMap<String, String>, Failure> {
-    let mut values = BTreeMap::new();
-    for rest in text.split("${sha256:").skip(1) {
-        let Some((file, _)) = rest.split_once('}') else { continue };
-        let mut command = process::command("sha256sum");
-        command.arg(folder.join(file));
-        let said = process::run(&mut command, b"", Duration::from_mins(1))?.success("sha256sum")?;
-        let hash = said.stdout.split(' ').next().unwrap_or_default().to_owned();
-        values.insert(format!("sha256:{file}"), hash);
-    }
-    Ok(values)
 }
 
 /// `service.start` and `env.set` of a boundary file.
