@@ -50,7 +50,7 @@ impl<A: Arena> Battery<'_, A> {
     pub(super) fn inside(&self, probes: &[Probe]) -> Result<Side, ArenaError> {
         let mut side = Side::default();
         let mut flagged = Side::default();
-        for setting in [Setting::Exact, Setting::Granted] {
+        for setting in [Setting::Exact, Setting::Granted, Setting::Mounted] {
             let of: Vec<&Probe> = probes.iter().filter(|p| p.setting == setting).collect();
             let (natives, scripts): (Vec<_>, Vec<_>) = of.into_iter().partition(native);
             let run = |errand: &Errand| self.arena.inside(errand, setting);
@@ -78,7 +78,8 @@ impl<A: Arena> Battery<'_, A> {
     pub(super) fn outside(&self, probes: &[Probe]) -> Result<Side, ArenaError> {
         let mut side = Side::default();
         let run = |errand: &Errand| self.arena.outside(errand);
-        let (natives, scripts): (Vec<_>, Vec<_>) = probes.iter().partition(native);
+        let outside = probes.iter().filter(|probe| !matches!(probe.act, Act::NativeWithin(_)));
+        let (natives, scripts): (Vec<_>, Vec<_>) = outside.partition(native);
         self.natives(natives, &mut side, &run)?;
         self.scripts(scripts, Program::Node, &mut side, &run)?;
         Ok(side)
@@ -172,7 +173,7 @@ impl<A: Arena> Battery<'_, A> {
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "what an iterator of references hands over")]
 fn native(probe: &&Probe) -> bool {
-    matches!(probe.act, Act::Native(_) | Act::NativeSeen(..))
+    matches!(probe.act, Act::Native(_) | Act::NativeSeen(..) | Act::NativeWithin(_))
 }
 
 /// A run that ended before a probe had told anything.

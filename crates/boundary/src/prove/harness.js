@@ -17,6 +17,8 @@ const params = new Proxy(PARAMS, {
 const refusal = (code, message) => Object.assign(new Error(message), { code });
 
 const harness = {
+  Absent,
+  refusal,
   /** The canary's number must not name a process of this namespace. */
   canary() {
     const stat = (() => {
@@ -64,7 +66,7 @@ const harness = {
     });
     return Promise.race([promise, late]).finally(() => clearTimeout(timer));
   },
-  async worker(body) {
+  async worker(body, env = {}) {
     const { Worker } = require('node:worker_threads');
     const source = `
       const { parentPort: parent, workerData: data } = require('node:worker_threads');
@@ -72,7 +74,7 @@ const harness = {
     `;
     const given = Object.entries(PARAMS).filter(([, value]) => typeof value === 'string');
     const worker = new Worker(source, {
-      env: {},
+      env,
       eval: true,
       execArgv: [],
       workerData: Object.fromEntries(given),

@@ -42,7 +42,7 @@ pub fn attack_main(arguments: &[OsString]) -> u8 {
 
 /// Runs one native act in a child of its own.
 fn run(probe: &Probe, params: &Params) -> Attempt {
-    let (Act::Native(act) | Act::NativeSeen(act, _)) = probe.act else {
+    let (Act::Native(act) | Act::NativeSeen(act, _) | Act::NativeWithin(act)) = probe.act else {
         return Attempt::nothing("not a native probe");
     };
     match attack::forked(probe.deadline(), || act(params)) {

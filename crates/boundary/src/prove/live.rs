@@ -6,11 +6,12 @@ use super::probe::Setting;
 use super::stage::CanaryGrants;
 use super::{ProveRequest, outside};
 use crate::enforce::lock::LeftOut;
-use crate::enforce::{self, Kind, RunOptions};
-use crate::plan::{Access, Plan, ViewEntry};
+use crate::enforce::{self, EnforceError, Kind, Outcome, RunOptions};
+use crate::plan::{Access, Plan, UnixSocket, ViewEntry};
 use crate::resolve::{self, Request};
 use ringfence_policy::net::{Endpoint, HostPattern, PortRange};
 use ringfence_policy::source::Located;
+use ringfence_sys::attack::locks;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fs::File;
@@ -41,10 +42,16 @@ struct Told {
 impl Arena for Live<'_> {
     fn inside(&self, errand: &Errand, setting: Setting) -> Result<Output, ArenaError> {
         let mut plan = self.plan(errand)?;
-        if setting == Setting::Granted {
+        if matches!(setting, Setting::Granted | Setting::Mounted) {
             grant(&mut plan, &self.grants);
         }
-        run(&plan, errand, &self.left_out, || {})
+        let owner = (plan.identity.uid, plan.identity.gid);
+        run(&plan, errand, &self.left_out, || {
+            if setting == Setting::Mounted {
+                // Where this fails the act finds nothing mounted, and says so.
+                let _ = locks::mount_below(&self.grants.mounted(), owner, &self.grants.token);
+            }
+        })
     }
 
     fn outside(&self, errand: &Errand) -> Result<Output, ArenaError> {
@@ -82,19 +89,29 @@ pub(super) fn run(
     left_out: &LeftOut,
     before: impl FnOnce(),
 ) -> Result<Output, ArenaError> {
+    run_by(errand, |options| {
+        before();
+        enforce::run_without(plan, options, left_out)
+    })
+}
+
+/// Does what becomes the supervisor in a process of its own, and takes what it wrote.
+pub(super) fn run_by(
+    errand: &Errand,
+    how: impl FnOnce(&RunOptions) -> Result<Outcome, EnforceError>,
+) -> Result<Output, ArenaError> {
     let streams = Streams::make(&errand.input)?;
     let [input, output, complaints] = streams.copies()?;
     let system = |errno| ArenaError::System { what: "making a file", errno };
     let mut channel = launch::memory().map_err(system)?;
     let told = channel.try_clone().map_err(|error| system(error.into()))?;
     let mut output = launch::run(streams, errand.deadline, move || {
-        before();
         let options = RunOptions {
             stdio: [Some(input), Some(output), Some(complaints)],
             quiet: true,
             ..RunOptions::default()
         };
-        supervise(plan, &options, left_out, &told)
+        tell(how(&options), &told)
     })?;
     let told: Told = serde_json::from_slice(&launch::contents(&mut channel)).unwrap_or_default();
     if let Some((message, host)) = told.error {
@@ -125,9 +142,9 @@ pub(super) fn resolve(
     })
 }
 
-/// In the process that becomes the supervisor.
-fn supervise(plan: &Plan, options: &RunOptions, left_out: &LeftOut, mut told: &File) -> i32 {
-    let (told_now, code) = match enforce::run_without(plan, options, left_out) {
+/// In the process that was the supervisor.
+fn tell(ended: Result<Outcome, EnforceError>, mut told: &File) -> i32 {
+    let (told_now, code) = match ended {
         Ok(outcome) => {
             let answers = outcome.layers.answers.iter();
             let layers = answers.map(|(layer, answer)| LayerAnswer::of(*layer, answer)).collect();
@@ -155,6 +172,11 @@ pub(super) fn grant(plan: &mut Plan, grants: &CanaryGrants) {
         let ports = PortRange { first: *port, last: *port };
         let endpoint = Endpoint { host: HostPattern::Name(name.clone()), ports };
         network.connect.push(Located::new(endpoint, 0..0));
+    }
+    if let Some(path) = &grants.unix {
+        let object = path.metadata().ok().map(|found| (found.dev(), found.ino()));
+        let (named, real) = (path.clone(), path.clone());
+        plan.unix_sockets.push(UnixSocket { named, real, object });
     }
     for (folder, access) in [(&grants.read, Access::Read), (&grants.write, Access::Write)] {
         plan.view.extend(bind(folder, access));

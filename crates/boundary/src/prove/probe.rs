@@ -32,7 +32,7 @@ impl Probe {
     pub fn deadline(&self) -> Duration {
         match self.setting {
             Setting::Alone => Duration::from_secs(5),
-            Setting::Exact | Setting::Granted => Duration::from_secs(2),
+            Setting::Exact | Setting::Granted | Setting::Mounted => Duration::from_secs(2),
         }
     }
 }
@@ -46,6 +46,9 @@ pub enum Act {
     JavaScriptSeen(&'static str, &'static str),
     /// A function of this binary.
     Native(attack::Act),
+    /// As [`Act::Native`], with its control within: what it attacks exists only inside, and the act
+    /// itself shows that the attack took place.
+    NativeWithin(attack::Act),
     /// As [`Act::Native`], judged by whether `prove` saw this happen outside.
     NativeSeen(attack::Act, &'static str),
 }
@@ -55,7 +58,7 @@ impl Act {
     #[must_use]
     pub fn witness(self) -> Option<&'static str> {
         match self {
-            Self::JavaScript(_) | Self::Native(_) => None,
+            Self::JavaScript(_) | Self::Native(_) | Self::NativeWithin(_) => None,
             Self::JavaScriptSeen(_, key) | Self::NativeSeen(_, key) => Some(key),
         }
     }
@@ -71,6 +74,8 @@ pub enum Setting {
     Granted,
     /// The boundary as it is, in a run of its own: the attack may take others down with it.
     Alone,
+    /// As [`Setting::Granted`], with a file system mounted below the readable folder.
+    Mounted,
 }
 
 /// Kinds of things attacked.

@@ -5,7 +5,7 @@ use super::arena::LayerAnswer;
 use super::attempt::{Attempt, Outcome};
 use super::battery::Side;
 use super::facts::Facts;
-use super::probe::{Class, Probe, Setting};
+use super::probe::{Act, Class, Probe, Setting};
 use super::probes::PROBES;
 use super::verdict::{Verdict, judge};
 use ringfence_policy::layer::Layer;
@@ -227,7 +227,7 @@ pub(super) fn asked_for(only: &[Class]) -> impl Iterator<Item = &'static Probe> 
 fn judged(probe: &'static Probe, inside: &Side, outside: &Side) -> ProbeReport {
     let of = |side: &Side| {
         let found = side.attempts.get(probe.id).cloned();
-        found.unwrap_or_else(|| Attempt::nothing("it was not run"))
+        found.unwrap_or_else(|| not_run(probe))
     };
     let flagged = inside.flagged.get(probe.id).cloned();
     let (inside, outside) = (of(inside), of(outside));
@@ -243,8 +243,17 @@ fn judged(probe: &'static Probe, inside: &Side, outside: &Side) -> ProbeReport {
         inside_with_node_flags: flagged,
         outside,
         layers: probe.layers,
-        canary_grants: probe.setting == Setting::Granted,
+        canary_grants: matches!(probe.setting, Setting::Granted | Setting::Mounted),
     }
+}
+
+fn not_run(probe: &Probe) -> Attempt {
+    let mut attempt = Attempt::nothing("it was not run");
+    if matches!(probe.act, Act::NativeWithin(_)) {
+        attempt.outcome = Outcome::NotApplicable;
+        "what it attacks exists only inside".clone_into(&mut attempt.detail);
+    }
+    attempt
 }
 
 impl ProbeReport {
@@ -264,7 +273,7 @@ impl ProbeReport {
             "ESOCKTNOSUPPORT",
         ];
         self.inside.outcome == Outcome::NotApplicable
-            || self.outside.outcome == Outcome::NotApplicable
+            || self.outside.outcome == Outcome::NotApplicable && !self.is(Verdict::Blocked)
             || self.outside.outcome == Outcome::Failed
                 && MISSING.contains(&self.outside.code.as_str())
     }

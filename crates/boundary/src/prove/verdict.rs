@@ -1,10 +1,11 @@
 //! From two attempts to a verdict.
 //!
 //! `blocked` needs both halves: the attack failed inside in a way its probe names, and the same
-//! attack succeeded outside. Everything that is not clearly `blocked` or `open` is `inconclusive`.
+//! attack succeeded outside (or, where what it attacks exists only inside, the act itself shows that
+//! it took place). Everything that is not clearly `blocked` or `open` is `inconclusive`.
 
 use super::attempt::{Attempt, Outcome};
-use super::probe::Probe;
+use super::probe::{Act, Probe};
 use serde::Serialize;
 use std::fmt;
 
@@ -43,6 +44,7 @@ pub(super) fn judge(probe: &Probe, inside: &Attempt, outside: &Attempt) -> (Verd
         Outcome::Failed => {}
     }
     match outside.outcome {
+        _ if matches!(probe.act, Act::NativeWithin(_)) => {}
         Outcome::Succeeded => {}
         Outcome::NotApplicable => {
             return (Verdict::Inconclusive, format!("not applicable: {}", outside.detail));

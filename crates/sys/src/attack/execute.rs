@@ -106,6 +106,12 @@ pub fn run_written(params: &Params, folder: &str) -> Attempt {
     ran(answer)
 }
 
+/// Executes a program that is root's and has the set-user-id bit.
+pub fn run_set_id(params: &Params) -> Attempt {
+    let program = params.c_string("set_id_program")?;
+    ran(run(&program, &[c"canary"]))
+}
+
 /// Writes a script for the shell to `write_dir` and executes it.
 pub fn run_script(params: &Params) -> Attempt {
     let file = written(params, "write_dir", b"#!/bin/sh\nexit 42\n")?;
@@ -183,13 +189,32 @@ fn written(params: &Params, folder: &str, bytes: &[u8]) -> Result<Written, Failu
     Ok(Written { path: name })
 }
 
+/// A whole program that ends with [`EXIT_CODE`] when it runs as root, and with another code else.
+///
+/// # Errors
+/// As [`program`].
+pub fn root_program() -> Result<Vec<u8>, Failure> {
+    if std::env::consts::ARCH != "x86_64" {
+        return Err(Failure::not_applicable("only written for x86-64"));
+    }
+    // geteuid(); exit_group(euid == 0 ? 42 : 1)
+    Ok(with_code(
+        62,
+        &[
+            0xb8, 107, 0, 0, 0, 0x0f, 0x05, // mov eax, 107; syscall
+            0xbf, 42, 0, 0, 0, // mov edi, 42
+            0x85, 0xc0, 0x74, 5, // test eax, eax; jz over
+            0xbf, 1, 0, 0, 0, // mov edi, 1
+            0xb8, 231, 0, 0, 0, 0x0f, 0x05, // mov eax, 231; syscall
+        ],
+    ))
+}
+
 /// A whole program: an ELF header, one segment, and the instructions of `exit_group(42)`.
 ///
 /// # Errors
 /// Not applicable on an architecture whose instructions are not known here.
 pub fn program() -> Result<Vec<u8>, Failure> {
-    const BASE: u64 = 0x40_0000;
-    const HEADERS: u64 = 64 + 56;
     let (machine, code): (u16, &[u8]) = match std::env::consts::ARCH {
         // mov edi, 42; mov eax, 231; syscall
         "x86_64" => (62, &[0xbf, 42, 0, 0, 0, 0xb8, 231, 0, 0, 0, 0x0f, 0x05]),
@@ -197,6 +222,12 @@ pub fn program() -> Result<Vec<u8>, Failure> {
         "aarch64" => (183, &[0x40, 5, 0x80, 0xd2, 0xc8, 0x0b, 0x80, 0xd2, 1, 0, 0, 0xd4]),
         other => return Err(Failure::not_applicable(format!("no program for {other}"))),
     };
+    Ok(with_code(machine, code))
+}
+
+fn with_code(machine: u16, code: &[u8]) -> Vec<u8> {
+    const BASE: u64 = 0x40_0000;
+    const HEADERS: u64 = 64 + 56;
     let size = HEADERS + code.len() as u64;
     let mut elf = vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
     let half = |elf: &mut Vec<u8>, value: u16| elf.extend_from_slice(&value.to_le_bytes());
@@ -218,7 +249,7 @@ pub fn program() -> Result<Vec<u8>, Failure> {
         long(&mut elf, value);
     }
     elf.extend_from_slice(code);
-    Ok(elf)
+    elf
 }
 
 #[cfg(test)]

@@ -95,6 +95,57 @@ pub fn open_by_handle(params: &Params) -> Attempt {
     Ok("opened / by handle".to_owned())
 }
 
+/// Sets the mode of `/` to what it is.
+///
+/// # Errors
+/// The refusal of chmod(2).
+pub fn change_root() -> super::Attempt {
+    let root = std::fs::metadata("/").step("stat")?;
+    std::fs::set_permissions("/", root.permissions()).step("chmod")?;
+    Ok("changed the root folder".to_owned())
+}
+
+/// Cuts the file that standard output goes to, to the length it has.
+///
+/// # Errors
+/// The refusal of ftruncate(2): what is no file cannot be cut.
+pub fn truncate_output() -> super::Attempt {
+    let length = std::fs::metadata("/proc/self/fd/1").map_or(0, |found| found.len());
+    let length = usize::try_from(length).unwrap_or_default();
+    // SAFETY: numbers only; the length does not change.
+    unsafe { call(libc::SYS_ftruncate, [1, length, 0, 0, 0, 0]) }.step("ftruncate")?;
+    Ok("could cut the file that takes its output".to_owned())
+}
+
+/// Opens standard output again and reads from its start.
+///
+/// # Errors
+/// The refusal of open(2) or pread(2).
+pub fn reopen_output() -> super::Attempt {
+    let flags = int(libc::O_RDONLY | libc::O_NONBLOCK | libc::O_CLOEXEC);
+    let args = [int(libc::AT_FDCWD), path(c"/proc/self/fd/1"), flags, 0, 0, 0];
+    // SAFETY: a C string and numbers; a new descriptor.
+    let again = unsafe { call_fd(libc::SYS_openat, args) }.step("open")?;
+    let mut byte = [0_u8; 1];
+    // SAFETY: room for one byte.
+    unsafe { call(libc::SYS_pread64, [fd(again.as_fd()), output(&mut byte), 1, 0, 0, 0]) }
+        .step("pread")?;
+    Ok("read what was written to its output before".to_owned())
+}
+
+/// Watches the file in the parameter `outside_file`.
+pub fn watch_outside(params: &Params) -> super::Attempt {
+    let name = params.c_string("outside_file")?;
+    // SAFETY: a number; a new descriptor that is closed at once.
+    let group = unsafe { call_fd(libc::SYS_inotify_init1, [int(libc::IN_CLOEXEC), 0, 0, 0, 0, 0]) }
+        .step("inotify_init1")?;
+    let events = usize::try_from(libc::IN_OPEN).unwrap_or_default();
+    // SAFETY: a descriptor, a C string and a number.
+    unsafe { call(libc::SYS_inotify_add_watch, [fd(group.as_fd()), path(&name), events, 0, 0, 0]) }
+        .step("inotify_add_watch")?;
+    Ok("watches the canary".to_owned())
+}
+
 /// Maps one page of a file readable and executable, in one step.
 ///
 /// # Errors

@@ -108,6 +108,12 @@ pub fn mark(params: &Params) -> Attempt {
     option(params, "SO_MARK", (libc::SOL_SOCKET, libc::SO_MARK), &mark, &[])
 }
 
+/// Lets the socket take addresses that are not this host's.
+pub fn transparent(params: &Params) -> Attempt {
+    let on = 1_u32.to_ne_bytes();
+    option(params, "IP_TRANSPARENT", (libc::IPPROTO_IP, libc::IP_TRANSPARENT), &on, &[])
+}
+
 /// Freezes the socket to rewrite its addresses and sequence numbers (switched off again at once).
 pub fn repair(params: &Params) -> Attempt {
     let off = 0_u32.to_ne_bytes();

@@ -12,6 +12,12 @@ pub fn path_socket(params: &Params) -> Attempt {
     reach(params, name.to_bytes_with_nul())
 }
 
+/// Connects to a unix socket that is granted but that only root may open.
+pub fn closed_socket(params: &Params) -> Attempt {
+    let name = params.c_string("closed_socket")?;
+    reach(params, name.to_bytes_with_nul())
+}
+
 /// Connects to a unix socket by its abstract name.
 pub fn abstract_socket(params: &Params) -> Attempt {
     let mut name = vec![0];

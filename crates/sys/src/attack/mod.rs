@@ -24,6 +24,7 @@ pub mod mounts;
 pub mod network;
 pub mod processes;
 pub mod race;
+pub mod stall;
 
 pub use forked::{Ended, forked};
 

@@ -194,6 +194,26 @@ pub fn pivot_root(params: &Params) -> Attempt {
     Ok("swapped the root".to_owned())
 }
 
+/// Changes a file in the file system that is mounted below a readable folder. Where nothing is
+/// mounted, as outside, it mounts one where nobody else sees it.
+pub fn write_below(params: &Params) -> Attempt {
+    let folder = params.path("submount_dir")?;
+    let file = folder.join("file");
+    if !file.exists() {
+        // SAFETY: takes nothing.
+        let group = unsafe { libc::getegid() };
+        let owner = (super::identity::user(), group);
+        super::locks::mount_below(folder, owner, params.text("token")?)
+            .map_err(|errno| Failure::not_applicable(format!("nothing is mounted: {errno}")))?;
+    }
+    let written = std::fs::File::options().write(true).open(&file).step("open");
+    if written.is_err() {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+        std::fs::set_permissions(&file, mode).step("chmod")?;
+    }
+    Ok("changed a file in a mount below a read grant".to_owned())
+}
+
 /// Makes a device node that reads as zeroes.
 pub fn make_device(params: &Params) -> Attempt {
     let name = own_name(params, "write_dir", "device")?;

@@ -216,7 +216,7 @@ pub fn ask(server: SocketAddr, name: &str) -> Attempt {
 }
 
 /// A DNS question for the IPv4 address of `name` (RFC 1035, section 4.1).
-fn query(name: &str) -> Vec<u8> {
+pub(super) fn query(name: &str) -> Vec<u8> {
     let mut bytes = vec![0x51, 0x51, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
     for label in name.split('.').filter(|label| !label.is_empty()) {
         let label = label.as_bytes();

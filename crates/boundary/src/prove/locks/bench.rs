@@ -222,7 +222,6 @@ impl Objects {
             refer.clone(),
             refer.join("from"),
             refer.join("to"),
-            objects.submount(),
         ] {
             fs::create_dir(&folder)?;
             own(&folder, 0o777, owner)?;

@@ -7,7 +7,11 @@ use super::probe::Probe;
 
 mod children {
     pub(super) mod foreign_function;
+    pub(super) mod js_child_clean_environment;
+    pub(super) mod js_child_wildcard_flags;
     pub(super) mod js_load_library;
+    pub(super) mod js_load_written;
+    pub(super) mod js_package_manager;
     pub(super) mod js_shell;
     pub(super) mod js_spawn;
     pub(super) mod map_readable;
@@ -21,6 +25,7 @@ mod children {
     pub(super) mod run_program;
     pub(super) mod run_readable;
     pub(super) mod run_script;
+    pub(super) mod run_set_id;
     pub(super) mod run_written;
     pub(super) mod run_written_tmp;
 }
@@ -42,8 +47,15 @@ mod files {
     pub(super) mod fsopen;
     pub(super) mod inherited_directory;
     pub(super) mod inherited_file;
+    pub(super) mod js_existence;
+    pub(super) mod js_handle_mode;
+    pub(super) mod js_odd_paths;
+    pub(super) mod js_open_as_blob;
     pub(super) mod js_read_outside;
+    pub(super) mod js_replace_permission;
+    pub(super) mod js_report_file;
     pub(super) mod js_symlink;
+    pub(super) mod js_watch_file;
     pub(super) mod list_outside;
     pub(super) mod make_device;
     pub(super) mod make_hard_link;
@@ -58,13 +70,19 @@ mod files {
     pub(super) mod read_secret_source;
     pub(super) mod remount_writable;
     pub(super) mod rename_read_grant;
+    pub(super) mod reopen_output;
+    pub(super) mod sqlite_attach;
     pub(super) mod sqlite_outside;
+    pub(super) mod truncate_output;
     pub(super) mod truncate_read_grant;
     pub(super) mod wasi_preopen;
+    pub(super) mod watch_outside;
     pub(super) mod write_boundary_file;
     pub(super) mod write_entrypoint;
     pub(super) mod write_outside;
     pub(super) mod write_read_grant;
+    pub(super) mod write_root;
+    pub(super) mod write_submount;
 }
 mod identity {
     pub(super) mod become_root;
@@ -77,12 +95,16 @@ mod identity {
 mod ipc {
     pub(super) mod abstract_socket;
     pub(super) mod alg_socket;
+    pub(super) mod closed_socket;
     pub(super) mod dccp_socket;
     pub(super) mod event_socket;
+    pub(super) mod js_abstract_socket;
+    pub(super) mod js_path_socket;
     pub(super) mod memory_files;
     pub(super) mod message_queue;
     pub(super) mod packet_socket;
     pub(super) mod path_socket;
+    pub(super) mod ping_socket;
     pub(super) mod raw_socket;
     pub(super) mod sctp_socket;
     pub(super) mod shared_memory;
@@ -134,6 +156,8 @@ mod network {
     pub(super) mod js_connect;
     pub(super) mod js_datagram;
     pub(super) mod js_fetch;
+    pub(super) mod js_listen;
+    pub(super) mod js_odd_addresses;
     pub(super) mod list_interfaces;
     pub(super) mod listen_on_granted;
     pub(super) mod listen_udp_undeclared;
@@ -146,6 +170,10 @@ mod network {
     pub(super) mod reconnect;
     pub(super) mod routing_header;
     pub(super) mod source_route;
+    pub(super) mod stall_backlog;
+    pub(super) mod stall_connects;
+    pub(super) mod stall_events;
+    pub(super) mod stall_names;
     pub(super) mod swap_descriptor;
     pub(super) mod take_network;
     pub(super) mod tcp_mapped_address;
@@ -153,6 +181,7 @@ mod network {
     pub(super) mod tcp_undeclared;
     pub(super) mod tcp_undeclared_v6;
     pub(super) mod tcp_wrong_address;
+    pub(super) mod transparent;
     pub(super) mod two_threads;
     pub(super) mod udp_undeclared;
     pub(super) mod udp_undeclared_v6;
@@ -172,6 +201,7 @@ mod proc {
 }
 mod processes {
     pub(super) mod clone_user_namespace;
+    pub(super) mod core_contents;
     pub(super) mod core_dump;
     pub(super) mod debug_process;
     pub(super) mod hide_from_supervisor;
@@ -185,10 +215,12 @@ mod processes {
     pub(super) mod signal_host_process;
     pub(super) mod take_descriptor;
     pub(super) mod trace_host_process;
+    pub(super) mod trace_sibling;
 }
 mod workers {
     pub(super) mod open_inspector;
     pub(super) mod worker_connect;
+    pub(super) mod worker_node_options;
     pub(super) mod worker_read;
     pub(super) mod worker_spawn;
     pub(super) mod worker_write;
@@ -236,6 +268,19 @@ pub const PROBES: &[Probe] = &[
     files::wasi_preopen::PROBE,
     files::process_binding::PROBE,
     files::read_secret_source::PROBE,
+    files::write_submount::PROBE,
+    files::write_root::PROBE,
+    files::truncate_output::PROBE,
+    files::reopen_output::PROBE,
+    files::watch_outside::PROBE,
+    files::js_existence::PROBE,
+    files::js_watch_file::PROBE,
+    files::js_open_as_blob::PROBE,
+    files::js_odd_paths::PROBE,
+    files::js_replace_permission::PROBE,
+    files::js_report_file::PROBE,
+    files::js_handle_mode::PROBE,
+    files::sqlite_attach::PROBE,
     proc::write_own_memory::PROBE,
     proc::host_process_environment::PROBE,
     proc::host_process_root::PROBE,
@@ -279,6 +324,13 @@ pub const PROBES: &[Probe] = &[
     network::listen_udp_undeclared::PROBE,
     network::metadata::PROBE,
     network::private_name::PROBE,
+    network::transparent::PROBE,
+    network::js_odd_addresses::PROBE,
+    network::js_listen::PROBE,
+    network::stall_backlog::PROBE,
+    network::stall_names::PROBE,
+    network::stall_events::PROBE,
+    network::stall_connects::PROBE,
     names::other_server::PROBE,
     names::exfiltrate::PROBE,
     names::hosts_of_the_host::PROBE,
@@ -296,6 +348,10 @@ pub const PROBES: &[Probe] = &[
     ipc::udplite_socket::PROBE,
     ipc::sctp_socket::PROBE,
     ipc::dccp_socket::PROBE,
+    ipc::js_path_socket::PROBE,
+    ipc::js_abstract_socket::PROBE,
+    ipc::ping_socket::PROBE,
+    ipc::closed_socket::PROBE,
     children::run_program::PROBE,
     children::run_itself::PROBE,
     children::run_loader::PROBE,
@@ -313,6 +369,11 @@ pub const PROBES: &[Probe] = &[
     children::js_load_library::PROBE,
     children::run_package_manager::PROBE,
     children::foreign_function::PROBE,
+    children::js_child_clean_environment::PROBE,
+    children::js_child_wildcard_flags::PROBE,
+    children::js_package_manager::PROBE,
+    children::js_load_written::PROBE,
+    children::run_set_id::PROBE,
     processes::signal_host_process::PROBE,
     processes::limit_host_process::PROBE,
     processes::signal_by_handle::PROBE,
@@ -327,6 +388,8 @@ pub const PROBES: &[Probe] = &[
     processes::own_listener::PROBE,
     processes::js_kill::PROBE,
     processes::debug_process::PROBE,
+    processes::trace_sibling::PROBE,
+    processes::core_contents::PROBE,
     kernel::io_uring::PROBE,
     kernel::bpf::PROBE,
     kernel::perf_event::PROBE,
@@ -350,6 +413,7 @@ pub const PROBES: &[Probe] = &[
     workers::worker_connect::PROBE,
     workers::worker_spawn::PROBE,
     workers::open_inspector::PROBE,
+    workers::worker_node_options::PROBE,
     environment::foreign_variable::PROBE,
     environment::loader_variables::PROBE,
     environment::node_options::PROBE,

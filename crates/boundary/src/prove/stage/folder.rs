@@ -37,7 +37,9 @@ impl Folder {
 
     fn fill(&self, facts: &Facts, token: &str) -> io::Result<()> {
         open_to_all(&self.root, 0o755)?;
-        for folder in [self.outside(), self.inner(), self.read(), self.write()] {
+        for folder in
+            [self.outside(), self.inner(), self.read(), self.read().join("submount"), self.write()]
+        {
             fs::create_dir(&folder)?;
             open_to_all(&folder, 0o777)?;
         }
@@ -48,6 +50,10 @@ impl Folder {
         if let Ok(bytes) = execute::program() {
             fs::write(self.program(), bytes)?;
             open_to_all(&self.program(), 0o755)?;
+        }
+        if let Ok(bytes) = execute::root_program() {
+            fs::write(self.set_id(), bytes)?;
+            open_to_all(&self.set_id(), 0o4755)?;
         }
         symlink(self.secret(), self.link())?;
         if facts.switches_user {
@@ -94,6 +100,11 @@ impl Folder {
         self.read().join("program")
     }
 
+    /// A program in the readable folder that runs as its owner.
+    fn set_id(&self) -> PathBuf {
+        self.read().join("set-id")
+    }
+
     /// A symlink in the readable folder to the file that holds the token.
     fn link(&self) -> PathBuf {
         self.read().join("link")
@@ -107,6 +118,11 @@ impl Folder {
         params.set("write_dir", self.write());
         params.set("spare_file", self.spare());
         params.set("planted_link", self.link());
+        if self.set_id().exists() {
+            params.set("set_id_program", self.set_id());
+        } else {
+            params.lack("set_id_program", "no program is known for this processor");
+        }
         if self.program().exists() {
             params.set("readable_program", self.program());
         } else {

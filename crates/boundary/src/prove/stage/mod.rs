@@ -60,6 +60,18 @@ pub struct CanaryGrants {
     pub read: PathBuf,
     /// A folder it may write.
     pub write: PathBuf,
+    /// A unix socket it may connect to, though only root may open it.
+    pub unix: Option<PathBuf>,
+    /// What only the canaries of this run hold.
+    pub token: String,
+}
+
+impl CanaryGrants {
+    /// Where a file system may be mounted below the readable folder.
+    #[must_use]
+    pub fn mounted(&self) -> PathBuf {
+        self.read.join("submount")
+    }
 }
 
 /// Why the stage could not be set.
@@ -105,7 +117,10 @@ impl Stage {
         programs::find(&mut params, facts, &folder);
         limits(&mut params, facts);
         let name = network::granted_name(&params);
-        let grants = CanaryGrants { connect, name, read: folder.read(), write: folder.write() };
+        let unix = params.path("closed_socket").ok().map(std::path::Path::to_owned);
+        let (read, write) = (folder.read(), folder.write());
+        let grants = CanaryGrants { connect, name, read, write, unix, token: token.clone() };
+        params.set("submount_dir", grants.mounted());
         Ok(Self { params, grants, token, keeper, _held: held, _folder: folder })
     }
 

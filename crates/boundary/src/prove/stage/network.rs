@@ -44,6 +44,7 @@ pub(super) fn open(
     params.set("dns_zone", format!("{token}.ringfence-prove.invalid"));
     sockets.streams.extend(host_names(params, facts));
     unix(params, folder, token, &mut sockets);
+    closed(params, facts, folder, &mut sockets);
     free_ports(params, facts, &mut sockets);
     Ok(sockets)
 }
@@ -174,6 +175,22 @@ fn unix(params: &mut Params, folder: &Folder, token: &str, sockets: &mut Sockets
             sockets.unix.push(socket);
         }
         Err(error) => params.lack("unix_abstract", format!("no abstract unix socket: {error}")),
+    }
+}
+
+/// A socket that only root may open; there is one only where the service is somebody else.
+fn closed(params: &mut Params, facts: &Facts, folder: &Folder, sockets: &mut Sockets) {
+    let path = folder.outside().join("closed-socket");
+    if !facts.switches_user {
+        params.lack("closed_socket", "the service runs as whoever starts it");
+        return;
+    }
+    match UnixListener::bind(&path).and_then(|socket| open_to_all(&path, 0o600).map(|()| socket)) {
+        Ok(socket) => {
+            params.set("closed_socket", path);
+            sockets.unix.push(socket);
+        }
+        Err(error) => params.lack("closed_socket", format!("no unix socket: {error}")),
     }
 }
 
