@@ -55,11 +55,9 @@ pub(super) const fn told(state: ClaimState) -> Told {
             "Partly attacked",
             "What was attacked held, but some of its attacks were not asked for.",
         ),
-        ClaimState::Proven => (
-            "proven",
-            "Proven",
-            "Every conclusive attack was refused inside and succeeded outside.",
-        ),
+        ClaimState::Proven => {
+            ("proven", "Proven", "Every conclusive attack was refused, and its control succeeded.")
+        }
         ClaimState::Unproven => ("unproven", "Not proven", "No attack on it was conclusive here."),
     };
     Told { key, word, meaning }
@@ -71,8 +69,8 @@ pub(super) fn write(html: &mut Html, report: &Report) {
     html.raw("<h2 id=\"claims-title\">Claims and evidence</h2>\n");
     html.raw(concat!(
         "<p class=\"lead\">Each attack is made twice: inside the boundary, and outside as its control. ",
-        "It counts as refused only where it fails inside in an expected way <em>and</em> succeeds ",
-        "outside. Attacks marked <i>canary</i> misuse a grant that was added for them.\n"
+        "It counts as refused only where it fails inside in an expected way <em>and</em> its control ",
+        "succeeds. Attacks marked <i>canary</i> misuse a grant that was added for them.\n"
     ));
     filter(html, report);
     for state in STATES {
@@ -107,7 +105,9 @@ fn write_claim(html: &mut Html, report: &Report, claim: &ClaimReport) {
     html.raw("\">\n<div class=\"mark\"><strong class=\"state\">").raw(told.word);
     html.raw("</strong><h3><a href=\"#").show(claim.claim).raw("\">").show(claim.claim);
     html.raw("</a></h3>");
-    carried(html, report, claim.claim);
+    if claim.state != ClaimState::NotClaimed {
+        carried(html, report, claim.claim);
+    }
     html.raw("</div>\n<div class=\"body\">");
     for sentence in &claim.sentences {
         html.raw("<p>");

@@ -45,8 +45,8 @@ const fn purpose(layer: Layer) -> &'static str {
 /// Writes the boundary in sentences.
 pub(super) fn write_statement(html: &mut Html, page: &Page<'_>) {
     html.raw("<section id=\"statement\" aria-labelledby=\"statement-title\">\n");
-    html.raw("<h2 id=\"statement-title\">The boundary in sentences</h2>\n<p class=\"lead\">");
-    html.text(&page.report.evidence.service).raw("\n<ul class=\"sentences\">\n");
+    html.raw("<h2 id=\"statement-title\">The boundary in sentences</h2>\n<p class=\"lead\">The ");
+    html.raw("service ").text(&page.report.evidence.service).raw("\n<ul class=\"sentences\">\n");
     for sentence in page.report.claims.iter().flat_map(|claim| &claim.sentences) {
         html.raw("<li>");
         super::claims::write_sentence(html, sentence);

@@ -12,6 +12,7 @@ mod grants;
 mod html;
 mod layers;
 mod picture;
+mod remains;
 mod summary;
 mod tally;
 mod words;
@@ -64,19 +65,18 @@ impl Page<'_> {
         html.raw("<meta name=\"referrer\" content=\"no-referrer\">\n<title>Proof of ");
         html.text(&self.report.evidence.service).raw(", ").text(self.made).raw("</title>\n<style>");
         html.raw(&STYLE).raw("</style>\n</head>\n<body>\n");
-        html.raw("<a class=\"skip\" href=\"#claims\">To the claims</a>\n");
-        html.raw("<nav aria-label=\"Sections\"><a href=\"#ring\">The ring</a> <a href=\"#claims\">Claims");
-        html.raw("</a> <a href=\"#layers\">Layers</a> <a href=\"#statement\">In sentences</a> ");
-        html.raw("<a href=\"#not\">What a proof is not</a></nav>\n");
+        html.raw(include_str!("nav.html"));
         summary::write(&mut html, self);
         html.raw("<main>\n");
         picture::write(&mut html, self);
         claims::write(&mut html, self.report);
+        remains::write(&mut html, self.report);
         layers::write(&mut html, self);
         layers::write_statement(&mut html, self);
         html.raw(include_str!("limits.html"));
         html.raw("</main>\n<footer><p>Made by <code>ringfence prove --report</code>, version ");
-        html.text(self.report.evidence.ringfence).raw(".</footer>\n</body>\n</html>\n");
+        html.text(self.report.evidence.ringfence).raw(". To check it, run <code>ringfence prove");
+        html.raw("</code> on the boundary file with the hash above.</footer>\n</body>\n</html>\n");
         html.finish()
     }
 

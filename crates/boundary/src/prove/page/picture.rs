@@ -67,7 +67,10 @@ pub(super) fn write(html: &mut Html, page: &Page<'_>) {
 
 fn open(html: &mut Html, page: &Page<'_>, dial: &Dial, start: &'static str) {
     let evidence = &page.report.evidence;
-    html.raw(start).raw("role=\"img\" aria-labelledby=\"").raw(dial.id).raw("title ");
+    html.raw(start)
+        .raw("paint-order=\"stroke\" role=\"img\" aria-labelledby=\"")
+        .raw(dial.id)
+        .raw("title ");
     html.raw(dial.id).raw("desc\"><title id=\"").raw(dial.id).raw("title\">The service ");
     html.text(&evidence.service).raw(" in its ring</title><desc id=\"").raw(dial.id);
     html.raw("desc\">");

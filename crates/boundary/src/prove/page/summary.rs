@@ -47,8 +47,11 @@ fn sentence(report: &Report) -> String {
         0 => "none went through".to_owned(),
         open => format!("{open} went through"),
     };
-    let mut sentence =
-        format!("Of {attacks}, {blocked} were refused inside and succeeded outside; {through}.");
+    let mut sentence = format!("Of {attacks}, {blocked} were refused; {through}.");
+    let undecided = tally::with(report, Verdict::Inconclusive);
+    if undecided > 0 {
+        let _ = write!(sentence, " {undecided} say nothing here.");
+    }
     let accepted = states(report, ClaimState::Accepted);
     if accepted > 0 {
         let claims = count(accepted, "claim");

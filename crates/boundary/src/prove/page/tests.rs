@@ -293,6 +293,27 @@ fn a_layer_that_is_not_in_force_is_named_with_its_reason_where_it_matters() {
 }
 
 #[test]
+fn what_a_proof_leaves_open_is_in_one_place() {
+    let boundary = boundary(&ORDERS.replace("api.internal:443", "*.example.com:443"));
+    let mut report = report(&boundary, &[]);
+    let nothing = render(&report, &boundary);
+    assert!(nothing.contains("<dt>Claims<dd>none") && nothing.contains("<dt>Layers<dd>none"));
+    assert!(nothing.contains("<dt>Ways out that are granted<dd>"));
+    for (probe, outcome) in report.probes.iter_mut().zip([Outcome::NotApplicable, Outcome::Failed])
+    {
+        probe.verdict = Verdict::Inconclusive;
+        probe.outside = attempt(outcome, "EPERM", "refused outside too");
+    }
+    report.claims[0].state = ClaimState::Unproven;
+    let page = render(&report, &boundary);
+    let remains = &page[position(&page, "id=\"remains\"")..position(&page, "id=\"layers\"")];
+    let (first, second) = (report.probes[0].probe, report.probes[1].probe);
+    position(remains, &format!("<dt>Attacks that do not apply here<dd>{first}"));
+    position(remains, &format!("<dt>Attacks whose control fails here too<dd>{second}"));
+    position(remains, &format!("<dt>Not proven<dd><a href=\"#{0}\">{0}", report.claims[0].claim));
+}
+
+#[test]
 fn base64_is_that_of_its_standard() {
     // RFC 4648, section 10.
     for (text, encoded) in
