@@ -97,6 +97,8 @@ pub enum Step {
     DieWithParent,
     /// All capabilities, also from the bounding and ambient sets, and for good.
     DropCapabilities,
+    /// Enters namespaces that are open here, each of its `CLONE_NEW*` kind, in this order.
+    Enter(Vec<(RawFd, u64)>),
     /// Makes the staged root the root, and the old one unreachable.
     EnterRoot,
     /// Replaces the process by the program.
@@ -257,6 +259,7 @@ impl fmt::Debug for Step {
             }
             Self::DieWithParent => f.write_str("DieWithParent"),
             Self::DropCapabilities => f.write_str("DropCapabilities"),
+            Self::Enter(namespaces) => write!(f, "Enter {} namespaces", namespaces.len()),
             Self::EnterRoot => f.write_str("EnterRoot"),
             Self::Exec(exec) => write!(f, "{exec:?}"),
             Self::File { path, contents, mode } => {

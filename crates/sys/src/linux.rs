@@ -26,6 +26,9 @@ impl Kernel for Linux {
             Step::Directory { path, mode } => directory(path, *mode),
             Step::DieWithParent => privilege::set_parent_death_signal(libc::SIGKILL),
             Step::DropCapabilities => privilege::drop_all_capabilities(),
+            Step::Enter(namespaces) => namespaces
+                .iter()
+                .try_for_each(|(of, kind)| namespace::setns(fd::borrow(*of), *kind)),
             Step::EnterRoot => enter_root(),
             Step::Exec(exec) => execute(exec),
             Step::File { path, contents, mode } => file(path, contents, *mode),

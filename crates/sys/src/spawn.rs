@@ -96,12 +96,22 @@ pub fn detach_standard() -> Result<(), Errno> {
     Ok(())
 }
 
-/// `/proc/self/task` has one link per thread and two of its own.
+/// `/proc/self/task` has one link per thread and two of its own. A process that has entered the root
+/// of another pid namespace is not shown there: the kernel is asked in another way, which leaves
+/// everything as it is (`CLONE_THREAD` in unshare(2)).
 fn single_threaded() -> Result<bool, Errno> {
     // SAFETY: plain numbers; all zero is a valid value.
     let mut stat: libc::stat = unsafe { std::mem::zeroed() };
     let args = [dir(None), path(c"/proc/self/task"), output(&mut stat), int(0), 0, 0];
     // SAFETY: a C string and room for one `stat`.
-    unsafe { call(libc::SYS_newfstatat, args) }?;
-    Ok(stat.st_nlink == 3)
+    match unsafe { call(libc::SYS_newfstatat, args) } {
+        Err(Errno(libc::ENOENT)) => {}
+        Err(other) => return Err(other),
+        Ok(_) => return Ok(stat.st_nlink == 3),
+    }
+    // SAFETY: a number; it changes nothing and fails where there are other threads.
+    match unsafe { call(libc::SYS_unshare, [int(libc::CLONE_THREAD), 0, 0, 0, 0, 0]) } {
+        Err(Errno(libc::EINVAL)) => Ok(false),
+        other => other.map(|_| true),
+    }
 }

@@ -35,6 +35,8 @@ pub(super) struct Init<'a> {
     pub(super) namespaces: bool,
     /// Whether the network is its own: that of the host has a resolver of its own.
     pub(super) own_network: bool,
+    /// Whether the namespaces are those of a live service, and go on without this process.
+    pub(super) guest: bool,
     /// To the supervisor.
     pub(super) report: BorrowedFd<'a>,
     /// To the broker: sockets of the inside and the listener.
@@ -66,6 +68,14 @@ impl Init<'_> {
     pub(super) fn run(&self) -> i32 {
         // A change of user made this process undumpable, and its files in /proc root's.
         let _ = privilege::set_dumpable(true);
+        // First: the list of children is looked up in the /proc of the outside.
+        let tree = match self.descendants() {
+            Ok(tree) => tree,
+            Err(errno) => {
+                Report::BrokerFailed(errno).send(self.report);
+                return 1;
+            }
+        };
         if let Err(failure) = perform_all(&mut Linux, self.steps) {
             return self.failed(List::Init, failure);
         }
@@ -75,13 +85,6 @@ impl Init<'_> {
             Report::BrokerFailed(errno).send(self.report);
             return 1;
         }
-        let tree = match self.descendants() {
-            Ok(tree) => tree,
-            Err(errno) => {
-                Report::BrokerFailed(errno).send(self.report);
-                return 1;
-            }
-        };
         let service = match spawn::process(0, Keep::All, || self.become_service()) {
             Ok(service) => service,
             Err(errno) => return self.failed(List::Service, StepFailure { index: 0, errno }),
@@ -102,7 +105,7 @@ impl Init<'_> {
 
     /// What must be ended one by one, without a pid namespace.
     fn descendants(&self) -> Result<Option<Descendants>, Errno> {
-        if self.namespaces {
+        if self.namespaces && !self.guest {
             return Ok(None);
         }
         privilege::set_child_subreaper()?;

@@ -5,6 +5,7 @@
 //! answer of every layer that depends on them changes too.
 
 use super::error::EnforceError;
+use super::attach::Joined;
 use super::lock::LeftOut;
 use crate::plan::Plan;
 use ringfence_policy::layer::{Answer, Layer};
@@ -20,6 +21,8 @@ pub struct Layers {
     pub(super) landlock: landlock::Rights,
     /// Nothing, but in a self-test.
     pub(super) left_out: LeftOut,
+    /// A live service in whose namespaces the program is to run.
+    pub(super) joined: Option<std::sync::Arc<Joined>>,
 }
 
 /// Oldest Landlock that knows TCP rights, the broker's third lock.
@@ -34,6 +37,7 @@ impl Layers {
             namespaces: true,
             landlock: landlock::rights_for(abi.unwrap_or_default()),
             left_out: LeftOut::default(),
+            joined: None,
         };
         found.answers =
             Layer::ALL.into_iter().map(|layer| (layer, found.answer(layer, plan, abi))).collect();
@@ -50,6 +54,7 @@ impl Layers {
             namespaces: false,
             landlock: landlock::Rights::default(),
             left_out: LeftOut::default(),
+            joined: None,
         }
     }
 

@@ -216,7 +216,7 @@ fn lists(
     layers.left_out.service_steps(&mut service);
     if let Some(joined) = &layers.joined {
         joined.service_steps(&mut service);
-        return Ok((joined.init_steps(), service, Vec::new()));
+        return Ok((joined.init_steps(&doors), service, Vec::new()));
     }
     if !layers.namespaces {
         return Ok((Vec::new(), service, Vec::new()));

@@ -8,6 +8,7 @@
 //! attack works, and kernel bugs are outside of what it can see.
 
 pub mod arena;
+pub mod attach;
 mod attempt;
 mod battery;
 pub mod elsewhere;

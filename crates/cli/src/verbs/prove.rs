@@ -19,6 +19,13 @@ pub(crate) struct Prove {
     /// what was attacked held.
     #[arg(long, value_name = "CLASS", value_parser = CLASSES)]
     pub(crate) only: Vec<String>,
+    /// Attack the boundary of a running service, beside it
+    ///
+    /// PID is any process of the service, or its `ringfence run`. The attacks are made in its own
+    /// namespaces and root, and the live process is inspected from outside. Without --config the
+    /// boundary is the file that the service says it runs; another one is refused.
+    #[arg(long, value_name = "PID", conflicts_with_all = ["compare", "self_test"])]
+    pub(crate) attach: Option<u32>,
     /// Attack the same boundary in other places too, and print them side by side
     #[arg(long, hide = true, conflicts_with = "only")]
     pub(crate) compare: bool,

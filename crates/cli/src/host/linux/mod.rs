@@ -1,5 +1,6 @@
 //! The engine behind the verbs.
 
+mod attach;
 mod caller;
 mod drop;
 mod event_log;

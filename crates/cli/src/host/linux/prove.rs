@@ -13,6 +13,9 @@ use std::ffi::OsString;
 
 /// Attacks the boundary and prints what held.
 pub(crate) fn prove(verb: &Prove, printer: &mut Printer) -> Result<Finish, CommandError> {
+    if let Some(pid) = verb.attach {
+        return super::attach::prove(verb, pid, printer);
+    }
     let file = BoundaryFile::load(&verb.config)?;
     // What does not fit this host is told with its place before anything is attacked.
     resolve::plan(&file, None)?;
@@ -37,11 +40,16 @@ pub(crate) fn prove(verb: &Prove, printer: &mut Printer) -> Result<Finish, Comma
     if let Some(page) = page {
         page.write(&file, &report)?;
     }
-    Ok(match report.exit_code() {
+    Ok(finish(report.exit_code()))
+}
+
+/// What a proof's exit code means.
+pub(super) const fn finish(code: u8) -> Finish {
+    match code {
         0 => Finish::Clean,
         1 => Finish::Findings,
         _ => Finish::Unenforceable,
-    })
+    }
 }
 
 /// The hidden verb: what `prove` runs of this program inside and outside of a boundary.
@@ -90,7 +98,8 @@ fn compare(
     Ok(if table.exit_code() == 0 { Finish::Clean } else { Finish::Findings })
 }
 
-fn attack<T>(
+/// Makes a request of the file and hands it on.
+pub(super) fn attack<T>(
     file: &BoundaryFile,
     only: &[String],
     how: impl FnOnce(&ProveRequest<'_>) -> Result<T, ProveError>,
