@@ -71,6 +71,20 @@ pub struct Identity {
     pub program_pid: Option<u32>,
     /// How often the boundary was narrowed.
     pub generation: u64,
+    /// What each layer answered at the start.
+    #[serde(default)]
+    pub layers: Vec<LayerState>,
+}
+
+/// What one layer answered at the start.
+#[derive(Debug, Clone, Deserialize)]
+pub struct LayerState {
+    /// Its id.
+    pub layer: String,
+    /// `enforced`, `partial`, `absent` or `not-needed`.
+    pub state: String,
+    /// What is missing.
+    pub why: Option<String>,
 }
 
 /// What a drop has taken away.

@@ -26,7 +26,7 @@ pub(crate) fn here(_: Option<&BoundaryFile>) -> Here<'_> {
 }
 
 /// Refuses.
-pub(crate) fn service(_: u32, _: Option<&BoundaryFile>) -> Result<ServiceReport, CommandError> {
+pub(crate) fn service(_: u32) -> Result<ServiceReport, CommandError> {
     Err(not_linux("explain --pid"))
 }
 

@@ -48,6 +48,9 @@ pub(crate) struct ServiceReport {
     pub(crate) facts: Vec<String>,
     /// Layers in force, each with what was seen of it.
     pub(crate) layers: Vec<(String, String)>,
+    /// Its recent denials, where they can be read; explained beside this.
+    #[serde(skip)]
+    pub(crate) denials: Vec<ringfence_policy::event::Event>,
     /// What could not be asked, and what to do.
     pub(crate) notes: Vec<String>,
 }

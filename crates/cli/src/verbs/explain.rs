@@ -51,6 +51,13 @@ enum ExplainFormat {
     Markdown,
 }
 
+/// The JSON form of a running service.
+#[derive(serde::Serialize)]
+struct Running<'a> {
+    service: &'a host::ServiceReport,
+    denials: &'a Report,
+}
+
 /// The boundary file, and the folder its paths count from.
 struct Known {
     file: BoundaryFile,
@@ -60,12 +67,11 @@ struct Known {
 
 impl Explain {
     pub(super) fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
+        if let Some(pid) = self.pid {
+            return self.service(pid, printer);
+        }
         let mut notes = Vec::new();
         let known = self.known(&mut notes)?;
-        if let Some(pid) = self.pid {
-            let service = host::service(pid, known.as_ref().map(|known| &known.file))?;
-            return self.write_service(&service, printer);
-        }
         let here = host::here(known.as_ref().map(|known| &known.file));
         let context = Context { setting: known.as_ref().map(Known::setting), host: &*here };
         let mut report = match &self.event {
@@ -122,17 +128,35 @@ impl Explain {
         }
     }
 
-    fn write_service(
-        &self,
-        service: &host::ServiceReport,
-        printer: &mut Printer,
-    ) -> Result<Finish, CommandError> {
-        match self.format {
-            ExplainFormat::Human | ExplainFormat::Markdown => {
-                let text = explained::service(service, printer);
-                printer.text(&text);
-            }
-            ExplainFormat::Json => format::json(service, printer)?,
+    /// A running service, and what it was refused of late.
+    fn service(&self, pid: u32, printer: &mut Printer) -> Result<Finish, CommandError> {
+        let mut service = host::service(pid)?;
+        // Its own file, as it is now: a grant that is in it already helps at the next start.
+        let config = self.config.config.clone().or(service.boundary.as_ref().map(PathBuf::from));
+        let known = match config {
+            Some(path) => match Known::load(&ConfigOption { config: Some(path) }) {
+                Ok(known) => Some(known),
+                Err(error) if self.config.config.is_some() => return Err(error),
+                Err(error) => {
+                    service.notes.push(error.message().to_owned());
+                    None
+                }
+            },
+            None => None,
+        };
+        let here = host::here(known.as_ref().map(|known| &known.file));
+        let context = Context { setting: known.as_ref().map(Known::setting), host: &*here };
+        let denials = std::mem::take(&mut service.denials);
+        let report = explain::events(denials.into_iter().map(|event| (0, event)), &context);
+        if self.format == ExplainFormat::Json {
+            format::json(&Running { service: &service, denials: &report }, printer)?;
+            return Ok(Finish::Clean);
+        }
+        let text = explained::service(&service, printer);
+        printer.text(&text);
+        if !report.explanations.is_empty() {
+            printer.text("\n");
+            self.write(&report, printer)?;
         }
         Ok(Finish::Clean)
     }

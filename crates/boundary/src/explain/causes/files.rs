@@ -94,8 +94,13 @@ fn written(symptom: &Symptom) -> Option<String> {
     if !symptom.path.is_empty() {
         return Some(symptom.path.clone());
     }
+    // Programs name themselves first: `/bin/cat: /x: Permission denied`.
+    let message = match symptom.message.split_once(": ") {
+        Some((program, rest)) if !program.contains(' ') && rest.contains('/') => rest,
+        _ => &symptom.message,
+    };
     // Of the two paths of a call that has two, the first is named first.
-    let words = symptom.message.split(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '`'));
+    let words = message.split(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '`'));
     words
         .map(|word| word.trim_end_matches([':', ',', ';', '.', ')']).trim_start_matches('('))
         .find(|word| word.starts_with('/') && word.len() > 1)
@@ -233,7 +238,7 @@ impl Place<'_> {
             {
                 read_only.advise(advice)
             }
-            (Outcome::Already, Outcome::Missing(advice)) => read_only.advise(advice).or(user),
+            (Outcome::Already, Outcome::Missing(advice)) => user.or(read_only.advise(advice)),
             (Outcome::Already, Outcome::Never(code, advice)) => {
                 Explanation { code, ..read_only.advise(advice) }
             }

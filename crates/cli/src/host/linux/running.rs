@@ -1,16 +1,20 @@
-//! A running process, looked at from outside through `/proc`.
+//! A running service: what its `ringfence run` says of itself, and what the kernel tells of it.
 //!
-//! What the kernel tells of a process is told as it is: which namespaces are its own, whether a
-//! filter is on it, which ids it has. Nothing in it is changed or stopped.
+//! The supervisor is asked over its control address, by the process id of it or of any process of
+//! the service. Where none answers, what `/proc` tells is told as it is. Nothing is changed.
 
 use super::super::ServiceReport;
-use crate::boundary_file::BoundaryFile;
 use crate::error::{CommandError, Kind};
-use std::fs;
-use std::path::PathBuf;
+use ringfence_boundary::control::client::{AskError, Identity, Supervisor};
+use ringfence_policy::event::{self, Event};
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
 
-/// How far up its ancestors are looked at for the `ringfence run` of a process.
-const ANCESTORS: usize = 16;
+/// Bytes at the end of a file of events in which recent denials are looked for.
+const RECENT: u64 = 256 * 1024;
 
 /// Namespaces a boundary has for itself, with what they hold.
 const NAMESPACES: [(&str, &str); 6] = [
@@ -22,65 +26,119 @@ const NAMESPACES: [(&str, &str); 6] = [
     ("uts", "host name"),
 ];
 
-/// Looks at a process.
-pub(crate) fn service(
-    pid: u32,
-    file: Option<&BoundaryFile>,
-) -> Result<ServiceReport, CommandError> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).map_err(|error| {
-        CommandError::new(Kind::Source, format!("there is no process {pid}"))
-            .caused_by(&error)
-            .hint("`pgrep -a node` and `pgrep -a ringfence` list the running ones")
-    })?;
-    let supervisor = supervisor(pid);
-    let mut report = ServiceReport { schema: 1, pid, supervisor, ..ServiceReport::default() };
-    let name = command_line(pid).join(" ");
-    report.facts.push(if name.is_empty() { "a process of the kernel".to_owned() } else { name });
-    match supervisor {
-        Some(own) if own == pid => report.facts.push("this is a `ringfence run` itself".to_owned()),
-        Some(other) => report.facts.push(format!("its `ringfence run` is process {other}")),
-        None => report.facts.push(
-            "no `ringfence run` is above it: it does not run in a boundary that is seen here"
-                .to_owned(),
-        ),
+/// Looks at a service; answers its recent denials too, where they were written to a file.
+pub(crate) fn service(pid: u32) -> Result<ServiceReport, CommandError> {
+    let mut report = ServiceReport { schema: 1, pid, ..ServiceReport::default() };
+    match Supervisor::find(pid) {
+        Ok(supervisor) => {
+            report.supervisor = Some(supervisor.pid);
+            let identity = supervisor.identity().map_err(|error| unanswered(&error))?;
+            match identity {
+                Ok(identity) => told(&mut report, &identity),
+                Err(refused) => report.notes.push(refused.message),
+            }
+            recent(&mut report, supervisor.pid);
+        }
+        Err(AskError::NotAService(_)) => seen(&mut report)?,
+        Err(error) => return Err(unanswered(&error)),
     }
-    report.layers = layers(pid, &status);
-    if let Some(supervisor) = supervisor {
-        boundary(&mut report, supervisor, file);
-    }
-    report.notes.push(
-        "denials are recorded by `ringfence run --events FILE`; explain them with --event FILE"
-            .to_owned(),
-    );
     Ok(report)
 }
 
-/// The nearest `ringfence run` among a process and those above it. Its helpers are copies of it
-/// with the same command line: the one that is no child of another is meant.
-fn supervisor(pid: u32) -> Option<u32> {
-    let mut at = pid;
-    let mut found = None;
-    for _ in 0..ANCESTORS {
-        if is_ringfence(at) {
-            found = Some(at);
-        } else if found.is_some() {
-            break;
-        }
-        at = parent(at).filter(|parent| *parent > 0)?;
-        if at == 1 {
-            if is_ringfence(at) {
-                found = Some(at);
-            }
-            break;
-        }
-    }
-    found
+fn unanswered(error: &AskError) -> CommandError {
+    let message = "cannot ask the service";
+    CommandError::new(Kind::Source, message).caused_by(error).hint(match error {
+        AskError::NoProcess(_) => "`pgrep -a ringfence` and `pgrep -a node` list what runs",
+        _ => "ask as root, or as the user who started `ringfence run`",
+    })
 }
 
-fn is_ringfence(pid: u32) -> bool {
-    let line = command_line(pid);
-    let program = line.first().map(|path| path.rsplit('/').next().unwrap_or_default().to_owned());
-    program.as_deref() == Some("ringfence") && line.iter().any(|word| word == "run")
+/// What the supervisor says.
+fn told(report: &mut ServiceReport, identity: &Identity) {
+    report.boundary = Some(identity.file.clone());
+    let mut say = |fact: String| report.facts.push(fact);
+    say(format!("service {}, ringfence {}", identity.service, identity.ringfence));
+    match identity.program_pid {
+        Some(program) => say(format!("its program is process {program}")),
+        None => say("its program has ended".to_owned()),
+    }
+    say(format!("boundary file: {}", identity.file));
+    say(format!("hash in force: {}", identity.boundary));
+    if identity.generation > 0 {
+        say(format!("it was narrowed {} times since its start", identity.generation));
+    }
+    let path = Path::new(&identity.file);
+    let now = fs::read(path).ok().map(|text| hash(&text));
+    report.unchanged = now.as_ref().map(|now| *now == identity.boundary);
+    match report.unchanged {
+        Some(true) => report.facts.push("the file is what is in force".to_owned()),
+        Some(false) => report.facts.push(
+            "the file was changed since: what is new in it counts from the next start".to_owned(),
+        ),
+        None => report.notes.push(format!("{} cannot be read now", path.display())),
+    }
+    for layer in &identity.layers {
+        let why = layer.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        report.layers.push((layer.layer.clone(), format!("{}{why}", layer.state)));
+    }
+}
+
+fn hash(text: &[u8]) -> String {
+    let mut hex = String::with_capacity(64);
+    for byte in Sha256::digest(text) {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}
+
+/// The denials at the end of the file that `--events` names.
+fn recent(report: &mut ServiceReport, supervisor: u32) {
+    let Some(path) = events_file(supervisor) else {
+        report.notes.push(
+            "it was started without --events FILE: its denials are on its standard error"
+                .to_owned(),
+        );
+        return;
+    };
+    match tail(&path) {
+        Ok(text) => {
+            let denials = text
+                .lines()
+                .filter_map(|line| serde_json::from_str::<Event>(line).ok())
+                .filter(|event| event.kind == event::Kind::Denial);
+            report.denials = denials.collect();
+            report.facts.push(format!("events: {}", path.display()));
+        }
+        Err(error) => report.notes.push(format!("cannot read {}: {error}", path.display())),
+    }
+}
+
+fn events_file(supervisor: u32) -> Option<PathBuf> {
+    let line = command_line(supervisor);
+    let mut words = line.iter().take_while(|word| *word != "--");
+    let named = loop {
+        let word = words.next()?;
+        if word == "--events" {
+            break words.next()?.clone();
+        }
+        if let Some(path) = word.strip_prefix("--events=") {
+            break path.to_owned();
+        }
+    };
+    Some(fs::read_link(format!("/proc/{supervisor}/cwd")).ok()?.join(named))
+}
+
+fn tail(path: &Path) -> std::io::Result<String> {
+    // A pipe would be emptied, or waited for.
+    if !fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("not an ordinary file"));
+    }
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(RECENT)))?;
+    let mut bytes = Vec::new();
+    file.take(RECENT).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 fn command_line(pid: u32) -> Vec<String> {
@@ -89,9 +147,16 @@ fn command_line(pid: u32) -> Vec<String> {
     words.take(64).map(|word| String::from_utf8_lossy(word).into_owned()).collect()
 }
 
-fn parent(pid: u32) -> Option<u32> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    field(&status, "PPid:")?.parse().ok()
+/// A process of which no `ringfence run` answers: what the kernel tells.
+fn seen(report: &mut ServiceReport) -> Result<(), CommandError> {
+    let pid = report.pid;
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))
+        .map_err(|_| unanswered(&AskError::NoProcess(pid)))?;
+    report.facts.push(command_line(pid).join(" "));
+    report.facts.push("no `ringfence run` is above it: it runs in no boundary".to_owned());
+    report.layers = layers(pid, &status);
+    report.notes.push("start it with `ringfence run` to give it one".to_owned());
+    Ok(())
 }
 
 fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
@@ -100,50 +165,31 @@ fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
 
 /// What the kernel tells of each layer.
 fn layers(pid: u32, status: &str) -> Vec<(String, String)> {
-    let mut layers = Vec::new();
-    let mut add = |layer: &str, seen: String| layers.push((layer.to_owned(), seen));
-    if let Some(ids) = field(status, "Uid:") {
-        let uid = ids.split_whitespace().nth(1).unwrap_or("?");
-        let none = field(status, "CapEff:").is_some_and(|caps| caps.bytes().all(|b| b == b'0'));
-        let caps = if none { "no capabilities" } else { "with capabilities" };
-        add("identity", format!("user {uid}, {caps}"));
-    }
+    let uid = field(status, "Uid:").and_then(|ids| ids.split_whitespace().nth(1)).unwrap_or("?");
+    let none = field(status, "CapEff:").is_some_and(|caps| caps.bytes().all(|byte| byte == b'0'));
+    let capabilities = if none { "no capabilities" } else { "with capabilities" };
     let own: Vec<&str> =
         NAMESPACES.iter().filter(|(kind, _)| differs(pid, kind)).map(|(_, holds)| *holds).collect();
-    let seen = if own.is_empty() {
-        "none of its own, or they cannot be seen".to_owned()
+    let own = if own.is_empty() {
+        "none of its own".to_owned()
     } else {
         format!("of its own: {}", own.join(", "))
     };
-    add("namespaces", seen);
     let filter = match field(status, "Seccomp:") {
-        Some("2") => {
-            let count = field(status, "Seccomp_filters:").unwrap_or("?");
-            format!("filters on it: {count}")
-        }
+        Some("2") => format!("{} filters", field(status, "Seccomp_filters:").unwrap_or("?")),
         _ => "no filter".to_owned(),
     };
-    add("seccomp", filter);
-    let bound = field(status, "NoNewPrivs:") == Some("1");
-    add(
-        "landlock",
-        if bound {
-            "not told by the kernel; no new privileges, which it needs".to_owned()
-        } else {
-            "cannot be: the process may gain privileges".to_owned()
-        },
-    );
-    let flags: Vec<String> = command_line(pid)
-        .into_iter()
-        .filter(|word| {
-            word == "--permission"
-                || word == "--experimental-permission"
-                || word.starts_with("--allow-")
-        })
-        .collect();
-    let flags = if flags.is_empty() { "none".to_owned() } else { format!("{} flags", flags.len()) };
-    add("node-flags", flags);
-    layers
+    let flags = command_line(pid)
+        .iter()
+        .filter(|word| word.ends_with("permission") || word.starts_with("--allow-"))
+        .count();
+    let named = |layer: &str, seen: String| (layer.to_owned(), seen);
+    vec![
+        named("identity", format!("user {uid}, {capabilities}")),
+        named("namespaces", own),
+        named("seccomp", filter),
+        named("node-flags", format!("{flags} flags")),
+    ]
 }
 
 /// Whether a namespace of a process is another one than ours.
@@ -152,31 +198,5 @@ fn differs(pid: u32, kind: &str) -> bool {
     match (link(&pid.to_string()), link("self")) {
         (Some(other), Some(own)) => other != own,
         _ => false,
-    }
-}
-
-/// The file it was started with, held against the one that is there now.
-fn boundary(report: &mut ServiceReport, supervisor: u32, file: Option<&BoundaryFile>) {
-    let line = command_line(supervisor);
-    let named = line.iter().enumerate().find_map(|(index, word)| {
-        word.strip_prefix("--config=")
-            .map(str::to_owned)
-            .or_else(|| (word == "--config").then(|| line.get(index + 1).cloned()).flatten())
-    });
-    let cwd = fs::read_link(format!("/proc/{supervisor}/cwd")).ok();
-    let named = match (named, cwd) {
-        (Some(named), Some(cwd)) => Some(cwd.join(named)),
-        (None, Some(cwd)) => cwd
-            .ancestors()
-            .map(|folder| folder.join(crate::settings::FILE_NAME))
-            .find(|candidate| candidate.exists()),
-        (named, None) => named.map(PathBuf::from),
-    };
-    if let Some(named) = &named {
-        report.boundary = Some(named.to_string_lossy().into_owned());
-        report.facts.push(format!("boundary file: {}", named.display()));
-    }
-    if let Some(file) = file {
-        report.facts.push(format!("hash of {}: {}", file.source.path.display(), file.hash()));
     }
 }
