@@ -414,7 +414,7 @@ fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
 }
 
 /// A Node of the tests, where `cargo xtask setup` has put it.
-fn node(version: &str) -> Option<PathBuf> {
+pub(crate) fn node(version: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("RINGFENCE_TEST_NODES").map_or_else(
         || {
             let target = &workspace::metadata()["target_directory"];

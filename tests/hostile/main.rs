@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod containers;
+mod control;
 mod exhaustion;
 mod leftovers;
 mod peer;

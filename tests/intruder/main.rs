@@ -72,6 +72,8 @@ fn main() {
         ["revoked-unix", path, way] => revocation::unix(path, way),
         ["revoked-zombie-leader", port] => revocation::zombie_leader(number(port)),
         ["signals"] => processes::signals(),
+        ["squat", command @ ..] => outside::squat(command),
+        ["squatter", pid] => outside::squatter(number(pid)),
         ["spew"] => streams::spew(),
         ["stop"] => processes::stop(),
         ["streams"] => streams::streams(),

@@ -1,7 +1,7 @@
 //! Acts for the outside: they put something around a command and become it.
 
 use ringfence_sys::launch::ExecStep;
-use ringfence_sys::{privilege, process, pty, seccomp};
+use ringfence_sys::{packet, peer, privilege, process, pty, seccomp, wait};
 use std::ffi::CString;
 use std::os::fd::AsFd as _;
 use std::os::unix::ffi::OsStringExt as _;
@@ -25,6 +25,31 @@ pub(crate) fn few_processes(most: u64, command: &[&str]) -> i32 {
         return FAILED;
     }
     become_program(command)
+}
+
+/// The command, whose control address another process has taken.
+pub(crate) fn squat(command: &[&str]) -> i32 {
+    use std::io::BufRead as _;
+    let own = std::env::current_exe().expect("a process knows its program");
+    let mut squatter = ringfence_tests::command::other(&own.to_string_lossy());
+    squatter.args(["squatter", &std::process::id().to_string()]);
+    squatter.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::piped());
+    let mut started = squatter.spawn().expect("a process can be started");
+    let mut line = String::new();
+    let said = std::io::BufReader::new(started.stdout.take().expect("a pipe"));
+    let _ = { said }.read_line(&mut line);
+    become_program(command)
+}
+
+/// Has the control address of another process for as long as that lives.
+pub(crate) fn squatter(pid: i32) -> i32 {
+    let name = format!("ringfence/{pid}");
+    let taken = packet::listen(name.as_bytes(), 8).expect("nobody else has the name");
+    let other = peer::pidfd_open(pid).expect("the other process is there");
+    crate::say("taken");
+    let _ = wait::readable(&[other.as_fd()], None);
+    drop(taken);
+    0
 }
 
 /// The command as a user without rights; who has none already stays that user.

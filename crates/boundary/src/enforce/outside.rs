@@ -18,7 +18,9 @@ use std::time::{Duration, Instant};
 pub(super) const MOST: usize = 4;
 /// Callers that may wait.
 const BACKLOG: i32 = 8;
-/// How long a caller may say nothing, and how long an answer may take.
+/// How long a caller may say nothing: it keeps others from being taken.
+const IDLE: Duration = Duration::from_secs(2);
+/// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the identity of a boundary is made of.
@@ -97,7 +99,7 @@ impl Outside {
             return;
         };
         caller.pending = None;
-        caller.until = Instant::now() + PATIENCE;
+        caller.until = Instant::now() + IDLE;
         if packet::send(caller.socket.as_fd(), packet.as_bytes()).is_err() {
             self.close(number);
         }
@@ -139,7 +141,7 @@ impl Outside {
                 continue;
             }
             self.next += 1;
-            let until = Instant::now() + PATIENCE;
+            let until = Instant::now() + IDLE;
             self.callers.push(Caller { number: self.next, socket, pending: None, until });
         }
     }
@@ -167,7 +169,7 @@ impl Caller {
         if got.length == 0 {
             return Err(Errno(libc::EPIPE));
         }
-        self.until = now + PATIENCE;
+        self.until = now + IDLE;
         let bytes = room.get(..got.length).unwrap_or_default();
         let answer = match Request::parse(bytes, got.truncated) {
             Err((id, failure)) => message::answer(id, Err(failure)),
@@ -176,6 +178,7 @@ impl Caller {
             }
             Ok(request) => {
                 self.pending = Some(request.id);
+                self.until = now + PATIENCE;
                 let packet = String::from_utf8_lossy(bytes).into_owned();
                 requests.push(ToBroker::Request { caller: self.number, packet });
                 return Ok(());

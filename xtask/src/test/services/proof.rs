@@ -7,11 +7,20 @@ use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
 
-/// What the inside of an attack says that found nothing in this boundary to attack.
+/// What either side of an attack says that has nothing to attack, in this boundary or on this host.
 const NOTHING: [&str; 2] = ["nothing", "not-applicable"];
-/// What the outside says where this host cannot decide: the kernel lacks what is attacked, or
-/// refuses it to everybody.
-const UNDECIDABLE: [&str; 3] = ["failed", "nothing", "not-applicable"];
+/// How this host refuses an attack to everybody: it has no such thing, or allows it to nobody.
+const REFUSED: [&str; 9] = [
+    "EACCES",
+    "EAFNOSUPPORT",
+    "ENODEV",
+    "ENOENT",
+    "ENOSYS",
+    "EOPNOTSUPP",
+    "EPERM",
+    "EPROTONOSUPPORT",
+    "ESOCKTNOSUPPORT",
+];
 
 /// Proves the boundary; says how many attacks were stopped.
 pub(crate) fn prove(place: &Place, node: &Node, ringfence: &Path) -> Result<String, String> {
@@ -48,8 +57,11 @@ pub(crate) fn prove(place: &Place, node: &Node, ringfence: &Path) -> Result<Stri
 
 /// Whether an attack on a claim was stopped, or cannot be made on this host or in this boundary.
 fn held(probe: &Value) -> bool {
-    let is = |side: &str, outcomes: &[&str]| outcomes.iter().any(|o| probe[side]["outcome"] == *o);
-    let impossible = is("inside", &NOTHING) || is("outside", &UNDECIDABLE);
+    let nothing = |side: &str| NOTHING.iter().any(|outcome| probe[side]["outcome"] == *outcome);
+    let outside = &probe["outside"];
+    let refused =
+        outside["outcome"] == "failed" && REFUSED.iter().any(|code| outside["code"] == *code);
+    let impossible = nothing("inside") || nothing("outside") || refused;
     probe["verdict"] == "blocked" || (probe["verdict"] == "inconclusive" && impossible)
 }
 

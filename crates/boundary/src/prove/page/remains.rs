@@ -7,6 +7,9 @@ use crate::prove::report::{ClaimState, ProbeReport, Report};
 use crate::prove::{Outcome, Verdict};
 use ringfence_policy::statement::Weight;
 
+/// Why an attack says nothing: in words, and how such a probe is told.
+type Reason = (&'static str, fn(&ProbeReport) -> bool);
+
 /// Writes the section.
 pub(super) fn write(html: &mut Html, report: &Report) {
     html.raw("<section id=\"remains\" aria-labelledby=\"remains-title\">\n");
@@ -73,7 +76,7 @@ fn ways_out(html: &mut Html, report: &Report) {
 
 /// Attacks that say nothing, by the reason.
 fn undecided(html: &mut Html, report: &Report) {
-    const REASONS: [(&str, fn(&ProbeReport) -> bool); 3] = [
+    const REASONS: [Reason; 3] = [
         ("Attacks that do not apply here", |probe| {
             [&probe.inside, &probe.outside].iter().any(|a| a.outcome == Outcome::NotApplicable)
         }),

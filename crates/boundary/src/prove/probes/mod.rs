@@ -201,7 +201,6 @@ mod proc {
 }
 mod processes {
     pub(super) mod clone_user_namespace;
-    pub(super) mod core_contents;
     pub(super) mod core_dump;
     pub(super) mod debug_process;
     pub(super) mod hide_from_supervisor;
@@ -389,7 +388,6 @@ pub const PROBES: &[Probe] = &[
     processes::js_kill::PROBE,
     processes::debug_process::PROBE,
     processes::trace_sibling::PROBE,
-    processes::core_contents::PROBE,
     kernel::io_uring::PROBE,
     kernel::bpf::PROBE,
     kernel::perf_event::PROBE,

@@ -34,7 +34,7 @@ pub(crate) fn service(pid: u32) -> Result<ServiceReport, CommandError> {
             report.supervisor = Some(supervisor.pid);
             let identity = supervisor.identity().map_err(|error| unanswered(&error))?;
             match identity {
-                Ok(identity) => told(&mut report, &identity),
+                Ok(identity) => told(&mut report, &identity, supervisor.pid),
                 Err(refused) => report.notes.push(refused.message),
             }
             recent(&mut report, supervisor.pid);
@@ -54,21 +54,22 @@ fn unanswered(error: &AskError) -> CommandError {
 }
 
 /// What the supervisor says.
-fn told(report: &mut ServiceReport, identity: &Identity) {
-    report.boundary = Some(identity.file.clone());
+fn told(report: &mut ServiceReport, identity: &Identity, supervisor: u32) {
+    let path = from_its_folder(supervisor, &identity.file);
+    let shown = path.to_string_lossy().into_owned();
+    report.boundary = Some(shown.clone());
     let mut say = |fact: String| report.facts.push(fact);
     say(format!("service {}, ringfence {}", identity.service, identity.ringfence));
     match identity.program_pid {
         Some(program) => say(format!("its program is process {program}")),
         None => say("its program has ended".to_owned()),
     }
-    say(format!("boundary file: {}", identity.file));
+    say(format!("boundary file: {shown}"));
     say(format!("hash in force: {}", identity.boundary));
     if identity.generation > 0 {
         say(format!("it was narrowed {} times since its start", identity.generation));
     }
-    let path = Path::new(&identity.file);
-    let now = fs::read(path).ok().map(|text| hash(&text));
+    let now = fs::read(&path).ok().map(|text| hash(&text));
     report.unchanged = now.as_ref().map(|now| *now == identity.boundary);
     match report.unchanged {
         Some(true) => report.facts.push("the file is what is in force".to_owned()),
@@ -125,7 +126,13 @@ fn events_file(supervisor: u32) -> Option<PathBuf> {
             break path.to_owned();
         }
     };
-    Some(fs::read_link(format!("/proc/{supervisor}/cwd")).ok()?.join(named))
+    Some(from_its_folder(supervisor, &named))
+}
+
+/// A path as a process names it, seen from here.
+fn from_its_folder(pid: u32, path: &str) -> PathBuf {
+    let folder = fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default();
+    folder.join(path)
 }
 
 fn tail(path: &Path) -> std::io::Result<String> {
