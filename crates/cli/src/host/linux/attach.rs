@@ -8,7 +8,9 @@ use crate::format;
 use crate::printer::Printer;
 use crate::settings::ConfigOption;
 use crate::verbs::{ProofFormat, Prove};
-use ringfence_boundary::prove::attach::{AttachError, AttachFailure, Running, prove_attached};
+use ringfence_boundary::prove::attach::{
+    AskError, AttachError, AttachFailure, Running, prove_attached,
+};
 
 /// Finds the service, checks that it runs this boundary, and attacks it.
 pub(crate) fn prove(verb: &Prove, pid: u32, printer: &mut Printer) -> Result<Finish, CommandError> {
@@ -45,7 +47,8 @@ fn failed(error: &AttachError, pid: u32) -> CommandError {
         AttachError::AnotherBoundary { .. } => failed.hint(
             "start the service again with this file, or name the one it runs with --config FILE",
         ),
-        AttachError::NoProcess(_) | AttachError::NoSupervisor(_) => {
+        AttachError::Ask(AskError::Busy(_) | AskError::Silent(_)) => failed.hint("try again"),
+        AttachError::Ask(_) => {
             failed.hint("name a process of a service that `ringfence run` has started on this host")
         }
         AttachError::NoProgram(_) => failed.hint("try again once the service runs"),
