@@ -5,18 +5,11 @@
 //
 // Loaded by `preload.cjs` when a program first loads what can be refused.
 
-const builtin = process.getBuiltinModule ?? require;
+const preload = require('./preload.cjs');
+const { MAJOR, among, apply, assign, builtin, call, defineProperty, getOwnPropertyDescriptor } = preload;
+const { includes, ownKeys, replace, startsWith, statSync } = preload;
+const truth = require('./truth.cjs');
 const path = builtin('node:path');
-const { statSync } = builtin('node:fs');
-
-const { apply, defineProperty, getOwnPropertyDescriptor, ownKeys } = Reflect;
-const { assign } = Object;
-const among = Array.prototype.includes;
-const { includes, replace, startsWith } = String.prototype;
-const call = (method, self, ...values) => apply(method, self, values);
-const MAJOR = parseInt(process.versions.node, 10);
-/** What `preload.cjs` lends: the question to the boundary, names of permissions, Node's own answer. */
-let kit;
 
 const lookups = ['ENOTFOUND', 'EREFUSED', 'ENODATA', 'ESERVFAIL'];
 
@@ -50,7 +43,7 @@ function refuse(error, scope, resource, missing) {
     define(error, 'message', text);
     error.code = 'ERR_ACCESS_DENIED';
   }
-  error.permission ??= kit.nameOf(scope);
+  error.permission ??= truth.nameOf(scope);
   error.resource ??= resource;
   if (missing !== undefined) error.missingGrant ??= missing;
 }
@@ -61,7 +54,7 @@ const define = (object, name, value) =>
 /** Changes an error if the boundary says that it refused this. */
 function ask(error, scope, resource) {
   if (error.code === 'ERR_ACCESS_DENIED') return refuse(error, scope, resource);
-  const answer = kit.ask('assert', { scope, reference: resource });
+  const answer = truth.ask('assert', { scope, reference: resource });
   if (answer.ok === true || answer.error.code !== 'denied') return undefined;
   return refuse(error, scope, resource, answer.error.missing_grant);
 }
@@ -90,7 +83,7 @@ function connecting(error, host, scope = 'net.connect') {
 /** A unix socket. One that the service may have made itself is closed by its own mode. */
 function socketFile(error, address) {
   const reference = path.resolve(String(address));
-  const own = kit.ask('has', { scope: 'fs.write', reference }).value === true;
+  const own = truth.ask('has', { scope: 'fs.write', reference }).value === true;
   if (!own) ask(error, 'net.unix', reference);
 }
 
@@ -200,7 +193,7 @@ function network({ Socket }) {
     const judge = quietly((error) => binding(error, 'net.listen'));
     subscribe('tracing:net.server.listen:asyncStart', ({ server }) => first(server, judge));
   }
-  if (MAJOR >= 25 && !kit.flagsAllow('net')) listening();
+  if (MAJOR >= 25 && !truth.flagsAllow('net')) listening();
 }
 
 let listens = false;
@@ -243,7 +236,4 @@ function children(module) {
   for (const name of ['execFileSync', 'execSync', 'spawnSync']) wrap(module, name, thrown);
 }
 
-module.exports = (lent) => {
-  kit = lent;
-  return { children, datagrams, dns, listening, network };
-};
+module.exports = { children, datagrams, dns, listening, network };

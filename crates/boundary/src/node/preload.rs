@@ -1,18 +1,35 @@
 //! The script in front of every Node program: it tells the program the truth about its boundary.
 //!
-//! It is part of this program and shown to the service as a file of its private root. Where the
+//! It is part of this program and shown to the service as files of its private root. Where the
 //! service has no root of its own, nothing may be left behind on the host that another service of
-//! the same user could change, so the script stands in the command itself; programs are then loaded
-//! by Node's loader of modules, which is slower and shows in `ps`. It enforces nothing.
+//! the same user could change, so the scripts stand in the command itself; programs are then loaded
+//! by Node's loader of modules, which is slower and shows in `ps`. They enforce nothing.
 
 use std::ffi::{OsStr, OsString};
 
 /// Where the service finds it: beside everything that a boundary can grant.
 pub(crate) const FOLDER: &str = "/.ringfence";
-/// The scripts, by name; the first one loads the other when a program needs it.
-pub(crate) const SCRIPTS: [(&str, &str); 2] = [
+/// The scripts, by name; the first one loads the others when a program needs them.
+pub(crate) const SCRIPTS: [(&str, &str); 3] = [
     ("preload.cjs", include_str!("../../../node/npm/preload.cjs")),
     ("refusals.cjs", include_str!("../../../node/npm/refusals.cjs")),
+    ("truth.cjs", include_str!("../../../node/npm/truth.cjs")),
+];
+/// Loads them where they are no files: they stand between both halves, as functions by their name.
+const LOADER: [&str; 2] = [
+    "import { createRequire } from 'node:module';
+const builtin = createRequire('file:///');
+const loaded = {};
+const require = (name) => {
+  if (!(name in scripts)) return builtin(name);
+  if (loaded[name] === undefined) scripts[name](require, (loaded[name] = { exports: {} }));
+  return loaded[name].exports;
+};
+const scripts = {
+",
+    "};
+require('./preload.cjs');
+",
 ];
 /// How Node is told to hold its permissions.
 const SWITCHES: [&str; 2] = ["--permission", "--experimental-permission"];
@@ -34,16 +51,12 @@ pub(crate) fn insert(argv: &mut Vec<OsString>, shown: bool) {
     argv.splice(behind..behind, words);
 }
 
-/// Both scripts as one module.
+/// All scripts as one module.
 fn as_module() -> String {
-    let [(_, first), (name, second)] = SCRIPTS;
-    format!(
-        "import {{ createRequire }} from 'node:module';\n\
-         const builtin = createRequire('file:///');\n\
-         const second = (require, module) => {{{second}\nreturn module.exports; }};\n\
-         const require = (name) => name === './{name}' ? second(builtin, {{}}) : builtin(name);\n\
-         {first}"
-    )
+    let [head, foot] = LOADER;
+    let scripts = SCRIPTS
+        .map(|(name, script)| ["'./", name, "': (require, module) => {", script, "},\n"].concat());
+    [head, &scripts.concat(), foot].concat()
 }
 
 /// RFC 4648, section 4.
@@ -86,7 +99,7 @@ mod tests {
         let (_, text) = found[1].split_once("base64,").unwrap();
         // The kernel takes no word of a command that is longer (`MAX_ARG_STRLEN`).
         assert!(found[1].len() < 128 << 10, "{}", found[1].len());
-        assert!(text.len() > SCRIPTS[0].1.len() + SCRIPTS[1].1.len());
+        assert!(text.len() > SCRIPTS.iter().map(|(_, script)| script.len()).sum());
         for (bytes, text) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foobar", "Zm9vYmFy")] {
             assert_eq!(base64(bytes.as_bytes()), text);
         }
