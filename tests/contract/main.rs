@@ -4,9 +4,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
+mod attach;
 mod check_config;
 mod completions;
 mod diff;
+mod drop;
 mod output;
 mod own_processes;
 mod prove;

@@ -13,6 +13,7 @@ mod render;
 mod root;
 mod running;
 
+pub use crate::control::client::AskError;
 pub use inspect::{Check, Finding};
 pub use running::{AttachError, Running};
 
@@ -85,7 +86,7 @@ pub fn prove_attached(
     request: &ProveRequest<'_>,
     running: &Running,
 ) -> Result<AttachReport, AttachFailure> {
-    running.same_boundary(request.hash, request.file)?;
+    running.same_boundary(request.hash)?;
     let plan = live::resolve(request, None, request.environment)?;
     let beside = running.has_namespaces()?;
     // What may not be looked into is said before anything is attacked.
