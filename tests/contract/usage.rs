@@ -73,6 +73,9 @@ fn the_help_lists_every_verb() {
     Verbs:
       run           Run a service inside its boundary
       prove         Attack every claim of a boundary and say what held
+      explain       Explain a denial, an error text or a running service, and name
+                    the grant or the reason not to
+      drop          Take a grant back from a running service
       status        Say what this host can enforce, and what to change
       check-config  Check a boundary file without starting anything
       statement     Say the boundary in plain sentences, as a security review asks
