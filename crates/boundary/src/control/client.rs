@@ -223,6 +223,9 @@ impl Supervisor {
                         Err(errno) => return Err(AskError::System(self.pid, errno)),
                     }
                 }
+                // Told once, of a request that was not read: a refusal that came before it is still
+                // there to be received, and so is the end.
+                Err(Errno(libc::ECONNRESET)) if Instant::now() < until => {}
                 Err(Errno(libc::ECONNRESET)) => return Err(AskError::Closed(self.pid)),
                 Err(errno) => return Err(AskError::System(self.pid, errno)),
             }
