@@ -2,6 +2,9 @@
 promise: an application of fastify's generator serves, validates and computes on worker threads
 node: 22 24 26
 ready: Server listening
+denied: open .env because there is none, and one with secrets should not be read from the code's folder
+denied: open fastify because it asks whether the folder is there before it looks for plugins to load
+denied: open package.json because it looks for one below a file
 */
 import { show } from '../traffic.mjs';
 

@@ -3,6 +3,13 @@ promise: an automation server with an editor keeps flows, runs them and pushes t
 node: 24
 ready: Started flows
 denied: resolve telemetry.nodered.org because a flow that tells others about this server is what nobody granted
+denied: open bash because the node that starts programs looks for a shell, when it is attacked
+denied: open machine-id because a flow that reads a file of the host, when it is attacked
+denied: open ldd because a package asks which C library this is, and finds out without
+denied: open node-red because a folder that is searched for flows before its own
+denied: open .git because it asks whether its settings are under version control
+denied: open flows.json because it looks for flows beside the settings before it looks into its own folder
+denied: open node_modules because nodes are looked for in every folder above
 */
 import { ask, content, files, run, sha256, show, talk } from '../traffic.mjs';
 

@@ -5,6 +5,10 @@ ready: Accepting connections
 denied: connect 127.0.0.1:18501 because it asks whether its port is taken by connecting to it before it listens
 denied: resolve registry. because it asks for a newer version of itself, which nobody granted
 bare-env: NO_UPDATE_CHECK=1
+denied: open config because npm's settings are looked for before asking the registry
+denied: open npmrc because npm's settings are looked for before asking the registry
+denied: open .npmrc because npm's settings are looked for in every folder above
+denied: open . because the folder itself is not what it serves
 */
 import { show } from '../traffic.mjs';
 

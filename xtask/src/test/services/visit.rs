@@ -148,16 +148,27 @@ pub(crate) fn compare(bare: &Seen, inside: &Seen) -> Result<(), String> {
     ))
 }
 
-/// Whether exactly the listed refusals happened.
+/// What Node's own permissions refuse: files that a program looks for, told by Node 24 and newer.
+const LOOKED_FOR: &str = "open";
+
+/// Whether exactly the listed refusals happened. Files are listed by their name, because programs
+/// look for them in every folder above.
 pub(crate) fn judge_denials(service: &Description, denials: &[Denied]) -> Result<(), String> {
+    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
     let covers = |listed: &Denied, event: &Denied| {
-        listed.action == event.action && event.resource.starts_with(&listed.resource)
+        listed.action == event.action
+            && if listed.action == LOOKED_FOR {
+                name(&event.resource) == listed.resource
+            } else {
+                event.resource.starts_with(&listed.resource)
+            }
     };
     let stray = denials.iter().find(|event| !service.denied.iter().any(|d| covers(d, event)));
     if let Some(Denied { action, resource }) = stray {
         return Err(format!("refused inside and not listed: {action} {resource}"));
     }
-    let stale = service.denied.iter().find(|listed| !denials.iter().any(|e| covers(listed, e)));
+    let must = service.denied.iter().filter(|listed| listed.action != LOOKED_FOR);
+    let stale = must.into_iter().find(|listed| !denials.iter().any(|e| covers(listed, e)));
     stale.map_or(Ok(()), |Denied { action, resource }| {
         Err(format!("listed and not refused inside: {action} {resource}"))
     })
