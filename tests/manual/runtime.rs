@@ -6,6 +6,7 @@
 
 use ringfence_tests::command::{self, Playground, Run, binary};
 use ringfence_tests::workspace;
+use serde_json::Value;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
@@ -78,30 +79,35 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    fn inside(&self, node: &PathBuf) -> Run {
-        let file = format!(
+    fn file(&self, node: &PathBuf) -> String {
+        format!(
             "schema = 1\n[service]\nname = \"app\"\nstart = [{node:?}, \"dist/main.mjs\"]\n{}",
             self.sections
-        );
-        self.run(&file, &[binary().to_str().unwrap(), "run"])
+        )
+    }
+
+    fn inside(&self, node: &PathBuf) -> Run {
+        self.run(&self.file(node), &[], &[binary().to_str().unwrap(), "run"])
     }
 
     fn bare(&self, node: &PathBuf, flags: &[&str]) -> Run {
         let node = node.to_str().unwrap();
-        self.run("", &[&[node], flags, &["/app/dist/main.mjs"]].concat())
+        self.run("", &[], &[&[node], flags, &["/app/dist/main.mjs"]].concat())
     }
 
-    fn run(&self, file: &str, words: &[&str]) -> Run {
-        let playground = Playground::new()
+    /// Runs words in `/app`, with more files in the playground.
+    fn run(&self, file: &str, more: &[(&str, &str)], words: &[&str]) -> Run {
+        let mut playground = Playground::new()
             .with("app/ringfence.toml", file)
             .with("app/dist/main.mjs", self.program)
             .with("app/dist/snippet.mjs", self.snippet)
             .with("app/keys/jwt.pem", "key");
-        // The service runs as another user than root.
-        for folder in ["", "app", "app/dist"] {
-            let all = std::fs::Permissions::from_mode(0o755);
-            std::fs::set_permissions(playground.path().join(folder), all).unwrap();
+        for (name, text) in more {
+            playground = playground.with(name, text);
         }
+        // The service runs as another user than root.
+        let all = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(playground.path(), all).unwrap();
         let mut command = command::other("unshare");
         command.current_dir(playground.path());
         command.args(["--mount", "sh", "-c", WORLD, "sh"]).args(words);
@@ -202,5 +208,30 @@ fn line_92_to_97_a_key_that_was_dropped_cannot_be_read_again() {
             let lie = "key: key\nagain: key\nhandle: 3\nhas: true\n";
             assert_eq!(run.stdout, lie, "a drop below a wider grant does nothing: {run}");
         }
+    }
+}
+
+#[test]
+fn line_41_a_file_that_node_refused_is_evidence_with_the_package_that_asked() {
+    let program = "import './node_modules/nosy/index.mjs';";
+    let nosy = "import { readFileSync } from 'node:fs';
+for (let at = 0; at < 3; at += 1) {
+  try { readFileSync('/etc/shadow'); } catch (error) { console.log(error.code); }
+}";
+    let sections = "[fs]\nread = [\"./dist\"]\n";
+    for (version, _, node) in nodes().into_iter().skip(2) {
+        let trial = Trial { snippet: nosy, program, sections };
+        let run = trial.run(
+            &trial.file(&node),
+            &[("app/dist/node_modules/nosy/index.mjs", nosy)],
+            &[binary().to_str().unwrap(), "run"],
+        );
+        let told = run.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let told: Vec<Value> = told.filter(|event| event["resource"] == "/etc/shadow").collect();
+        assert_eq!(run.stdout, "ERR_ACCESS_DENIED\n".repeat(3), "Node {version}: {run}");
+        assert_eq!(told.len(), 1, "Node {version}: {run}");
+        let fields = ["layer", "permission", "package"].map(|name| told[0][name].as_str());
+        let expected = [Some("node-flags"), Some("FileSystemRead"), Some("nosy")];
+        assert_eq!((fields, &told[0]["told_by_service"]), (expected, &true.into()), "{run}");
     }
 }
