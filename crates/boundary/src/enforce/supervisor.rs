@@ -183,9 +183,6 @@ impl<'a> Supervisor<'a> {
             let control_at = sources.len();
             sources.extend(control::sources(&self.control, self.here.control.as_fd()));
             let ready = wait::readable(&sources, pause).during("waiting")?;
-            if ready >> control_at != 0 || ready == 0 {
-                self.serve_control();
-            }
             if ready & (1 << log_at) != 0 {
                 self.pass_landlock_log();
             }
@@ -196,9 +193,13 @@ impl<'a> Supervisor<'a> {
                 self.pass_events();
             }
             if ready & 0b0001 != 0
-                && let Some(status) = self.read_report()?
+                && let Some(status) = self.read_reports()?
             {
                 return Ok(status);
+            }
+            // After the reports: what is dropped of a service that has started needs its handle.
+            if ready >> control_at != 0 || ready == 0 {
+                self.serve_control();
             }
             if ready & 0b0010 != 0 {
                 self.pass_signals();
@@ -209,6 +210,17 @@ impl<'a> Supervisor<'a> {
             if self.deadline.is_some_and(|d| d <= Instant::now()) {
                 self.deadline = None;
                 self.signal(libc::SIGKILL);
+            }
+        }
+    }
+
+    /// All that have come; the last one is the end.
+    fn read_reports(&mut self) -> Result<Option<i32>, EnforceError> {
+        loop {
+            let status = self.read_report()?;
+            let more = wait::readable(&[self.here.report.as_fd()], Some(Duration::ZERO));
+            if status.is_some() || more != Ok(1) {
+                return Ok(status);
             }
         }
     }
