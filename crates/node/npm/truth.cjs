@@ -49,14 +49,13 @@ function failure(Kind, code, message, from, more) {
 // The channel: one packet is one question, one packet the answer. Threads share it under a lock.
 
 const channel = (() => {
-  const HELD = 1;
-  const WAITED_FOR = 2;
   /** How long a holder is believed to be alive, in milliseconds. */
   const PATIENCE = 100;
-  const { compareExchange, exchange, load: read, notify, store, wait } = Atomics;
+  const { compareExchange, notify, store, wait } = Atomics;
   // A thread other than the first cannot change the working directory.
   const first = process.chdir.disabled !== true;
   let buffer;
+  /** The number of the thread that holds it, or 0. */
   let lock;
   let thread = 0;
   let last = 0;
@@ -64,18 +63,31 @@ const channel = (() => {
   /** Makes the lock that the threads of this process will find. */
   function share() {
     if (!first || lock !== undefined) return;
-    const shared = new SharedArrayBuffer(8);
+    const shared = new SharedArrayBuffer(4);
     lock = new Int32Array(shared);
     thread = ownNumber();
     builtin('node:worker_threads').setEnvironmentData(SHARED, shared);
   }
 
-  /** The kernel's number of this thread, or -1. */
+  /** The kernel's number of this thread, or one below zero that no other thread has. */
   function ownNumber() {
     try {
       return Number(readlinkSync('/proc/thread-self').split('/').pop());
     } catch {
-      return -1;
+      return -1 - builtin('node:worker_threads').threadId;
+    }
+  }
+
+  /** Whether a thread is no more; one without a number is believed to be there. */
+  function isGone(holder) {
+    if (holder < 0) return false;
+    native.asked = true;
+    try {
+      return statSync(`/proc/self/task/${holder}`, { throwIfNoEntry: false }) === undefined;
+    } catch {
+      return false;
+    } finally {
+      native.asked = false;
     }
   }
 
@@ -93,34 +105,20 @@ const channel = (() => {
       lock = new Int32Array(shared);
     }
     if (thread === 0) thread = ownNumber();
-    let state = compareExchange(lock, 0, 0, HELD);
-    while (state !== 0) {
-      if (state === WAITED_FOR || compareExchange(lock, 0, HELD, WAITED_FOR) !== 0) {
-        const woken = wait(lock, 0, WAITED_FOR, PATIENCE);
-        // A thread that was ended while it held the lock never gives it back.
-        if (woken === 'timed-out' && inherit()) break;
-      }
-      state = compareExchange(lock, 0, 0, WAITED_FOR);
+    for (;;) {
+      const holder = compareExchange(lock, 0, 0, thread);
+      if (holder === 0) return;
+      const woken = wait(lock, 0, holder, PATIENCE);
+      // A thread that was ended while it held the lock never gives it back.
+      const inherits = woken === 'timed-out' && isGone(holder);
+      if (inherits && compareExchange(lock, 0, holder, thread) === holder) return;
     }
-    store(lock, 1, thread);
-  }
-
-  /** Takes the lock over from a thread that is no more. */
-  function inherit() {
-    const holder = read(lock, 1);
-    if (holder <= 0) return false;
-    try {
-      if (statSync(`/proc/self/task/${holder}`, { throwIfNoEntry: false }) !== undefined) return false;
-    } catch {
-      return false;
-    }
-    return compareExchange(lock, 1, holder, thread) === holder;
   }
 
   function release() {
     if (lock === undefined) return;
-    store(lock, 1, 0);
-    if (exchange(lock, 0, 0) === WAITED_FOR) notify(lock, 0, 1);
+    store(lock, 0, 0);
+    notify(lock, 0, 1);
   }
 
   function again(act) {
