@@ -114,11 +114,12 @@ impl<'a> Supervisor<'a> {
             filter: prepared.filters.broker.as_ref(),
             wires: &there,
         };
+        // Before the service runs: whoever sees that it does may ask at once.
+        let (outside, missing) = if options.observe { Default::default() } else { Outside::open() };
         let kept = [there.all(), carried.clone()].concat();
         let broker =
             spawn::process(0, Keep::Only(&kept), || process.run()).during("starting the broker")?;
         prepared.release_mounts();
-        let (outside, missing) = if options.observe { Default::default() } else { Outside::open() };
         let mut supervisor = Self {
             plan,
             prepared,
