@@ -2,7 +2,7 @@
 
 use super::dial::state;
 use super::html::Html;
-use super::words::count;
+use super::words::{clip, count};
 use crate::prove::report::{ClaimReport, ClaimState, ProbeReport, Report};
 use crate::prove::verdict::describe;
 use crate::prove::{Attempt, Outcome, Verdict};
@@ -230,7 +230,7 @@ fn flagged(html: &mut Html, probe: &ProbeReport) {
     if let Some(flagged) = &probe.inside_with_node_flags
         && (flagged.outcome != probe.inside.outcome || flagged.code != probe.inside.code)
     {
-        html.raw("<br>with Node&#39;s flags: ");
+        html.raw("<br>with Node's flags: ");
         match flagged.code.as_str() {
             "" => seen(html, flagged),
             code => {
@@ -250,11 +250,39 @@ fn seen(html: &mut Html, attempt: &Attempt) {
     html.text(&words(attempt));
 }
 
+/// Letters of what was seen; the JSON form has all of it.
+const SEEN: usize = 160;
+
 /// Code and words of an attempt; Node's own messages begin with the code.
 pub(super) fn words(attempt: &Attempt) -> String {
-    if !attempt.code.is_empty() && attempt.detail.starts_with(&attempt.code) {
+    let words = if !attempt.code.is_empty() && attempt.detail.starts_with(&attempt.code) {
         attempt.detail.clone()
     } else {
         describe(attempt)
+    };
+    clip(&without_random(&words), SEEN)
+}
+
+/// Without the random part of the names of the canaries of one run, which says nothing to a reader.
+fn without_random(words: &str) -> String {
+    const MARK: &str = "/ringfence-prove-";
+    let mut parts = words.split(MARK);
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        text.push_str(MARK);
+        text.push_str(part.trim_start_matches(|letter: char| letter.is_ascii_hexdigit()));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_random_part_of_a_canary_is_left_out_and_the_rest_stays() {
+        let shown = without_random("open '/var/tmp/ringfence-prove-ce9b0a39fa92/outside/canary'");
+        assert_eq!(shown, "open '/var/tmp/ringfence-prove-/outside/canary'");
+        assert_eq!(without_random("/etc/passwd: denied"), "/etc/passwd: denied");
     }
 }

@@ -1,8 +1,8 @@
 //! The ring as a drawing: the service in the middle, each layer a circle around it, each attack a
 //! mark outside that ends at the outermost circle, or a bar that reaches the service.
 //!
-//! The same drawing is made in two sizes, for wide and for narrow pages. Everything in it is also
-//! in the tables below it: it shows the shape of a proof, it is not the evidence.
+//! Everything in it is also in the tables below it: it shows the shape of a proof, it is not the
+//! evidence.
 
 use super::html::Html;
 use super::tally::Class;
@@ -14,8 +14,6 @@ use ringfence_policy::layer::Layer;
 /// Where everything of a dial lies, in drawing units; angles in degrees, clockwise from the right.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Dial {
-    /// Told apart in the ids of the two drawings.
-    pub(super) id: &'static str,
     /// The middle.
     pub(super) center: (f64, f64),
     /// Radius of the service.
@@ -53,16 +51,25 @@ impl Dial {
         (radius.mul_add(cos, self.center.0), radius.mul_add(sin, self.center.1))
     }
 
-    /// Draws the layers.
-    pub(super) fn layers(&self, html: &mut Html, answers: &[LayerAnswer]) {
+    /// Draws all of it.
+    pub(super) fn draw(&self, html: &mut Html, evidence: &Evidence, classes: &[Class]) {
+        self.layers(html, &evidence.layers);
+        for sector in self.sectors(classes) {
+            self.sector(html, &sector);
+        }
+        self.service(html, evidence);
+    }
+
+    fn layers(&self, html: &mut Html, answers: &[LayerAnswer]) {
         let (x, y) = self.center;
         let mut radius = self.outer;
         for layer in Layer::ALL {
             let answer = answers.iter().find(|answer| answer.layer == layer.id());
             let (kind, state) = state(answer);
             html.raw("<circle class=\"ring ").raw(kind).raw("\" cx=\"").at(x).raw("\" cy=\"").at(y);
-            html.raw("\" r=\"").at(radius).raw("\"><title>").show(layer).raw(": ").text(state);
-            html.raw("</title></circle>");
+            html.raw("\" r=\"").at(radius).raw("\">");
+            hint(html, layer.id(), state);
+            html.raw("</circle>");
             html.raw("<text class=\"layer ").raw(kind).raw("\" x=\"").at(x).raw("\" y=\"");
             html.at(0.6f64.mul_add(self.letters.1, y - radius)).raw("\">").show(layer);
             html.raw("</text>\n");
@@ -70,15 +77,7 @@ impl Dial {
         }
     }
 
-    /// Draws the attacks.
-    pub(super) fn attacks(&self, html: &mut Html, classes: &[Class]) {
-        for sector in self.sectors(classes) {
-            self.sector(html, &sector);
-        }
-    }
-
-    /// Draws the service.
-    pub(super) fn service(&self, html: &mut Html, evidence: &Evidence) {
+    fn service(&self, html: &mut Html, evidence: &Evidence) {
         let (x, y) = self.center;
         html.raw("<circle class=\"core\" cx=\"").at(x).raw("\" cy=\"").at(y);
         html.raw("\" r=\"").at(self.core).raw("\"/>");
@@ -156,8 +155,9 @@ impl Dial {
             html.raw("\" stroke-dasharray=\"").fine(dash).raw(" ").fine(step - dash);
             html.raw("\" stroke-dashoffset=\"").fine((dash - step) / 2.0).raw("\" d=\"");
             self.arc(html, radius, angle, until, true);
-            html.raw("\"><title>").text(class.id).raw(": ").show(count).raw(" ").raw(words);
-            html.raw("</title></path>");
+            html.raw("\">");
+            hint(html, class.id, &format!("{count} {words}"));
+            html.raw("</path>");
             angle = until;
         }
         self.name(html, sector);
@@ -168,7 +168,7 @@ impl Dial {
         let middle = f64::midpoint(sector.from, sector.to).rem_euclid(360.0);
         let below = middle > 0.0 && middle < 180.0;
         let kind = if sector.class.open > 0 { "class through" } else { "class" };
-        html.raw("<path id=\"").raw(self.id).text(sector.class.id).raw("\" d=\"");
+        html.raw("<path id=\"class-").text(sector.class.id).raw("\" d=\"");
         // Text on a path is not shown where it is longer: the path is, by one sector on each side.
         let (from, to) = (middle - 40.0, middle + 40.0);
         if below {
@@ -176,7 +176,7 @@ impl Dial {
         } else {
             self.arc(html, self.label, from, to, true);
         }
-        html.raw("\"/><text class=\"").raw(kind).raw("\"><textPath href=\"#").raw(self.id);
+        html.raw("\"/><text class=\"").raw(kind).raw("\"><textPath href=\"#class-");
         html.text(sector.class.id).raw("\" startOffset=\"50%\">");
         html.text(&label(sector.class)).raw("</textPath></text>\n");
     }
@@ -187,6 +187,11 @@ impl Dial {
         html.raw(if (to - from).abs() > 180.0 { " 0 1 " } else { " 0 0 " });
         html.raw(if clockwise { "1 " } else { "0 " }).at(end.0).raw(" ").at(end.1);
     }
+}
+
+/// What is told where somebody points at a stroke.
+fn hint(html: &mut Html, what: &str, words: &str) {
+    html.raw("<title>").text(what).raw(": ").text(words).raw("</title>");
 }
 
 /// The style of a layer's circle, and its answer in words.

@@ -63,7 +63,6 @@ impl Write for Escaping<'_> {
                 '<' => self.0.push_str("&lt;"),
                 '>' => self.0.push_str("&gt;"),
                 '"' => self.0.push_str("&quot;"),
-                '\'' => self.0.push_str("&#39;"),
                 other => self.0.push(other),
             }
         }
@@ -79,7 +78,7 @@ mod tests {
     fn text_can_neither_open_a_tag_nor_end_an_attribute_nor_turn_the_line() {
         let mut html = Html::default();
         html.text("<script>&'\"\u{202e}\0\u{e9}\n");
-        assert_eq!(html.finish(), r"&lt;script&gt;&amp;&#39;&quot;\u{202e}\u{0}\u{e9}\u{a}");
+        assert_eq!(html.finish(), r"&lt;script&gt;&amp;'&quot;\u{202e}\u{0}\u{e9}\u{a}");
     }
 
     #[test]

@@ -36,7 +36,7 @@ const fn purpose(layer: Layer) -> &'static str {
         Layer::Identity => "Runs as an ordinary user without capabilities or extra groups.",
         Layer::Landlock => "The kernel checks each path and port against the grants.",
         Layer::Namespaces => "Only what is granted exists: files, processes, network, mounts.",
-        Layer::NodeFlags => "Node&#39;s own permission model, as a first and weak fence.",
+        Layer::NodeFlags => "Node's own permission model, as a first and weak fence.",
         Layer::Rlimits => "Limits open files and file sizes; no core dumps.",
         Layer::Seccomp => "Refuses system calls that the service does not need.",
     }

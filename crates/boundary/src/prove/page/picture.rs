@@ -9,9 +9,8 @@ use super::html::Html;
 use super::tally::{self, Class};
 use super::words::count;
 
-/// For pages with room on both sides.
-const WIDE: Dial = Dial {
-    id: "w-",
+/// The ring, with room for the lists on both sides.
+const DIAL: Dial = Dial {
     center: (560.0, 318.0),
     core: 76.0,
     outer: 240.0,
@@ -23,20 +22,6 @@ const WIDE: Dial = Dial {
     arcs: &[(208.0, 332.0), (28.0, 152.0)],
 };
 
-/// For narrow pages and paper: no lists beside it.
-const NARROW: Dial = Dial {
-    id: "n-",
-    center: (180.0, 180.0),
-    core: 40.0,
-    outer: 141.0,
-    step: 11.5,
-    mark: 11.0,
-    label: 161.0,
-    letters: (5.6, 5.2),
-    name: 10,
-    arcs: &[(-180.0, 180.0)],
-};
-
 const LEFT: Column = Column { edges: (0.0, 248.0), faces: 180.0 };
 const RIGHT: Column = Column { edges: (1120.0, 872.0), faces: 0.0 };
 
@@ -44,19 +29,17 @@ const RIGHT: Column = Column { edges: (1120.0, 872.0), faces: 0.0 };
 pub(super) fn write(html: &mut Html, page: &Page<'_>) {
     let classes = tally::classes(page.report);
     let (given, reaching) = (grants::given(page.boundary), grants::reaching(page.boundary));
-    html.raw("<figure id=\"ring\">\n");
-    open(html, page, &WIDE, "<svg class=\"wide\" viewBox=\"0 0 1120 636\" ");
-    WIDE.layers(html, &page.report.evidence.layers);
-    LEFT.draw(html, &WIDE, &given);
-    RIGHT.draw(html, &WIDE, &reaching);
-    WIDE.attacks(html, &classes);
-    WIDE.service(html, &page.report.evidence);
+    html.raw("<figure id=\"ring\">\n<svg class=\"drawn\" aria-hidden=\"true\">");
+    html.raw("<symbol id=\"dial\" viewBox=\"270 28 580 580\">\n");
+    DIAL.draw(html, &page.report.evidence, &classes);
+    html.raw("</symbol></svg>\n");
+    open(html, page, "<svg class=\"wide\" viewBox=\"0 0 1120 636\" ", "wide");
+    html.raw("<use href=\"#dial\" x=\"270\" y=\"28\" width=\"580\" height=\"580\"/>\n");
+    LEFT.draw(html, &DIAL, &given);
+    RIGHT.draw(html, &DIAL, &reaching);
     html.raw("</svg>\n");
-    open(html, page, &NARROW, "<svg class=\"narrow\" viewBox=\"0 0 360 360\" ");
-    NARROW.layers(html, &page.report.evidence.layers);
-    NARROW.attacks(html, &classes);
-    NARROW.service(html, &page.report.evidence);
-    html.raw("</svg>\n");
+    open(html, page, "<svg class=\"narrow\" viewBox=\"0 0 580 580\" ", "narrow");
+    html.raw("<use href=\"#dial\" width=\"580\" height=\"580\"/></svg>\n");
     html.raw(include_str!("legend.html"));
     html.raw("</figure>\n<details class=\"tables\"><summary>The picture as tables</summary>\n");
     html.raw("<div class=\"pair\">");
@@ -65,15 +48,16 @@ pub(super) fn write(html: &mut Html, page: &Page<'_>) {
     html.raw("</div></details>\n");
 }
 
-fn open(html: &mut Html, page: &Page<'_>, dial: &Dial, start: &'static str) {
+/// Begins one of the two pictures; `id` tells their titles apart.
+fn open(html: &mut Html, page: &Page<'_>, start: &'static str, id: &'static str) {
     let evidence = &page.report.evidence;
     html.raw(start)
         .raw("paint-order=\"stroke\" role=\"img\" aria-labelledby=\"")
-        .raw(dial.id)
-        .raw("title ");
-    html.raw(dial.id).raw("desc\"><title id=\"").raw(dial.id).raw("title\">The service ");
-    html.text(&evidence.service).raw(" in its ring</title><desc id=\"").raw(dial.id);
-    html.raw("desc\">");
+        .raw(id)
+        .raw("-title ");
+    html.raw(id).raw("-desc\"><title id=\"").raw(id).raw("-title\">The service ");
+    html.text(&evidence.service).raw(" in its ring</title><desc id=\"").raw(id);
+    html.raw("-desc\">");
     let of = |kind: &str| evidence.layers.iter().filter(|layer| layer.state == kind).count();
     let blocked = tally::with(page.report, crate::prove::Verdict::Blocked);
     let through = tally::with(page.report, crate::prove::Verdict::Open);
