@@ -13,12 +13,13 @@ use ringfence_sys::socket::Address;
 pub type Entry = (&'static str, fn(&[u8]));
 
 /// Every entry, in the order of the names.
-pub const ENTRIES: [Entry; 9] = [
+pub const ENTRIES: [Entry; 10] = [
     ("address", address),
     ("control", control),
     ("dns", dns),
     ("elf", elf),
     ("event", event),
+    ("explain_text", explain_text),
     ("hosts", hosts),
     ("ldcache", ldcache),
     ("policy", policy),
@@ -58,6 +59,11 @@ pub fn elf(bytes: &[u8]) {
 /// The line of an event whose texts a service has chosen.
 pub fn event(bytes: &[u8]) {
     assert!(ringfence_boundary::enforce::fuzz_line(bytes), "{bytes:?}");
+}
+
+/// A text that is explained: the answer can be shown, and every grant in it can be given.
+pub fn explain_text(bytes: &[u8]) {
+    assert!(ringfence_boundary::explain::fuzz_explain(bytes), "{bytes:?}");
 }
 
 /// The host's `/etc/hosts`.

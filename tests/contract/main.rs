@@ -9,6 +9,7 @@ mod check_config;
 mod completions;
 mod diff;
 mod drop;
+mod explain;
 mod output;
 mod own_processes;
 mod prove;

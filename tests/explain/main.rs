@@ -20,7 +20,13 @@ use ringfence_boundary::explain::{
 use ringfence_boundary::explain::{NoHost, explain};
 use ringfence_policy::model::Boundary;
 use ringfence_policy::net::Transport;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Cases that run at the same time.
+const AT_ONCE: usize = 4;
 
 /// Where a case's program lies, in its text.
 const FOLDER: &str = "/srv/app";
@@ -167,27 +173,38 @@ fn every_recorded_text_is_explained_and_every_named_grant_helps() {
 #[test]
 fn what_happens_today_is_explained_as_what_was_recorded() {
     let record = std::env::var("RINGFENCE_RECORD").ok();
-    let mut wrongs = String::new();
-    let mut absent: Vec<String> = Vec::new();
-    for case in case::all() {
-        if record.as_ref().is_some_and(|name| name != "1" && !case.name.contains(name.as_str())) {
-            continue;
-        }
-        match run::again(&case) {
-            Ok(text) if record.is_some() => case.record(&text),
-            Ok(text) => {
-                let wrong = wrong(&case, &text);
-                if !wrong.is_empty() {
-                    let _ = writeln!(wrongs, "{}: {}\n{text}", case.name, wrong.trim_end());
-                }
-            }
-            Err(why) => {
-                if !absent.contains(&why) {
-                    absent.push(why);
-                }
-            }
-        }
+    let mut cases = case::all();
+    if let Some(name) = record.as_ref().filter(|name| *name != "1") {
+        cases.retain(|case| case.name.contains(name.as_str()));
     }
+    let next = AtomicUsize::new(0);
+    let outcome: Mutex<(BTreeSet<String>, String)> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let happened = run::again(case);
+                    let mut outcome = outcome.lock().unwrap();
+                    match happened {
+                        Ok(text) if record.is_some() => case.record(&text),
+                        Ok(text) => {
+                            let wrong = wrong(case, &text);
+                            if !wrong.is_empty() {
+                                let _ = writeln!(
+                                    outcome.1,
+                                    "{}: {}\n{text}",
+                                    case.name,
+                                    wrong.trim_end()
+                                );
+                            }
+                        }
+                        Err(why) => drop(outcome.0.insert(why)),
+                    }
+                }
+            });
+        }
+    });
+    let (absent, wrongs) = outcome.into_inner().unwrap();
     for why in absent {
         ringfence_tests::not_run(&why);
     }
@@ -213,7 +230,11 @@ fn answers_are_those_of_the_page() {
         std::fs::write(&path, page).unwrap();
         return;
     }
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), page);
+    let written = std::fs::read_to_string(&path).unwrap();
+    for (number, (expected, line)) in written.lines().zip(page.lines()).enumerate() {
+        assert_eq!(line, expected, "{}:{}", path.display(), number + 1);
+    }
+    assert_eq!(written.lines().count(), page.lines().count());
 }
 
 fn answer(page: &mut String, or: &str, found: &Explanation) {

@@ -58,7 +58,7 @@ fn one(
     if !explanation.seen.is_empty() {
         paragraph(text, 2, &format!("> {}", explanation.seen));
     }
-    paragraph(text, 2, &sentence(&explanation.cause));
+    paragraph(text, 2, &opening(&explanation.cause));
     if explanation.layer.is_some() || explanation.code.id() != "application-error" {
         let who = explanation.layer.map_or("nobody: this is not the boundary", |layer| layer.id());
         let _ = writeln!(text, "  refused by: {who}");
@@ -70,7 +70,7 @@ fn one(
     for other in &explanation.alternatives {
         let label = printer.paint(Style::Note, "or");
         let _ = writeln!(text, "  {label} {} ({}):", other.code.id(), other.confidence.id());
-        paragraph(text, 4, &sentence(&other.cause));
+        paragraph(text, 4, &opening(&other.cause));
         match &other.advice {
             Advice::Grant { lines, .. } => {
                 paragraph(text, 4, &format!("then {} says:", file(report)));
@@ -118,9 +118,24 @@ fn file(report: &Report) -> String {
     report.boundary.as_deref().unwrap_or("ringfence.toml").to_owned()
 }
 
-/// A sentence begins with a capital where it begins with a plain word, and ends with a period.
+/// A sentence ends with a period.
 fn sentence(text: &str) -> String {
     if text.ends_with(['.', ':', '?']) { text.to_owned() } else { format!("{text}.") }
+}
+
+/// The same, with a capital where it begins with a plain word and not with a name.
+fn opening(text: &str) -> String {
+    const PLAIN: [&str; 17] = [
+        "a", "an", "another", "by", "inside", "it", "nobody", "no", "only", "owner", "somebody",
+        "the", "there", "this", "what", "where", "without",
+    ];
+    let sentence = sentence(text);
+    let first = sentence.split(' ').next().unwrap_or_default();
+    if !PLAIN.contains(&first) {
+        return sentence;
+    }
+    let (head, rest) = sentence.split_at(1);
+    format!("{}{rest}", head.to_ascii_uppercase())
 }
 
 /// Wrapped text behind an indentation.
@@ -175,7 +190,7 @@ pub(crate) fn markdown(report: &Report) -> String {
         let layer = explanation.layer.map_or("nobody", |layer| layer.id());
         let code = explanation.code.id();
         let _ = writeln!(text, "### {code} ({}{times})\n", explanation.confidence.id());
-        let _ = writeln!(text, "{}\n", escape(&sentence(&explanation.cause)));
+        let _ = writeln!(text, "{}\n", escape(&opening(&explanation.cause)));
         let _ = writeln!(text, "Refused by: {layer}.\n");
         markdown_advice(&mut text, &explanation.advice);
         if let Some(manual) = &explanation.manual {
@@ -183,7 +198,7 @@ pub(crate) fn markdown(report: &Report) -> String {
         }
         for other in &explanation.alternatives {
             let _ =
-                writeln!(text, "Or **{}**: {}\n", other.code.id(), escape(&sentence(&other.cause)));
+                writeln!(text, "Or **{}**: {}\n", other.code.id(), escape(&opening(&other.cause)));
             markdown_advice(&mut text, &other.advice);
         }
     }

@@ -146,6 +146,10 @@ impl Access {
             return Outcome::Never(judgement.code, advice);
         }
         let (reason, line) = refused;
+        // A wildcard that several grants fit: the answer is to choose one, not to grant more.
+        if matches!(self, Self::Listen(..)) && line.is_some() {
+            return Outcome::Nothing(reason);
+        }
         let Some(grant) = self.grant(context, line.as_deref()) else {
             return Outcome::Nothing(reason);
         };

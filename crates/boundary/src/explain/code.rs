@@ -31,8 +31,6 @@ codes! {
     AbstractSocket = "abstract-socket",
     /// Built for another Node.
     AddonAbi = "addon-abi",
-    /// Native code that the boundary does not list.
-    AddonDisabled = "addon-disabled",
     /// A library the addon needs is not there.
     AddonLibrary = "addon-library",
     /// Native code on a mount where nothing may be executed.

@@ -238,7 +238,8 @@ impl Place<'_> {
             {
                 read_only.advise(advice)
             }
-            (Outcome::Already, Outcome::Missing(advice)) => user.or(read_only.advise(advice)),
+            // Inside, a write without a grant is answered EROFS.
+            (Outcome::Already, Outcome::Missing(_)) => user,
             (Outcome::Already, Outcome::Never(code, advice)) => {
                 Explanation { code, ..read_only.advise(advice) }
             }

@@ -58,6 +58,7 @@ fn settled(explanation: Explanation, access: &Access, context: &Context<'_>) -> 
             explanation.advise(advice)
         }
         Outcome::Nothing(why) if why.is_empty() => explanation.instead("no grant can be named"),
+        Outcome::Nothing(why) if why.contains("listen on one of them") => explanation.instead(why),
         Outcome::Nothing(why) => explanation.instead(format!("no grant can be named: {why}")),
     }
 }

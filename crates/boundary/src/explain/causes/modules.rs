@@ -22,7 +22,10 @@ pub(super) fn of(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation
         return Some(file(path, context));
     }
     if name.starts_with('.') {
-        return Some(relative(name));
+        return Some(match importer(symptom) {
+            Some(importer) => file(&paths::join(paths::parent(importer), name), context),
+            None => relative(name),
+        });
     }
     Some(package(name, symptom, context))
 }
@@ -52,6 +55,15 @@ fn file(path: &str, context: &Context<'_>) -> Explanation {
         (Outcome::Never(code, advice), _) => Explanation { code, ..hidden.advise(advice) },
         (Outcome::Nothing(_), _) => missing,
     }
+}
+
+/// The file that asked for a module, as the first line of the `Require stack` names it.
+fn importer(symptom: &Symptom) -> Option<&str> {
+    symptom
+        .frames
+        .iter()
+        .find_map(|frame| frame.strip_prefix("- "))
+        .filter(|path| path.starts_with('/'))
 }
 
 fn relative(name: &str) -> Explanation {

@@ -459,7 +459,7 @@ fn missing_name(
         }
         return explanation.instead(format!(
             "grant it with the port it uses, which a look-up does not tell: add \"{name}:PORT\" to \
-             net.connect"
+             net.connect (443 for https)"
         ));
     };
     let access = Access::Connect(Transport::Tcp, Target::Name(name.clone()), port);

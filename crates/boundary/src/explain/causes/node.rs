@@ -150,7 +150,9 @@ fn file(symptom: &Symptom, context: &Context<'_>, write: bool) -> Explanation {
             "; dotenv says nothing about it and the service starts without these variables",
         );
     }
-    if let Some(says) = file_row(symptom, path, write) {
+    if !explanation.grants().is_empty()
+        && let Some(says) = file_row(symptom, path, write)
+    {
         explanation = explanation.manual(says);
     }
     explanation
@@ -177,8 +179,8 @@ fn file_row(symptom: &Symptom, path: &str, write: bool) -> Option<&'static str> 
              (fs.readFileSync) needs the grant.",
         );
     }
-    let loading = symptom.comes_from(&["node:internal/modules", "Module._", "package_json_reader"])
-        || ends(&[".js", ".mjs", ".cjs", "/package.json"]);
+    let loading = ends(&[".js", ".mjs", ".cjs", ".ts", "/package.json"])
+        && symptom.comes_from(&["node:internal/modules", "Module._", "package_json_reader"]);
     loading.then_some(
         "The manual says the entry file needs the grant; Node 22 and later read it without one \
          (not behind a symlink, and not on 20). What fails is the first file it imports.",
@@ -260,12 +262,12 @@ fn switch(
     if manual.is_empty() { explanation } else { explanation.manual(manual) }
 }
 
-/// The preload says it in Node's words with a resource; Node itself never names one, but for the
-/// path of a unix socket it listens on.
+/// Node's own refusal names a host at most; the preload's says that it is the boundary's.
 fn net(symptom: &Symptom, context: &Context<'_>) -> Explanation {
-    if symptom.permission == "Net" && !symptom.resource.is_empty() {
+    if !symptom.missing.is_empty() || symptom.says("granted by the boundary") {
         return brokered(symptom, context);
     }
+    let listens = matches!(symptom.call(), "bind" | "listen");
     let manual = "The manual says to normalise host and port; Node matches neither: without \
          --allow-net every address is refused, with it none. Host and port are decided by \
          ringfence's broker.";
@@ -298,7 +300,7 @@ fn net(symptom: &Symptom, context: &Context<'_>) -> Explanation {
         {
             settled(explanation, &Access::Connect(Transport::Tcp, target, 80), context)
         }
-        (Some(target), Some(port)) => {
+        (Some(target), Some(port)) if !listens => {
             let access = Access::Connect(Transport::Tcp, target, port);
             let mut told = settled(explanation, &access, context);
             if told.code == Code::GrantedAlready {

@@ -59,8 +59,11 @@ impl Reader<'_> {
             self.node = version_of(version);
             return;
         }
-        if text.starts_with("at ") {
+        if text.starts_with("at ") || text.starts_with("- /") {
             self.frame(text);
+            return;
+        }
+        if self.goes_on(number, text) {
             return;
         }
         if json::line(text, number, self.found) {
@@ -81,6 +84,19 @@ impl Reader<'_> {
             return;
         }
         self.bare(number, line, text);
+    }
+
+    /// The rest of a message that is longer than its line, as Node writes it for addons.
+    fn goes_on(&mut self, number: usize, text: &str) -> bool {
+        let Some((_, last)) = self.open.last() else { return false };
+        let Some(symptom) = self.found.symptoms.get_mut(*last) else { return false };
+        let near = number <= symptom.line + 4;
+        let addon = symptom.message.starts_with("The module '");
+        if addon && near && symptom.frames.is_empty() && !text.starts_with(['{', '}']) {
+            symptom.message = cut(&format!("{} {text}", symptom.message));
+            return true;
+        }
+        false
     }
 
     fn frame(&mut self, text: &str) {
@@ -105,6 +121,13 @@ impl Reader<'_> {
         } else {
             None
         };
+        // Node 25 and 26 put a whole error into `errno`: its parts are those of the one around it.
+        if head.before.trim() == "errno:"
+            && let Some((_, around)) = self.open.last().copied()
+        {
+            self.open.push((indent, around));
+            return;
+        }
         let mut symptom = Symptom {
             kind: head.kind.to_owned(),
             message: cut(head.message),

@@ -58,9 +58,18 @@ fn walk(value: &Value, line: usize, parent: Option<usize>, depth: usize, found: 
         }
         Value::Object(object) => {
             let own = is_error(object).then(|| add(object, line, parent, found)).or(parent);
+            let before = found.symptoms.len();
+            for value in object.values() {
+                if value.is_object() || value.is_array() {
+                    walk(value, line, own, depth + 1, found);
+                }
+            }
+            // A logger repeats the message of the error that it logs.
+            if found.symptoms.len() > before {
+                return;
+            }
             for (key, value) in object {
                 match value {
-                    Value::Object(_) | Value::Array(_) => walk(value, line, own, depth + 1, found),
                     // A message of the logger: only where it is an error itself.
                     Value::String(text)
                         if own == parent
