@@ -13,7 +13,7 @@ use ringfence_sys::socket::Address;
 pub type Entry = (&'static str, fn(&[u8]));
 
 /// Every entry, in the order of the names.
-pub const ENTRIES: [Entry; 10] = [
+pub const ENTRIES: [Entry; 11] = [
     ("address", address),
     ("control", control),
     ("dns", dns),
@@ -23,6 +23,7 @@ pub const ENTRIES: [Entry; 10] = [
     ("hosts", hosts),
     ("ldcache", ldcache),
     ("policy", policy),
+    ("request", request),
     ("resolvconf", resolvconf),
 ];
 
@@ -105,4 +106,9 @@ pub fn resolvconf(bytes: &[u8]) {
     assert!((1..=3).contains(&conf.servers.len()) && conf.search.len() <= 6, "{conf:?}");
     assert!((1..=30).contains(&conf.timeout.as_secs()) && conf.ndots <= 15, "{conf:?}");
     assert!((1..=5).contains(&conf.attempts), "{conf:?}");
+}
+
+/// A packet on the control channel, answered under a boundary that grants nothing.
+pub fn request(bytes: &[u8]) {
+    assert!(ringfence_boundary::control::fuzz_request(bytes), "{bytes:?}");
 }

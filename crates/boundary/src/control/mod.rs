@@ -9,9 +9,12 @@
 
 pub mod client;
 pub(crate) mod facts;
+mod fuzz;
 pub(crate) mod message;
 pub(crate) mod truth;
 pub(crate) mod wire;
+
+pub use fuzz::fuzz_request;
 
 /// The abstract name at which the supervisor with this process id can be asked.
 pub(crate) fn address(supervisor: u32) -> Vec<u8> {

@@ -176,7 +176,10 @@ impl BrokerProcess<'_> {
         // Only for this process: init, and with it the service, was made before.
         let descriptors = privilege::raise_limit(libc::RLIMIT_NOFILE, waiter::DESCRIPTORS)?;
         let waiter = Waiter::new(descriptors)?;
+        let (waiting, state) = (waiter.clone(), Arc::clone(&shared));
+        thread("waiter", move || waiting.run(&state).unwrap_or_default())?;
         let bell = NetloopBell::default();
+        let door = self.start_control(&shared, &waiter, Arc::clone(&bell))?;
         let mut diagnosers = Diagnosers { inside: None, host: netlink::open_diag().ok() };
         if self.init.namespaces {
             let sockets = self.receive(tag::SOCKETS, 3)?;
@@ -187,9 +190,6 @@ impl BrokerProcess<'_> {
                 let _ = bell.set(self.start_netloop(&shared, udp, tcp)?);
             }
         }
-        let (waiting, state) = (waiter.clone(), Arc::clone(&shared));
-        thread("waiter", move || waiting.run(&state).unwrap_or_default())?;
-        let door = self.start_control(&shared, &waiter, bell)?;
         // There is no further thread, and nothing of the service was heard of yet.
         if let Some(filter) = self.filter {
             seccomp::install_everywhere(filter)?;

@@ -193,6 +193,26 @@ fn the_broker_executes_nothing_and_makes_no_process() {
 }
 
 #[test]
+fn the_broker_makes_pairs_of_one_kind_of_socket() {
+    let pair = |family: u64, kind: u64, protocol: u64| [family, kind, protocol, 0, 0, 0];
+    for subject in Subject::brokers() {
+        for (args, allowed) in [
+            (pair(1, 5, 0), true),
+            (pair(1, 0x8_0005, 0), true),
+            (pair(1, 1, 0), false),
+            (pair(1, 2, 0), false),
+            (pair(2, 5, 0), false),
+            (pair(1, 5, 1), false),
+        ] {
+            assert_eq!(subject.allows("socketpair", args), allowed, "{args:?}");
+        }
+    }
+    for arch in ARCHES {
+        assert!(!Subject::init(arch, true).allows("socketpair", pair(1, 5, 0)));
+    }
+}
+
+#[test]
 fn the_broker_and_init_ask_for_no_right_and_touch_no_other_process() {
     let never = "ptrace process_vm_writev process_madvise kcmp mount umount2 pivot_root chroot \
                  fsopen fsmount fsconfig move_mount mount_setattr unshare setns setuid setgid \
