@@ -271,6 +271,57 @@ const MASKED: [&str; 10] = [
 const READ_ONLY: [&str; 5] =
     ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
+/// Tied to the capability of an administrator.
+const ADMINISTRATOR: &[&str] = &[
+    "bpf",
+    "fanotify_init",
+    "fsconfig",
+    "fsmount",
+    "fsopen",
+    "fspick",
+    "lookup_dcookie",
+    "mount",
+    "mount_setattr",
+    "move_mount",
+    "open_tree",
+    "perf_event_open",
+    "quotactl",
+    "quotactl_fd",
+    "setdomainname",
+    "sethostname",
+    "setns",
+    "syslog",
+    "umount",
+    "umount2",
+    "unshare",
+];
+/// Tied to others, or to none.
+const OTHER: &[&str] = &[
+    "acct",
+    "add_key",
+    "clock_settime",
+    "delete_module",
+    "finit_module",
+    "init_module",
+    "io_uring_enter",
+    "io_uring_register",
+    "io_uring_setup",
+    "ioperm",
+    "iopl",
+    "kcmp",
+    "kexec_file_load",
+    "kexec_load",
+    "keyctl",
+    "open_by_handle_at",
+    "process_madvise",
+    "reboot",
+    "request_key",
+    "settimeofday",
+    "swapoff",
+    "swapon",
+    "userfaultfd",
+];
+
 /// What Docker's default profile ties to a capability that containers do not have, or never
 /// permits ("Seccomp security profiles for Docker").
 fn docker_filter(copies_descriptors: bool) -> Value {
@@ -278,57 +329,9 @@ fn docker_filter(copies_descriptors: bool) -> Value {
     const EPERM: i32 = 1;
     const ENOSYS: i32 = 38;
     let refuse = |names: &[&str], errno: i32, args: Value| json!({ "names": names, "action": "SCMP_ACT_ERRNO", "errnoRet": errno, "args": args });
-    let administrator = [
-        "bpf",
-        "fanotify_init",
-        "fsconfig",
-        "fsmount",
-        "fsopen",
-        "fspick",
-        "lookup_dcookie",
-        "mount",
-        "mount_setattr",
-        "move_mount",
-        "open_tree",
-        "perf_event_open",
-        "quotactl",
-        "quotactl_fd",
-        "setdomainname",
-        "sethostname",
-        "setns",
-        "syslog",
-        "umount",
-        "umount2",
-        "unshare",
-    ];
-    let other = [
-        "acct",
-        "add_key",
-        "clock_settime",
-        "delete_module",
-        "finit_module",
-        "init_module",
-        "io_uring_enter",
-        "io_uring_register",
-        "io_uring_setup",
-        "ioperm",
-        "iopl",
-        "kcmp",
-        "kexec_file_load",
-        "kexec_load",
-        "keyctl",
-        "open_by_handle_at",
-        "process_madvise",
-        "reboot",
-        "request_key",
-        "settimeofday",
-        "swapoff",
-        "swapon",
-        "userfaultfd",
-    ];
     let mut rules = vec![
-        refuse(&administrator, EPERM, json!([])),
-        refuse(&other, EPERM, json!([])),
+        refuse(ADMINISTRATOR, EPERM, json!([])),
+        refuse(OTHER, EPERM, json!([])),
         // So that the C library falls back to clone, whose flags a filter can see.
         refuse(&["clone3"], ENOSYS, json!([])),
     ];

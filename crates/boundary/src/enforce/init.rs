@@ -18,6 +18,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
 /// Everything init needs, made before it is.
+#[expect(clippy::struct_excessive_bools, reason = "each is about another part of the start")]
 pub(super) struct Init<'a> {
     /// Namespaces and root.
     pub(super) steps: &'a [Step],

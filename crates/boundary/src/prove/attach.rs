@@ -87,7 +87,8 @@ pub fn prove_attached(
     running: &Running,
 ) -> Result<AttachReport, AttachFailure> {
     running.same_boundary(request.hash)?;
-    let plan = live::resolve(request, None, request.environment)?;
+    let mut plan = live::resolve(request, None, request.environment)?;
+    running.as_started(&mut plan.identity);
     let beside = running.has_namespaces()?;
     // What may not be looked into is said before anything is attacked.
     if beside {

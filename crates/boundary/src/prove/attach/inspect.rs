@@ -286,3 +286,53 @@ fn environment(running: &Running, plan: &Plan, request: &ProveRequest<'_>) -> Fi
 fn is_channel(name: &str) -> bool {
     name.starts_with("NODE_CHANNEL_")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATUS: &str = "Name:\tnode\nUid:\t7\t7\t7\t7\nGid:\t8\t8\t8\t8\nGroups:\t\n\
+                          CapInh:\t0000000000000000\nCapPrm:\t0000000000000000\n\
+                          CapEff:\t0000000000000000\nCapBnd:\t0000000000000000\n\
+                          CapAmb:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n\
+                          Seccomp_filters:\t1\n";
+
+    fn process(status: &str) -> Process {
+        Process { pid: 1, status: status.to_owned() }
+    }
+
+    fn is_open(found: &Finding) -> bool {
+        matches!(found, Err(Mismatch::Otherwise(_)))
+    }
+
+    #[test]
+    fn what_is_as_it_should_be_is_held() {
+        let held = process(STATUS);
+        assert!(capabilities(&held).is_ok() && privileges(&held).is_ok() && filter(&held).is_ok());
+        assert!(every(&[held], &filter).is_ok());
+    }
+
+    #[test]
+    fn what_is_otherwise_or_not_told_is_open() {
+        for (from, to) in [
+            ("CapEff:\t0000000000000000", "CapEff:\t0000000000000400"),
+            ("CapBnd:\t0000000000000000", "CapBnd:\t000001ffffffffff"),
+            ("CapAmb:\t0000000000000000\n", ""),
+        ] {
+            assert!(is_open(&capabilities(&process(&STATUS.replace(from, to)))), "{to}");
+        }
+        let gains = process(&STATUS.replace("NoNewPrivs:\t1", "NoNewPrivs:\t0"));
+        assert!(is_open(&privileges(&gains)));
+        let bare = process(&STATUS.replace("Seccomp:\t2", "Seccomp:\t0"));
+        assert!(is_open(&filter(&bare)));
+        assert!(is_open(&every(&[process(STATUS), bare], &filter)));
+        assert!(is_open(&filter(&process(""))));
+    }
+
+    #[test]
+    fn a_service_of_which_nothing_can_be_seen_is_not_held() {
+        assert!(matches!(every(&[], &filter), Err(Mismatch::Unread(_))));
+        let check = Check::of("live-filter", "", Err(Mismatch::Unread("EACCES".to_owned())));
+        assert_eq!(check.verdict, Verdict::Inconclusive);
+    }
+}

@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// One line of `/proc/PID/mountinfo`.
+#[expect(clippy::struct_excessive_bools, reason = "each is one option of a mount")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Mount {
     id: String,
@@ -27,56 +28,53 @@ const BELOW: [&str; 3] = ["/dev", "/proc", "/sys"];
 /// Every mount is one of the plan or one that every service has, and no wider than its grant.
 pub(super) fn mounts(running: &Running, plan: &Plan) -> Finding {
     let table = read(running.program, "mountinfo")?;
+    let grants = plan.view.iter().filter_map(|entry| match entry {
+        ViewEntry::Bind { target, access, .. } => Some((target.as_path(), *access)),
+        ViewEntry::Mask { target, .. } => Some((target.as_path(), Access::Read)),
+        ViewEntry::Directory { .. } | ViewEntry::Symlink { .. } => None,
+    });
+    fit(&table, &grants.collect(), &|at| is_own(at, plan))
+}
+
+/// A table of mounts against what is granted.
+fn fit(table: &str, grants: &BTreeMap<&Path, Access>, own: &dyn Fn(&Path) -> bool) -> Finding {
     let all: Vec<Mount> = table.lines().filter_map(parse).collect();
-    let otherwise = |mount: &Mount, what: &str| {
-        Err(Mismatch::Otherwise(format!("{} {what}", mount.at.display())))
-    };
-    let binds: BTreeMap<&Path, Access> = plan
-        .view
-        .iter()
-        .filter_map(|entry| match entry {
-            ViewEntry::Bind { target, access, .. } => Some((target.as_path(), *access)),
-            ViewEntry::Mask { target, .. } => Some((target.as_path(), Access::Read)),
-            ViewEntry::Directory { .. } | ViewEntry::Symlink { .. } => None,
-        })
-        .collect();
     for mount in &all {
-        if mount.set_user {
-            return otherwise(mount, "would let set-user-id programs work");
-        }
-        // The deepest grant that it lies in.
-        let grant = binds.iter().rev().find(|(target, _)| mount.at.starts_with(target));
-        match grant {
-            Some((_, Access::Read)) if !mount.read_only => return otherwise(mount, "is writable"),
-            Some((_, Access::Execute)) if !mount.read_only => {
-                return otherwise(mount, "is writable and executable");
-            }
-            Some((_, Access::Read | Access::Write)) if mount.executable => {
-                return otherwise(mount, "is executable");
-            }
-            Some(_) => {}
-            None if is_own(&mount.at, plan) => {
-                if mount.executable && mount.at != Path::new("/") {
-                    return otherwise(mount, "is executable");
-                }
-                let root = mount.at == Path::new("/") || mount.at == Path::new("/proc");
-                if root && !mount.read_only {
-                    return otherwise(mount, "is writable");
-                }
-            }
-            None => return otherwise(mount, "is not granted"),
-        }
-        if mount.devices && !mount.at.starts_with("/dev") {
-            return otherwise(mount, "would let device files work");
+        if let Some(what) = mount.is_wider(grants, own) {
+            return Err(Mismatch::Otherwise(format!("{} {what}", mount.at.display())));
         }
     }
-    let missing = binds.keys().find(|target| {
-        let nearest = all.iter().filter(|mount| target.starts_with(&mount.at));
-        nearest.max_by_key(|mount| mount.at.as_os_str().len()).is_none()
-    });
-    match missing {
-        Some(target) => Err(Mismatch::Unread(format!("{} has no mount", target.display()))),
-        None => Ok(format!("{} mounts", all.len())),
+    if all.is_empty() {
+        return Err(Mismatch::Unread("no mounts are shown".to_owned()));
+    }
+    Ok(format!("{} mounts", all.len()))
+}
+
+impl Mount {
+    /// What of it is more than granted.
+    fn is_wider(
+        &self,
+        grants: &BTreeMap<&Path, Access>,
+        own: &dyn Fn(&Path) -> bool,
+    ) -> Option<&'static str> {
+        if self.set_user {
+            return Some("would let set-user-id programs work");
+        }
+        if self.devices && !self.at.starts_with("/dev") {
+            return Some("would let device files work");
+        }
+        let root = self.at == Path::new("/");
+        // The deepest grant that it lies in.
+        match grants.iter().rev().find(|(target, _)| self.at.starts_with(target)) {
+            Some((_, Access::Read | Access::Execute)) if !self.read_only => Some("is writable"),
+            Some((_, Access::Read | Access::Write)) if self.executable => Some("is executable"),
+            None if !own(&self.at) => Some("is not granted"),
+            None if self.executable && !root => Some("is executable"),
+            None if (root || self.at == Path::new("/proc")) && !self.read_only => {
+                Some("is writable")
+            }
+            Some(_) | None => None,
+        }
     }
 }
 
@@ -194,6 +192,7 @@ fn read(pid: u32, name: &str) -> Result<String, Mismatch> {
     fs::read_to_string(format!("/proc/{pid}/{name}")).map_err(unread)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what map_err hands over")]
 fn unread(error: std::io::Error) -> Mismatch {
     Mismatch::Unread(error.to_string())
 }
@@ -208,6 +207,30 @@ mod tests {
         let mount = parse(line).unwrap();
         assert_eq!(mount.at, Path::new("/mnt/a b"));
         assert!(mount.read_only && !mount.executable && !mount.set_user && mount.devices);
+    }
+
+    #[test]
+    fn a_mount_that_is_wider_than_its_grant_or_no_grant_at_all_is_open() {
+        let table = |at: &str, options: &str| {
+            format!("1 0 0:1 / / ro,nosuid,nodev - x y z\n2 1 0:2 / {at} {options} - x y z\n")
+        };
+        let fits = |at: &str, options: &str, access| {
+            let grants = BTreeMap::from([(Path::new("/app"), access)]);
+            fit(&table(at, options), &grants, &|at| at == Path::new("/"))
+        };
+        let open = |found: Finding| matches!(found, Err(Mismatch::Otherwise(_)));
+        let whole = "ro,nosuid,nodev,noexec";
+        assert!(fits("/app", whole, Access::Read).is_ok());
+        assert!(fits("/app", "ro,nosuid,nodev", Access::Execute).is_ok());
+        assert!(fits("/app", "rw,nosuid,nodev,noexec", Access::Write).is_ok());
+        for option in ["ro", "nosuid", "nodev", "noexec"] {
+            let less = whole.replace(option, "relatime");
+            assert!(open(fits("/app", &less, Access::Read)), "{less}");
+        }
+        assert!(open(fits("/app", "rw,nosuid,nodev", Access::Execute)));
+        assert!(open(fits("/app", "rw,nosuid,nodev", Access::Write)));
+        assert!(open(fits("/home", whole, Access::Read)));
+        assert!(fits("/app/below", whole, Access::Read).is_ok());
     }
 
     #[test]

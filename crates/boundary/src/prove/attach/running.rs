@@ -1,7 +1,8 @@
 //! The running service: its supervisor, found from any of its processes, and what that says.
 
 use crate::control::client::{AskError, Supervisor};
-use ringfence_sys::Errno;
+use crate::plan::ResolvedIdentity;
+use ringfence_sys::{Errno, privilege};
 use std::fs;
 use std::path::PathBuf;
 
@@ -109,6 +110,22 @@ impl Running {
             file: self.file.clone(),
             given: short(hash),
         })
+    }
+
+    /// A supervisor that is not root runs its service as itself, whoever looks at it: root, who
+    /// would have switched to somebody else, becomes that user.
+    pub(super) fn as_started(&self, identity: &mut ResolvedIdentity) {
+        let Some(status) = status(self.supervisor) else { return };
+        let ids = |name: &str| -> Vec<u32> {
+            let text = super::inspect::field(&status, name).unwrap_or_default();
+            text.split_whitespace().filter_map(|word| word.parse().ok()).collect()
+        };
+        // Effective ids are the second of four.
+        if let (Some(uid @ 1..), Some(gid)) = (ids("Uid").get(1), ids("Gid").get(1)) {
+            identity.switch |= privilege::effective_ids().0 != *uid;
+            (identity.uid, identity.gid) = (*uid, *gid);
+            identity.groups = ids("Groups").into_iter().filter(|group| group != gid).collect();
+        }
     }
 
     /// Whether it has namespaces of its own to enter.

@@ -71,7 +71,7 @@ fn start(task: &Task<'_>) -> Result<Start, ArenaError> {
     let (id, bundle) = task.workspace.next("runsc").map_err(failed)?;
     let root = bundle.join("rootfs");
     let mounts = build(task, &root).map_err(failed)?;
-    let config = config(task, &id, mounts).to_string();
+    let config = config(task, &id, &mounts).to_string();
     fs::write(bundle.join("config.json"), config).map_err(failed)?;
     let network = if task.has_network() { "--network=host" } else { "--network=none" };
     let options = |words: &[&OsString]| -> Vec<OsString> {
@@ -162,7 +162,7 @@ fn mount_point(source: &Path, at: &Path) -> io::Result<()> {
     fs::OpenOptions::new().append(true).create(true).open(at).map(drop)
 }
 
-fn config(task: &Task<'_>, id: &str, mounts: Vec<Value>) -> Value {
+fn config(task: &Task<'_>, id: &str, mounts: &[Value]) -> Value {
     let plan = task.plan;
     let env = plan.env.iter().map(|(name, value)| {
         Value::from(format!("{}={}", name.to_string_lossy(), value.to_string_lossy()))

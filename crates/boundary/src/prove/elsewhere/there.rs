@@ -11,7 +11,7 @@ use crate::prove::{ProveRequest, Setting, battery, live, outside};
 use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ impl<'a> There<'a> {
         start.map(|start| (version, start.argv)).map_err(|error| error.to_string())
     }
 
-    fn version(&self, peer: &PathBuf) -> String {
+    fn version(&self, peer: &Path) -> String {
         let asked = errand(Program::Battery, &["--version"]);
         let said = outside::run(peer.as_os_str(), &asked, self.environment).unwrap_or_default();
         String::from_utf8_lossy(&said.stdout).lines().next().unwrap_or_default().to_owned()
