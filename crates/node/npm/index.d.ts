@@ -50,18 +50,10 @@ export interface Dropped {
 export interface Identity {
   /** SHA-256 of the boundary file. */
   boundary: string;
-  /** Its path. */
-  file: string;
-  /** Name of the service. */
-  service: string;
   /** Version of the ringfence that enforces it. */
   ringfence: string;
-  /** The program, as the host numbers it. */
-  program_pid: number;
-  /** The layers, with their answers. */
-  layers: unknown[];
-  /** How often a grant was dropped. */
-  generation: number;
+  /** Name of the service. */
+  service: string;
 }
 
 /** An access that the boundary or Node refuses. */
@@ -113,5 +105,5 @@ export declare const permission: Readonly<Permission>;
 /** Whether this program runs inside a boundary. Outside every question throws. */
 export declare const inside: boolean;
 
-/** What the boundary is. */
+/** What the boundary is; unsupported in threads that were started without Node's options. */
 export declare function identity(): Identity;

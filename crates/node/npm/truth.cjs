@@ -278,12 +278,14 @@ function dropByFlags({ scope, reference }) {
   if (scope === 'net') refusals().listening();
 }
 
-/** What this boundary is. */
+/** What boundary this is, as it was at the start. */
 function identity(from) {
-  const answer = channel.ask('identity', {});
-  if (answer.ok !== true) throw answered(answer, { scope: 'identity' }, from);
-  const { id, ok, ...rest } = answer;
-  return rest;
+  try {
+    return { ...require('./boundary.json') };
+  } catch {
+    const message = 'this thread was started without the options that tell it its boundary';
+    throw failure(Error, 'ERR_RINGFENCE_UNSUPPORTED', message, from);
+  }
 }
 
 // What Node itself refused.

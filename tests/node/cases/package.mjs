@@ -6,6 +6,7 @@ bare: worker false ERR_RINGFENCE_NOT_INSIDE
 inside: inside true true false
 inside: script true true false
 inside: worker true true false
+inside: identity suite boundary,ringfence,service
 inside: unknown ERR_RINGFENCE_UNKNOWN_SCOPE
 inside: denied ERR_ACCESS_DENIED Net other.test:443 net.connect = ["other.test:443"]
 inside: same answers true
@@ -22,7 +23,7 @@ workers = true
 */
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
-import { inside, permission } from '../../../crates/node/npm/index.mjs';
+import { identity, inside, permission } from '../../../crates/node/npm/index.mjs';
 
 const require = createRequire(import.meta.url);
 const script = require('../../../crates/node/npm/index.js');
@@ -48,6 +49,7 @@ const worker = new Worker(body, { eval: true, execArgv: [] });
 console.log('worker', await new Promise((resolve) => worker.once('message', resolve)));
 
 if (inside) {
+  console.log('identity', identity().service, Object.keys(identity()).sort().join());
   console.log('unknown', attempt(() => permission.has('network')));
   try {
     permission.assert('net', 'other.test:443');

@@ -70,7 +70,8 @@ fn limits(plan: &Plan) -> Vec<Step> {
 fn program(plan: &Plan, handover: &Handover, root: Option<bool>) -> Result<ExecStep, EnforceError> {
     let mut argv = plan.program.argv.clone();
     if let Some(shown) = root.filter(|_| plan.program.node.is_some()) {
-        preload::insert(&mut argv, shown);
+        let files = (!shown).then(|| preload::files(&plan.name, &plan.boundary_hash));
+        preload::insert(&mut argv, files.as_deref());
     }
     let argv = argv.iter().map(|a| c_string(a)).collect::<Result<_, _>>()?;
     let mut env = Vec::with_capacity(plan.env.len());

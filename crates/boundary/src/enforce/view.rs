@@ -70,7 +70,7 @@ pub(super) fn build(plan: &Plan, notify: bool) -> Result<View, EnforceError> {
     view.secrets(plan)?;
     view.directory(&plan.cwd)?;
     if plan.program.node.is_some() {
-        view.preload()?;
+        view.preload(plan)?;
     }
     if notify {
         view.notify_folder()?;
@@ -244,10 +244,10 @@ impl View {
     }
 
     /// The scripts in front of programs on Node.
-    fn preload(&mut self) -> Result<(), EnforceError> {
+    fn preload(&mut self, plan: &Plan) -> Result<(), EnforceError> {
         let folder = Path::new(preload::FOLDER);
-        for (name, text) in preload::SCRIPTS {
-            self.write(&folder.join(name), text.as_bytes().to_vec())?;
+        for (name, text) in preload::files(&plan.name, &plan.boundary_hash) {
+            self.write(&folder.join(name), text.into_bytes())?;
         }
         self.allow(folder, READ_FILE)
     }

@@ -34,29 +34,44 @@ require('./preload.cjs');
 /// How Node is told to hold its permissions.
 const SWITCHES: [&str; 2] = ["--permission", "--experimental-permission"];
 
-/// Puts the script in front of the program of a Node command. `shown` says whether the service
-/// has a root of its own, with the scripts in it.
-pub(crate) fn insert(argv: &mut Vec<OsString>, shown: bool) {
+/// Beside them: what boundary this is, for the program to read.
+const IDENTITY: &str = "boundary.json";
+
+/// Everything in the folder, by name.
+pub(crate) fn files(service: &str, boundary: &str) -> Vec<(&'static str, String)> {
+    let scripts = SCRIPTS.map(|(name, script)| (name, script.to_owned()));
+    let version = env!("CARGO_PKG_VERSION");
+    let identity =
+        serde_json::json!({ "service": service, "boundary": boundary, "ringfence": version });
+    scripts.into_iter().chain([(IDENTITY, identity.to_string())]).collect()
+}
+
+/// Puts the script in front of the program of a Node command. The service has a root of its own
+/// with the files in it, or else these `files` go into the command.
+pub(crate) fn insert(argv: &mut Vec<OsString>, files: Option<&[(&str, String)]>) {
     let held = argv.iter().any(|word| SWITCHES.iter().any(|switch| word == OsStr::new(switch)));
     let mut words = Vec::new();
-    if shown {
+    if let Some(files) = files {
+        let text = base64(as_module(files).as_bytes());
+        words.push(format!("--import=data:text/javascript;base64,{text}").into());
+    } else {
         // Node reads it under its own permissions; without those it knows no grants.
         words.extend(held.then(|| OsString::from(format!("--allow-fs-read={FOLDER}"))));
         words.push(format!("--require={FOLDER}/{}", SCRIPTS[0].0).into());
-    } else {
-        let text = base64(as_module().as_bytes());
-        words.push(format!("--import=data:text/javascript;base64,{text}").into());
     }
     let behind = argv.len().min(1);
     argv.splice(behind..behind, words);
 }
 
-/// All scripts as one module.
-fn as_module() -> String {
+/// All files as one module.
+fn as_module(files: &[(&str, String)]) -> String {
     let [head, foot] = LOADER;
-    let scripts = SCRIPTS
-        .map(|(name, script)| ["'./", name, "': (require, module) => {", script, "},\n"].concat());
-    [head, &scripts.concat(), foot].concat()
+    let mut text = head.to_owned();
+    for (name, contents) in files {
+        let start = if *name == IDENTITY { "module.exports = " } else { "" };
+        text.extend(["'./", name, "': (require, module) => {", start, contents, "},\n"]);
+    }
+    text + foot
 }
 
 /// RFC 4648, section 4.
@@ -79,8 +94,9 @@ mod tests {
     use super::*;
 
     fn inserted(words: &[&str], shown: bool) -> Vec<String> {
+        let files = files("orders", "00ff");
         let mut argv: Vec<OsString> = words.iter().map(OsString::from).collect();
-        insert(&mut argv, shown);
+        insert(&mut argv, Some(&files[..]).filter(|_| !shown));
         argv.into_iter().map(|word| word.into_string().unwrap()).collect()
     }
 
