@@ -2,6 +2,7 @@
 promise: a budgeting server keeps accounts in SQLite and hashes passwords, with three native addons
 node: 24
 ready: Listening on
+needs: x64
 */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';

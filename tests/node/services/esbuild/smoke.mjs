@@ -2,6 +2,7 @@
 promise: a package that starts an executable of its own may start that one, and it is held as well
 node: 26
 ready: Local:
+needs: x64
 */
 import { show } from '../traffic.mjs';
 

@@ -2,6 +2,7 @@
 promise: pictures are resized and converted by the native library of sharp, byte for byte as bare
 node: 26
 ready: 18503
+needs: x64
 */
 import { show } from '../traffic.mjs';
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 /// What either side of an attack says that has nothing to attack, in this boundary or on this host.
 const NOTHING: [&str; 2] = ["nothing", "not-applicable"];
 /// How this host refuses an attack to everybody: it has no such thing, or allows it to nobody.
-/// `race-lost` is a race that nobody won outside either, in all the tries that there was time for.
-const REFUSED: [&str; 10] = [
+/// `no-effect` is an act that changes nothing for a user without rights; `race-lost` is a race that nobody won outside either, in all the tries that there was time for.
+const REFUSED: [&str; 11] = [
     "EACCES",
     "EAFNOSUPPORT",
     "ENODEV",
@@ -21,6 +21,7 @@ const REFUSED: [&str; 10] = [
     "EPERM",
     "EPROTONOSUPPORT",
     "ESOCKTNOSUPPORT",
+    "no-effect",
     "race-lost",
 ];
 
@@ -61,9 +62,10 @@ fn attack(place: &Place, node: &Node, ringfence: &Path) -> Result<Proof, String>
     let report: Value = serde_json::from_str(&done.stdout)
         .map_err(|error| format!("prove printed no JSON: {error}\n{}", done.stderr))?;
     let list = |name: &str| report[name].as_array().map(Vec::as_slice).unwrap_or_default();
+    // `accepted`: a layer that the boundary does not require is absent, and prove says so.
     let claimed = |probe: &&Value| {
         let own = list("claims").iter().find(|claim| claim["claim"] == probe["claim"]);
-        own.is_some_and(|claim| claim["state"] != "not-claimed")
+        own.is_some_and(|claim| claim["state"] != "not-claimed" && claim["state"] != "accepted")
     };
     let mut proof = Proof { stopped: 0, impossible: 0, undecided: Vec::new() };
     for probe in list("probes").iter().filter(claimed) {

@@ -29,7 +29,8 @@ pub(crate) struct Stores {
 }
 
 impl Stores {
-    /// Starts those of `wanted` that there are; other names are programs looked for in `PATH`.
+    /// Starts those of `wanted` that there are. `x64` is the architecture; other names are programs
+    /// looked for in `PATH`.
     pub(crate) fn start(wanted: &[&str]) -> Result<(Facts, Self), Failure> {
         let folder = shared_folder("ringfence-stores-")?;
         let (mut values, mut lacking) = (BTreeMap::new(), BTreeMap::new());
@@ -46,6 +47,11 @@ impl Stores {
                     redis = start_redis(folder.path(), &mut values, &mut lacking)?;
                 }
                 "postgres" | "redis" => {}
+                "x64" if npm::npm_architecture() != "x64" => {
+                    let why = "its packages for this architecture have other hashes";
+                    lacking.insert("x64".to_owned(), why.to_owned());
+                }
+                "x64" => {}
                 program => match places::in_path(program).and_then(|path| path.canonicalize().ok())
                 {
                     Some(path) => {
