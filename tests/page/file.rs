@@ -5,6 +5,7 @@ use crate::{TRUE, prove};
 use insta::assert_snapshot;
 use ringfence_tests::command::Playground;
 use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::{FileTypeExt as _, symlink};
 
@@ -19,7 +20,10 @@ fn every_form_of_the_result_is_printed_beside_the_page_and_the_page_names_the_js
         assert!(page.starts_with("<!DOCTYPE html>\n") && page.ends_with("</html>\n"));
         if form == "json" {
             let digest = Sha256::digest(run.stdout.replace("[DIR]", &folder(&playground)));
-            let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+            let mut hex = String::new();
+            for byte in digest {
+                write!(hex, "{byte:02x}").unwrap();
+            }
             assert!(page.contains(&hex), "{hex} is not on the page");
         }
     }

@@ -3,8 +3,9 @@
 use crate::browser::Browser;
 use crate::{TRUE, ids, prove};
 use ringfence_tests::command::Playground;
+use ringfence_tests::workspace;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Bytes that a page of the whole battery may take.
 const LARGEST: usize = 100_000;
@@ -33,6 +34,36 @@ fn a_browser_shows_every_claim_and_refuses_nothing_of_the_page() {
     fs::write(&changed, text.replace("<style>", "<style>p{margin:9px}")).unwrap();
     let console = browser.open(&changed).console;
     assert!(console.contains("Content Security Policy"), "{console}");
+}
+
+#[test]
+fn a_page_with_everything_that_node_was_attacked_with_is_small() {
+    let Some(node) = node() else { return };
+    let boundary = TRUE.replace("[\"/bin/true\"]", &format!("[{node:?}, \"server.mjs\"]"));
+    let playground = Playground::new().with("ringfence.toml", &boundary).with("server.mjs", "");
+    let Some((page, json)) = page(&playground) else { return };
+    assert!(json.contains("inside_with_node_flags"), "scripts were run");
+    let text = fs::read_to_string(page).unwrap();
+    assert!(text.len() < LARGEST, "{} bytes", text.len());
+    assert!(text.contains(">Node 26."), "the ring names it");
+}
+
+/// A Node of the tests, where `cargo xtask setup` has put it.
+fn node() -> Option<PathBuf> {
+    let folder = std::env::var_os("RINGFENCE_TEST_NODES").map_or_else(
+        || {
+            let target = &workspace::metadata()["target_directory"];
+            Path::new(target.as_str().unwrap()).join("ringfence-nodes")
+        },
+        PathBuf::from,
+    );
+    let machine = if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" };
+    let node = folder.join(format!("26.10.0/node_modules/node-linux-{machine}/bin/node"));
+    if !node.is_file() {
+        ringfence_tests::not_run("Node 26.10.0 is not there: cargo xtask setup");
+        return None;
+    }
+    Some(node)
 }
 
 #[test]
