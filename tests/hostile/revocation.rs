@@ -5,7 +5,7 @@
 //! the answer was. An answer that all is well while something still works is what must never be.
 
 use crate::peer::Full;
-use crate::stage::{Host, PATIENCE, Service, Stage, free_port};
+use crate::stage::{Host, PATIENCE, Service, Stage, copy, free_port};
 use ringfence_sys::{packet, wait};
 use ringfence_tests::command;
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ fn start(stage: &Stage, user: User, act: &[&str]) -> Service {
         return stage.start(act);
     }
     let binary = stage.path("ringfence");
-    fs::copy(command::binary(), &binary).unwrap();
+    copy(command::binary(), &binary);
     let mut command = command::other(env!("CARGO_BIN_EXE_intruder"));
     command.arg("as-nobody").arg(binary).args(["run", "--", "./intruder"]).args(act);
     command.current_dir(stage.playground.path());

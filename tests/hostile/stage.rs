@@ -82,7 +82,7 @@ impl Stage {
         let folder = playground.path();
         // The service's user, who is not root's, must reach what lies here.
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
-        fs::copy(env!("CARGO_BIN_EXE_intruder"), folder.join("intruder")).unwrap();
+        copy(Path::new(env!("CARGO_BIN_EXE_intruder")), &folder.join("intruder"));
         Self { playground, host }
     }
 
@@ -273,6 +273,12 @@ impl Drop for Service {
         let _ = wait::send_signal(self.pidfd.as_fd(), libc::SIGKILL);
         let _ = self.child.wait();
     }
+}
+
+/// Copies a program, by another process: a child of another test that has the copy open for writing
+/// while it is born would keep it from being executed.
+pub(crate) fn copy(program: &Path, to: &Path) {
+    assert!(Command::new("cp").arg(program).arg(to).status().unwrap().success());
 }
 
 fn text(path: &Path) -> String {

@@ -11,8 +11,11 @@ pub struct UnixSocket {
     pub inode: u32,
     /// State of the connection: 1 established, 7 not connected, 10 listening.
     pub state: u8,
-    /// The socket it is connected to, also when that one is in another network namespace.
+    /// The socket it is connected to, also when that one is in another network namespace; 0 for
+    /// one that nobody has accepted yet.
     pub peer: Option<u32>,
+    /// For a listener: the sockets whose connections wait to be accepted.
+    pub waiting: Vec<u32>,
     /// The name it was bound to, as it was given; an accepted socket has its listener's.
     pub name: Vec<u8>,
     /// Device and inode of the object that it was bound to.
@@ -29,7 +32,7 @@ pub struct UnixSocket {
 /// `ENOENT` where the kernel cannot tell (`CONFIG_UNIX_DIAG`), `EAGAIN` when no consistent list
 /// came together.
 pub fn unix_sockets(diag: BorrowedFd<'_>) -> Result<Vec<UnixSocket>, Errno> {
-    const SHOW: u32 = 0b100_0111;
+    const SHOW: u32 = 0b100_1111;
     let family = u8::try_from(libc::AF_UNIX).unwrap_or_default();
     for _ in 0..8 {
         let mut request = Message::new(SOCK_DIAG_BY_FAMILY, libc::NLM_F_DUMP);
@@ -54,12 +57,14 @@ pub(super) fn describe(body: &[u8]) -> Option<UnixSocket> {
     const NAME: u16 = 0;
     const OBJECT: u16 = 1;
     const PEER: u16 = 2;
+    const WAITING: u16 = 3;
     const SHUTDOWN: u16 = 6;
     const OWNER: u16 = 7;
     let mut socket = UnixSocket {
         inode: word(body, 4)?,
         state: *body.get(2)?,
         peer: None,
+        waiting: Vec::new(),
         name: Vec::new(),
         object: None,
         shutdown: 0,
@@ -71,6 +76,10 @@ pub(super) fn describe(body: &[u8]) -> Option<UnixSocket> {
             OBJECT => socket.object = word(value, 4).map(device).zip(word(value, 0).map(u64::from)),
             PEER => socket.peer = word(value, 0),
             OWNER => socket.uid = word(value, 0),
+            WAITING => {
+                let words = (0..value.len()).step_by(4);
+                socket.waiting = words.filter_map(|at| word(value, at)).collect();
+            }
             SHUTDOWN => socket.shutdown = value.first().copied().unwrap_or_default(),
             _ => {}
         }
@@ -105,8 +114,9 @@ mod tests {
         let path = folder.path().join("s");
         let listener = UnixListener::bind(&path).unwrap();
         let client = UnixStream::connect(&path).unwrap();
-        let (accepted, _) = listener.accept().unwrap();
         let diag = open_diag().unwrap();
+        let before = unix_sockets(diag.as_fd()).unwrap_or_default();
+        let (accepted, _) = listener.accept().unwrap();
         let list = match unix_sockets(diag.as_fd()) {
             Err(Errno(libc::ENOENT)) => {
                 eprintln!("not run: this kernel lists no unix sockets");
@@ -114,6 +124,9 @@ mod tests {
             }
             list => list.unwrap(),
         };
+        let waits = |socket: &&UnixSocket| socket.inode == inode(&listener);
+        assert_eq!(before.iter().find(waits).unwrap().waiting, [inode(&client)]);
+        assert_eq!(list.iter().find(waits).unwrap().waiting, []);
         let find = |wanted: u32| list.iter().find(|socket| socket.inode == wanted).unwrap();
         let own = find(inode(&client));
         assert_eq!((own.state, own.peer, own.shutdown), (1, Some(inode(&accepted)), 0));

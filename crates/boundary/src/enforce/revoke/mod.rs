@@ -239,6 +239,3 @@ fn addresses(sockets: &[TcpSocket]) -> String {
     let more = if sockets.len() > SHOWN { ", ..." } else { "" };
     format!("{}{more}", shown.collect::<Vec<_>>().join(", "))
 }
-
-#[cfg(test)]
-mod scratch;

@@ -85,8 +85,21 @@ impl<'a> Unix<'a> {
         // An accepted socket is listed where the one that connected is.
         let ends: HashMap<u32, &UnixSocket> =
             host.iter().chain(&inside).map(|end| (end.inode, end)).collect();
+        // One that nobody has accepted yet has no number: the listener knows who waits.
+        let listeners = host.iter().filter(|end| !end.waiting.is_empty() && self.is_target(end));
+        let waiting: BTreeSet<u32> =
+            listeners.flat_map(|end| end.waiting.iter().copied()).collect();
+        // A listener of a third network does not tell; what waits there could be anybody's.
+        let told: BTreeSet<u32> =
+            host.iter().chain(&inside).flat_map(|end| end.waiting.iter().copied()).collect();
+        let unknown = |socket: &UnixSocket| {
+            self.inside.is_some() && socket.peer == Some(0) && !told.contains(&socket.inode)
+        };
         let leads = |socket: &UnixSocket| {
-            socket.peer.and_then(|peer| ends.get(&peer)).is_some_and(|end| self.is_target(end))
+            let end = socket.peer.and_then(|peer| ends.get(&peer));
+            waiting.contains(&socket.inode)
+                || unknown(socket)
+                || end.is_some_and(|end| self.is_target(end))
         };
         let open = |socket: &UnixSocket| socket.shutdown & SHUT != SHUT;
         Ok(inside.iter().filter(|socket| open(socket) && leads(socket)).cloned().collect())
