@@ -46,13 +46,13 @@ fn a_missing_grant_is_shown_merged_into_what_is_there() {
     --- stdout
     connect-not-granted (likely)
       > Error: connect EACCES 10.0.0.1:80
-      the broker refused the connection to 10.0.0.1:80: no grant covers it.
+      The broker refused the connection to 10.0.0.1:80: no grant covers it.
       refused by: broker
       grant: ringfence.toml
         [net]
         connect = ["api.internal:443", "10.0.0.1:80"]
       or udp-not-granted (possible):
-        no grant in net.udp covers the datagram to 10.0.0.1 port 80.
+        No grant in net.udp covers the datagram to 10.0.0.1 port 80.
         then ringfence.toml says:
           [net]
           udp = ["10.0.0.1:80"]
@@ -73,7 +73,7 @@ fn several_errors_are_grouped_and_their_grants_put_together() {
     --- stdout
     1. connect-not-granted (certain, 2 times)
       > Error: connect EACCES 10.0.0.1:80 - Local (0.0.0.0:0)
-      the broker refused the connection to 10.0.0.1:80: no grant covers it.
+      The broker refused the connection to 10.0.0.1:80: no grant covers it.
       refused by: broker
       grant: ringfence.toml
         [net]
@@ -81,7 +81,7 @@ fn several_errors_are_grouped_and_their_grants_put_together() {
 
     2. variable-not-passed (likely)
       > Error: DATABASE_URL is not set
-      the service did not receive the variable DATABASE_URL: only listed ones get
+      The service did not receive the variable DATABASE_URL: only listed ones get
       in.
       refused by: environment
       grant: ringfence.toml
@@ -109,11 +109,11 @@ fn without_a_boundary_it_says_that_it_cannot_know_what_is_granted() {
     --- stdout
     name-not-found (likely)
       > getaddrinfo ENOTFOUND api.internal
-      the name api.internal does not exist, or its name server did not answer.
+      The name api.internal does not exist, or its name server did not answer.
       refused by: nobody: this is not the boundary
       do: correct the name, or look at the resolver; no grant helps.
       or name-not-granted (possible):
-        no grant in net.connect or net.udp names api.internal; what is not granted
+        No grant in net.connect or net.udp names api.internal; what is not granted
         does not exist inside.
         grant it with the port it uses, which a look-up does not tell: add
         "api.internal:PORT" to net.connect (443 for https).
@@ -145,7 +145,7 @@ fn events_are_explained_and_broken_lines_are_named() {
     --- stdout
     connect-not-granted (certain)
       > connect 10.0.0.1:80
-      the service was refused: connect 10.0.0.1:80, because no address in
+      The service was refused: connect 10.0.0.1:80, because no address in
       net.connect covers 10.0.0.1.
       refused by: broker
       grant: ringfence.toml
@@ -229,7 +229,7 @@ fn markdown_is_for_an_issue() {
     --- stdout
     ### metadata-address (certain)
 
-    the broker refused the connection to 169.254.169.254:80: no grant covers it.
+    The broker refused the connection to 169.254.169.254:80: no grant covers it.
 
     Refused by: broker.
 

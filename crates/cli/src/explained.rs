@@ -74,7 +74,9 @@ fn one(
         match &other.advice {
             Advice::Grant { lines, .. } => {
                 paragraph(text, 4, &format!("then {} says:", file(report)));
-                lines.lines().for_each(|line| drop(writeln!(text, "      {line}")));
+                for line in lines.lines() {
+                    let _ = writeln!(text, "      {line}");
+                }
             }
             Advice::Refuse { why, instead } => {
                 paragraph(text, 4, &sentence(&format!("do not grant it: {why}")));
@@ -221,7 +223,9 @@ fn markdown_advice(text: &mut String, advice: &Advice) {
             let _ = writeln!(text, "Instead: {}\n", escape(&sentence(instead)));
         }
         Advice::Other { what } if what.is_empty() => {}
-        Advice::Other { what } => drop(writeln!(text, "{}\n", escape(&sentence(what)))),
+        Advice::Other { what } => {
+            let _ = writeln!(text, "{}\n", escape(&sentence(what)));
+        }
     }
 }
 

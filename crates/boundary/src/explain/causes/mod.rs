@@ -6,11 +6,13 @@ mod environment;
 mod files;
 mod limits;
 mod modules;
+mod names;
 mod network;
 mod node;
 mod programs;
 mod start;
 mod system;
+mod unix;
 
 use super::access::{Access, Outcome};
 use super::code::Code;

@@ -1,4 +1,4 @@
-//! Connections, listeners, datagrams, names and unix sockets.
+//! Connections, listeners and datagrams.
 //!
 //! What the broker answers is known (docs/network.md): EACCES for an address or port without a
 //! grant, ECONNREFUSED for loopback without one, ENOTFOUND for a name without one. The same codes
@@ -9,9 +9,9 @@ use super::super::code::Code;
 use super::super::context::Context;
 use super::super::report::{Explanation, shown};
 use super::super::symptom::Symptom;
-use super::settled;
+use super::{names, settled, unix};
 use ringfence_policy::layer::Layer;
-use ringfence_policy::net::{HostFacts, HostName, Transport};
+use ringfence_policy::net::{HostName, Transport};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 const BROKER: Option<Layer> = Some(Layer::Broker);
@@ -19,13 +19,13 @@ const BROKER: Option<Layer> = Some(Layer::Broker);
 pub(super) fn of(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation> {
     if symptom.syscall.starts_with("getaddrinfo") || symptom.syscall.starts_with("query") {
         let host = symptom.hostname.clone();
-        return Some(lookup(&host, &symptom.code, symptom, context));
+        return Some(names::lookup(&host, &symptom.code, symptom, context));
     }
     let path = symptom.path.starts_with(['/', '@']) || symptom.address.starts_with(['/', '@']);
     match symptom.call() {
-        "connect" if path => return Some(unix(symptom, context)),
+        "connect" if path => return Some(unix::connect(symptom, context)),
         "connect" => return connect(symptom, context),
-        "listen" | "bind" if path => return Some(unix_listen(symptom, context)),
+        "listen" | "bind" if path => return Some(unix::listen(symptom, context)),
         "listen" | "bind" => return listen(symptom, context),
         "send" => return send(symptom, context),
         _ => {}
@@ -37,7 +37,7 @@ pub(super) fn of(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation
         "EADDRINUSE" => listen(symptom, context),
         "EPROTO" if symptom.says("SSL routines") => Some(super::application::tls(symptom)),
         "ENOTFOUND" | "EAI_AGAIN" if !symptom.hostname.is_empty() => {
-            Some(lookup(&symptom.hostname, &symptom.code, symptom, context))
+            Some(names::lookup(&symptom.hostname, &symptom.code, symptom, context))
         }
         _ => None,
     }
@@ -271,69 +271,6 @@ fn reset(symptom: &Symptom) -> Explanation {
     .instead("look at the server's log and at time limits between the two; no grant helps")
 }
 
-fn unix(symptom: &Symptom, context: &Context<'_>) -> Explanation {
-    let path = if symptom.path.is_empty() { &symptom.address } else { &symptom.path };
-    let path = path.trim_end_matches([',', ';']);
-    if path.starts_with('@') {
-        return Explanation::new(
-            Code::AbstractSocket,
-            BROKER,
-            "an abstract unix socket of the host cannot be reached: these names stay inside",
-        )
-        .instead("let the server listen on a path, and grant that in net.unix");
-    }
-    let missing = Explanation::new(
-        Code::UnixNotGranted,
-        BROKER,
-        format!("the unix socket {} is not granted; inside nothing is seen there", shown(path)),
-    );
-    let nobody = Explanation::new(
-        Code::ConnectionRefused,
-        None,
-        format!("the server of {} does not run, or does not let this user in", shown(path)),
-    )
-    .instead("start the server; look at the owner and mode of its socket; no grant helps");
-    match Access::Unix(path.into()).outcome(context) {
-        Outcome::Missing(advice) if context.setting.is_some() && symptom.code != "ECONNREFUSED" => {
-            missing.advise(advice)
-        }
-        Outcome::Missing(advice) => nobody.or(missing.advise(advice)),
-        Outcome::Never(code, advice) => Explanation { code, ..missing.advise(advice) },
-        Outcome::Already | Outcome::Nothing(_) => nobody,
-    }
-}
-
-fn unix_listen(symptom: &Symptom, context: &Context<'_>) -> Explanation {
-    let path = if symptom.path.is_empty() { &symptom.address } else { &symptom.path };
-    if symptom.code == "EADDRINUSE" {
-        return Explanation::new(
-            Code::AddressInUse,
-            None,
-            format!("a socket is at {} already: of another process, or left behind", shown(path)),
-        )
-        .instead("remove the file before listening if no process uses it; no grant helps");
-    }
-    let explanation = Explanation::new(
-        Code::ListenNotGranted,
-        Some(Layer::Namespaces),
-        format!(
-            "a unix socket can be made only in a folder that the service may write, and {} is in none",
-            shown(path)
-        ),
-    );
-    let explanation = settled(explanation, &Access::Write(path.clone()), context);
-    let itself = explanation.grants().first().is_some_and(|grant| {
-        grant.value.trim_matches('"').rsplit('/').next() == path.rsplit('/').next()
-    });
-    if itself {
-        return explanation.instead(
-            "listen in a folder of its own, such as ./run, and grant that in fs.write; or in /tmp, \
-             where only the service itself can connect",
-        );
-    }
-    explanation
-}
-
 fn listen(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation> {
     let port = symptom.port?;
     let ip = symptom.ip().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
@@ -402,135 +339,4 @@ fn send(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation> {
         format!("no grant in net.udp covers the datagram to {ip} port {port}"),
     );
     Some(settled(explanation, &access, context))
-}
-
-/// A name that was not found.
-pub(super) fn lookup(
-    host: &str,
-    code: &str,
-    symptom: &Symptom,
-    context: &Context<'_>,
-) -> Explanation {
-    let Ok(name) = HostName::parse(host) else {
-        return Explanation::new(
-            Code::NameNotFound,
-            None,
-            format!("{} is not a name that can be looked up", shown(host)),
-        )
-        .instead("correct the host in the service's settings: host and port alone, no URL");
-    };
-    let granted = context.setting.is_some_and(|setting| setting.boundary.net.may_resolve(&name));
-    if granted {
-        return granted_name(&name, code, context);
-    }
-    let missing = missing_name(&name, code, symptom, context);
-    if context.setting.is_some() || missing.code == Code::MetadataAddress {
-        return missing;
-    }
-    let unknown = Explanation::new(
-        Code::NameNotFound,
-        None,
-        format!("the name {name} does not exist, or its name server did not answer"),
-    )
-    .instead("correct the name, or look at the resolver; no grant helps");
-    if code == "ERR_ACCESS_DENIED" { missing } else { unknown.or(missing) }
-}
-
-fn missing_name(
-    name: &HostName,
-    code: &str,
-    symptom: &Symptom,
-    context: &Context<'_>,
-) -> Explanation {
-    let told = if code == "ERR_ACCESS_DENIED" {
-        ""
-    } else {
-        "; what is not granted does not exist inside"
-    };
-    let explanation = Explanation::new(
-        Code::NameNotGranted,
-        BROKER,
-        format!("no grant in net.connect or net.udp names {name}{told}"),
-    );
-    let Some(port) = symptom.port.or_else(|| guessed_port(symptom)) else {
-        let access = Access::Connect(Transport::Tcp, Target::Name(name.clone()), 443);
-        if let Outcome::Never(code, advice) = access.outcome(context) {
-            return Explanation { code, ..explanation.advise(advice) };
-        }
-        return explanation.instead(format!(
-            "grant it with the port it uses, which a look-up does not tell: add \"{name}:PORT\" to \
-             net.connect (443 for https)"
-        ));
-    };
-    let access = Access::Connect(Transport::Tcp, Target::Name(name.clone()), port);
-    let explanation = settled(explanation, &access, context);
-    if symptom.port.is_some() { explanation } else { explanation.likely() }
-}
-
-/// The port of the client whose frames are in the stack.
-fn guessed_port(symptom: &Symptom) -> Option<u16> {
-    const CLIENTS: [(&str, u16); 12] = [
-        ("node_modules/amqplib", 5672),
-        ("node_modules/@redis", 6379),
-        ("node_modules/ioredis", 6379),
-        ("node_modules/kafkajs", 9092),
-        ("node_modules/mongodb", 27017),
-        ("node_modules/mysql", 3306),
-        ("node_modules/nodemailer", 587),
-        ("node_modules/pg", 5432),
-        ("node_modules/redis", 6379),
-        ("node_modules/tedious", 1433),
-        ("node:https", 443),
-        ("node:_tls_wrap", 443),
-    ];
-    CLIENTS.iter().find(|(frame, _)| symptom.comes_from(&[frame])).map(|(_, port)| *port)
-}
-
-/// A granted name whose look-up failed.
-fn granted_name(name: &HostName, code: &str, context: &Context<'_>) -> Explanation {
-    let unknown = Explanation::new(
-        Code::NameNotFound,
-        None,
-        format!("{name} is granted, but this host's own resolver did not find it"),
-    )
-    .instead(
-        "look it up on the host (`getent hosts NAME`), correct it, or fix its address in net.hosts",
-    );
-    let private = Explanation::new(
-        Code::AddressPrivate,
-        BROKER,
-        format!("{name} resolves to a private address, and net.private does not list it"),
-    );
-    let private = private_grant(name, context).map(|advice| private.advise(advice));
-    let mut explanation = if code == "EAI_AGAIN" {
-        unknown.or(Explanation::new(
-            Code::NameNotFound,
-            Some(Layer::Namespaces),
-            "without namespaces there is no resolver inside: grants by name do not work",
-        )
-        .instead(
-            "`ringfence status` says whether namespaces can be made here; grants by address work",
-        ))
-    } else {
-        unknown
-    };
-    if let Some(private) = private {
-        explanation = explanation.or(private);
-    }
-    explanation
-}
-
-/// The line for a name that leads to a private address, when it is what would be missing.
-fn private_grant(name: &HostName, context: &Context<'_>) -> Option<super::super::report::Advice> {
-    let setting = context.setting?;
-    let ask = |boundary: &ringfence_policy::model::Boundary| {
-        let address = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
-        boundary.net.accept_answer(name, address, &HostFacts::default())
-    };
-    let line = ask(setting.boundary).err()?.missing_grant?;
-    let grant = super::super::grant::Grant::of_line(&line)?;
-    ask(&grant.apply(setting.boundary).ok()?).ok()?;
-    let grants = vec![grant];
-    let lines = super::super::grant::lines(&grants, context.setting.as_ref());
-    Some(super::super::report::Advice::Grant { grants, lines, note: String::new() })
 }

@@ -347,7 +347,7 @@ fn brokered(symptom: &Symptom, context: &Context<'_>) -> Explanation {
                 context,
             )
         }
-        None => super::network::lookup(resource, "ERR_ACCESS_DENIED", symptom, context),
+        None => super::names::lookup(resource, "ERR_ACCESS_DENIED", symptom, context),
     }
 }
 

@@ -156,7 +156,6 @@ fn sentence(text: &str, line: usize, parent: Option<usize>, found: &mut Found) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
 
     #[test]
     fn a_line_of_pino_is_an_error_with_its_parts() {
