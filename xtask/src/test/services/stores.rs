@@ -46,12 +46,11 @@ impl Stores {
                 "redis" if redis.is_none() => {
                     redis = start_redis(folder.path(), &mut values, &mut lacking)?;
                 }
-                "postgres" | "redis" => {}
                 "x64" if npm::npm_architecture() != "x64" => {
                     let why = "its packages for this architecture have other hashes";
                     lacking.insert("x64".to_owned(), why.to_owned());
                 }
-                "x64" => {}
+                "postgres" | "redis" | "x64" => {}
                 program => match places::in_path(program).and_then(|path| path.canonicalize().ok())
                 {
                     Some(path) => {
