@@ -168,3 +168,15 @@ fn what_leaves_locks_out_cannot_be_asked_for_when_a_service_runs() {
         assert!(run.stderr.contains("unexpected argument"), "{option}: {}", run.stderr);
     }
 }
+
+#[test]
+fn a_proof_for_which_nothing_can_be_written_says_so_and_claims_nothing() {
+    let playground = Playground::new().with("ringfence.toml", TRUE);
+    let script = "ulimit -f 0; exec \"$0\" prove --only environment --format json";
+    let mut command = ringfence_tests::command::other("sh");
+    command.args(["-c", script]).arg(ringfence_tests::command::binary());
+    let run = playground.finish(command.current_dir(playground.path()));
+    assert!(run.code > 1, "{run}");
+    assert!(!run.stdout.contains("blocked") && !run.stdout.contains("proven"), "{run}");
+    assert!(run.stderr.starts_with("error: "), "{run}");
+}

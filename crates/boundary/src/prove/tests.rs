@@ -339,3 +339,67 @@ fn every_claim_of_a_plain_boundary_is_attacked() {
         assert!(unclaimed || claim.state == ClaimState::Proven, "{}", claim.claim);
     }
 }
+
+/// Inside, every run ends like this; outside, every attack works.
+struct Unruly {
+    inside: Output,
+}
+
+impl Arena for Unruly {
+    fn inside(&self, _: &Errand, _: Setting) -> Result<Output, ArenaError> {
+        Ok(self.inside.clone())
+    }
+
+    fn outside(&self, _: &Errand) -> Result<Output, ArenaError> {
+        let line =
+            |probe: &Probe| format!("{{\"probe\":\"{}\",\"outcome\":\"succeeded\"}}\n", probe.id);
+        let stdout = PROBES.iter().map(line).collect::<String>().into_bytes();
+        Ok(Output { stdout, exit: Some(0), ..Output::default() })
+    }
+}
+
+#[test]
+fn a_run_that_crashes_hangs_or_floods_never_looks_like_a_refusal() {
+    let stage = Stage::set(&facts()).unwrap();
+    let torn = b"{\"probe\":\"read-outside\",\"outcome\":\"fai".to_vec();
+    let noise = vec![b'x'; 5 << 20];
+    let unknown =
+        b"{\"probe\":\"no-such-probe\",\"outcome\":\"failed\",\"code\":\"EPERM\"}\n".to_vec();
+    let says = |stdout: Vec<u8>, exit| Output { stdout, exit, ..Output::default() };
+    for (what, output) in [
+        ("crashes", says(Vec::new(), Some(139))),
+        ("is ended by a filter", says(Vec::new(), Some(159))),
+        ("hangs", says(Vec::new(), None)),
+        ("floods", says(noise, Some(0))),
+        ("tears its words", says(torn, Some(134))),
+        ("says what nobody asked", says(unknown, Some(0))),
+        ("says nothing", says(Vec::new(), Some(0))),
+        ("is not there", says(Vec::new(), Some(127))),
+    ] {
+        let arena = Unruly { inside: output };
+        let battery = Battery { arena: &arena, stage: &stage, node: true };
+        let inside = battery.inside(PROBES).unwrap();
+        let outside = battery.outside(PROBES).unwrap();
+        let report = report(&inside, &outside);
+        for probe in &report.probes {
+            assert_eq!(probe.verdict, Verdict::Inconclusive, "{what}: {}", probe.probe);
+        }
+        let proven = |claim: &&ClaimReport| {
+            claim.state == ClaimState::Proven || claim.state == ClaimState::PartlyAttacked
+        };
+        let proven: Vec<_> = report.claims.iter().filter(proven).map(|claim| claim.claim).collect();
+        assert!(proven.is_empty(), "{what}: {proven:?}");
+        assert_ne!(report.exit_code(), 0, "{what}");
+    }
+}
+
+#[test]
+fn a_run_that_was_killed_is_conclusive_for_a_limit_of_memory_alone() {
+    let stage = Stage::set(&facts()).unwrap();
+    let arena = Unruly { inside: Output { exit: Some(137), ..Output::default() } };
+    let battery = Battery { arena: &arena, stage: &stage, node: true };
+    let report = report(&battery.inside(PROBES).unwrap(), &battery.outside(PROBES).unwrap());
+    for probe in report.probes.iter().filter(|probe| probe.verdict == Verdict::Blocked) {
+        assert_eq!(probe.class, "limits", "{}", probe.probe);
+    }
+}

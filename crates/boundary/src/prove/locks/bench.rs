@@ -13,7 +13,7 @@ use ringfence_policy::layer::Layer;
 use ringfence_policy::model::{Limits, RequiredLayers};
 use ringfence_policy::source::Located;
 use ringfence_sys::Errno;
-use ringfence_sys::attack::{Params, execute, locks};
+use ringfence_sys::attack::{Failure, Params, execute, locks};
 use ringfence_sys::landlock::{self, READ_FILE};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -40,7 +40,7 @@ pub(super) struct Bench<'a> {
     environment: Vec<(OsString, OsString)>,
     params: Params,
     objects: Objects,
-    _host_tmp: HostTmp,
+    _host_tmp: Option<HostTmp>,
 }
 
 /// What one run told.
@@ -66,9 +66,12 @@ impl<'a> Bench<'a> {
         let owner = (plan.identity.uid, plan.identity.gid);
         let owner = plan.identity.switch.then_some(owner);
         let objects = Objects::make(stage, owner).map_err(failed)?;
-        let host_tmp = HostTmp::make(stage).map_err(failed)?;
+        let host_tmp = HostTmp::make(stage);
         objects.describe(&mut params);
-        params.set("host_tmp_file", &host_tmp.0);
+        match &host_tmp {
+            Ok(file) => params.set("host_tmp_file", &file.0),
+            Err(error) => params.lack("host_tmp_file", format!("nothing in /tmp: {error}")),
+        }
         params.set("root_dir", "/");
         params.set("plain_device", ZERO);
         describe_host(&mut params);
@@ -77,12 +80,27 @@ impl<'a> Bench<'a> {
             None => params.lack("secret_file", "the boundary has no secret"),
         }
         small_limits(&mut plan, &mut params);
-        Ok(Self { plan, grants: stage.grants(), environment, params, objects, _host_tmp: host_tmp })
+        Ok(Self {
+            plan,
+            grants: stage.grants(),
+            environment,
+            params,
+            objects,
+            _host_tmp: host_tmp.ok(),
+        })
     }
 
     /// The boundary as resolved.
     pub(super) fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// Why there is no such object.
+    pub(super) fn lacks(&self, name: &str) -> Option<String> {
+        match self.params.value(name) {
+            Err(Failure::NotApplicable(why)) => Some(why),
+            _ => None,
+        }
     }
 
     /// Runs probes with these locks left out.

@@ -46,7 +46,7 @@ pub fn self_test(
         progress(&trial.removal.id(), all.len() - index);
         locks.push(match absent(trial.removal, &bench, &baseline) {
             Some(why) => LockReport::absent(trial, why),
-            None => try_without(trial, &bench, &baseline),
+            None => try_often(trial, &bench, &baseline),
         });
     }
     let evidence = Evidence::collect(request, &facts, &baseline.layers);
@@ -84,9 +84,23 @@ fn kills_or_allows(group: &str) -> bool {
     group == seccomp::profile::ABI_GROUP || seccomp::profile::SOCKET_GROUPS.contains(&group)
 }
 
+/// A race is not won every time, and a busy host gives little processor time to be throttled: only
+/// what nobody notices several times is missed.
+fn try_often(trial: &Trial, bench: &Bench<'_>, baseline: &Told) -> LockReport {
+    const TIMES: usize = 4;
+    let mut report = try_without(trial, bench, baseline);
+    for _ in 1..TIMES {
+        if report.noticed != Noticed::No {
+            break;
+        }
+        report = try_without(trial, bench, baseline);
+    }
+    report
+}
+
 fn try_without(trial: &Trial, bench: &Bench<'_>, baseline: &Told) -> LockReport {
     let marked = group(trial);
-    let in_place = if shares(trial) {
+    let in_place = if shares(trial) && is_conclusive(trial, baseline) {
         Ok(baseline.attempts.clone())
     } else {
         bench.run(&trial.twins, marked, &trial.probes).map(|told| told.attempts)
@@ -110,6 +124,15 @@ fn try_without(trial: &Trial, bench: &Bench<'_>, baseline: &Told) -> LockReport 
         Some(Noticing::of(probe, of(&in_place, id), of(&left_out, id)))
     });
     LockReport::judged(trial, probes.collect())
+}
+
+/// Whether the run in which every lock is in place said something of all probes of a trial.
+fn is_conclusive(trial: &Trial, baseline: &Told) -> bool {
+    let blocked = |id: &String| {
+        let attempt = baseline.attempts.get(id);
+        attempt.is_some_and(|attempt| matches!(attempt.outcome, Outcome::Failed))
+    };
+    trial.probes.iter().all(blocked)
 }
 
 /// Whether the probe met a refusal that it names, or one that the filter was told to give.
@@ -155,9 +178,9 @@ fn absent(removal: Removal, bench: &Bench<'_>, baseline: &Told) -> Option<String
             | Lock::Filter(_)
             | Lock::Groups
             | Lock::Identity => None,
-            Lock::ReadOnlySecrets if bench.plan().secrets.is_empty() => {
-                Some("the boundary has no secret".to_owned())
-            }
+            Lock::ReadOnlySecrets => bench.lacks("secret_file").or_else(namespaced),
+            Lock::PrivateTmp => bench.lacks("host_tmp_file").or_else(namespaced),
+            Lock::PrivateSharedMemory => bench.lacks("shm_file").or_else(namespaced),
             _ => namespaced(),
         },
         Removal::Plan(rule) => match rule {

@@ -137,6 +137,13 @@ impl Drop for Folder {
     }
 }
 
+/// Removes the folder of a token, wherever it was made.
+pub(super) fn sweep(token: &str) {
+    for parent in places() {
+        let _ = fs::remove_dir_all(parent.join(format!("ringfence-prove-{token}")));
+    }
+}
+
 /// Where canary files may lie: on disk where possible, so that file handles and attributes work.
 fn places() -> Vec<PathBuf> {
     let home = std::env::var_os("HOME").map(PathBuf::from);

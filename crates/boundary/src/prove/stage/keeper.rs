@@ -2,10 +2,11 @@
 //! and a knocker that connects to every port where a probe listens.
 //!
 //! It is a process of its own because `enforce` starts a service only from a process with a single
-//! thread. It ends when `prove` closes its pipe, or ends in any other way.
+//! thread. It ends when `prove` closes its pipe, or ends in any other way, and then removes what is
+//! left of the stage: a killed `prove` cannot.
 
 use ringfence_sys::attack::forked::Child;
-use ringfence_sys::{Errno, fd};
+use ringfence_sys::{Errno, fd, privilege, spawn};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
@@ -51,9 +52,18 @@ impl Keeper {
         let own_end = std::os::fd::AsRawFd::as_raw_fd(&leash);
         let child = Child::fork(move || {
             ringfence_sys::attack::canary::forget_descriptor(own_end);
-            serve(sockets, &token, &seen_there);
-            let _ = fd::read(leash_there.as_fd(), &mut [0]);
-            0
+            // It outlives a `prove` that is killed, to clean up after it.
+            let _ = privilege::set_parent_death_signal(0);
+            let own = token.clone();
+            let watch = std::thread::Builder::new().spawn(move || {
+                let _ = fd::read(leash_there.as_fd(), &mut [0]);
+                super::sweep(&own);
+                spawn::exit(0)
+            });
+            if watch.is_ok() {
+                serve(sockets, &token, &seen_there);
+            }
+            1
         })?;
         Ok(Self { seen, leash: Some(leash), child: Some(child) })
     }

@@ -96,10 +96,12 @@ impl Stage {
     /// # Errors
     /// What every probe needs cannot be made; what only some need is a missing parameter.
     pub fn set(facts: &Facts) -> Result<Self, StageError> {
+        // A file that may not grow is an error of the write, and not the end of the proof.
+        let _ = ringfence_sys::wait::block_signals(&[libc::SIGXFSZ]);
         let token = token();
         let mut params = Params::default();
         params.set("token", &token);
-        params.set("tmp_dir", "/tmp");
+        params.set("tmp_dir", temporary());
         params.set("env_name", CANARY_VARIABLE);
         params.set("node_title", CANARY_TITLE);
         let folder = Folder::make(facts, &token)?;
@@ -159,6 +161,17 @@ impl Stage {
     }
 }
 
+/// A folder that is private inside, where this user may write outside: the control needs it.
+fn temporary() -> &'static str {
+    let writable = |folder: &&str| {
+        let place = PathBuf::from(folder).join(format!("ringfence-{}", std::process::id()));
+        let made = File::create_new(&place).is_ok();
+        let _ = std::fs::remove_file(place);
+        made
+    };
+    ["/tmp", "/dev/shm"].into_iter().find(writable).unwrap_or("/tmp")
+}
+
 /// Twenty-four characters that nobody else knows.
 fn token() -> String {
     use std::hash::{BuildHasher, RandomState};
@@ -186,9 +199,20 @@ fn process(params: &mut Params, held: &mut Vec<Held>, facts: &Facts, token: &str
     }
 }
 
+fn memory_key(token: &str) -> i32 {
+    i32::from_str_radix(token.get(..7).unwrap_or_default(), 16).unwrap_or(1)
+}
+
+/// Removes everything that carries a token; what is gone already is none of it.
+fn sweep(token: &str) {
+    folder::sweep(token);
+    let _ = std::fs::remove_file(format!("/dev/shm/ringfence-{token}"));
+    drop(MessageQueue::left(&format!("ringfence-{token}")));
+    drop(SharedMemory::left(memory_key(token)));
+}
+
 fn memory(params: &mut Params, held: &mut Vec<Held>, facts: &Facts, token: &str) {
-    let key = i32::from_str_radix(token.get(..7).unwrap_or_default(), 16).unwrap_or(1);
-    match SharedMemory::make(key, token) {
+    match SharedMemory::make(memory_key(token), token) {
         Ok(memory) => {
             params.set("shm_key", memory.key.to_string());
             held.push(Held::Memory(memory));
