@@ -109,6 +109,14 @@ impl SharedMemory {
         unsafe { call(libc::SYS_shmdt, [place, 0, 0, 0, 0, 0]) }?;
         Ok(made)
     }
+
+    /// What somebody made with this key and could not remove any more.
+    #[must_use]
+    pub fn left(key: i32) -> Option<Self> {
+        // SAFETY: numbers only.
+        let found = unsafe { call(libc::SYS_shmget, [int(key), 0, 0, 0, 0, 0]) };
+        found.ok().map(|id| Self { id, key })
+    }
 }
 
 impl Drop for SharedMemory {
@@ -135,6 +143,12 @@ impl MessageQueue {
         // SAFETY: a C string and numbers, default attributes; closed again at once.
         unsafe { call_fd(libc::SYS_mq_open, [path(&name), flags, 0o666, 0, 0, 0]) }?;
         Ok(Self { name })
+    }
+
+    /// What somebody made under this name and could not remove any more.
+    #[must_use]
+    pub fn left(name: &str) -> Option<Self> {
+        CString::new(name).ok().map(|name| Self { name })
     }
 }
 
