@@ -8,6 +8,7 @@ use super::read::endpoint;
 use super::report::{Advice, Explanation, Report, shown};
 use super::{begun, finish, group, seen};
 use ringfence_policy::event::{Action, Event, Kind};
+use ringfence_policy::layer::Layer;
 use ringfence_policy::net::Transport;
 use std::net::SocketAddr;
 
@@ -77,11 +78,17 @@ fn cause(event: &Event) -> String {
     let reason = ringfence_policy::display::untrusted(&event.reason).to_string();
     let what = action(event.action);
     let resource = shown(&event.resource);
-    if reason.is_empty() {
-        format!("{who}: {what} {resource}")
-    } else {
-        format!("{who}: {what} {resource}, because {reason}")
+    let mut cause = format!("{who}: {what} {resource}");
+    if !reason.is_empty() {
+        cause = format!("{cause}, because {reason}");
     }
+    if let Some(package) = &event.package {
+        cause = format!("{cause}; the package {} asked", shown(package));
+    }
+    if event.told_by_service {
+        cause.push_str(" (told by the service itself, which is no evidence)");
+    }
+    cause
 }
 
 /// The action in words.
@@ -93,46 +100,72 @@ fn action(action: Action) -> String {
 }
 
 fn code(event: &Event) -> Code {
+    let node = event.layer == Layer::NodeFlags;
     match event.action {
         Action::Bind | Action::Listen => Code::ListenNotGranted,
         Action::Connect => Code::ConnectNotGranted,
+        Action::Exec if node => Code::NodeChildProcess,
         Action::Exec => Code::ProgramNotGranted,
         Action::Resolve
-            if event.missing_grant.as_deref().is_some_and(|l| l.contains("private")) =>
+            if event.missing_grant.as_deref().is_some_and(|line| line.contains("private")) =>
         {
             Code::AddressPrivate
         }
         Action::Resolve => Code::NameNotGranted,
         Action::UdpSend => Code::UdpNotGranted,
         Action::UnixConnect => Code::UnixNotGranted,
-        Action::Open => Code::FileHidden,
-        _ => Code::SystemCallRefused,
+        Action::Open | Action::Look | Action::Change => match (writes(event), node) {
+            (true, true) => Code::NodeFileWrite,
+            (true, false) => Code::FileReadOnly,
+            (false, true) => Code::NodeFileRead,
+            (false, false) => Code::FileHidden,
+        },
+        Action::Worker => Code::NodeWorker,
+        Action::Inspect => Code::NodeInspector,
+        Action::Load => match event.permission.as_deref() {
+            Some("WASI") => Code::NodeWasi,
+            Some("FFI") => Code::NodeFfi,
+            _ => Code::NodeAddonDisabled,
+        },
+        Action::Drop | Action::Signal | Action::Socket | Action::Start => Code::SystemCallRefused,
     }
+}
+
+/// Whether a file was to be changed.
+fn writes(event: &Event) -> bool {
+    event.action == Action::Change
+        || event.permission.as_deref() == Some("FileSystemWrite")
+        || event.missing_grant.as_deref().is_some_and(|line| line.starts_with("fs.write"))
+        || event.reason.contains("write")
 }
 
 /// The access of an event, where it says enough.
 fn access(event: &Event) -> Option<Access> {
+    let path = || event.resource.starts_with('/').then(|| event.resource.clone());
     // A name with its port may be followed by the address it was reached at.
     let resource = event.resource.split(' ').next().unwrap_or_default();
     let outbound = |transport| {
         let (host, port) = endpoint(resource)?;
         Some(Access::Connect(transport, Target::parse(host)?, port))
     };
-    let listener = || {
-        let address: SocketAddr = resource.parse().ok()?;
-        Some(Access::Listen(Transport::Tcp, address))
-    };
     match event.action {
         Action::Connect => outbound(Transport::Tcp),
         Action::UdpSend => outbound(Transport::Udp),
-        Action::Exec => Some(Access::Exec(event.resource.clone())),
-        Action::Bind | Action::Listen => listener(),
-        Action::UnixConnect if event.resource.starts_with('/') => {
-            Some(Access::Unix(event.resource.clone()))
+        Action::Exec => path().map(Access::Exec),
+        Action::Bind | Action::Listen => {
+            let address: SocketAddr = resource.parse().ok()?;
+            Some(Access::Listen(Transport::Tcp, address))
         }
-        Action::Open if event.resource.starts_with('/') => {
-            Some(Access::Read(event.resource.clone()))
-        }
-        _ => None,
+        Action::UnixConnect => path().map(Access::Unix),
+        Action::Open | Action::Look | Action::Change if writes(event) => path().map(Access::Write),
+        Action::Open | Action::Look | Action::Change => path().map(Access::Read),
+        Action::Worker => Some(Access::Worker),
+        Action::Inspect => Some(Access::Inspector),
+        Action::Load => match event.permission.as_deref() {
+            Some("WASI") => Some(Access::Wasi),
+            Some("FFI") => Some(Access::Ffi),
+            _ => None,
+        },
+        Action::Drop | Action::Resolve | Action::Signal | Action::Socket | Action::Start => None,
     }
 }
