@@ -69,8 +69,11 @@ fn inside(ringfence: &Path, surroundings: &Surroundings) -> Result<(), Failure> 
     say("it finished its work and left with exit code 0");
 
     step("Proving the boundary");
-    say("$ ringfence prove");
-    process::show_success(boundary(ringfence).arg("prove"))
+    let report = places::target()?.join("orders-proof.html");
+    say(format!("$ ringfence prove --report {}", report.display()));
+    process::show_success(boundary(ringfence).args(["prove", "--report"]).arg(&report))?;
+    say(format!("the evidence as a page: {}", report.display()));
+    Ok(())
 }
 
 /// A ringfence command in the example's folder.

@@ -86,7 +86,11 @@ impl ProveError {
     /// Whether this host lacks what the boundary requires (exit code 3).
     #[must_use]
     pub fn is_host(&self) -> bool {
-        matches!(self, Self::Arena(ArenaError::Enforce { host: true, .. }))
+        matches!(
+            self,
+            Self::Arena(ArenaError::Enforce { host: true, .. })
+                | Self::Stage(StageError::NoSuchUser(_))
+        )
     }
 }
 

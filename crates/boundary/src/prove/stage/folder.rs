@@ -26,11 +26,15 @@ impl Folder {
                 continue;
             }
             let folder = Self { root };
-            folder.fill(facts, token).map_err(|error| StageError::Canary {
-                what: "canary files",
-                errno: Errno::from(error),
-            })?;
-            return Ok(folder);
+            let what = "canary files";
+            return match folder.fill(facts, token).map_err(Errno::from) {
+                Ok(()) => Ok(folder),
+                // This root's user namespace has no such user: no start could become it either.
+                Err(Errno(libc::EINVAL | libc::EPERM)) if facts.switches_user => {
+                    Err(StageError::NoSuchUser(facts.identity.0))
+                }
+                Err(errno) => Err(StageError::Canary { what, errno }),
+            };
         }
         Err(StageError::NoPlace(tried.join(", ")))
     }

@@ -80,6 +80,9 @@ pub enum StageError {
     /// Every place for canary files is granted to the service.
     #[error("no folder for canary files that the boundary does not grant: tried {0}")]
     NoPlace(String),
+    /// The caller is root of a user namespace that has no such user.
+    #[error("this root cannot become the service's user {0}, nor give a file to it")]
+    NoSuchUser(u32),
     /// A canary could not be made.
     #[error("making {what}: {errno}")]
     Canary {
