@@ -235,3 +235,38 @@ for (let at = 0; at < 3; at += 1) {
         assert_eq!((fields, &told[0]["told_by_service"]), (expected, &true.into()), "{run}");
     }
 }
+
+/// Namespaces are switched off for the user, as in many containers.
+const NO_NAMESPACES: &str = "echo 0 > /proc/sys/user/max_user_namespaces || exit 77
+exec setpriv --inh-caps=-all --ambient-caps=-all \"$@\"";
+
+#[test]
+fn line_55_can_code_check_permissions_also_where_a_host_refuses_namespaces() {
+    let program = "import { connect } from 'node:net';
+const { permission } = process;
+console.log(permission.has('net', '127.0.0.1:5999'), permission.has('net', '127.0.0.1:5998'));
+connect(80, '192.0.2.1').on('error', ({ code, resource }) => console.log(code, resource));
+";
+    for (version, _, node) in nodes() {
+        let file = format!(
+            "schema = 1\n[service]\nname = \"app\"\nstart = [{node:?}, \"main.mjs\"]\n\
+             [net]\nconnect = [\"127.0.0.1:5999\"]\n[fs]\nread = [\"./main.mjs\"]\n\
+             [require]\nlayers = [\"seccomp\", \"broker\", \"landlock\"]\n"
+        );
+        let playground = Playground::new().with("ringfence.toml", &file).with("main.mjs", program);
+        let all = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(playground.path(), all).unwrap();
+        let mut command = command::other("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "unshare", "--user"]);
+        command.args(["--map-user=65534", "--map-group=65534", "--keep-caps", "sh", "-c"]);
+        command.args([NO_NAMESPACES, "sh"]).arg(binary()).arg("run").current_dir(playground.path());
+        let run = playground.finish(&mut command);
+        if run.code == 77 || run.stderr.starts_with("unshare:") {
+            ringfence_tests::not_run("namespaces cannot be switched off here");
+            return;
+        }
+        let told = "true false\nERR_ACCESS_DENIED 192.0.2.1:80\n";
+        assert_eq!((run.code, run.stdout.as_str()), (0, told), "Node {version}: {run}");
+        assert!(run.stderr.contains("the layer `namespaces` is not in force"), "{run}");
+    }
+}
