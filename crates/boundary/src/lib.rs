@@ -2,14 +2,22 @@
 //!
 //! `resolve` turns the parsed file into a [`plan::Plan`]; `enforce` carries it out; `egress` is the
 //! broker that opens sockets for the service; `prove` attacks every claim; `status` says what this
-//! host can give.
+//! host can give. Elsewhere than on Linux there is only `explain`, which needs no host.
 
+#[cfg(target_os = "linux")]
 pub mod control;
+#[cfg(target_os = "linux")]
 pub mod egress;
+#[cfg(target_os = "linux")]
 pub mod enforce;
 pub mod explain;
+#[cfg(target_os = "linux")]
 pub mod node;
+#[cfg(target_os = "linux")]
 pub mod plan;
+#[cfg(target_os = "linux")]
 pub mod prove;
+#[cfg(target_os = "linux")]
 pub mod resolve;
+#[cfg(target_os = "linux")]
 pub mod status;

@@ -31,7 +31,6 @@ impl BoundaryFile {
     }
 
     /// The folder paths in the file count from, without symbolic links.
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "paths are resolved on Linux"))]
     pub(crate) fn folder(&self) -> Result<PathBuf, CommandError> {
         let path = &self.source.path;
         let real = path.canonicalize().map_err(|error| {
