@@ -78,7 +78,7 @@ pub enum ProveError {
     #[error(transparent)]
     Arena(#[from] ArenaError),
     /// The canaries could not be made.
-    #[error("setting the stage: {0}")]
+    #[error("setting the stage for the attacks")]
     Stage(#[from] StageError),
 }
 
