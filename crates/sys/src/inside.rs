@@ -153,18 +153,17 @@ fn child(body: impl FnOnce()) -> Result<i32, Errno> {
 const RECORD: usize = 8;
 
 fn encode(outcome: Outcome) -> [u8; RECORD] {
-    let number = |of: Result<(), Errno>| of.err().map_or(0, |errno| errno.0).to_ne_bytes();
-    let ([a, b, c, d], [e, f, g, h]) = (number(outcome.ended), number(outcome.unused));
-    [a, b, c, d, e, f, g, h]
+    let number = |of: Result<(), Errno>| u64::from(of.err().map_or(0, |e| e.0.cast_unsigned()));
+    (number(outcome.ended) << 32 | number(outcome.unused)).to_ne_bytes()
 }
 
 fn decode(record: [u8; RECORD]) -> Outcome {
-    let [a, b, c, d, e, f, g, h] = record;
-    let result = |bytes| match i32::from_ne_bytes(bytes) {
-        0 => Ok(()),
-        number => Err(Errno(number)),
+    let both = u64::from_ne_bytes(record);
+    let result = |number: u64| match i32::try_from(number & 0xffff_ffff) {
+        Ok(0) => Ok(()),
+        number => Err(Errno(number.unwrap_or(libc::EIO))),
     };
-    Outcome { ended: result([a, b, c, d]), unused: result([e, f, g, h]) }
+    Outcome { ended: result(both >> 32), unused: result(both) }
 }
 
 /// Not lazily at first: that fails while a descriptor or a mapping still leads through the mount.
@@ -233,4 +232,19 @@ fn truncate(file: &CStr) -> Result<(), Errno> {
     let mut byte = [0];
     let check = mount::openat(None, file, libc::O_RDONLY | libc::O_NOFOLLOW, 0)?;
     if fd::read(check.as_fd(), &mut byte)? == 0 { Ok(()) } else { Err(Errno(libc::EBUSY)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_survives_the_way_through_a_pipe() {
+        for ended in [Ok(()), Err(Errno(libc::EPERM))] {
+            for unused in [Ok(()), Err(Errno(libc::EBUSY))] {
+                let outcome = Outcome { ended, unused };
+                assert_eq!(decode(encode(outcome)), outcome);
+            }
+        }
+    }
 }

@@ -47,7 +47,8 @@ impl<'a> Frozen<'a> {
     /// # Errors
     /// It does not come to rest, or cannot be looked at; it goes on then.
     pub(super) fn freeze(tree: Tree<'a>) -> Result<Self, String> {
-        let init = tree::pid_of(tree.init).ok_or_else(|| Errno(libc::ESRCH).to_string())?;
+        let init = peer::pid_of(tree.init).and_then(|pid| i32::try_from(pid).ok());
+        let init = init.ok_or_else(|| Errno(libc::ESRCH).to_string())?;
         let mut frozen = Self { tree, init, group: None, members: BTreeMap::new() };
         let group = tree.group.filter(|group| group.has_tree());
         frozen.group = group.filter(|group| group.freeze_within(GROUP_PATIENCE).is_ok());

@@ -115,6 +115,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a table to be looked at, not a service")]
     #[test]
     fn a_table_shows_sockets_and_the_rest() {
         let (socket, _other) = std::os::unix::net::UnixStream::pair().unwrap();
