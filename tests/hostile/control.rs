@@ -62,7 +62,14 @@ struct Caller(OwnedFd);
 impl Caller {
     fn of(service: &Service) -> Self {
         let name = format!("ringfence/{}", service.pid());
-        Self(packet::connect(name.as_bytes()).unwrap())
+        let until = Instant::now() + PATIENCE;
+        loop {
+            // It may be starting still.
+            match packet::connect(name.as_bytes()) {
+                Ok(socket) => return Self(socket),
+                Err(errno) => assert!(Instant::now() < until, "nobody listens: {errno}"),
+            }
+        }
     }
 
     fn send(&self, bytes: &[u8]) {
@@ -257,4 +264,65 @@ fn an_address_that_is_taken_costs_the_service_nothing_and_is_not_believed() {
     let errors = ended.events("error");
     assert_eq!((ended.code, errors.len()), (0, 1), "{}", ended.events);
     assert_eq!(errors[0]["code"], "control-address");
+}
+
+#[test]
+fn a_service_that_is_not_node_is_asked_from_outside() {
+    let Some(stage) = Stage::new(Host::Plain, NET) else { return };
+    let mut service = stage.start(&["until", "stdin"]);
+    let caller = Caller::of(&service);
+    let identity = json!({"v": 1, "id": 7, "op": "identity"}).to_string();
+    caller.send(identity.as_bytes());
+    let identity = caller.take().unwrap();
+    assert_eq!((&identity["id"], &identity["service"]), (&json!(7), &json!("hostile")));
+    // The program is there once its start is known.
+    let until = Instant::now() + PATIENCE;
+    let own = stage.playground.path().join("intruder");
+    let reads = |path: &str| caller.ask("has", "fs.read", path)["value"] == true;
+    while !reads(own.to_str().unwrap()) {
+        assert!(Instant::now() < until, "the service's own file is granted");
+    }
+    assert!(!reads("/etc/shadow") && !reads("/nowhere"));
+    service.end_input();
+    assert_eq!(service.wait().code, 0);
+}
+
+#[test]
+fn dropped_datagrams_go_nowhere_and_their_listener_is_free_again() {
+    let echo = std::net::UdpSocket::bind(("127.0.0.1", 0)).unwrap();
+    echo.set_read_timeout(Some(PATIENCE)).unwrap();
+    let port = echo.local_addr().unwrap().port();
+    let own = crate::stage::free_port();
+    let sections =
+        format!("[net]\nudp = [\"127.0.0.1:{port}\"]\nudp-listen = [\"127.0.0.1:{own}\"]\n");
+    let script = format!(
+        "const socket = require('dgram').createSocket('udp4');
+         const send = (text, then) => socket.send(text, {port}, '127.0.0.1', then);
+         send('before', () => {{
+           say('sent');
+           hear();
+           const dropped = ask('drop', 'net.udp', '127.0.0.1:{port}').dropped;
+           say('flows ' + dropped.flows);
+           say('listeners ' + ask('drop', 'net.listen', '127.0.0.1:{own}').dropped.listeners);
+           send('after', () => {{ say('sent'); hear(); socket.close(); }});
+         }});"
+    );
+    let Some((_stage, mut service)) = service(&sections, &script) else { return };
+    service.expect("sent");
+    let mut room = [0; 16];
+    let (length, _) = echo.recv_from(&mut room).unwrap();
+    assert_eq!(&room[..length], b"before", "control: it arrives");
+    let taken = std::net::UdpSocket::bind(("127.0.0.1", own)).err();
+    assert!(taken.is_some(), "control: the relay listens");
+    service.say("go on");
+    for wanted in ["flows 1", "listeners 1", "sent"] {
+        service.expect(wanted);
+    }
+    std::net::UdpSocket::bind(("127.0.0.1", own)).unwrap();
+    service.end_input();
+    let ended = service.wait();
+    assert_eq!((ended.code, ended.events("dropped").len()), (0, 2), "{}", ended.stderr);
+    // Whatever was sent after the drop would have arrived by the end of the service.
+    echo.set_nonblocking(true).unwrap();
+    assert!(echo.recv_from(&mut room).is_err(), "nothing of it arrives");
 }

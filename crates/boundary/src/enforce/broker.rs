@@ -227,8 +227,7 @@ impl BrokerProcess<'_> {
         netloop: NetloopBell,
     ) -> Result<Option<Door>, Errno> {
         let Some(channel) = self.control else { return Ok(None) };
-        let node = channel.node.map(|(program, number)| Door::new(program, number));
-        let door = node.transpose()?;
+        let door = Door::new(channel.node)?;
         let supervisor = self.wires.control.try_clone().map_err(Errno::from)?;
         let shared = Arc::clone(shared);
         let means =
@@ -236,7 +235,7 @@ impl BrokerProcess<'_> {
         let facts = Facts::new(channel.plan, self.init.namespaces);
         let mut control = Control::new(means, facts)?;
         thread("control", move || control.run().unwrap_or_default())?;
-        Ok(door)
+        Ok(Some(door))
     }
 
     /// Takes the descriptors that init or the service hands over.

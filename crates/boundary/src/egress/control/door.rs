@@ -9,7 +9,7 @@ use ringfence_sys::notify::{Listener, Notification};
 use ringfence_sys::{Errno, fd, packet};
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// Most channels at once; a process beyond that has none.
 const MOST: usize = 256;
@@ -20,8 +20,6 @@ pub(super) struct Arrival {
     pub(super) socket: OwnedFd,
     /// The process, as this one numbers it.
     pub(super) pid: i32,
-    /// The root of the service, with its first channel.
-    pub(super) root: Option<OwnedFd>,
 }
 
 /// Where channels are handed to the thread that answers on them.
@@ -30,7 +28,16 @@ pub(crate) struct Door {
     pub(super) arrivals: Arc<Mutex<Vec<Arrival>>>,
     pub(super) bell: Arc<OwnedFd>,
     pub(super) open: Arc<AtomicUsize>,
-    /// Device and inode of the Node that has channels.
+    /// The root of the service, from the start of its program on.
+    pub(super) root: Arc<OnceLock<OwnedFd>>,
+    /// Missing where the service is not Node.
+    node: Option<Node>,
+}
+
+/// The Node whose processes have channels.
+#[derive(Debug, Clone)]
+struct Node {
+    /// Device and inode.
     program: (u64, u64),
     /// The number that a process finds its channel at.
     number: RawFd,
@@ -39,22 +46,29 @@ pub(crate) struct Door {
 }
 
 impl Door {
-    /// A door without a thread behind it yet.
-    pub(crate) fn new(program: (u64, u64), number: RawFd) -> Result<Self, Errno> {
+    /// A door without a thread behind it yet. Processes of `node` (device and inode) find their
+    /// channel at the number beside it.
+    pub(crate) fn new(node: Option<((u64, u64), RawFd)>) -> Result<Self, Errno> {
+        let node = node.map(|(program, number)| {
+            packet::pair().map(|(closed, _)| Node { program, number, closed: Arc::new(closed) })
+        });
         Ok(Self {
             arrivals: Arc::default(),
             bell: Arc::new(fd::eventfd(0, libc::EFD_NONBLOCK)?),
             open: Arc::default(),
-            program,
-            number,
-            closed: Arc::new(packet::pair()?.0),
+            root: Arc::default(),
+            node: node.transpose()?,
         })
     }
 
     /// The service's own program starts.
     pub(in crate::egress) fn first(&self, listener: &Listener, call: &Notification) {
-        let root = target::open_folder(&format!("/proc/{}/root", call.tid)).ok();
-        self.give(listener, call, root);
+        if let Ok(root) = target::open_folder(&format!("/proc/{}/root", call.tid)) {
+            let _ = self.root.set(root);
+        }
+        if let Some(node) = &self.node {
+            self.give(listener, call, node.number);
+        }
     }
 
     /// A granted program starts.
@@ -64,22 +78,23 @@ impl Door {
         call: &Notification,
         program: (u64, u64),
     ) {
-        if program == self.program && self.open.load(Ordering::Relaxed) < MOST {
-            self.give(listener, call, None);
+        let Some(node) = &self.node else { return };
+        if program == node.program && self.open.load(Ordering::Relaxed) < MOST {
+            self.give(listener, call, node.number);
         } else {
             // Ends with the exec, and with it the channel that was inherited.
-            let _ = listener.replace(call.id, self.number, self.closed.as_fd());
+            let _ = listener.replace(call.id, node.number, node.closed.as_fd());
         }
     }
 
     /// A process without a channel lacks answers and nothing else: its start goes on.
-    fn give(&self, listener: &Listener, call: &Notification, root: Option<OwnedFd>) {
+    fn give(&self, listener: &Listener, call: &Notification, number: RawFd) {
         let Ok((ours, theirs)) = packet::pair() else { return };
-        if listener.give(call.id, self.number, theirs.as_fd()).is_err() {
+        if listener.give(call.id, number, theirs.as_fd()).is_err() {
             return;
         }
         if let Ok(mut arrivals) = self.arrivals.lock() {
-            arrivals.push(Arrival { socket: ours, pid: call.tid, root });
+            arrivals.push(Arrival { socket: ours, pid: call.tid });
             self.open.fetch_add(1, Ordering::Relaxed);
         }
         // A bell that cannot take one more ring is rung already.

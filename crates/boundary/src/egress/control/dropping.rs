@@ -237,7 +237,7 @@ impl Control {
         self.taken.secrets.extend(secrets.map(|(_, name, _)| name.to_owned()));
         let survived: Vec<String> = pending.left.iter().chain(&outcome.survived).cloned().collect();
         if survived.is_empty() {
-            self.tell(Kind::Dropped, what, told(&pending.dropped), None);
+            self.tell(Kind::Dropped, pending.origin, what, told(&pending.dropped), None);
             let milliseconds = pending.started.elapsed().as_secs_f64() * 1000.0;
             return Ok(Map::from_iter([
                 ("dropped".to_owned(), json!(pending.dropped)),
@@ -248,7 +248,8 @@ impl Control {
         if outcome.ended {
             message.push_str("; the service was ended");
         }
-        self.tell(Kind::Error, what, message.clone(), Some("drop-incomplete"));
+        let code = Some("drop-incomplete");
+        self.tell(Kind::Error, pending.origin, what, message.clone(), code);
         if !outcome.ended && self.unfinished.len() < UNFINISHED {
             let Pending { question, narrowed, part, .. } = pending;
             self.unfinished.push(Unfinished { question, narrowed, part });
@@ -257,8 +258,13 @@ impl Control {
             .hint("nothing new can come of the dropped grant; stop the service to be sure"))
     }
 
-    fn tell(&self, kind: Kind, what: String, reason: String, code: Option<&str>) {
+    /// A drop that was asked for outside has no process.
+    fn tell(&self, kind: Kind, origin: Origin, what: String, reason: String, code: Option<&str>) {
         let mut event = Event::new(kind, "", "", Layer::Broker, Action::Drop, what);
+        event.pid = match origin {
+            Origin::Channel(token) => self.channels.get(&token).map(|c| c.pid.unsigned_abs()),
+            Origin::Outside(_) => None,
+        };
         event.reason = reason;
         event.code = code.map(str::to_owned);
         self.shared.events.emit(event);

@@ -60,22 +60,21 @@ pub(crate) struct Means {
     pub(crate) shared: Arc<Shared>,
     pub(crate) waiter: Waiter,
     pub(crate) netloop: NetloopBell,
-    /// Where channels come from; missing where the service is not Node.
-    pub(crate) door: Option<Door>,
+    /// Where channels come from.
+    pub(crate) door: Door,
     /// The supervisor's end of the wire.
     pub(crate) supervisor: OwnedFd,
 }
 
 /// The thread.
 pub(crate) struct Control {
-    door: Option<Door>,
+    door: Door,
     shared: Arc<Shared>,
     waiter: Waiter,
     netloop: NetloopBell,
     supervisor: OwnedFd,
     facts: Facts,
     taken: Taken,
-    root: Option<OwnedFd>,
     epoll: Epoll,
     channels: HashMap<u64, Channel>,
     next: u64,
@@ -100,9 +99,7 @@ impl Control {
     pub(crate) fn new(means: Means, facts: Facts) -> Result<Self, Errno> {
         let Means { shared, waiter, netloop, door, supervisor } = means;
         let epoll = Epoll::new()?;
-        if let Some(door) = &door {
-            epoll.add(door.bell.as_fd(), BELL, true, false)?;
-        }
+        epoll.add(door.bell.as_fd(), BELL, true, false)?;
         epoll.add(supervisor.as_fd(), SUPERVISOR, true, false)?;
         let reports = Reports::new(Arc::clone(&shared));
         Ok(Self {
@@ -113,7 +110,6 @@ impl Control {
             supervisor,
             facts,
             taken: Taken::default(),
-            root: None,
             epoll,
             channels: HashMap::new(),
             next: SUPERVISOR + 1,
@@ -144,18 +140,16 @@ impl Control {
     }
 
     fn take_over(&mut self) {
-        let Some(door) = &self.door else { return };
-        let _ = fd::read(door.bell.as_fd(), &mut [0; 8]);
-        let arrived = door.arrivals.lock().map(|mut a| std::mem::take(&mut *a));
+        let _ = fd::read(self.door.bell.as_fd(), &mut [0; 8]);
+        let arrived = self.door.arrivals.lock().map(|mut a| std::mem::take(&mut *a));
         for arrival in arrived.unwrap_or_default() {
-            self.root = self.root.take().or(arrival.root);
             let token = self.next;
             self.next += 1;
             let channel = Channel { socket: arrival.socket, pid: arrival.pid, waits: false };
             if self.epoll.add(channel.socket.as_fd(), token, true, false).is_ok() {
                 self.channels.insert(token, channel);
             } else {
-                door.open.fetch_sub(1, Ordering::Relaxed);
+                self.door.open.fetch_sub(1, Ordering::Relaxed);
             }
         }
     }
@@ -262,9 +256,9 @@ impl Control {
     }
 
     fn close(&mut self, token: u64) {
-        if let (Some(channel), Some(door)) = (self.channels.remove(&token), &self.door) {
+        if let Some(channel) = self.channels.remove(&token) {
             let _ = self.epoll.remove(channel.socket.as_fd());
-            door.open.fetch_sub(1, Ordering::Relaxed);
+            self.door.open.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
@@ -296,7 +290,7 @@ impl Control {
 
     /// Where a path leads in the service's root, by opening nothing but names.
     fn leads(&self, path: &Path) -> Led {
-        let Some(root) = &self.root else { return Led::Nowhere };
+        let Some(root) = self.door.root.get() else { return Led::Nowhere };
         let found = walk::open_in_root(root.as_fd(), root.as_fd(), path.as_os_str().as_bytes());
         match found {
             Ok(object) => std::fs::read_link(format!("/proc/self/fd/{}", object.as_raw_fd()))
