@@ -213,6 +213,33 @@ fn a_connection_on_its_way_between_processes_is_cut_or_the_service_is_ended() {
 }
 
 #[test]
+fn a_listener_on_its_way_and_what_it_accepted_are_cut_or_the_service_is_ended() {
+    let ways =
+        [(Host::Plain, User::Own), (Host::Plain, User::Nobody), (Host::Container, User::Own)];
+    for (host, user) in ways {
+        let own = free_port();
+        let sections = format!("[net]\nlisten = [\"127.0.0.1:{own}\"]\n");
+        let Some(stage) = Stage::new(host, &sections) else { continue };
+        let mut service = start(&stage, user, &["revoked-listener-in-flight", &own.to_string()]);
+        service.expect("listens");
+        echo_back(TcpStream::connect(("127.0.0.1", own)).unwrap());
+        service.expect("works true");
+        service.expect("ready");
+        // It waits to be accepted.
+        let waiting = TcpStream::connect(("127.0.0.1", own)).unwrap();
+        let answer = drop_of(&service, "net.listen", None);
+        if let Some(line) = after(&mut service, &answer) {
+            assert_eq!(line, "works false", "{host:?} {user:?} {answer:?}");
+        }
+        let refused = TcpStream::connect(("127.0.0.1", own)).unwrap_err();
+        assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused, "{host:?} {user:?}");
+        drop(waiting);
+        service.end_input();
+        service.wait();
+    }
+}
+
+#[test]
 fn a_service_cannot_hide_its_connections_by_forbidding_to_be_looked_at() {
     one_connection("revoked-undumpable", "ready false");
 }

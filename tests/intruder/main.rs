@@ -60,6 +60,7 @@ fn main() {
         }
         ["revoked-file", path, way] => revocation::file(path, way),
         ["revoked-in-flight", port] => revocation::in_flight(number(port)),
+        ["revoked-listener-in-flight", port] => revocation::listener_in_flight(number(port)),
         ["revoked-many", port, count, listen] => {
             revocation::many(number(port), number(count), number(listen))
         }

@@ -79,6 +79,23 @@ pub(crate) fn in_flight(port: u16) -> i32 {
     })
 }
 
+/// A listener and a connection that it accepted, both in a message nobody has received yet.
+pub(crate) fn listener_in_flight(listen: u16) -> i32 {
+    let (near, far) = fd::socketpair(libc::SOCK_SEQPACKET).expect("a pair");
+    let listener = TcpListener::bind(("127.0.0.1", listen)).expect("it is granted");
+    say("listens");
+    let (mut accepted, _) = listener.accept().expect("the test connects");
+    say(&format!("works {}", works(&mut accepted)));
+    socket::send_fds(near.as_fd(), b"x", &[accepted.as_fd(), listener.as_fd()]).expect("room");
+    drop((accepted, listener));
+    say("ready");
+    turns(|| {
+        let (_, mut fds) = socket::recv_fds(far.as_fd(), &mut [0]).expect("it was sent");
+        let mut accepted = TcpStream::from(fds.remove(0));
+        say(&format!("works {}", works(&mut accepted)));
+    })
+}
+
 /// A connection of a process that tries to be looked at by nobody.
 pub(crate) fn undumpable(port: u16) -> i32 {
     let mut stream = connect(port).expect("it is granted");
