@@ -62,6 +62,10 @@ impl<A: Arena> Battery<'_, A> {
             let run = |errand: &Errand| self.arena.inside(errand, Setting::Alone);
             self.natives(vec![probe], &mut side, &run)?;
         }
+        for probe in probes.iter().filter(|probe| probe.setting == Setting::Dropping) {
+            let run = |errand: &Errand| self.arena.inside(errand, Setting::Dropping);
+            self.scripts(vec![probe], Program::NodeWithoutFlags, &mut side, &run)?;
+        }
         for (id, attempt) in &flagged.attempts {
             if attempt.outcome == Outcome::Succeeded {
                 side.attempts.insert(id, attempt.clone());
@@ -78,7 +82,7 @@ impl<A: Arena> Battery<'_, A> {
     pub(super) fn outside(&self, probes: &[Probe]) -> Result<Side, ArenaError> {
         let mut side = Side::default();
         let run = |errand: &Errand| self.arena.outside(errand);
-        let outside = probes.iter().filter(|probe| !matches!(probe.act, Act::NativeWithin(_)));
+        let outside = probes.iter().filter(|probe| !probe.act.is_within());
         let (natives, scripts): (Vec<_>, Vec<_>) = outside.partition(native);
         self.natives(natives, &mut side, &run)?;
         self.scripts(scripts, Program::Node, &mut side, &run)?;
@@ -233,7 +237,9 @@ fn script(probes: &[&Probe], params: &Params) -> String {
         format!("'use strict';\nconst PARAMS = {};\n", serde_json::Value::from(params));
     script.push_str("const ACTS = {\n");
     for probe in probes {
-        if let Act::JavaScript(body) | Act::JavaScriptSeen(body, _) = probe.act {
+        if let Act::JavaScript(body) | Act::JavaScriptSeen(body, _) | Act::JavaScriptWithin(body) =
+            probe.act
+        {
             let _ = writeln!(script, "'{}': async (p, t) => {{{body}}},", probe.id);
         }
     }

@@ -19,6 +19,15 @@ const refusal = (code, message) => Object.assign(new Error(message), { code });
 const harness = {
   Absent,
   refusal,
+  /** Takes a grant away through the control channel; without one there is nothing to attack. */
+  drop(scope, reference) {
+    const channel = Number(process.env.RINGFENCE_CONTROL);
+    if (!channel) throw new Absent('this service has no control channel');
+    fs.writeSync(channel, JSON.stringify({ v: 1, id: 1, op: 'drop', scope, reference }));
+    const room = Buffer.alloc(8192);
+    const answer = JSON.parse(room.toString('utf8', 0, fs.readSync(channel, room)));
+    if (!answer.ok) throw new NotApplicable(`not dropped: ${answer.error?.code}, ${answer.error?.message}`);
+  },
   /** The canary's number must not name a process of this namespace. */
   canary() {
     const stat = (() => {

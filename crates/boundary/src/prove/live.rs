@@ -42,7 +42,7 @@ struct Told {
 impl Arena for Live<'_> {
     fn inside(&self, errand: &Errand, setting: Setting) -> Result<Output, ArenaError> {
         let mut plan = self.plan(errand)?;
-        if matches!(setting, Setting::Granted | Setting::Mounted) {
+        if setting.grants() {
             grant(&mut plan, &self.grants);
         }
         let owner = (plan.identity.uid, plan.identity.gid);
@@ -181,6 +181,8 @@ pub(super) fn grant(plan: &mut Plan, grants: &CanaryGrants) {
     for (folder, access) in [(&grants.read, Access::Read), (&grants.write, Access::Write)] {
         plan.view.extend(bind(folder, access));
     }
+    plan.view.extend(bind(&grants.droppable(), Access::Read));
+    plan.droppable.push(grants.droppable());
 }
 
 /// A folder of the host in its place.

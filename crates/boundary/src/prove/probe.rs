@@ -32,7 +32,9 @@ impl Probe {
     pub fn deadline(&self) -> Duration {
         match self.setting {
             Setting::Alone => Duration::from_secs(5),
-            Setting::Exact | Setting::Granted | Setting::Mounted => Duration::from_secs(2),
+            Setting::Dropping | Setting::Exact | Setting::Granted | Setting::Mounted => {
+                Duration::from_secs(2)
+            }
         }
     }
 }
@@ -44,6 +46,9 @@ pub enum Act {
     JavaScript(&'static str),
     /// As [`Act::JavaScript`], judged by whether `prove` saw this happen outside.
     JavaScriptSeen(&'static str, &'static str),
+    /// As [`Act::JavaScript`], with its control within: what it attacks exists only inside, and the
+    /// act itself shows that the attack took place.
+    JavaScriptWithin(&'static str),
     /// A function of this binary.
     Native(attack::Act),
     /// As [`Act::Native`], with its control within: what it attacks exists only inside, and the act
@@ -54,11 +59,20 @@ pub enum Act {
 }
 
 impl Act {
+    /// Whether what it attacks exists only inside.
+    #[must_use]
+    pub const fn is_within(self) -> bool {
+        matches!(self, Self::JavaScriptWithin(_) | Self::NativeWithin(_))
+    }
+
     /// What `prove` has to see outside for the act to count as successful.
     #[must_use]
     pub fn witness(self) -> Option<&'static str> {
         match self {
-            Self::JavaScript(_) | Self::Native(_) | Self::NativeWithin(_) => None,
+            Self::JavaScript(_)
+            | Self::JavaScriptWithin(_)
+            | Self::Native(_)
+            | Self::NativeWithin(_) => None,
             Self::JavaScriptSeen(_, key) | Self::NativeSeen(_, key) => Some(key),
         }
     }
@@ -74,6 +88,8 @@ pub enum Setting {
     Granted,
     /// The boundary as it is, in a run of its own: the attack may take others down with it.
     Alone,
+    /// As [`Setting::Granted`], in a run of its own: the act narrows the boundary.
+    Dropping,
     /// As [`Setting::Granted`], with a file system mounted below the readable folder.
     Mounted,
 }
@@ -105,6 +121,14 @@ pub enum Class {
     Processes,
     /// Escapes from Node's own permission model.
     Workers,
+}
+
+impl Setting {
+    /// Whether canaries are granted.
+    #[must_use]
+    pub const fn grants(self) -> bool {
+        matches!(self, Self::Dropping | Self::Granted | Self::Mounted)
+    }
 }
 
 impl Class {

@@ -5,7 +5,7 @@ use super::arena::LayerAnswer;
 use super::attempt::{Attempt, Outcome};
 use super::battery::Side;
 use super::facts::Facts;
-use super::probe::{Act, Class, Probe, Setting};
+use super::probe::{Class, Probe};
 use super::probes::PROBES;
 use super::verdict::{Verdict, judge};
 use ringfence_policy::layer::Layer;
@@ -243,13 +243,13 @@ fn judged(probe: &'static Probe, inside: &Side, outside: &Side) -> ProbeReport {
         inside_with_node_flags: flagged,
         outside,
         layers: probe.layers,
-        canary_grants: matches!(probe.setting, Setting::Granted | Setting::Mounted),
+        canary_grants: probe.setting.grants(),
     }
 }
 
 fn not_run(probe: &Probe) -> Attempt {
     let mut attempt = Attempt::nothing("it was not run");
-    if matches!(probe.act, Act::NativeWithin(_)) {
+    if probe.act.is_within() {
         attempt.outcome = Outcome::NotApplicable;
         "what it attacks exists only inside".clone_into(&mut attempt.detail);
     }

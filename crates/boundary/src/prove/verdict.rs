@@ -5,7 +5,7 @@
 //! it took place). Everything that is not clearly `blocked` or `open` is `inconclusive`.
 
 use super::attempt::{Attempt, Outcome};
-use super::probe::{Act, Probe};
+use super::probe::Probe;
 use serde::Serialize;
 use std::fmt;
 
@@ -44,7 +44,7 @@ pub(super) fn judge(probe: &Probe, inside: &Attempt, outside: &Attempt) -> (Verd
         Outcome::Failed => {}
     }
     match outside.outcome {
-        _ if matches!(probe.act, Act::NativeWithin(_)) => {}
+        _ if probe.act.is_within() => {}
         Outcome::Succeeded => {}
         Outcome::NotApplicable => {
             return (Verdict::Inconclusive, format!("not applicable: {}", outside.detail));

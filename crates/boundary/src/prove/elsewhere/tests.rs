@@ -4,7 +4,7 @@ use super::PLACES;
 use super::comparison::{Column, Comparison, State};
 use crate::prove::attempt::{Attempt, Outcome};
 use crate::prove::battery::Side;
-use crate::prove::{Act, Evidence, PROBES};
+use crate::prove::{Evidence, PROBES};
 
 fn side(outcome: Outcome, code: &str) -> Side {
     let attempt =
@@ -57,9 +57,7 @@ fn a_peer_is_judged_more_kindly_than_ringfence() {
 #[test]
 fn what_fails_outside_too_is_no_merit_of_a_place() {
     let nothing = table(refused(), Outcome::Failed, Outcome::Failed);
-    let within = |id: &str| {
-        PROBES.iter().any(|probe| probe.id == id && matches!(probe.act, Act::NativeWithin(_)))
-    };
+    let within = |id: &str| PROBES.iter().any(|probe| probe.id == id && probe.act.is_within());
     for row in nothing.probes.iter().filter(|row| !within(row.probe)) {
         for (place, cell) in &row.cells {
             assert_eq!(cell.state, State::NotApplicable, "{} in {place}", row.probe);

@@ -66,6 +66,7 @@ mod files {
     pub(super) mod open_tree;
     pub(super) mod pivot_root;
     pub(super) mod process_binding;
+    pub(super) mod read_dropped_file;
     pub(super) mod read_outside;
     pub(super) mod read_secret_source;
     pub(super) mod remount_writable;
@@ -186,6 +187,7 @@ mod network {
     pub(super) mod udp_undeclared;
     pub(super) mod udp_undeclared_v6;
     pub(super) mod upper_layer;
+    pub(super) mod use_dropped_connection;
 }
 mod proc {
     pub(super) mod device_nodes;
@@ -218,6 +220,7 @@ mod processes {
 }
 mod workers {
     pub(super) mod open_inspector;
+    pub(super) mod use_dropped_worker;
     pub(super) mod worker_connect;
     pub(super) mod worker_node_options;
     pub(super) mod worker_read;
@@ -280,6 +283,7 @@ pub const PROBES: &[Probe] = &[
     files::js_report_file::PROBE,
     files::js_handle_mode::PROBE,
     files::sqlite_attach::PROBE,
+    files::read_dropped_file::PROBE,
     proc::write_own_memory::PROBE,
     proc::host_process_environment::PROBE,
     proc::host_process_root::PROBE,
@@ -330,6 +334,7 @@ pub const PROBES: &[Probe] = &[
     network::stall_names::PROBE,
     network::stall_events::PROBE,
     network::stall_connects::PROBE,
+    network::use_dropped_connection::PROBE,
     names::other_server::PROBE,
     names::exfiltrate::PROBE,
     names::hosts_of_the_host::PROBE,
@@ -412,6 +417,7 @@ pub const PROBES: &[Probe] = &[
     workers::worker_spawn::PROBE,
     workers::open_inspector::PROBE,
     workers::worker_node_options::PROBE,
+    workers::use_dropped_worker::PROBE,
     environment::foreign_variable::PROBE,
     environment::loader_variables::PROBE,
     environment::node_options::PROBE,

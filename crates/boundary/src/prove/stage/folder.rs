@@ -41,13 +41,18 @@ impl Folder {
 
     fn fill(&self, facts: &Facts, token: &str) -> io::Result<()> {
         open_to_all(&self.root, 0o755)?;
-        for folder in
-            [self.outside(), self.inner(), self.read(), self.read().join("submount"), self.write()]
-        {
+        for folder in [
+            self.outside(),
+            self.inner(),
+            self.read(),
+            self.read().join("submount"),
+            self.read().join("droppable"),
+            self.write(),
+        ] {
             fs::create_dir(&folder)?;
             open_to_all(&folder, 0o777)?;
         }
-        for file in [self.secret(), self.spare()] {
+        for file in [self.secret(), self.spare(), self.read().join("droppable/file")] {
             fs::write(&file, token)?;
             open_to_all(&file, 0o666)?;
         }

@@ -67,6 +67,12 @@ pub struct CanaryGrants {
 }
 
 impl CanaryGrants {
+    /// A folder with a mount of its own, which can be dropped.
+    #[must_use]
+    pub fn droppable(&self) -> PathBuf {
+        self.read.join("droppable")
+    }
+
     /// Where a file system may be mounted below the readable folder.
     #[must_use]
     pub fn mounted(&self) -> PathBuf {
@@ -126,6 +132,7 @@ impl Stage {
         let (read, write) = (folder.read(), folder.write());
         let grants = CanaryGrants { connect, name, read, write, unix, token: token.clone() };
         params.set("submount_dir", grants.mounted());
+        params.set("droppable_dir", grants.droppable());
         Ok(Self { params, grants, token, keeper, _held: held, _folder: folder })
     }
 
