@@ -15,7 +15,7 @@ const { parse, stringify } = JSON;
 const { apply, defineProperty, getOwnPropertyDescriptor, ownKeys } = Reflect;
 const { assign, setPrototypeOf } = Object;
 const { captureStackTrace } = Error;
-const { includes, replace, startsWith, toUpperCase } = String.prototype;
+const { includes, replace, slice, startsWith, toUpperCase } = String.prototype;
 const among = Array.prototype.includes;
 const call = (method, self, ...values) => apply(method, self, values);
 
@@ -47,6 +47,7 @@ module.exports = {
   readlinkSync,
   refusals,
   replace,
+  slice,
   startsWith,
   statSync,
   stringify,

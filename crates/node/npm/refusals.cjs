@@ -7,7 +7,7 @@
 
 const preload = require('./preload.cjs');
 const { MAJOR, among, apply, assign, builtin, call, defineProperty, getOwnPropertyDescriptor } = preload;
-const { includes, ownKeys, replace, startsWith, statSync } = preload;
+const { includes, ownKeys, replace, slice, startsWith, statSync } = preload;
 const truth = require('./truth.cjs');
 const path = builtin('node:path');
 
@@ -217,19 +217,52 @@ function listening() {
   );
 }
 
+const OPTIONS = 'NODE_OPTIONS';
+/** What puts `preload.cjs` into a child on Node, as Node itself hands its permissions on. */
+const HANDED_ON = typeof __filename === 'string' ? `--require=${require.resolve('./preload.cjs')}` : undefined;
+const handedOn = (options) => {
+  if (HANDED_ON === undefined || call(includes, options ?? '', HANDED_ON)) return options;
+  return options ? `${options} ${HANDED_ON}` : HANDED_ON;
+};
+
+/** Adds it to the environment that a child gets. */
+function handOn(pairs) {
+  if (HANDED_ON === undefined || !Array.isArray(pairs)) return;
+  const start = `${OPTIONS}=`;
+  const at = pairs.findIndex((pair) => call(startsWith, pair, start));
+  if (at < 0) pairs.push(start + HANDED_ON);
+  else pairs[at] = start + handedOn(call(slice, pairs[at], start.length));
+}
+
+/** The same for arguments that end with options, or have none. */
+function handOnInOptions(values) {
+  const last = values.at(-1);
+  const given = typeof last === 'object' && last !== null && !Array.isArray(last);
+  const env = (given ? last.env : undefined) ?? process.env;
+  const options = { ...(given ? last : undefined), env: { __proto__: env, [OPTIONS]: handedOn(env[OPTIONS]) } };
+  return HANDED_ON === undefined ? values : [...(given ? values.slice(0, -1) : values), options];
+}
+
 function children(module) {
   const judge = quietly((error, file, options) => starting(error, file, options?.env));
   builtin('node:diagnostics_channel').subscribe('child_process', ({ process: child }) => {
     if (child !== undefined) first(child, (error) => judge(error, child.spawnfile));
   });
+  wrap(module.ChildProcess.prototype, 'spawn', (act) =>
+    function spawn(...values) {
+      quietly(handOn)(values[0]?.envPairs);
+      return apply(act, this, values);
+    },
+  );
   const thrown = (act) =>
     function (...values) {
+      const options = values.at(-1);
       try {
-        const result = apply(act, this, values);
-        if (result?.error) judge(result.error, result.error.path, values.at(-1));
+        const result = apply(act, this, handOnInOptions(values));
+        if (result?.error) judge(result.error, result.error.path, options);
         return result;
       } catch (error) {
-        judge(error, error?.path, values.at(-1));
+        judge(error, error?.path, options);
         throw error;
       }
     };
