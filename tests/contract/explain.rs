@@ -262,6 +262,64 @@ fn a_boundary_file_with_mistakes_is_not_used_and_one_that_was_asked_for_is_an_er
     assert_eq!(run.code, 2, "{run}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_running_service_tells_what_it_is_under() {
+    let file = crate::TRUE.replace("/bin/true", "/bin/cat");
+    let playground = Playground::new().with("ringfence.toml", &file);
+    let mut command = playground.command();
+    command.args(["run", "--events", "/dev/null"]).stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut service = command.stderr(Stdio::null()).spawn().unwrap();
+    let pid = service.id().to_string();
+    let ask = || playground.run(["explain", "--pid", &pid]);
+    let mut told = ask();
+    while !told.stdout.contains("hash in force") && service.try_wait().unwrap().is_none() {
+        told = ask();
+    }
+    let ended = service.try_wait().unwrap().is_some();
+    std::fs::write(playground.path().join("ringfence.toml"), format!("{file}# changed\n")).unwrap();
+    let changed = ask();
+    drop(service.stdin.take());
+    service.wait().unwrap();
+    if ended {
+        ringfence_tests::not_run("a host that can enforce a boundary");
+        return;
+    }
+    assert!(told.stdout.contains("the file is what is in force"), "{told}");
+    assert!(told.stdout.contains("layers in force"), "{told}");
+    assert!(told.stdout.contains("landlock"), "{told}");
+    assert!(changed.stdout.contains("the file was changed since"), "{changed}");
+}
+
+/// Where the boundary fits this host, the host is asked: what exists and what a grant would show.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_hidden_is_told_from_what_is_not_there() {
+    let outside = Playground::new().with("limits.json", "{}");
+    let outside = outside.path();
+    let playground = Playground::new().with("ringfence.toml", crate::TRUE).with("own.json", "{}");
+    let code = |path: &str| {
+        let text = format!("ENOENT: no such file or directory, open '{path}'");
+        let run = playground.run(["explain", "--format", "json", &text]);
+        let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+        let first = &report["explanations"][0];
+        let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+        (text(&first["code"]), text(&first["confidence"]), text(&report["lines"]))
+    };
+    // A path in a private folder of the service is another one inside: take one that is not.
+    let hidden = "/usr/share/dict";
+    let shown = |code: &str, confidence: &str, lines: &str| {
+        (code.to_owned(), confidence.to_owned(), lines.to_owned())
+    };
+    let exists = std::path::Path::new(hidden).exists();
+    let hidden = if exists { hidden } else { "/usr/share/doc" };
+    let lines = format!("[fs]\nread = [\"./\", \"{hidden}\"]\n");
+    assert_eq!(code(hidden), shown("file-hidden", "certain", &lines));
+    let missing = format!("{}/none.json", playground.path().display());
+    assert_eq!(code(&missing), shown("file-missing", "certain", ""));
+    assert_eq!(code(&format!("{}/limits.json", outside.display())).0, "file-missing");
+}
+
 #[test]
 fn only_one_input_at_a_time() {
     let run = Playground::new().run(["explain", "x", "--pid", "1"]);

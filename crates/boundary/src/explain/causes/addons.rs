@@ -130,11 +130,11 @@ fn library(symptom: &Symptom, context: &Context<'_>) -> Explanation {
     Explanation::new(
         Code::AddonLibrary,
         None,
-        format!("the addon needs the library {}, which is not there", shown(name)),
+        format!("a program or an addon needs the library {}, which is not there", shown(name)),
     )
     .instead(
-        "install it on the host or in the image: the libraries of a listed addon are granted by \
-         themselves, as far as the loader finds them at the start",
+        "install it on the host or in the image: the libraries of listed addons and of programs \
+         are granted by themselves, as far as the loader finds them at the start",
     )
     .likely()
 }

@@ -3,9 +3,13 @@
 use super::super::access::{Access, Outcome};
 use super::super::code::Code;
 use super::super::context::Context;
-use super::super::report::{Explanation, shown};
+use super::super::grant;
+use super::super::report::{Advice, Explanation, shown};
 use super::super::symptom::Symptom;
 use ringfence_policy::layer::Layer;
+
+/// Variables of one message that are looked at.
+const MOST: usize = 20;
 
 pub(super) fn of(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation> {
     let lower = symptom.message.to_ascii_lowercase();
@@ -22,17 +26,38 @@ pub(super) fn of(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation
     if !missing {
         return None;
     }
-    let name = variable(&symptom.message)?;
-    Some(absent(name, context))
+    let names = variables(&symptom.message);
+    let mut explanation = absent(names.first()?, context);
+    for name in names.get(1..).unwrap_or_default() {
+        also(&mut explanation, name, context);
+    }
+    Some(explanation)
 }
 
-/// The first word that is written like a variable: upper case, with an underscore or long enough.
-fn variable(message: &str) -> Option<&str> {
-    message.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').find(|word| {
-        word.len() >= 4
-            && word.starts_with(|c: char| c.is_ascii_uppercase())
-            && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
-    })
+/// Another variable of the same message.
+fn also(explanation: &mut Explanation, name: &str, context: &Context<'_>) {
+    let Outcome::Missing(Advice::Grant { grants: more, .. }) =
+        Access::Variable(name.to_owned()).outcome(context)
+    else {
+        return;
+    };
+    if let Advice::Grant { grants, lines, .. } = &mut explanation.advice {
+        grants.extend(more.into_iter().filter(|grant| !grants.contains(grant)).collect::<Vec<_>>());
+        *lines = grant::lines(grants, context.setting.as_ref());
+    }
+}
+
+/// The words that are written like variables: upper case, and long enough.
+fn variables(message: &str) -> Vec<&str> {
+    message
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| {
+            word.len() >= 4
+                && word.starts_with(|c: char| c.is_ascii_uppercase())
+                && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+        })
+        .take(MOST)
+        .collect()
 }
 
 fn absent(name: &str, context: &Context<'_>) -> Explanation {
@@ -55,7 +80,7 @@ fn absent(name: &str, context: &Context<'_>) -> Explanation {
         Outcome::Already => unset.likely(),
         Outcome::Missing(advice) if secret(name) => {
             let mut explanation = explanation.advise(advice);
-            if let super::super::report::Advice::Grant { note, .. } = &mut explanation.advice {
+            if let Advice::Grant { note, .. } = &mut explanation.advice {
                 "its name sounds like a secret: a [secrets.NAME] section delivers it as a file, \
                  which other code in the process reads less easily"
                     .clone_into(note);

@@ -171,6 +171,14 @@ impl Place<'_> {
         let mut missing =
             Explanation::new(Code::FileMissing, None, format!("{} does not exist", shown(&target)))
                 .instead("make it, or correct the path in the service's settings; no grant helps");
+        if self.context.setting.is_some() && paths::is_private(&target) {
+            let own = target.split('/').nth(1).unwrap_or_default();
+            missing.cause = format!(
+                "{} does not exist: inside a boundary /{own} is the service's own and empty at its \
+                 start, the host's is not seen",
+                shown(&target)
+            );
+        }
         if !absolute {
             missing = missing.manual(
                 "The manual says log process.cwd() and use absolute paths; in a boundary the \

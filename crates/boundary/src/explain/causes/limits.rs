@@ -19,7 +19,8 @@ pub(super) fn of(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation
         return Some(heap());
     }
     let memory = ["137", "oomkilled", "out of memory", "out-of-memory", "sigkill"];
-    let ended = symptom.bare && (lower.trim() == "killed" || memory.iter().any(|word| says(word)));
+    let ended = symptom.bare
+        && (lower.trim() == "killed" || says(" killed ") || memory.iter().any(|word| says(word)));
     if ended || symptom.code == "ENOMEM" {
         return Some(memory_limit(limits, &lower));
     }

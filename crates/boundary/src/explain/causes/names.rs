@@ -93,6 +93,9 @@ fn guessed_port(symptom: &Symptom) -> Option<u16> {
         ("node:https", 443),
         ("node:_tls_wrap", 443),
     ];
+    if symptom.kind.starts_with("Mongo") {
+        return Some(27017);
+    }
     CLIENTS.iter().find(|(frame, _)| symptom.comes_from(&[frame])).map(|(_, port)| *port)
 }
 

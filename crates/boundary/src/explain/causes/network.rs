@@ -7,6 +7,7 @@
 use super::super::access::{Access, Decision, Outcome, Target};
 use super::super::code::Code;
 use super::super::context::Context;
+use super::super::read::{after, endpoint};
 use super::super::report::{Explanation, shown};
 use super::super::symptom::Symptom;
 use super::{names, settled, unix};
@@ -20,6 +21,9 @@ pub(super) fn of(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation
     if symptom.syscall.starts_with("getaddrinfo") || symptom.syscall.starts_with("query") {
         let host = symptom.hostname.clone();
         return Some(names::lookup(&host, &symptom.code, symptom, context));
+    }
+    if symptom.says("Can't reach database server at") {
+        return database(symptom, context);
     }
     let path = symptom.path.starts_with(['/', '@']) || symptom.address.starts_with(['/', '@']);
     match symptom.call() {
@@ -41,6 +45,32 @@ pub(super) fn of(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation
         }
         _ => None,
     }
+}
+
+/// Prisma's message: host and port, and nothing about why.
+fn database(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation> {
+    let place = after(&symptom.message, "database server at ")?;
+    let (host, port) = endpoint(place)?;
+    let host = if host == "localhost" { "127.0.0.1" } else { host };
+    let target = Target::parse(host)?;
+    let shown = shown(place);
+    let nobody = Explanation::new(
+        Code::ConnectionRefused,
+        None,
+        format!("the database at {shown} does not run, or is not reachable from here"),
+    )
+    .instead("start it, or correct host and port; no grant helps");
+    let missing = Explanation::new(
+        Code::ConnectNotGranted,
+        BROKER,
+        format!("no grant in net.connect covers {shown}"),
+    );
+    Some(match Access::Connect(Transport::Tcp, target, port).outcome(context) {
+        Outcome::Missing(advice) if context.setting.is_some() => missing.advise(advice).or(nobody),
+        Outcome::Missing(advice) => nobody.or(missing.advise(advice)),
+        Outcome::Never(code, advice) => Explanation { code, ..missing.advise(advice) },
+        Outcome::Already | Outcome::Nothing(_) => nobody,
+    })
 }
 
 /// Whether an address is one of those that stand for a name inside a boundary.

@@ -27,6 +27,7 @@ fn shell(message: &str) -> Option<(&str, &'static str)> {
         (": command not found", "ENOENT"),
         (": not found", "ENOENT"),
         (": cannot execute: required file not found", "ENOENT"),
+        (": No such file or directory", "ENOENT"),
         (": Permission denied", "EACCES"),
         (": Operation not permitted", "EACCES"),
     ]
@@ -39,8 +40,9 @@ fn shell(message: &str) -> Option<(&str, &'static str)> {
     {
         return None;
     }
-    // A line number stands between the two.
-    Some((program.rsplit(": ").next()?, code))
+    // A line number stands between the two; `env` puts the name in quotes.
+    let program = program.rsplit(": ").next()?.trim_matches(['\'', '\u{2018}', '\u{2019}']);
+    (!program.contains(' ')).then_some((program, code))
 }
 
 fn spawn(program: &str, code: &str, context: &Context<'_>) -> Explanation {
@@ -102,5 +104,13 @@ fn unplaced(program: &str, code: &str, refused: Explanation, missing: Explanatio
         "list its absolute path (`command -v NAME` on the host prints it) in process.children; it \
          then runs in the same boundary",
     );
-    if code == "ENOENT" { refused.or(missing) } else { refused }
+    if code == "ENOENT" {
+        return refused.or(missing);
+    }
+    refused.or(Explanation::new(
+        Code::FilePermission,
+        None,
+        format!("{} has no mode that lets the service's user run it", shown(program)),
+    )
+    .instead("`chmod +x` it on the host; no grant helps"))
 }

@@ -16,13 +16,13 @@ const TELLING: [&str; 40] = [
     "cannot open shared object file",
     "cannot execute: required file not found",
     "certificate has expired",
-    "code: 137",
+    "can't reach database server",
+    "code 137",
     "command failed:",
     "command not found",
     "comma-separated list",
-    "exit code 137",
     "exit status 137",
-    "exited with code 137",
+    "code: 137",
     "failed to map segment",
     "fetch failed",
     "file size limit exceeded",
@@ -57,6 +57,7 @@ pub(super) fn is_telling(text: &str) -> bool {
     }
     let lower = text.to_ascii_lowercase();
     lower.trim() == "killed"
+        || (lower.contains(": line ") && lower.contains(" killed "))
         || TELLING.iter().any(|sentence| lower.contains(sentence))
         || lower.contains("requires an argument")
         || (lower.contains("environment variable") && lower.contains("require"))
