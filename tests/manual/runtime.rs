@@ -8,7 +8,7 @@ use ringfence_tests::command::{self, Playground, Run, binary};
 use ringfence_tests::workspace;
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Lines 79 to 91 of the manual.
 const STARTUP: &str = include_str!("snippets/startup-permissions.mjs");
@@ -79,18 +79,19 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    fn file(&self, node: &PathBuf) -> String {
+    fn file(&self, node: &Path) -> String {
         format!(
-            "schema = 1\n[service]\nname = \"app\"\nstart = [{node:?}, \"dist/main.mjs\"]\n{}",
+            "schema = 1\n[service]\nname = \"app\"\nstart = [\"{}\", \"dist/main.mjs\"]\n{}",
+            node.display(),
             self.sections
         )
     }
 
-    fn inside(&self, node: &PathBuf) -> Run {
+    fn inside(&self, node: &Path) -> Run {
         self.run(&self.file(node), &[], &[binary().to_str().unwrap(), "run"])
     }
 
-    fn bare(&self, node: &PathBuf, flags: &[&str]) -> Run {
+    fn bare(&self, node: &Path, flags: &[&str]) -> Run {
         let node = node.to_str().unwrap();
         self.run("", &[], &[&[node], flags, &["/app/dist/main.mjs"]].concat())
     }
@@ -249,9 +250,10 @@ connect(80, '192.0.2.1').on('error', ({ code, resource }) => console.log(code, r
 ";
     for (version, _, node) in nodes() {
         let file = format!(
-            "schema = 1\n[service]\nname = \"app\"\nstart = [{node:?}, \"main.mjs\"]\n\
+            "schema = 1\n[service]\nname = \"app\"\nstart = [\"{}\", \"main.mjs\"]\n\
              [net]\nconnect = [\"127.0.0.1:5999\"]\n[fs]\nread = [\"./main.mjs\"]\n\
-             [require]\nlayers = [\"seccomp\", \"broker\", \"landlock\"]\n"
+             [require]\nlayers = [\"seccomp\", \"broker\", \"landlock\"]\n",
+            node.display()
         );
         let playground = Playground::new().with("ringfence.toml", &file).with("main.mjs", program);
         let all = std::fs::Permissions::from_mode(0o755);
