@@ -100,6 +100,18 @@ impl ProveError {
 /// # Errors
 /// The boundary does not fit this host, cannot be enforced here, or no canaries can be made.
 pub fn prove(request: &ProveRequest<'_>) -> Result<Report, ProveError> {
+    prove_told(request, &mut |_| {})
+}
+
+/// The same; `progress` is told what is done next.
+///
+/// # Errors
+/// As [`prove`].
+pub fn prove_told(
+    request: &ProveRequest<'_>,
+    progress: &mut dyn FnMut(&str),
+) -> Result<Report, ProveError> {
+    progress("laying out canaries");
     let plan = live::resolve(request, None, request.environment)?;
     let facts = Facts::of(&plan, request.file.to_owned(), secret_sources(request));
     let stage = Stage::set(&facts)?;
@@ -113,7 +125,9 @@ pub fn prove(request: &ProveRequest<'_>) -> Result<Report, ProveError> {
     };
     let battery = Battery { arena: &arena, stage: &stage, node: facts.node.is_some() };
     let probes: Vec<Probe> = report::asked_for(request.only).copied().collect();
+    progress(&format!("{} attacks inside the boundary", probes.len()));
     let inside = battery.inside(&probes)?;
+    progress("the same attacks outside, as their controls");
     let outside = battery.outside(&probes)?;
     let evidence = Evidence::collect(request, &facts, &inside.layers);
     Ok(Report::judge(request.boundary, evidence, request.only, &inside, &outside))

@@ -403,3 +403,24 @@ fn a_run_that_was_killed_is_conclusive_for_a_limit_of_memory_alone() {
         assert_eq!(probe.class, "limits", "{}", probe.probe);
     }
 }
+
+#[test]
+fn each_clause_of_the_model_sentence_is_a_claim_that_is_attacked() {
+    use ringfence_policy::statement::Claim;
+    for (clause, claim, least) in [
+        ("runs as non-root", Claim::IdentityNonRoot, 3),
+        ("cannot write outside /tmp", Claim::FilesWrite, 10),
+        ("cannot open arbitrary outbound sockets", Claim::NetConnect, 20),
+        ("uses read-only root filesystem", Claim::FilesWrite, 10),
+        ("has no package manager in the runtime layer", Claim::ProcessPackageManager, 2),
+    ] {
+        let probes = PROBES.iter().filter(|probe| probe.claim == claim).count();
+        assert!(probes >= least, "{clause}: {probes}");
+    }
+    let named = |id: &str| PROBES.iter().any(|probe| probe.id == id);
+    for id in
+        ["write-root", "write-outside", "become-root", "run-package-manager", "js-package-manager"]
+    {
+        assert!(named(id), "{id}");
+    }
+}

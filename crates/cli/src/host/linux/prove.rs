@@ -28,7 +28,9 @@ pub(crate) fn prove(verb: &Prove, printer: &mut Printer) -> Result<Finish, Comma
     if verb.compare {
         return compare(&file, verb.format, printer);
     }
-    let report = attack(&file, &verb.only, prove::prove);
+    let report = attack(&file, &verb.only, |request| {
+        prove::prove_told(request, &mut |stage| printer.progress(&format!("{stage} ...")))
+    });
     printer.progress("");
     let report = report?;
     match verb.format {
