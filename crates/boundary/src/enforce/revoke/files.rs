@@ -15,6 +15,7 @@ use ringfence_sys::inside::{self, Act, Outcome, Place};
 use std::collections::BTreeSet;
 use std::ffi::{CString, OsString};
 use std::fs;
+use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
@@ -159,7 +160,7 @@ fn holders(
         let mut open = 0;
         for table in tables.iter().filter(|table| table.pid == pid) {
             for number in &table.others {
-                open += usize::from(ids.contains(&mount_of(table, *number)?));
+                open += usize::from(mount_of(table, *number)?.is_some_and(|id| ids.contains(&id)));
             }
         }
         let mapped = mapped(pid, file)?;
@@ -176,12 +177,15 @@ fn holders(
     Ok(found)
 }
 
-/// The mount that a descriptor was opened through.
-fn mount_of(table: &Table, number: i32) -> Result<u64, String> {
+/// The mount that a descriptor was opened through; nothing when it was closed meanwhile.
+fn mount_of(table: &Table, number: i32) -> Result<Option<u64>, String> {
     let path = format!("/proc/{}/task/{}/fdinfo/{number}", table.pid, table.tid);
-    let info = fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?;
+    let info = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        info => info.map_err(|error| format!("{path}: {error}"))?,
+    };
     let id = info.lines().find_map(|line| line.strip_prefix("mnt_id:"));
-    id.and_then(|id| id.trim().parse().ok()).ok_or_else(|| format!("{path}: no mount"))
+    id.and_then(|id| id.trim().parse().ok()).map(Some).ok_or_else(|| format!("{path}: no mount"))
 }
 
 /// How many mappings of a process are of a file at or below this path.

@@ -110,19 +110,9 @@ impl<'a> Sockets<'a> {
     }
 
     fn shut_down(&self, tables: &[Table]) -> Result<(), String> {
-        for table in tables {
-            let doomed = |(_, inode): &&(i32, u64)| self.doomed.contains_key(inode);
-            let mut sockets = table.sockets.iter().filter(doomed).peekable();
-            if sockets.peek().is_none() {
-                continue;
-            }
-            let handle = table.handle()?;
-            for (number, _) in sockets {
-                // Whether it worked is asked afterwards, of the kernel.
-                let _ = socket::shutdown(table.copy(&handle, *number)?.as_fd(), libc::SHUT_RDWR);
-            }
-        }
-        Ok(())
+        tables.iter().try_for_each(|table| {
+            table.shut_down(|inode| self.doomed.contains_key(&inode)).map(drop)
+        })
     }
 
     /// Sockets that are still there and must not be, whoever holds them.

@@ -7,9 +7,10 @@
 
 use super::freeze::Frozen;
 use super::tree::{self, Stat};
-use ringfence_sys::{Errno, peer};
+use ringfence_sys::{Errno, peer, socket};
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 
 /// One table, seen through a thread that uses it.
@@ -34,20 +35,46 @@ impl Table {
         };
         let mut table = Self { pid, tid, sockets: Vec::new(), others: Vec::new() };
         for number in numbers {
-            let link = fs::read_link(format!("{folder}/{number}"))
-                .map_err(|error| format!("descriptor {number} of process {pid}: {error}"))?;
-            match link.to_str().and_then(inode) {
-                Some(inode) => table.sockets.push((number, inode)),
-                None => table.others.push(number),
+            match fs::read_link(format!("{folder}/{number}")) {
+                Ok(link) => match link.to_str().and_then(inode) {
+                    Some(inode) => table.sockets.push((number, inode)),
+                    None => table.others.push(number),
+                },
+                // A call that was deep inside the kernel has closed it meanwhile.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    return Err(format!("descriptor {number} of process {pid}: {error}"));
+                }
             }
         }
         Ok(Some(table))
     }
 
-    /// Copies one of its descriptors.
-    pub(super) fn copy(&self, handle: &OwnedFd, number: RawFd) -> Result<OwnedFd, String> {
-        peer::pidfd_getfd(handle.as_fd(), number)
-            .map_err(|errno| format!("descriptor {number} of process {}: {errno}", self.pid))
+    /// Copies one of its descriptors; nothing when it was closed meanwhile, as above.
+    pub(super) fn copy(&self, handle: &OwnedFd, number: RawFd) -> Result<Option<OwnedFd>, String> {
+        match peer::pidfd_getfd(handle.as_fd(), number) {
+            Ok(copy) => Ok(Some(copy)),
+            Err(Errno(libc::EBADF)) => Ok(None),
+            Err(errno) => Err(format!("descriptor {number} of process {}: {errno}", self.pid)),
+        }
+    }
+
+    /// Shuts down those of its sockets whose inodes are wanted, and answers their inodes. Whether it
+    /// worked is for the caller to ask, of the kernel.
+    pub(super) fn shut_down(&self, wanted: impl Fn(u64) -> bool) -> Result<Vec<u64>, String> {
+        let mut sockets = self.sockets.iter().filter(|(_, inode)| wanted(*inode)).peekable();
+        let mut done = Vec::new();
+        if sockets.peek().is_none() {
+            return Ok(done);
+        }
+        let handle = self.handle()?;
+        for (number, inode) in sockets {
+            if let Some(socket) = self.copy(&handle, *number)? {
+                let _ = socket::shutdown(socket.as_fd(), libc::SHUT_RDWR);
+                done.push(*inode);
+            }
+        }
+        Ok(done)
     }
 
     /// A handle of the thread it is seen through.
@@ -88,8 +115,11 @@ pub(super) fn each_socket(
     for table in tables.iter().filter(|table| !table.sockets.is_empty()) {
         let handle = table.handle()?;
         for (number, inode) in &table.sockets {
-            if seen.insert(*inode) {
-                let copy = table.copy(&handle, *number)?;
+            if seen.contains(inode) {
+                continue;
+            }
+            if let Some(copy) = table.copy(&handle, *number)? {
+                seen.insert(*inode);
                 visit(*inode, &copy)
                     .map_err(|errno| format!("a socket of process {}: {errno}", table.pid))?;
             }

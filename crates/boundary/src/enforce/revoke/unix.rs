@@ -8,8 +8,8 @@
 
 use super::tables::Table;
 use crate::plan::UnixSocket as Target;
+use ringfence_sys::Errno;
 use ringfence_sys::netlink::{self, UnixSocket};
-use ringfence_sys::{Errno, socket};
 use std::collections::{BTreeSet, HashMap};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -51,17 +51,7 @@ impl<'a> Unix<'a> {
         let doomed: BTreeSet<u64> = self.connections()?.iter().map(|s| s.inode.into()).collect();
         let mut done = BTreeSet::new();
         for table in tables {
-            let wanted = |(_, inode): &&(i32, u64)| doomed.contains(inode);
-            let mut sockets = table.sockets.iter().filter(wanted).peekable();
-            if sockets.peek().is_none() {
-                continue;
-            }
-            let handle = table.handle()?;
-            for (number, inode) in sockets {
-                done.insert(*inode);
-                // Whether it worked is asked afterwards, of the kernel.
-                let _ = socket::shutdown(table.copy(&handle, *number)?.as_fd(), libc::SHUT_RDWR);
-            }
+            done.extend(table.shut_down(|inode| doomed.contains(&inode))?);
         }
         Ok(done.len())
     }
