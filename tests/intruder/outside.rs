@@ -28,6 +28,10 @@ pub(crate) fn few_processes(most: u64, command: &[&str]) -> i32 {
 }
 
 /// The command, whose control address another process has taken.
+#[expect(
+    clippy::zombie_processes,
+    reason = "it becomes another program, and the squatter ends with it"
+)]
 pub(crate) fn squat(command: &[&str]) -> i32 {
     use std::io::BufRead as _;
     let own = std::env::current_exe().expect("a process knows its program");

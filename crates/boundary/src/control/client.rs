@@ -210,10 +210,10 @@ impl Supervisor {
                     let bytes = room.get(..got.length).unwrap_or_default();
                     let answer: Answer = serde_json::from_slice(bytes)
                         .map_err(|_| AskError::Unreadable(self.pid))?;
-                    return match answer.ok == answer.error.is_none() {
-                        true => Ok(answer),
-                        false => Err(AskError::Unreadable(self.pid)),
-                    };
+                    if answer.ok != answer.error.is_none() {
+                        return Err(AskError::Unreadable(self.pid));
+                    }
+                    return Ok(answer);
                 }
                 Err(Errno(libc::EAGAIN)) => {
                     let left = until.saturating_duration_since(Instant::now());

@@ -122,7 +122,8 @@ fn shown(plan: &Plan, namespaces: bool) -> Vec<Shown> {
     for entry in &plan.view {
         match entry {
             ViewEntry::Bind { target, directory, access, .. } => {
-                shown.push(Shown { path: target.clone(), below: *directory, access: Some(*access) })
+                let (path, below) = (target.clone(), *directory);
+                shown.push(Shown { path, below, access: Some(*access) });
             }
             ViewEntry::Mask { target, .. } => {
                 shown.push(Shown { path: target.clone(), below: true, access: None });

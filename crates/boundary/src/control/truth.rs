@@ -9,7 +9,7 @@ use super::message::{Failure, Question};
 use crate::plan::Access;
 use ringfence_policy::display::quoted;
 use ringfence_policy::model::Network;
-use ringfence_policy::net::{HostName, ListenPlace, Refusal, Target, Transport};
+use ringfence_policy::net::{HostName, HostPattern, ListenPlace, Refusal, Target, Transport};
 use ringfence_policy::scope::Scope;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Component, Path, PathBuf};
@@ -183,14 +183,13 @@ impl Truth<'_> {
 
     /// Programs that connect to localhost arrive at either address.
     fn localhost(&self, transport: Transport, at: [IpAddr; 2], port: Option<u16>) -> Answer {
-        let either = at.map(|ip| match port {
-            Some(port) => (self.reaches)(transport, SocketAddr::new(ip, port)),
-            None => {
-                let host = ringfence_policy::net::HostPattern::Address(ip);
-                self.network.covers(transport, &Target { host, ports: None })
+        let [v4, v6] = at.map(|ip| {
+            if let Some(port) = port {
+                return (self.reaches)(transport, SocketAddr::new(ip, port));
             }
+            let host = HostPattern::Address(ip);
+            self.network.covers(transport, &Target { host, ports: None })
         });
-        let [v4, v6] = either;
         v4.or(v6).map_err(Failure::denied)
     }
 

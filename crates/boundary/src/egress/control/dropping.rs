@@ -80,11 +80,11 @@ impl Control {
             until: started + CARRYING_OUT,
         };
         if !pending.narrowed.reaches_out() {
-            return Some(self.finish(pending, Outcome::default()));
+            return Some(self.finish(pending, &Outcome::default()));
         }
         if let Err(errno) = self.order(part) {
             pending.left.push(format!("the supervisor could not be told: {errno}"));
-            return Some(self.finish(pending, Outcome::default()));
+            return Some(self.finish(pending, &Outcome::default()));
         }
         self.pending = Some(pending);
         None
@@ -146,7 +146,7 @@ impl Control {
                 dropped.listeners = given_up.listeners;
             }
             None => {
-                left.push("the relay of datagrams did not give up its flows in time".to_owned())
+                left.push("the relay of datagrams did not give up its flows in time".to_owned());
             }
         }
     }
@@ -184,7 +184,7 @@ impl Control {
     }
 
     /// The supervisor has carried an order out.
-    pub(super) fn done(&mut self, order: u64, outcome: Outcome) {
+    pub(super) fn done(&mut self, order: u64, outcome: &Outcome) {
         if let Some(pending) = self.pending.take_if(|pending| pending.order == order) {
             let (origin, id) = (pending.origin, pending.id);
             let result = self.finish(pending, outcome);
@@ -199,7 +199,7 @@ impl Control {
         if let Some(mut pending) = self.pending.take_if(|pending| pending.until <= now) {
             pending.left.push("the supervisor did not answer in time".to_owned());
             let (origin, id) = (pending.origin, pending.id);
-            let result = self.finish(pending, Outcome::default());
+            let result = self.finish(pending, &Outcome::default());
             self.reply(origin, Some(id), result);
             self.next_drop();
         }
@@ -216,7 +216,7 @@ impl Control {
     }
 
     /// Makes the answer, and the event.
-    fn finish(&mut self, mut pending: Pending, outcome: Outcome) -> Answered {
+    fn finish(&mut self, mut pending: Pending, outcome: &Outcome) -> Answered {
         let Pending { question, narrowed, dropped, .. } = &mut pending;
         let what = match &question.reference {
             Some(reference) => format!("{} {reference}", question.scope),

@@ -194,7 +194,7 @@ impl Control {
                 Ok(ToBroker::Gone { caller }) => {
                     self.waiting.retain(|(origin, ..)| *origin != Origin::Outside(caller));
                 }
-                Ok(ToBroker::Done { order, outcome }) => self.done(order, outcome),
+                Ok(ToBroker::Done { order, outcome }) => self.done(order, &outcome),
                 Err(_) => {}
             }
         }
@@ -244,9 +244,10 @@ impl Control {
             Origin::Channel(token) => {
                 let Some(channel) = self.channels.get_mut(&token) else { return };
                 let sent = packet::send(channel.socket.as_fd(), packet.as_bytes());
-                let heard = match std::mem::take(&mut channel.waits) {
-                    true => self.epoll.add(channel.socket.as_fd(), token, true, false),
-                    false => Ok(()),
+                let heard = if std::mem::take(&mut channel.waits) {
+                    self.epoll.add(channel.socket.as_fd(), token, true, false)
+                } else {
+                    Ok(())
                 };
                 if sent.and(heard).is_err() {
                     self.close(token);
