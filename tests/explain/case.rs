@@ -40,7 +40,7 @@ impl Case {
     fn read(path: PathBuf) -> Self {
         let text = std::fs::read_to_string(&path).expect("a case can be read");
         let name = path.file_stem().expect("it has a name").to_string_lossy().into_owned();
-        let table = DeTable::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let table = DeTable::parse(&text).expect(&name);
         let values = table
             .get_ref()
             .iter()
@@ -98,7 +98,7 @@ impl Case {
         if plain {
             let _ = write!(file, "text = '''\n{}\n'''\n", text.trim_end());
         } else {
-            let _ = write!(file, "text = \"\"\"\n");
+            let _ = writeln!(file, "text = \"\"\"");
             for character in text.trim_end().chars() {
                 match character {
                     '\\' => file.push_str("\\\\"),

@@ -96,11 +96,11 @@ fn inside(case: &Case, root: &Path, node: &Path, fill: &dyn Fn(&str) -> String) 
     }
     let start: Vec<String> = start.iter().map(|word| format!("'{word}'")).collect();
     let sections = case.text("boundary").unwrap_or_default();
-    let file = format!(
+    let text = format!(
         "schema = 1\n[service]\nname = \"app\"\nstart = [{}]\n{sections}",
         start.join(", ")
     );
-    std::fs::write(root.join("ringfence.toml"), file).expect("a file can be written");
+    std::fs::write(root.join("ringfence.toml"), text).expect("a file can be written");
     let events = tempfile::NamedTempFile::new().expect("a file can be made");
     let mut run = limited();
     run.arg(command::binary()).args(["run", "--events"]).arg(events.path());

@@ -170,7 +170,13 @@ impl Access {
     /// The grant that could allow it; `line` is what the refusal named.
     fn grant(&self, context: &Context<'_>, line: Option<&str>) -> Option<Grant> {
         match self {
-            Self::Read(path) => Grant::item("fs", "read", &paths::to_grant(path, false, context)?),
+            Self::Read(path) => {
+                let text = paths::to_grant(path, false, context)?;
+                // A start refuses a path of `fs.read` that does not exist.
+                let absent =
+                    context.host.look(path) == Look::Missing && !text.contains("node_modules");
+                Grant::item("fs", if absent { "optional" } else { "read" }, &text)
+            }
             Self::Write(path) => Grant::item("fs", "write", &paths::to_grant(path, true, context)?),
             Self::Listen(transport, address) => {
                 let key = match transport {
@@ -234,7 +240,7 @@ fn file(boundary: &Boundary, folder: &str, host: &dyn Host, path: &str, write: b
     // What does not exist yet is judged by the folder it would be in.
     let known = match host.look(path) {
         Look::File | Look::Folder => host.shows(boundary, path, write),
-        Look::Missing if host.look(paths::parent(path)) == Look::Folder => {
+        Look::Missing if write && host.look(paths::parent(path)) == Look::Folder => {
             host.shows(boundary, paths::parent(path), write)
         }
         Look::Missing | Look::Unknown => None,

@@ -47,6 +47,9 @@ pub(super) fn one(event: &Event, line: usize, context: &Context<'_>) -> Option<E
         }
         Some(Outcome::Nothing(_)) | None => named(event, explanation, context),
     };
+    if event.told_by_service {
+        explanation = explanation.likely();
+    }
     explanation.line = line;
     explanation.seen = seen(&format!("{} {}", action(event.action), event.resource));
     Some(explanation)

@@ -90,6 +90,7 @@ impl Grant {
         })?;
         let mut changed = boundary.clone();
         match (*section, *key) {
+            ("fs", "optional") => changed.fs.optional.extend(parsed.fs.optional),
             ("fs", "read") => changed.fs.read.extend(parsed.fs.read),
             ("fs", "write") => changed.fs.write.extend(parsed.fs.write),
             ("net", "connect") => changed.net.connect.extend(parsed.net.connect),
@@ -112,8 +113,9 @@ impl Grant {
 }
 
 /// What can be granted by a line.
-const KEYS: [(&str, &str); 15] = [
+const KEYS: [(&str, &str); 16] = [
     ("env", "pass"),
+    ("fs", "optional"),
     ("fs", "read"),
     ("fs", "write"),
     ("net", "connect"),
@@ -180,6 +182,7 @@ fn spans<T>(list: &[Located<T>]) -> Vec<Range<usize>> {
 fn present(setting: &Setting<'_>, section: &str, key: &str) -> Vec<String> {
     let Boundary { fs, net, process, env, .. } = setting.boundary;
     let spans = match (section, key) {
+        ("fs", "optional") => spans(&fs.optional),
         ("fs", "read") => spans(&fs.read),
         ("fs", "write") => spans(&fs.write),
         ("net", "connect") => spans(&net.connect),

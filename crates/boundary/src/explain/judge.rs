@@ -2,7 +2,7 @@
 
 use super::access::{Access, Target};
 use super::code::Code;
-use super::context::Context;
+use super::context::{Context, Look};
 use super::grant::Grant;
 use super::paths::{is_in, join, name, parent, shows_secret};
 use super::report::shown;
@@ -214,6 +214,7 @@ fn system(path: &str, write: bool) -> Option<Judgement> {
         ["/bin", "/boot", "/lib", "/lib64", "/sbin", "/usr/bin", "/usr/lib", "/usr/sbin", "/etc"]
             .iter()
             .any(|folder| is_in(path, folder));
+    let programs = programs || (is_in(path, "/usr") && !is_in(path, "/usr/local"));
     (write && (whole || programs || parent(path) == "/")).then(|| {
         judgement(
             Code::SystemFolder,
@@ -274,6 +275,9 @@ pub(crate) fn note(access: &Access, grants: &[Grant], context: &Context<'_>) -> 
             "an .env file usually holds secrets: a [secrets.NAME] section or env.pass keeps them \
              out of the service's files"
                 .to_owned()
+        }
+        Access::Read(path) if context.host.look(path) == Look::Missing => {
+            "it does not exist on this host now: fs.optional may be missing at a start".to_owned()
         }
         Access::Write(path) => write_note(path, grants),
         Access::Exec(_) => {
