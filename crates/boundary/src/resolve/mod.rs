@@ -44,6 +44,7 @@ use grants::{Grants, find_cwd};
 use identity::Accounts;
 use libraries::Libraries;
 use ringfence_policy::model::Boundary;
+use runtime::Runtime;
 use secrets::{Delivered, Secrets};
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -119,7 +120,8 @@ impl Resolver<'_> {
             .as_ref()
             .zip(identity.as_ref())
             .and_then(|(found, identity)| self.detect(found, identity));
-        runtime::add(&mut self.view, node.is_some(), &mut self.notes);
+        let runtime = Runtime::of(node.is_some(), &boundary.process);
+        runtime::add(&mut self.view, runtime, &mut self.notes);
         let mut addons = addons::Addons {
             folder: self.request.folder,
             libraries: &mut self.libraries,
