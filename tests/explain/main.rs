@@ -17,7 +17,7 @@ use ringfence_boundary::explain::access::{Access, Decision, Target};
 use ringfence_boundary::explain::{
     Advice, Context, Explanation, Grant, Host, Look, Report, Setting,
 };
-use ringfence_boundary::explain::{NoHost, explain};
+use ringfence_boundary::explain::{Code, NoHost, explain};
 use ringfence_policy::model::Boundary;
 use ringfence_policy::net::Transport;
 use std::collections::BTreeSet;
@@ -235,6 +235,14 @@ fn answers_are_those_of_the_page() {
         assert_eq!(line, expected, "{}:{}", path.display(), number + 1);
     }
     assert_eq!(written.lines().count(), page.lines().count());
+}
+
+#[test]
+fn the_page_names_every_code() {
+    let page = ringfence_tests::workspace::text(std::path::Path::new("docs/explain.md")).unwrap();
+    for code in Code::ALL {
+        assert!(page.contains(&format!("`{}`", code.id())), "docs/explain.md lacks {code}");
+    }
 }
 
 fn answer(page: &mut String, or: &str, found: &Explanation) {

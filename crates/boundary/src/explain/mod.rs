@@ -30,6 +30,8 @@ pub use report::{Advice, Confidence, Explanation, Report, SCHEMA};
 
 use ringfence_policy::display;
 use ringfence_policy::event::Event;
+use std::collections::HashMap;
+use symptom::Symptom;
 
 /// Explanations that are given of one text; more are counted.
 const MOST: usize = 50;
@@ -45,18 +47,16 @@ pub const LOOKED_FOR: &str = "error codes of Node (ERR_ACCESS_DENIED, ERR_DLOPEN
 pub fn explain(text: &str, context: &Context<'_>) -> Report {
     let found = read::read(text);
     let mut report = begun(context);
-    let told: Vec<Option<Explanation>> =
-        found.symptoms.iter().map(|symptom| causes::of(symptom, context)).collect();
+    let told = told(&found.symptoms, context);
+    let below = explained_below(&found.symptoms, &told);
+    let above = told_above(&found.symptoms);
     let mut order: Vec<Explanation> = Vec::new();
     for (index, explanation) in told.iter().enumerate() {
         let Some(explanation) = explanation else { continue };
         // What is around an error that is understood says less than it does; the preload says more
         // than the error of the kernel inside of it.
-        let told_above = is_told_above(index, &found.symptoms);
-        if told_above
-            || (!is_told(index, &found.symptoms)
-                && is_explained_below(index, &found.symptoms, &told))
-        {
+        let itself = found.symptoms.get(index).is_some_and(says_itself);
+        if above.get(index) == Some(&true) || (!itself && below.get(index) == Some(&true)) {
             continue;
         }
         let mut explanation = explanation.clone();
@@ -78,6 +78,10 @@ pub fn explain(text: &str, context: &Context<'_>) -> Report {
         report.notes.push(format!(
             "the text is longer than {most} MiB: only its beginning and its end were read"
         ));
+    }
+    if found.cut {
+        let most = read::MOST_ERRORS;
+        report.notes.push(format!("only the first {most} errors of the text were read"));
     }
     finish(&mut report, context);
     report
@@ -123,30 +127,52 @@ fn finish(report: &mut Report, context: &Context<'_>) {
     }
 }
 
+/// Explains each error; those that are the same only once. A text with very many different ones
+/// is explained without the host, which would be asked about each.
+fn told(symptoms: &[Symptom], context: &Context<'_>) -> Vec<Option<Explanation>> {
+    let text_alone = Context { setting: context.setting, host: &NoHost };
+    let mut known: HashMap<String, Option<Explanation>> = HashMap::new();
+    let mut told = Vec::with_capacity(symptoms.len());
+    for symptom in symptoms {
+        let many = known.len() >= MOST;
+        let explained = known
+            .entry(symptom.identity())
+            .or_insert_with(|| causes::of(symptom, if many { &text_alone } else { context }));
+        told.push(explained.clone());
+    }
+    told
+}
+
 /// Whether an error says itself what was refused, as the preload does.
-fn is_told(index: usize, symptoms: &[symptom::Symptom]) -> bool {
-    symptoms
-        .get(index)
-        .is_some_and(|symptom| symptom.code == "ERR_ACCESS_DENIED" && !symptom.resource.is_empty())
+fn says_itself(symptom: &Symptom) -> bool {
+    symptom.code == "ERR_ACCESS_DENIED" && !symptom.resource.is_empty()
 }
 
-/// Whether an error around this one says so.
-fn is_told_above(index: usize, symptoms: &[symptom::Symptom]) -> bool {
-    let above = symptoms.get(index).and_then(|symptom| symptom.parent);
-    above.is_some_and(|above| is_told(above, symptoms) || is_told_above(above, symptoms))
+/// For each error whether one around it says so. What is around has the lower number.
+fn told_above(symptoms: &[Symptom]) -> Vec<bool> {
+    let mut above: Vec<bool> = Vec::with_capacity(symptoms.len());
+    for symptom in symptoms {
+        let told = symptom.parent.is_some_and(|parent| {
+            above.get(parent) == Some(&true) || symptoms.get(parent).is_some_and(says_itself)
+        });
+        above.push(told);
+    }
+    above
 }
 
-/// Whether an error inside of this one is explained.
-fn is_explained_below(
-    index: usize,
-    symptoms: &[symptom::Symptom],
-    told: &[Option<Explanation>],
-) -> bool {
-    symptoms.iter().enumerate().skip(index + 1).any(|(below, symptom)| {
-        symptom.parent == Some(index)
-            && (told.get(below).is_some_and(Option::is_some)
-                || is_explained_below(below, symptoms, told))
-    })
+/// For each error whether one inside of it is explained.
+fn explained_below(symptoms: &[Symptom], told: &[Option<Explanation>]) -> Vec<bool> {
+    let mut below = vec![false; symptoms.len()];
+    for (index, symptom) in symptoms.iter().enumerate().rev() {
+        let explained = told.get(index).is_some_and(Option::is_some);
+        let explained = explained || below.get(index) == Some(&true);
+        if let Some(parent) = symptom.parent.filter(|_| explained)
+            && let Some(around) = below.get_mut(parent)
+        {
+            *around = true;
+        }
+    }
+    below
 }
 
 /// The line of an error, safe and not longer than two lines of a terminal.

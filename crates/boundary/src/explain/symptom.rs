@@ -94,6 +94,19 @@ impl Symptom {
         }
     }
 
+    /// What makes it the same error as another: all but where it stands.
+    pub(crate) fn identity(&self) -> String {
+        let Self { kind, code, message, permission, resource, syscall, path, dest, .. } = self;
+        let Self { address, port, hostname, missing, source, frames, node, bare, .. } = self;
+        format!(
+            "{:?}",
+            (
+                (kind, code, message, permission, resource, syscall, path, dest),
+                (address, port, hostname, missing, source, frames, node, bare),
+            )
+        )
+    }
+
     /// The address as one, without a zone.
     pub(crate) fn ip(&self) -> Option<IpAddr> {
         let text = self.address.split('%').next().unwrap_or_default();

@@ -197,7 +197,10 @@ impl Place<'_> {
             (Outcome::Missing(advice), Look::File | Look::Folder) => hidden.advise(advice),
             (Outcome::Missing(advice), Look::Missing) if write => hidden.advise(advice),
             (Outcome::Missing(_), Look::Missing) if self.writes() == Some(false) => missing,
-            (Outcome::Missing(advice), Look::Missing) => missing.or(self.to_make(advice)),
+            (Outcome::Missing(_), Look::Missing) => match self.to_make() {
+                Some(making) => missing.or(making),
+                None => missing,
+            },
             (Outcome::Missing(advice), Look::Unknown) if self.context.setting.is_some() => {
                 hidden.advise(advice).or(missing)
             }
@@ -206,15 +209,18 @@ impl Place<'_> {
     }
 
     /// A file that is not there and may have been meant to be made.
-    fn to_make(&self, read: super::super::report::Advice) -> Explanation {
+    fn to_make(&self) -> Option<Explanation> {
         let explanation = Explanation::new(
             Code::FileHidden,
             Some(Layer::Namespaces),
             format!("the service wanted to make {} where it may not write", shown(&self.path)),
         );
         match Access::Write(self.path.clone()).outcome(self.context) {
-            Outcome::Missing(advice) => explanation.advise(advice),
-            _ => explanation.advise(read),
+            Outcome::Missing(advice) => Some(explanation.advise(advice)),
+            Outcome::Never(code, advice) => {
+                Some(Explanation { code, ..explanation.advise(advice) })
+            }
+            Outcome::Already | Outcome::Nothing(_) => None,
         }
     }
 

@@ -19,7 +19,7 @@ pub(crate) use message::{after, endpoint};
 pub const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// Errors that are looked at.
-const MOST_ERRORS: usize = 2000;
+pub(crate) const MOST_ERRORS: usize = 2000;
 
 /// What was found in a text.
 #[derive(Debug, Default)]
@@ -28,6 +28,8 @@ pub(crate) struct Found {
     pub(crate) symptoms: Vec<Symptom>,
     /// Events of ringfence among the lines, each with its line.
     pub(crate) events: Vec<(usize, Event)>,
+    /// Whether there are more errors than are looked at.
+    pub(crate) cut: bool,
     /// Whether the middle of the text was left out.
     pub(crate) shortened: bool,
 }
@@ -40,6 +42,7 @@ pub(crate) fn read(text: &str) -> Found {
     if !json::whole(&text, &mut found) {
         inspect::read(&lines, &mut found);
     }
+    found.cut = found.full();
     found.symptoms.truncate(MOST_ERRORS);
     found.symptoms.iter_mut().for_each(message::complete);
     found
