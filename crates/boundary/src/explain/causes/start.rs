@@ -81,8 +81,7 @@ fn comma_list() -> Explanation {
         Code::NodeCommaList,
         Some(Layer::NodeFlags),
         "a comma list in --allow-fs-read or --allow-fs-write is one path with a comma in it: \
-         nothing is granted, and the service fails at its first import; \
-         only Node 20 always says so",
+         nothing is granted, and the service fails at its first import",
     )
     .instead(
         "repeat the flag for each path; in ringfence.toml write each path as a string of its own \
@@ -90,7 +89,7 @@ fn comma_list() -> Explanation {
     )
     .manual(
         "The manual says --allow-fs-read=/app,/etc/ssl/certs grants two folders; Node 20 to 26 \
-         grant neither and only print a warning.",
+         grant neither; they print a warning at most.",
     )
 }
 
