@@ -67,6 +67,11 @@ pub(crate) fn again(case: &Case) -> Result<String, String> {
     let output = run.current_dir(&root).output().expect("it starts");
     let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
     text.push_str(&String::from_utf8_lossy(&output.stderr));
+    if let Some((_, layer)) = text.split_once("error: the layer ")
+        && let Some((layer, _)) = layer.split_once(" is required and this host cannot give")
+    {
+        return Err(format!("a host that can give the layer {layer}"));
+    }
     let text = neutral(&text, &root, &node, packages.as_deref());
     Ok(shortened(&text))
 }

@@ -73,6 +73,8 @@ codes! {
     HeapLimit = "heap-limit",
     /// A whole home directory, or the credentials in one.
     HomeFolder = "home-folder",
+    /// A layer that the boundary requires and this host cannot give.
+    LayerAbsent = "layer-absent",
     /// A listener without a grant.
     ListenNotGranted = "listen-not-granted",
     /// `limits.memory`

@@ -7,6 +7,9 @@ use super::super::symptom::Symptom;
 use ringfence_policy::layer::Layer;
 
 pub(super) fn of(symptom: &Symptom, _: &Context<'_>) -> Option<Explanation> {
+    if let Some((layer, _)) = symptom.message.split_once(" is required and this host cannot give") {
+        return Some(absent(layer.rsplit(' ').next().unwrap_or_default().trim_matches('`')));
+    }
     if let Some((_, flag)) = symptom.message.split_once("bad option: ") {
         return Some(bad_option(flag.split_whitespace().next().unwrap_or_default()));
     }
@@ -31,6 +34,19 @@ pub(super) fn of(symptom: &Symptom, _: &Context<'_>) -> Option<Explanation> {
         );
     }
     None
+}
+
+/// ringfence's own refusal to start.
+fn absent(layer: &str) -> Explanation {
+    Explanation::new(
+        Code::LayerAbsent,
+        Layer::from_id(layer),
+        format!("nothing was started: this host cannot give the layer {}", shown(layer)),
+    )
+    .instead(
+        "`ringfence status` names what to change on the host; or list the layers you accept in \
+         [require] layers",
+    )
 }
 
 fn bad_option(flag: &str) -> Explanation {
