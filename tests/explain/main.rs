@@ -7,7 +7,12 @@
 //! `RINGFENCE_RECORD=1 cargo test -p ringfence-tests --test explain` writes the texts anew, with
 //! `RINGFENCE_RECORD=NAME` only those of cases whose name holds NAME.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a case that cannot be read must fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a case that cannot be read must fail"
+)]
 
 mod case;
 mod run;
