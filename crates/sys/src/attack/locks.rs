@@ -262,7 +262,9 @@ fn private_mounts() -> Result<(), Errno> {
     let user = super::identity::user();
     // SAFETY: takes nothing.
     let group = unsafe { libc::getegid() };
-    if user == 0 && super::mounts::unshare(libc::CLONE_NEWNS).is_ok() {
+    if user == 0 {
+        // Not in a user namespace, where root can become nobody else: a service's user is.
+        super::mounts::unshare(libc::CLONE_NEWNS)?;
         return super::mounts::make_private();
     }
     super::mounts::unshare(libc::CLONE_NEWUSER | libc::CLONE_NEWNS)?;
