@@ -424,6 +424,14 @@ fn claims_no_more_than_it_shows(ended: &Ended) -> Value {
     report
 }
 
+/// Without the right to look into other users' processes a drop cannot be completed, which ends the
+/// service, and with it the proof: nothing is claimed, and the reason is said.
+fn is_honest_refusal(ended: &Ended) -> bool {
+    ended.code == 3
+        && ended.stdout.is_empty()
+        && ended.stderr.contains("a drop could not be completed")
+}
+
 fn state(report: &Value, layer: &str) -> String {
     let layers = report["evidence"]["layers"].as_array().unwrap();
     let found = layers.iter().find(|answer| answer["layer"] == layer).unwrap();
@@ -479,6 +487,9 @@ fn a_container_that_lets_descriptors_be_copied_runs_weaker_and_claims_no_more() 
         assert_eq!((run.code, run.stdout.as_str()), (0, "refused ERR_ACCESS_DENIED\n"));
         assert!(run.stderr.contains("`namespaces` is not in force"), "{}", run.stderr);
         let prove = container.run(&[RINGFENCE, "prove", "--format", "json"]);
+        if is_honest_refusal(&prove) {
+            continue;
+        }
         let report = claims_no_more_than_it_shows(&prove);
         assert_eq!(state(&report, "namespaces"), "absent");
         assert_eq!(state(&report, "landlock"), "partial");
@@ -507,6 +518,9 @@ fn a_container_that_permits_namespaces_enforces_everything() {
         let whole = boundary(WHOLE, true);
         let Some(container) = Container::new("runc", user, Profile::Bare, &whole) else { return };
         let prove = container.run(&[RINGFENCE, "prove", "--format", "json"]);
+        if is_honest_refusal(&prove) {
+            continue;
+        }
         let report = claims_no_more_than_it_shows(&prove);
         for layer in ["namespaces", "landlock", "seccomp", "broker"] {
             assert_eq!(state(&report, layer), "enforced", "{layer}");
