@@ -45,7 +45,8 @@ fn the_smallest_boundary_is_said_in_plain_sentences() {
       - opens no inspector: held by Node's own flag; without it the layers of the
         kernel still hold
       - receives only the environment variables PATH (fixed), HOME (fixed), TMPDIR
-        (fixed) and LANG (fixed)
+        (fixed) and LANG (fixed), and a Node program RINGFENCE_CONTROL, by which it
+        asks about its boundary
       - receives no environment variable that loads code or switches verification
         off
       - receives no secrets

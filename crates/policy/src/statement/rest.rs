@@ -32,7 +32,12 @@ pub(super) fn environment(page: &mut Page, env: &Environment) {
             .filter(|name| env.passes(name).is_err() && !env.set.contains_key(**name))
             .map(|name| format!("{name} (fixed)")),
     );
-    let text = format!("receives only the environment variables {}", words::list(parts));
+    // Whether the program is Node is known only where the boundary is resolved.
+    let text = format!(
+        "receives only the environment variables {}, and a Node program RINGFENCE_CONTROL, by which \
+         it asks about its boundary",
+        words::list(parts)
+    );
     page.claim(Claim::EnvironmentListed, text);
     page.claim(
         Claim::EnvironmentLoaders,

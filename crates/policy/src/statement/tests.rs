@@ -40,7 +40,7 @@ fn a_boundary_without_grants_is_stated_as_denials() {
       process-wasi: runs no WASI programs: held by Node's own flag; without it the layers of the kernel still hold
       process-ffi: calls no foreign functions: held by Node's own flag; without it the layers of the kernel still hold
       process-inspector: opens no inspector: held by Node's own flag; without it the layers of the kernel still hold
-      environment-listed: receives only the environment variables PATH (fixed), HOME (fixed), TMPDIR (fixed) and LANG (fixed)
+      environment-listed: receives only the environment variables PATH (fixed), HOME (fixed), TMPDIR (fixed) and LANG (fixed), and a Node program RINGFENCE_CONTROL, by which it asks about its boundary
       environment-loaders: receives no environment variable that loads code or switches verification off
       secrets-delivered: receives no secrets
     . limits-memory: may use all memory
@@ -80,7 +80,7 @@ fn every_grant_is_stated() {
     . process-wasi: may run WASI programs: Node's own flags do not hold there, the layers of the kernel do
       process-ffi: calls no foreign functions: held by Node's own flag; without it the layers of the kernel still hold
       process-inspector: opens no inspector: held by Node's own flag; without it the layers of the kernel still hold
-      environment-listed: receives only the environment variables PORT, LOG_LEVEL, NODE_ENV (fixed), PATH (fixed), HOME (fixed), TMPDIR (fixed) and LANG (fixed)
+      environment-listed: receives only the environment variables PORT, LOG_LEVEL, NODE_ENV (fixed), PATH (fixed), HOME (fixed), TMPDIR (fixed) and LANG (fixed), and a Node program RINGFENCE_CONTROL, by which it asks about its boundary
       environment-loaders: receives no environment variable that loads code or switches verification off
       secrets-delivered: receives the secret jwt-key as /run/secrets/jwt-key.pem, in memory only, mode 0440
     . secrets-delivered: receives the secret db-password in the environment variable PGPASSWORD: the weakest form, all its code and its diagnostic reports have it

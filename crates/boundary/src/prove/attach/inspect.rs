@@ -259,11 +259,13 @@ fn limits(running: &Running, plan: &Plan) -> Finding {
     Ok(seen.join(", "))
 }
 
+/// Names the control channel of a Node program.
+const CONTROL: &str = "RINGFENCE_CONTROL";
+
 /// Names only: values may be secrets.
 fn environment(running: &Running, plan: &Plan, request: &ProveRequest<'_>) -> Finding {
-    /// What a supervisor hands over itself.
-    const OWN: [&str; 5] =
-        ["LISTEN_FDNAMES", "LISTEN_FDS", "LISTEN_PID", "NOTIFY_SOCKET", "RINGFENCE_CONTROL"];
+    /// What a service manager hands over.
+    const MANAGER: [&str; 4] = ["LISTEN_FDNAMES", "LISTEN_FDS", "LISTEN_PID", "NOTIFY_SOCKET"];
     let bytes = fs::read(format!("/proc/{}/environ", running.program))
         .map_err(|error| Mismatch::Unread(error.to_string()))?;
     let name = |entry: &[u8]| {
@@ -275,9 +277,19 @@ fn environment(running: &Running, plan: &Plan, request: &ProveRequest<'_>) -> Fi
     let mut granted: BTreeSet<String> =
         plan.env.iter().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
     granted.extend(request.boundary.env.pass.iter().map(|name| name.value.clone()));
-    granted.extend(OWN.map(str::to_owned));
+    granted.extend(MANAGER.map(str::to_owned));
+    // As the statement says: Node asks about its boundary by it, and nobody else receives it.
+    granted.extend(plan.program.node.is_some().then(|| CONTROL.to_owned()));
+    only_granted(&found, &granted)
+}
+
+/// No name but the granted ones.
+fn only_granted(found: &BTreeSet<String>, granted: &BTreeSet<String>) -> Finding {
     match found.iter().find(|name| !granted.contains(*name) && !is_channel(name)) {
         Some(other) => Err(Mismatch::Otherwise(format!("{other} is not granted"))),
+        None if found.contains(CONTROL) => {
+            Ok(format!("{} variables, {CONTROL} among them", found.len()))
+        }
         None => Ok(format!("{} variables", found.len())),
     }
 }
@@ -327,6 +339,15 @@ mod tests {
         assert!(is_open(&filter(&bare)));
         assert!(is_open(&every(&[process(STATUS), bare], &filter)));
         assert!(is_open(&filter(&process(""))));
+    }
+
+    #[test]
+    fn the_control_channel_is_named_where_it_is_granted_and_open_where_it_is_not() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let found: BTreeSet<String> = names(&["PATH", CONTROL]);
+        let seen = only_granted(&found, &found).unwrap();
+        assert_eq!(seen, "2 variables, RINGFENCE_CONTROL among them");
+        assert!(is_open(&only_granted(&found, &names(&["PATH"]))));
     }
 
     #[test]
