@@ -64,7 +64,12 @@ impl<A: Arena> Battery<'_, A> {
         }
         for probe in probes.iter().filter(|probe| probe.setting == Setting::Dropping) {
             let run = |errand: &Errand| self.arena.inside(errand, Setting::Dropping);
-            self.scripts(vec![probe], Program::NodeWithoutFlags, &mut side, &run)?;
+            let ran = self.scripts(vec![probe], Program::NodeWithoutFlags, &mut side, &run);
+            // A host on which no drop can be completed ends the service instead: that says nothing of
+            // the other attacks.
+            if let Err(error) = ran {
+                side.attempts.insert(probe.id, Attempt::nothing(error.to_string()));
+            }
         }
         for (id, attempt) in &flagged.attempts {
             if attempt.outcome == Outcome::Succeeded {
