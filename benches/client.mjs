@@ -1,6 +1,8 @@
 // The client that is measured. Reads commands from standard input, answers each with a JSON line:
 //   requests N C   N requests over C kept-alive connections -> { count, seconds }
 //   connects N     N connections, one after the other       -> { count, seconds, medianMicros }
+//   hold N         N connections that stay open             -> { count }
+//   ended          until all of those have ended            -> { count }
 // Usage: node client.mjs PORT
 import { Agent, get } from 'node:http';
 import { connect } from 'node:net';
@@ -47,9 +49,26 @@ async function connects(count) {
   return { count, seconds, medianMicros: micros.sort()[count >> 1] };
 }
 
+const held = [];
+
+async function hold(count) {
+  for (let i = 0; i < count; i += 1) {
+    const socket = connect(port, host);
+    held.push(new Promise((resolve) => socket.on('error', () => {}).on('close', resolve)));
+    await new Promise((resolve, reject) => socket.on('connect', resolve).on('error', reject));
+    socket.resume();
+  }
+  return { count };
+}
+
+async function ended() {
+  await Promise.all(held);
+  return { count: held.splice(0).length };
+}
+
 console.log('ready');
 for await (const line of createInterface({ input: process.stdin })) {
   const [command, ...numbers] = line.split(' ');
-  const run = { requests, connects }[command];
+  const run = { requests, connects, hold, ended }[command];
   console.log(JSON.stringify(await run(...numbers.map(Number))));
 }

@@ -6,6 +6,7 @@
 
 mod engine;
 mod procfs;
+mod proof;
 mod report;
 mod runner;
 mod startup;
@@ -46,11 +47,14 @@ pub(crate) enum Part {
 enum Area {
     /// Start-up, traffic in and out, connections, memory
     Engine,
+    /// The battery, its self-test and its page; taking a grant back under 500 connections
+    Proof,
 }
 
 /// Runs the measurements.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     match options.area {
         Area::Engine => engine::run(options.rounds.max(3), options.only),
+        Area::Proof => proof::run((options.rounds / 9).max(3)),
     }
 }

@@ -56,7 +56,7 @@ pub(crate) fn run(rounds: u32, only: Option<Part>) -> Result<(), Failure> {
         traffic::Footprint::default()
     };
     hold(&mut report, &footprint);
-    report.close()
+    report.close("engine")
 }
 
 /// The figures that SPECIFICATION.md limits.

@@ -164,8 +164,8 @@ impl Report {
         self.limits.push(limit);
     }
 
-    /// Prints the limits and writes the JSON file.
-    pub(crate) fn close(self) -> Result<(), Failure> {
+    /// Prints the limits and writes the JSON file of this area.
+    pub(crate) fn close(self, area: &str) -> Result<(), Failure> {
         step("Against SPECIFICATION.md");
         let heading = ["", "measured", "limit", ""].map(str::to_owned).to_vec();
         let rows = self.limits.iter().map(|limit| {
@@ -186,7 +186,7 @@ impl Report {
         }
         let folder = places::target()?.join("bench");
         std::fs::create_dir_all(&folder).map_err(Failure::file("cannot create", &folder))?;
-        let path = folder.join("engine.json");
+        let path = folder.join(format!("{area}.json"));
         let text = format!("{:#}\n", self.json());
         std::fs::write(&path, text).map_err(Failure::file("cannot write", &path))?;
         say(format!("\nwritten: {}", path.display()));

@@ -153,13 +153,13 @@ pub(crate) fn footprint(bench: &Bench, node: &Node, count: u32) -> Result<Footpr
 }
 
 /// A client that lives through all rounds.
-struct Client {
-    running: Running,
+pub(super) struct Client {
+    pub(super) running: Running,
     commands: ChildStdin,
 }
 
 impl Client {
-    fn start(bench: &Bench, node: &Node, runner: Runner, port: u16) -> Result<Self, Failure> {
+    pub(super) fn start(bench: &Bench, node: &Node, runner: Runner, port: u16) -> Result<Self, Failure> {
         let command =
             bench.command(runner, &program(node, "client.mjs", port), &Network::Connect(port))?;
         let mut running = Running::listen(pinned(&command, MEASURED).stdin(Stdio::piped()))?;
@@ -168,7 +168,7 @@ impl Client {
         Ok(Self { running, commands })
     }
 
-    fn ask(&mut self, command: &str) -> Result<Value, Failure> {
+    pub(super) fn ask(&mut self, command: &str) -> Result<Value, Failure> {
         let sent = writeln!(self.commands, "{command}").and_then(|()| self.commands.flush());
         sent.map_err(Failure::file("cannot write to", "client.mjs"))?;
         let line = self.running.line_with("{", 2 * MINUTE)?;
@@ -192,7 +192,7 @@ fn wrk(port: u16, extra: &[&str]) -> Result<(f64, f64), Failure> {
     pair.ok_or_else(|| Failure::NotHeld(format!("wrk said something new: {}", said.stdout)))
 }
 
-fn program(node: &Node, file: &str, port: u16) -> Vec<String> {
+pub(super) fn program(node: &Node, file: &str, port: u16) -> Vec<String> {
     let script = places::root().join("benches").join(file);
     vec![
         node.path.to_string_lossy().into_owned(),
