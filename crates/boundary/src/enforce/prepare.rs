@@ -173,13 +173,14 @@ impl Filters {
             EnforceError::Unsupported("this machine is neither x86-64 nor aarch64".to_owned())
         })?;
         let left_out = layers.left_out.filter_groups();
+        let inspected = if options.trace { trace::calls() } else { Vec::new() };
         let enforcing = FilterOptions {
             network_namespace: layers.namespaces,
             unix_datagrams: notify,
             notify_sockets: !layers.left_out.has(Lock::BrokerAsked),
             without: &left_out,
             marked: layers.left_out.marked,
-            inspect: if options.trace { trace::CALLS } else { &[] },
+            inspect: &inspected,
             ..FilterOptions::strict(arch)
         };
         let wanted = if options.observe { observe::filter(arch) } else { enforcing };
