@@ -119,7 +119,7 @@ pub enum DnsMode {
 }
 
 /// `[process]`
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of the file with its own meaning")]
 pub struct Process {
     /// Absolute executables the service may start; empty is none.
@@ -134,6 +134,23 @@ pub struct Process {
     pub ffi: bool,
     /// The inspector.
     pub inspector: bool,
+    /// Node's own permission flags, which switch `fsync` and others off whatever is granted.
+    pub node_flags: bool,
+}
+
+impl Default for Process {
+    /// What holds without the section: nothing is granted, and Node's flags are passed.
+    fn default() -> Self {
+        Self {
+            children: Vec::new(),
+            workers: false,
+            addons: Vec::new(),
+            wasi: false,
+            ffi: false,
+            inspector: false,
+            node_flags: true,
+        }
+    }
 }
 
 /// One granted native addon: every `.node` file of the package must have a listed hash.

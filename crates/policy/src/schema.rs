@@ -121,6 +121,14 @@ struct Process {
     /// The inspector.
     #[schemars(default)]
     inspector: bool,
+    /// Node's own permission flags; `false` leaves them out, for programs that need `fsync`.
+    #[schemars(default = "yes")]
+    node_flags: bool,
+}
+
+/// A key that is on when it is absent.
+const fn yes() -> bool {
+    true
 }
 
 /// A native addon.

@@ -40,6 +40,16 @@ pub(super) fn compare(changes: &mut Changes, old: &Process, new: &Process, fs: &
             _ => continue,
         };
     }
+    let key = "process.node-flags";
+    match (old.node_flags, new.node_flags) {
+        (true, false) => {
+            changes.push(Effect::Widened, key, "", "runs without Node's own permission flags");
+        }
+        (false, true) => {
+            changes.push(Effect::Narrowed, key, "", "runs with Node's own permission flags");
+        }
+        _ => {}
+    }
     addons(changes, old, new);
 }
 

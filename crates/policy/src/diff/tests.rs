@@ -41,7 +41,7 @@ fn what_is_written_read_and_given_up_is_told_apart() {
     widened: fs.read /: can read / [that is every file its user can read]
     widened: fs.read ../x: can read ../x
     widened: fs.droppable /key: can no longer give up reading /key
-    moved: fs.read /a: starts without /a, or can give it up
+    moved: fs.read /a: starts without /a too
     ");
 }
 
@@ -92,6 +92,15 @@ fn programs_addons_and_powers_are_changes_one_by_one() {
     widened: process.inspector: can open the inspector
     widened: process.addons sharp: can load another native addon of sharp
     narrowed: process.workers: can no longer start worker threads
+    ");
+}
+
+#[test]
+fn leaving_node_s_own_flags_out_widens_and_passing_them_again_narrows() {
+    let without = "[process]\nnode-flags = false\n";
+    insta::assert_snapshot!(changes("", without) + &changes(without, ""), @r"
+    widened: process.node-flags: runs without Node's own permission flags
+    narrowed: process.node-flags: runs with Node's own permission flags
     ");
 }
 

@@ -31,7 +31,7 @@ pub(crate) const NET: Keys = Keys {
 };
 pub(crate) const PROCESS: Keys = Keys {
     section: "process",
-    keys: &["children", "workers", "addons", "wasi", "ffi", "inspector"],
+    keys: &["children", "workers", "addons", "wasi", "ffi", "inspector", "node-flags"],
 };
 pub(crate) const ENV: Keys = Keys { section: "env", keys: &["pass", "set"] };
 /// Its keys are names of secrets; each is a table with the keys of [`SECRET`].

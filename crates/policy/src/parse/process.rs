@@ -16,6 +16,7 @@ pub(super) fn read(report: &mut Report, section: &Section<'_>) -> Process {
         wasi: section.boolean(report, "wasi"),
         ffi: section.boolean(report, "ffi"),
         inspector: section.boolean(report, "inspector"),
+        node_flags: section.boolean_or(report, "node-flags", true),
     }
 }
 

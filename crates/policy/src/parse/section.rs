@@ -195,11 +195,16 @@ impl<'t> Section<'t> {
 
     /// A boolean; false when absent.
     pub(super) fn boolean(&self, report: &mut Report, key: &str) -> bool {
-        let Some(value) = self.table.get(key) else { return false };
+        self.boolean_or(report, key, false)
+    }
+
+    /// A boolean with its default.
+    pub(super) fn boolean_or(&self, report: &mut Report, key: &str, default: bool) -> bool {
+        let Some(value) = self.table.get(key) else { return default };
         let DeValue::Boolean(boolean) = value.get_ref() else {
             let problem = wrong_type(self.full(key), "true or false", value.get_ref());
             report.push(value.span(), problem.hint(format!("write {key} = true or {key} = false")));
-            return false;
+            return default;
         };
         *boolean
     }

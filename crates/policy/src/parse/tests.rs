@@ -65,6 +65,7 @@ addons = [{ package = "sharp", sha256 = "00112233445566778899AABBCCDDEEFF0011223
 wasi = true
 ffi = false
 inspector = false
+node-flags = true
 
 [env]
 pass = ["PORT", "LOG_LEVEL"]
@@ -110,7 +111,20 @@ fn a_file_with_only_name_start_and_read_is_complete() {
     assert_eq!(boundary.net.dns, DnsMode::Synthetic);
     assert_eq!(boundary.require.layers, RequiredLayers::All);
     assert!(boundary.process.children.is_empty() && !boundary.process.workers);
+    assert!(boundary.process.node_flags);
     assert_eq!(&text[boundary.fs.read[0].span.clone()], "\"./\"");
+}
+
+#[test]
+fn node_s_own_flags_are_left_out_only_where_the_file_says_so() {
+    for (section, passed) in [
+        ("", true),
+        ("[process]\n", true),
+        ("[process]\nnode-flags = true\n", true),
+        ("[process]\nnode-flags = false\n", false),
+    ] {
+        assert_eq!(boundary(section).process.node_flags, passed, "{section}");
+    }
 }
 
 #[test]
@@ -612,9 +626,9 @@ to = "/run//f"
     7:1 missing-key: [secrets.a] has no `to`
          write to = "/run/secrets/jwt-key.pem"
     9:8 bad-secret-source: the source has no scheme; a secret itself never stands here
-         write file:PATH, env:NAME, sealed:PATH, vault:PATH, aws-sm:NAME or aws-kms:PATH
+         write file:PATH or env:NAME; sealed:, vault:, aws-sm: and aws-kms: come later
     12:8 bad-secret-source: the scheme of the source is not known
-         write file:PATH, env:NAME, sealed:PATH, vault:PATH, aws-sm:NAME or aws-kms:PATH
+         write file:PATH or env:NAME; sealed:, vault:, aws-sm: and aws-kms: come later
     13:6 bad-delivery: unknown delivery: pipe
          write as = "file", "fd" or "socket"; "env" exists and is weaker
     17:1 bad-delivery: `to` has no meaning with as = "socket"
@@ -628,7 +642,7 @@ to = "/run//f"
     23:11 bad-duration: a duration of zero: 0s
          write a whole number and ms, s, m, h or d, such as "10s"
     28:8 bad-secret-source: the source names nothing after its scheme
-         write file:PATH, env:NAME, sealed:PATH, vault:PATH, aws-sm:NAME or aws-kms:PATH
+         write file:PATH or env:NAME; sealed:, vault:, aws-sm: and aws-kms: come later
     32:6 duplicate: a secret below another one, which is a file: /run/f/h
          write another `to`
     33:10 duplicate: the variable of this secret is given twice: PGPASSWORD
@@ -655,7 +669,7 @@ fn what_is_no_source_may_be_the_secret_and_is_not_shown() {
     ringfence.toml:5:5: `secrets.b` must be a table, not a string
     hint: write [secrets.b] and, below it, where the secret comes from: from = "file:./dev-secrets/jwt-key.pem"
     ringfence.toml:7:8: the source has no scheme; a secret itself never stands here
-    hint: write file:PATH, env:NAME, sealed:PATH, vault:PATH, aws-sm:NAME or aws-kms:PATH
+    hint: write file:PATH or env:NAME; sealed:, vault:, aws-sm: and aws-kms: come later
     "#);
 }
 

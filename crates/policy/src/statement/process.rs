@@ -77,7 +77,11 @@ fn inside_node(page: &mut Page, process: &Process) {
         (Claim::ProcessFfi, process.ffi, "calls no foreign functions", "call foreign functions"),
         (Claim::ProcessInspector, process.inspector, "opens no inspector", "open the inspector"),
     ] {
-        if granted {
+        if !process.node_flags {
+            page.note(claim, format!(
+                "may {with}: runs without Node's own permission flags, the layers of the kernel hold everything"
+            ));
+        } else if granted {
             page.note(
                 claim,
                 format!(

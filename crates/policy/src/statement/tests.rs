@@ -54,6 +54,19 @@ fn a_boundary_without_grants_is_stated_as_denials() {
 }
 
 #[test]
+fn without_node_s_own_flags_nothing_inside_node_is_claimed() {
+    let page = shown("[process]\nnode-flags = false\nwasi = true\n");
+    let inside = ["workers", "wasi", "ffi", "inspector"].map(|power| format!("process-{power}:"));
+    let told = page.lines().filter(|line| inside.iter().any(|id| line.contains(id.as_str())));
+    insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @"
+    . process-workers: may start worker threads: runs without Node's own permission flags, the layers of the kernel hold everything
+    . process-wasi: may run WASI programs: runs without Node's own permission flags, the layers of the kernel hold everything
+    . process-ffi: may call foreign functions: runs without Node's own permission flags, the layers of the kernel hold everything
+    . process-inspector: may open the inspector: runs without Node's own permission flags, the layers of the kernel hold everything
+    ");
+}
+
+#[test]
 fn every_grant_is_stated() {
     insta::assert_snapshot!(shown(crate::parse::tests::EVERY_KEY), @"
       identity-non-root: runs as non-root user orders, group 1000, with the supplementary groups ssl-cert
