@@ -117,3 +117,34 @@ fn what_is_neither_a_file_nor_a_revision_is_refused() {
     let run = playground.run(["diff", "--output=/tmp/x", "new.toml"]);
     assert_eq!(run.code, 2, "{run}");
 }
+
+#[test]
+fn what_moved_is_shown_as_it_was_and_as_it_is_and_only_once() {
+    let (old, new) = (
+        OLD.replace("read = [\"./\"]", "read = [\"./a\", \"./templates\"]"),
+        OLD.replace("a.js\"]", "b\\u001b[2J.js\"]\ncwd = \"./web\"\nnode = \"24\"")
+            .replace("read = [\"./\"]", "read = [\"./a\"]\ndroppable = [\"./templates\"]"),
+    );
+    let playground = Playground::new().with("old.toml", &old).with("new.toml", &new);
+    assert_snapshot!(playground.run(["diff", "old.toml", "new.toml"]), @r"
+    exit: 0
+    --- stdout
+    narrowed
+      fs.droppable templates
+          can give up reading templates
+    moved
+      service.start
+          is started as `node b\u{1b}[2J.js`, not `node a.js`
+      service.cwd
+          starts in ./web, not ./
+      service.node
+          runs on Node >=24.0.0 <25.0.0, not any
+
+    0 widened, 1 narrowed, 3 moved
+    --- stderr
+    ---
+    ");
+    let long = OLD.replace("a.js", &"a".repeat(4000));
+    let run = playground.with("long.toml", &long).run(["diff", "old.toml", "long.toml"]);
+    assert!(run.stdout.contains("aaa...") && run.stdout.len() < 1000, "{run}");
+}

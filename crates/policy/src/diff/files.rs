@@ -68,18 +68,19 @@ fn reading(changes: &mut Changes, old: &Grants, new: &Grants) {
         }
     }
     for (key, paths, others) in [
-        ("fs.read", &old.read, [&new.optional, &new.droppable]),
-        ("fs.optional", &old.optional, [&new.read, &new.droppable]),
-        ("fs.droppable", &old.droppable, [&new.read, &new.optional]),
+        // That it can be given up now, or no longer, is told of `fs.droppable`.
+        ("fs.read", &old.read, &[&new.optional][..]),
+        ("fs.optional", &old.optional, &[&new.read, &new.droppable][..]),
+        ("fs.droppable", &old.droppable, &[][..]),
     ] {
         for path in paths {
             if !covered(path, new.readable()) {
                 let sentence = format!("can no longer read {}", untrusted(path));
                 changes.push(Effect::Narrowed, key, path, sentence);
-            } else if key != "fs.droppable" && others.iter().any(|other| other.contains(path)) {
+            } else if others.iter().any(|other| other.contains(path)) {
                 let sentence = match key {
-                    "fs.read" => format!("starts without {}, or can give it up", untrusted(path)),
-                    _ => format!("needs {} to start, or can give it up", untrusted(path)),
+                    "fs.read" => format!("starts without {} too", untrusted(path)),
+                    _ => format!("needs {} to start", untrusted(path)),
                 };
                 changes.push(Effect::Moved, key, path, sentence);
             }

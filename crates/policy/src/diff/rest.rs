@@ -1,6 +1,7 @@
 //! What is run, what it knows, its limits, who it is, and which layers must hold.
 
 use super::{Changes, Effect};
+use crate::display::quoted;
 use crate::layer::Layer;
 use crate::model::{
     Delivery, Environment, Identity, Limits, RequiredLayers, Secret, SecretSource, Service,
@@ -15,28 +16,37 @@ pub(super) fn service(changes: &mut Changes, old: &Service, new: &Service) {
     let (before, after) = (start(old), start(new));
     if before != after {
         let program = after.first().map_or("", String::as_str);
-        let change = changes.push(Effect::Moved, "service.start", "", "is started another way");
+        let sentence = format!("is started as {}, not {}", command(&after), command(&before));
+        let change = changes.push(Effect::Moved, "service.start", "", sentence);
         if before.first() != after.first() && statement::is_package_manager(program) {
             change.ways_out.push("a package manager runs other people's code".to_owned());
         }
     }
-    for (key, same, sentence) in [
-        ("service.cwd", old.cwd.value == new.cwd.value, "starts in another folder"),
-        (
-            "service.node",
-            old.node.as_ref().map(|n| &n.value) == new.node.as_ref().map(|n| &n.value),
-            "runs on other versions of Node",
-        ),
-        (
-            "service.stop-signal",
-            old.stop_signal == new.stop_signal && old.stop_timeout == new.stop_timeout,
-            "is stopped another way",
-        ),
+    let range = |service: &Service| {
+        service.node.as_ref().map_or_else(|| "any".to_owned(), |range| range.value.to_string())
+    };
+    let stop = |service: &Service| {
+        format!("signal {} and {:?}", service.stop_signal, service.stop_timeout)
+    };
+    for (key, was, is, what) in [
+        ("service.cwd", old.cwd.value.clone(), new.cwd.value.clone(), "starts in"),
+        ("service.node", range(old), range(new), "runs on Node"),
+        ("service.stop-signal", stop(old), stop(new), "is stopped with"),
     ] {
-        if !same {
+        if was != is {
+            let sentence = format!("{what} {}, not {}", quoted(&is), quoted(&was));
             changes.push(Effect::Moved, key, "", sentence);
         }
     }
+}
+
+/// The words of a command, each told from the next, escaped and cut.
+fn command(words: &[String]) -> String {
+    let words: Vec<String> = words
+        .iter()
+        .map(|word| if word.contains(' ') { format!("\"{word}\"") } else { word.clone() })
+        .collect();
+    format!("`{}`", quoted(&words.join(" ")))
 }
 
 pub(super) fn environment(changes: &mut Changes, old: &Environment, new: &Environment) {

@@ -2,6 +2,7 @@
 
 use crate::diagnostic::{Code, Problem};
 use crate::model::{Comparison, VersionRange};
+use std::fmt;
 
 type Comparators = Vec<(Comparison, [u64; 3])>;
 
@@ -16,6 +17,24 @@ impl VersionRange {
             Comparison::Less => version < *bound,
             Comparison::LessOrEqual => version <= *bound,
         })
+    }
+}
+
+/// Every comparator in full: `24` is shown as `>=24.0.0 <25.0.0`.
+impl fmt::Display for VersionRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (comparison, [major, minor, patch])) in self.comparators.iter().enumerate() {
+            let between = if index == 0 { "" } else { " " };
+            let sign = match comparison {
+                Comparison::Equal => "=",
+                Comparison::Greater => ">",
+                Comparison::GreaterOrEqual => ">=",
+                Comparison::Less => "<",
+                Comparison::LessOrEqual => "<=",
+            };
+            write!(f, "{between}{sign}{major}.{minor}.{patch}")?;
+        }
+        Ok(())
     }
 }
 
