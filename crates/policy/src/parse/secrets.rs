@@ -124,7 +124,7 @@ impl Form {
 /// Where a secret is read. What is no source may be the secret itself, so it is never shown.
 fn secret_source(text: &str) -> Result<SecretSource, Problem> {
     let problem = |what: &str| Problem::new(Code::BadSecretSource, what).hidden();
-    let hint = "write file:PATH, env:NAME, sealed:PATH, vault:PATH, aws-sm:NAME or aws-kms:PATH";
+    let hint = "write file:PATH or env:NAME; sealed:, vault:, aws-sm: and aws-kms: come later";
     let Some((scheme, rest)) = text.split_once(':') else {
         return Err(
             problem("the source has no scheme; a secret itself never stands here").hint(hint)
