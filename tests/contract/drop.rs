@@ -218,3 +218,25 @@ fn a_process_that_is_no_service_is_refused() {
         (3, Some("error: there is no process 4000000000"))
     );
 }
+
+#[test]
+fn what_is_no_process_id_is_told_with_the_way_to_find_one() {
+    let playground = Playground::new();
+    assert_snapshot!(playground.run(["drop", "--pid", "secret", "key"]), @"
+    exit: 2
+    --- stdout
+    --- stderr
+    error: invalid value `secret` for `--pid <PID>`: not a process id
+    hint: `pgrep -f 'ringfence run'` lists services; any of their processes will do
+    hint: `ringfence drop --help` lists its options
+    ---
+    ");
+    for verb in [&["drop", "net", "--pid"][..], &["explain", "--pid"], &["status", "--pid"]] {
+        for wrong in ["", "0", "4294967296", "1x"] {
+            let run = playground.run(verb.iter().chain(&[wrong]));
+            assert_eq!(run.code, 2, "{verb:?} {wrong}: {run}");
+            let said = run.stderr.contains("not a process id") && run.stderr.contains("pgrep -f");
+            assert!(said, "{verb:?} {wrong}: {run}");
+        }
+    }
+}

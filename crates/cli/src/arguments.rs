@@ -89,6 +89,13 @@ fn explain(error: &clap::Error, verb: Option<&str>) -> Result<Parsed, CommandErr
     {
         wrong = wrong.hint(format!("put `--` before the command: `ringfence run -- {word} ...`"));
     }
+    if let (ErrorKind::ValueValidation, Some(ContextValue::String(option))) =
+        (error.kind(), error.get(ContextKind::InvalidArg))
+        && option.starts_with("--pid")
+    {
+        wrong =
+            wrong.hint("`pgrep -f 'ringfence run'` lists services; any of their processes will do");
+    }
     let known = |verb: &&str| command().find_subcommand(verb).is_some();
     Err(match verb.filter(known) {
         Some(verb) => wrong.hint(format!("`ringfence {verb} --help` lists its options")),

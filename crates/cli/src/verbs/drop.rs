@@ -13,7 +13,7 @@ use ringfence_policy::scope::Scope;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Drop {
     /// `ringfence run`, or any process of its service
-    #[arg(long, value_name = "PID")]
+    #[arg(long, value_name = "PID", value_parser = super::process_id)]
     pub(crate) pid: u32,
     /// What kind of grant, such as net, net.listen, fs.read, secret or child
     #[arg(value_name = "SCOPE")]

@@ -34,7 +34,7 @@ pub(crate) struct Explain {
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, conflicts_with = "pid")]
     event: Option<PathBuf>,
     /// A running service: its process, or that of its `ringfence run`
-    #[arg(long, value_name = "PID")]
+    #[arg(long, value_name = "PID", value_parser = super::process_id)]
     pid: Option<u32>,
     #[command(flatten)]
     config: ConfigOption,

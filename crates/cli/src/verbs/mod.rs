@@ -57,6 +57,11 @@ impl Verb {
     }
 }
 
+/// What `--pid` takes.
+fn process_id(text: &str) -> Result<u32, &'static str> {
+    text.parse().ok().filter(|pid| *pid > 0).ok_or("not a process id")
+}
+
 /// The verb a command line names, also when the rest of it is wrong.
 pub(crate) fn named(arguments: &[OsString]) -> Option<&str> {
     let mut rest = arguments.iter().skip(1);

@@ -11,6 +11,6 @@ pub(crate) struct Status {
     #[command(flatten)]
     pub(crate) format: FormatOption,
     /// Also list the native modules that a running service has loaded
-    #[arg(long, value_name = "PID")]
+    #[arg(long, value_name = "PID", value_parser = super::process_id)]
     pub(crate) pid: Option<u32>,
 }

@@ -48,7 +48,7 @@ pub(crate) fn service(pid: u32) -> Result<ServiceReport, CommandError> {
 fn unanswered(error: &AskError) -> CommandError {
     let message = "cannot ask the service";
     CommandError::new(Kind::Source, message).caused_by(error).hint(match error {
-        AskError::NoProcess(_) => "`pgrep -a ringfence` and `pgrep -a node` list what runs",
+        AskError::NoProcess(_) => "`pgrep -f 'ringfence run'` lists services",
         _ => "ask as root, or as the user who started `ringfence run`",
     })
 }
