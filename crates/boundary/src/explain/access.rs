@@ -100,12 +100,15 @@ impl Access {
             }
         };
         let process = &boundary.process;
+        // Without its own flags Node refuses none of these.
+        let open = !process.node_flags;
         match self {
             Self::Connect(transport, target, port) => connect(boundary, *transport, target, *port),
             Self::Exec(path) => process.child(path).map_or_else(Into::into, |_| Decision::Allowed),
-            Self::Ffi => allowed(process.ffi, "process.ffi is off", "process.ffi = true"),
+            Self::Ffi => allowed(open || process.ffi, "process.ffi is off", "process.ffi = true"),
             Self::Inspector => {
-                allowed(process.inspector, "process.inspector is off", "process.inspector = true")
+                let granted = open || process.inspector;
+                allowed(granted, "process.inspector is off", "process.inspector = true")
             }
             Self::Listen(transport, address) => match boundary.net.listen(*transport, *address) {
                 Ok(ListenPlace::Host(_)) => Decision::Allowed,
@@ -124,11 +127,26 @@ impl Access {
                 }
                 boundary.env.passes(name).map_or_else(Into::into, |()| Decision::Allowed)
             }
-            Self::Wasi => allowed(process.wasi, "process.wasi is off", "process.wasi = true"),
+            Self::Wasi => {
+                allowed(open || process.wasi, "process.wasi is off", "process.wasi = true")
+            }
             Self::Worker => {
-                allowed(process.workers, "process.workers is off", "process.workers = true")
+                allowed(open || process.workers, "process.workers is off", "process.workers = true")
             }
         }
+    }
+
+    /// The connection that a line such as `net.connect = ["api.internal:443"]` allows: a refusal
+    /// names it by what the file would say, where its resource is an address.
+    pub(crate) fn of_line(line: &str) -> Option<Self> {
+        let grant = Grant::of_line(line)?;
+        let transport = match (grant.section, grant.key) {
+            ("net", "connect") => Transport::Tcp,
+            ("net", "udp") => Transport::Udp,
+            _ => return None,
+        };
+        let (host, port) = super::read::endpoint(grant.value.trim_matches('"'))?;
+        Some(Self::Connect(transport, Target::parse(host)?, port))
     }
 
     /// What to do about it. The grant that is named was tried: with it the decision is another.
@@ -144,6 +162,14 @@ impl Access {
         if let Some(judgement) = judge::never(self, context) {
             let advice = Advice::Refuse { why: judgement.why, instead: judgement.instead };
             return Outcome::Never(judgement.code, advice);
+        }
+        // It stands for another name at the next start.
+        if let Self::Connect(_, Target::Address(ip), port) = self
+            && is_synthetic(*ip)
+        {
+            return Outcome::Nothing(format!(
+                "{ip} stands for a granted name inside the boundary: grant the name with port {port}"
+            ));
         }
         let (reason, line) = refused;
         // A wildcard that several grants fit: the answer is to choose one, not to grant more.
@@ -199,6 +225,14 @@ impl Access {
             | Self::Wasi
             | Self::Worker => Grant::of_line(line?),
         }
+    }
+}
+
+/// Whether an address is one of those that stand for a name inside a boundary.
+pub(crate) fn is_synthetic(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(v4) => v4.octets()[0] == 198 && v4.octets()[1] & 0xfe == 18,
+        IpAddr::V6(v6) => v6.segments()[..4] == [0xfd52, 0x6e67, 0, 0],
     }
 }
 

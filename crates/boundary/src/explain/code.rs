@@ -57,6 +57,8 @@ codes! {
     Credentials = "credentials",
     /// dotenv could not read its file and said nothing.
     DotenvSilent = "dotenv-silent",
+    /// The grant was taken back while the service ran.
+    DroppedAtRuntime = "dropped-at-runtime",
     /// A file that no grant shows.
     FileHidden = "file-hidden",
     /// The file is not there, boundary or not.
@@ -135,6 +137,8 @@ codes! {
     ProgramMissing = "program-missing",
     /// A program without a grant.
     ProgramNotGranted = "program-not-granted",
+    /// ringfence itself could not do something, and says what.
+    RingfenceError = "ringfence-error",
     /// The file that a secret of the boundary comes from.
     SecretSource = "secret-source",
     /// A shell.

@@ -3,6 +3,7 @@
 //! Both may be missing. Without a boundary nothing can be said about what is granted already;
 //! without a host nothing about what exists.
 
+use super::paths::join;
 use ringfence_policy::model::Boundary;
 
 /// The boundary file in question.
@@ -77,4 +78,16 @@ pub struct Context<'a> {
 impl Context<'_> {
     /// The text alone.
     pub const NOTHING: Context<'static> = Context { setting: None, host: &NoHost };
+
+    /// A path as the service meant it: what is relative counts from `service.cwd`. `None` where
+    /// nothing says to what it is relative, and for no path at all.
+    #[must_use]
+    pub(crate) fn absolute(&self, path: &str) -> Option<String> {
+        if path.is_empty() || path.starts_with('/') {
+            return (!path.is_empty()).then(|| path.to_owned());
+        }
+        let setting = self.setting?;
+        let cwd = join(setting.folder, &setting.boundary.service.cwd.value);
+        Some(join(&cwd, path))
+    }
 }

@@ -1,8 +1,10 @@
 //! Denial events explained: what was refused is in them, only what to do is asked anew.
 
-use super::access::{Access, Outcome, Target};
+use super::access::{Access, Outcome, Target, is_synthetic};
+use super::causes::network;
 use super::code::Code;
 use super::context::Context;
+use super::dropped::{self, Drops};
 use super::grant::{Grant, lines};
 use super::read::endpoint;
 use super::report::{Advice, Explanation, Report, shown};
@@ -16,8 +18,9 @@ use std::net::SocketAddr;
 #[must_use]
 pub fn events(events: impl IntoIterator<Item = (usize, Event)>, context: &Context<'_>) -> Report {
     let mut report = begun(context);
+    let mut drops = Drops::default();
     for (line, event) in events {
-        if let Some(explanation) = one(&event, line, context) {
+        if let Some(explanation) = one(&event, line, &mut drops, context) {
             group(&mut report, explanation);
         }
     }
@@ -25,19 +28,50 @@ pub fn events(events: impl IntoIterator<Item = (usize, Event)>, context: &Contex
     report
 }
 
-/// Explains one; `None` for what was not refused.
-pub(super) fn one(event: &Event, line: usize, context: &Context<'_>) -> Option<Explanation> {
-    if !matches!(event.kind, Kind::Denial | Kind::Observed) {
-        return None;
+/// Explains one; `None` for what was not refused. Events are given in their order: a grant that
+/// was dropped is the reason of what is refused later.
+pub(super) fn one(
+    event: &Event,
+    line: usize,
+    drops: &mut Drops,
+    context: &Context<'_>,
+) -> Option<Explanation> {
+    let mut explanation = match event.kind {
+        Kind::Allowed => return None,
+        Kind::Dropped => drops.taken(event),
+        Kind::Error => failed(event),
+        Kind::Denial | Kind::Observed => refused(event, drops, context),
+    };
+    if event.told_by_service {
+        explanation = explanation.likely();
     }
-    let access = access(event);
+    explanation.line = line;
+    explanation.seen = seen(format!("{} {}", action(event.action), event.resource).trim_end());
+    Some(explanation)
+}
+
+fn refused(event: &Event, drops: &Drops, context: &Context<'_>) -> Explanation {
+    let access = access(event, context);
     let mut explanation = Explanation::new(code(event), Some(event.layer), cause(event));
-    explanation = match access.as_ref().map(|access| access.outcome(context)) {
+    if drops.explain(event, access.as_ref(), context) {
+        return dropped::told(explanation);
+    }
+    if let Some(access) = &access {
+        if network::has_other_port(access, context) {
+            explanation.code = Code::PortNotGranted;
+        }
+        if let Access::Connect(_, Target::Address(ip), port) = access
+            && is_synthetic(*ip)
+        {
+            return network::synthetic("EACCES", &shown(&event.resource), *port, context);
+        }
+    }
+    match access.as_ref().map(|access| access.outcome(context)) {
         Some(Outcome::Already) => {
             explanation.code = Code::GrantedAlready;
             explanation.instead(
-                "the boundary file grants it now: start the service anew, it runs with the file as \
-                 it was",
+                "the boundary file grants it now, and the service runs with the file as it was at \
+                 its start, without what was dropped since: start the service anew",
             )
         }
         Some(Outcome::Missing(advice)) => explanation.advise(advice),
@@ -45,18 +79,26 @@ pub(super) fn one(event: &Event, line: usize, context: &Context<'_>) -> Option<E
             explanation.code = code;
             explanation.advise(advice)
         }
+        Some(Outcome::Nothing(why))
+            if matches!(access, Some(Access::Read(_) | Access::Write(_))) && !why.is_empty() =>
+        {
+            explanation.instead(format!("no line can be named for it: {why}"))
+        }
         Some(Outcome::Nothing(_)) | None => named(event, explanation, context),
-    };
-    if event.told_by_service {
-        explanation = explanation.likely();
     }
-    explanation.line = line;
-    explanation.seen = seen(&format!("{} {}", action(event.action), event.resource));
-    Some(explanation)
 }
 
 /// What the event itself names, where it is known not to be asked again.
 fn named(event: &Event, explanation: Explanation, context: &Context<'_>) -> Explanation {
+    if matches!(event.action, Action::Open | Action::Look | Action::Change)
+        && !event.resource.starts_with('/')
+        && !event.resource.is_empty()
+    {
+        return explanation.instead(
+            "its path counts from the service's working directory: explain it with the boundary \
+             file (--config), which says service.cwd",
+        );
+    }
     let line = event.missing_grant.as_deref();
     let Some(grant) = line.and_then(Grant::of_line) else {
         return explanation.instead("no grant can allow it");
@@ -73,18 +115,41 @@ fn named(event: &Event, explanation: Explanation, context: &Context<'_>) -> Expl
     explanation.advise(Advice::Grant { grants, lines, note: String::new() })
 }
 
+/// A failure of ringfence itself.
+fn failed(event: &Event) -> Explanation {
+    let reason = ringfence_policy::display::untrusted(&event.reason).to_string();
+    let what = format!("{} {}", action(event.action), shown(&event.resource));
+    let explanation = Explanation::new(
+        Code::RingfenceError,
+        Some(event.layer),
+        format!("ringfence itself could not do what was asked: {what}: {reason}"),
+    );
+    match event.code.as_deref() {
+        Some("drop-incomplete") => explanation.instead(
+            "nothing new can come of the dropped grant; stop the service to end what survived",
+        ),
+        _ => explanation.instead("`ringfence status` says what this host can give; no grant helps"),
+    }
+}
+
 fn cause(event: &Event) -> String {
     let who = match event.kind {
         Kind::Observed => "the service would have been refused",
         _ => "the service was refused",
     };
     let reason = ringfence_policy::display::untrusted(&event.reason).to_string();
-    let what = action(event.action);
-    let resource = shown(&event.resource);
-    let mut cause = format!("{who}: {what} {resource}");
-    if !reason.is_empty() {
-        cause = format!("{cause}, because {reason}");
-    }
+    let what = match (event.action, event.resource.as_str()) {
+        (Action::Worker, "") => "a worker thread".to_owned(),
+        (action_, "") => action(action_),
+        (action_, resource) => format!("{} {}", action(action_), shown(resource)),
+    };
+    // Most reasons name what was asked for.
+    let told = !event.resource.is_empty() && reason.contains(&event.resource);
+    let mut cause = match (reason.is_empty(), told) {
+        (true, _) => format!("{who}: {what}"),
+        (_, true) => format!("{who}: {reason}"),
+        (_, false) => format!("{who}: {what}: {reason}"),
+    };
     if let Some(package) = &event.package {
         cause = format!("{cause}; the package {} asked", shown(package));
     }
@@ -143,13 +208,17 @@ fn writes(event: &Event) -> bool {
 }
 
 /// The access of an event, where it says enough.
-fn access(event: &Event) -> Option<Access> {
+fn access(event: &Event, context: &Context<'_>) -> Option<Access> {
     let path = || event.resource.starts_with('/').then(|| event.resource.clone());
+    let file = || context.absolute(&event.resource);
     // A name with its port may be followed by the address it was reached at.
     let resource = event.resource.split(' ').next().unwrap_or_default();
     let outbound = |transport| {
-        let (host, port) = endpoint(resource)?;
-        Some(Access::Connect(transport, Target::parse(host)?, port))
+        let named = event.missing_grant.as_deref().and_then(Access::of_line);
+        named.or_else(|| {
+            let (host, port) = endpoint(resource)?;
+            Some(Access::Connect(transport, Target::parse(host)?, port))
+        })
     };
     match event.action {
         Action::Connect => outbound(Transport::Tcp),
@@ -160,8 +229,8 @@ fn access(event: &Event) -> Option<Access> {
             Some(Access::Listen(Transport::Tcp, address))
         }
         Action::UnixConnect => path().map(Access::Unix),
-        Action::Open | Action::Look | Action::Change if writes(event) => path().map(Access::Write),
-        Action::Open | Action::Look | Action::Change => path().map(Access::Read),
+        Action::Open | Action::Look | Action::Change if writes(event) => file().map(Access::Write),
+        Action::Open | Action::Look | Action::Change => file().map(Access::Read),
         Action::Worker => Some(Access::Worker),
         Action::Inspect => Some(Access::Inspector),
         Action::Load => match event.permission.as_deref() {

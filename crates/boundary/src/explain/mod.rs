@@ -11,6 +11,7 @@ pub mod access;
 mod causes;
 mod code;
 mod context;
+mod dropped;
 mod events;
 mod fuzz;
 mod grant;
@@ -19,6 +20,8 @@ mod paths;
 mod read;
 mod report;
 mod symptom;
+#[cfg(test)]
+mod tests;
 
 pub use code::Code;
 pub use context::{Context, Host, Look, NoHost, Setting};
@@ -66,8 +69,9 @@ pub fn explain(text: &str, context: &Context<'_>) -> Report {
         }
         order.push(explanation);
     }
+    let mut drops = dropped::Drops::default();
     for (line, event) in &found.events {
-        order.extend(events::one(event, *line, context));
+        order.extend(events::one(event, *line, &mut drops, context));
     }
     order.sort_by_key(|explanation| explanation.line);
     for explanation in order {

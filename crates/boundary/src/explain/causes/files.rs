@@ -7,6 +7,7 @@
 use super::super::access::{Access, Outcome};
 use super::super::code::Code;
 use super::super::context::{Context, Look};
+use super::super::dropped;
 use super::super::paths;
 use super::super::report::{Explanation, shown};
 use super::super::symptom::Symptom;
@@ -43,13 +44,12 @@ pub(super) fn of(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation
     }
     let code = file_code(symptom)?;
     let Some(path) = written(symptom) else { return pathless(code) };
-    if !path.starts_with('/') && context.setting.is_none() {
-        return Some(relative(&path, code));
-    }
-    let base = context.setting.map_or("", |setting| setting.folder);
-    let cwd = context.setting.map_or("", |setting| setting.boundary.service.cwd.value.as_str());
-    let absolute = paths::join(&paths::join(base, cwd), &path);
-    let place = Place { symptom, path: absolute, context };
+    let Some(absolute) = context.absolute(&path) else {
+        let missing = code == "ENOENT";
+        let code = if missing { Code::FileMissing } else { Code::FilePermission };
+        return Some(relative(&path, code, None));
+    };
+    let place = Place { symptom, path: paths::join("/", &absolute), context };
     Some(match code {
         "EROFS" => place.read_only(),
         "ENOENT" => place.missing(path.starts_with('/')),
@@ -236,6 +236,16 @@ impl Place<'_> {
         .instead(
             "change them on the host (`chown`, `chmod`), or set identity.user; no grant helps",
         );
+        if let Some(what) = dropped::droppable(self.context, path) {
+            let taken = Explanation::new(
+                Code::DroppedAtRuntime,
+                Some(Layer::Namespaces),
+                format!(
+                    "{what} was taken back while the service ran: it can be dropped, and opening it then fails so"
+                ),
+            );
+            return dropped::told(taken).or(user);
+        }
         let reading = Access::Read(path.clone()).outcome(self.context);
         let target = self.target();
         let writing = Access::Write(target.clone()).outcome(self.context);
@@ -298,10 +308,11 @@ impl Place<'_> {
     }
 }
 
-fn relative(path: &str, code: &str) -> Explanation {
+/// A path that nothing makes absolute.
+pub(super) fn relative(path: &str, code: Code, layer: Option<Layer>) -> Explanation {
     Explanation::new(
-        if code == "ENOENT" { Code::FileMissing } else { Code::FilePermission },
-        None,
+        code,
+        layer,
         format!("{} counts from the working directory of the service, which the text does not tell", shown(path)),
     )
     .instead("use absolute paths, or explain it with the boundary file (--config), which says service.cwd")

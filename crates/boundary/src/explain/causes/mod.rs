@@ -2,12 +2,13 @@
 
 mod addons;
 mod application;
+mod drops;
 mod environment;
 mod files;
 mod limits;
 mod modules;
 mod names;
-mod network;
+pub(super) mod network;
 mod node;
 mod programs;
 mod start;
@@ -17,13 +18,15 @@ mod unix;
 use super::access::{Access, Outcome};
 use super::code::Code;
 use super::context::Context;
+use super::dropped;
 use super::report::Explanation;
 use super::symptom::Symptom;
 
 type Recogniser = fn(&Symptom, &Context<'_>) -> Option<Explanation>;
 
 /// The most specific first.
-const ORDER: [Recogniser; 11] = [
+const ORDER: [Recogniser; 12] = [
+    drops::of,
     start::of,
     node::of,
     addons::of,
@@ -47,11 +50,17 @@ pub(super) fn of(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation
 fn settled(explanation: Explanation, access: &Access, context: &Context<'_>) -> Explanation {
     let mut explanation = explanation;
     match access.outcome(context) {
+        Outcome::Already
+            if matches!(access, Access::Read(path) | Access::Write(path)
+                if dropped::droppable(context, path).is_some()) =>
+        {
+            dropped::told(explanation).likely()
+        }
         Outcome::Already => {
             explanation.code = Code::GrantedAlready;
             explanation.instead(
-                "the boundary file grants it already: start the service anew with `ringfence run`, \
-                 it ran with another file or without it",
+                "the boundary file grants it already, and the service ran with another file, \
+                 without `ringfence run`, or dropped the grant itself: start it anew",
             )
         }
         Outcome::Missing(advice) => explanation.advise(advice),

@@ -3,6 +3,7 @@
 use super::super::access::{Access, Outcome, Target};
 use super::super::code::Code;
 use super::super::context::Context;
+use super::super::dropped;
 use super::super::grant::{Grant, lines};
 use super::super::report::{Advice, Explanation, shown};
 use super::super::symptom::Symptom;
@@ -22,6 +23,13 @@ pub(super) fn lookup(
     context: &Context<'_>,
 ) -> Explanation {
     let Ok(name) = HostName::parse(host) else {
+        if code == "ERR_ACCESS_DENIED" {
+            let cause = "the broker refused a connection or a look-up that the text does not name";
+            return Explanation::new(Code::ConnectNotGranted, BROKER, cause).instead(
+                "print the whole error (console.error(error)): its `resource` and `missingGrant` \
+                 name it",
+            );
+        }
         return Explanation::new(
             Code::NameNotFound,
             None,
@@ -30,6 +38,13 @@ pub(super) fn lookup(
         .instead("correct the host in the service's settings: host and port alone, no URL");
     };
     let granted = context.setting.is_some_and(|setting| setting.boundary.net.may_resolve(&name));
+    if granted && code == "ERR_ACCESS_DENIED" {
+        let cause = format!(
+            "{name} is granted, and the broker refused it: the grant was dropped while the service ran, or is newer than its start"
+        );
+        let taken = Explanation::new(Code::DroppedAtRuntime, BROKER, cause);
+        return dropped::told(taken).likely();
+    }
     if granted {
         return granted_name(&name, code, context);
     }

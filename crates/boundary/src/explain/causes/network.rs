@@ -4,7 +4,7 @@
 //! grant, ECONNREFUSED for loopback without one, ENOTFOUND for a name without one. The same codes
 //! come from peers, so the boundary decides which of the two it was.
 
-use super::super::access::{Access, Decision, Outcome, Target};
+use super::super::access::{Access, Decision, Outcome, Target, is_synthetic};
 use super::super::code::Code;
 use super::super::context::Context;
 use super::super::read::{after, endpoint};
@@ -73,14 +73,6 @@ fn database(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation> {
     })
 }
 
-/// Whether an address is one of those that stand for a name inside a boundary.
-fn is_synthetic(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(v4) => v4.octets()[0] == 198 && v4.octets()[1] & 0xfe == 18,
-        IpAddr::V6(v6) => v6.segments()[..4] == [0xfd52, 0x6e67, 0, 0],
-    }
-}
-
 fn connect(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation> {
     if symptom.code == "EADDRNOTAVAIL" {
         return Some(
@@ -99,7 +91,7 @@ fn connect(symptom: &Symptom, context: &Context<'_>) -> Option<Explanation> {
     let target = shown(&SocketAddr::new(ip, port).to_string());
     let access = Access::Connect(Transport::Tcp, Target::Address(ip), port);
     if is_synthetic(ip) {
-        return Some(synthetic(symptom, &target, port, context));
+        return Some(synthetic(&symptom.code, &target, port, context));
     }
     match symptom.code.as_str() {
         "EACCES" | "EPERM" if symptom.comes_from(&["node:dgram"]) => send(symptom, context),
@@ -175,7 +167,7 @@ fn refused(
 }
 
 /// Whether a target is granted, at other ports than the one that was asked for.
-pub(super) fn is_other_port(target: &Target, context: &Context<'_>) -> bool {
+fn is_other_port(target: &Target, context: &Context<'_>) -> bool {
     context.setting.is_some_and(|setting| {
         setting.boundary.net.connect.iter().any(|grant| {
             let port = grant.value.ports.first;
@@ -183,6 +175,14 @@ pub(super) fn is_other_port(target: &Target, context: &Context<'_>) -> bool {
             access.decide(setting.boundary, setting.folder, context.host) == Decision::Allowed
         })
     })
+}
+
+/// The same of a connection by TCP.
+pub(in super::super) fn has_other_port(access: &Access, context: &Context<'_>) -> bool {
+    match access {
+        Access::Connect(Transport::Tcp, target, _) => is_other_port(target, context),
+        _ => false,
+    }
 }
 
 /// Loopback inside is the service's own: the host's needs a grant.
@@ -221,17 +221,19 @@ fn peer_refused(target: &str) -> Explanation {
 }
 
 /// An address that stands for a name.
-fn synthetic(symptom: &Symptom, target: &str, port: u16, context: &Context<'_>) -> Explanation {
-    if symptom.code != "EACCES" {
-        let what = match symptom.code.as_str() {
+pub(in super::super) fn synthetic(
+    word: &str,
+    target: &str,
+    port: u16,
+    context: &Context<'_>,
+) -> Explanation {
+    if word != "EACCES" {
+        let what = match word {
             "ECONNREFUSED" => "reached and refused: nobody listens at that port",
             _ => "not reached",
         };
-        let code = if symptom.code == "ECONNREFUSED" {
-            Code::ConnectionRefused
-        } else {
-            Code::ConnectionTimeout
-        };
+        let code =
+            if word == "ECONNREFUSED" { Code::ConnectionRefused } else { Code::ConnectionTimeout };
         return Explanation::new(
             code,
             None,

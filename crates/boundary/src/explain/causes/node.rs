@@ -141,6 +141,10 @@ fn file(symptom: &Symptom, context: &Context<'_>, write: bool) -> Explanation {
     }
     // mkdtemp names a pattern.
     let path = path.trim_end_matches("XXXXXX");
+    let Some(absolute) = context.absolute(path) else {
+        return super::files::relative(path, code, FLAGS).flag(format!("{flag}={}", shown(path)));
+    };
+    let path = absolute.as_str();
     let access = if write { Access::Write(path.into()) } else { Access::Read(path.into()) };
     let what = format!("Node's permission model refused to {verb} {}", shown(path));
     let mut explanation = settled(Explanation::new(code, FLAGS, what), &access, context)
@@ -317,7 +321,8 @@ const STARTED_BARE: &str = "start it with `ringfence run`, which passes --allow-
 
 /// A refusal of the broker.
 fn brokered(symptom: &Symptom, context: &Context<'_>) -> Explanation {
-    let resource = symptom.resource.as_str();
+    let resource = asked_for(symptom);
+    let resource = resource.as_str();
     let what = format!("ringfence's broker refused {}", shown(resource));
     let broker = Some(Layer::Broker);
     if resource.starts_with('/') {
@@ -336,18 +341,30 @@ fn brokered(symptom: &Symptom, context: &Context<'_>) -> Explanation {
     } else {
         (Transport::Tcp, Code::ConnectNotGranted)
     };
-    let target = endpoint(resource).and_then(|(host, port)| Some((Target::parse(host)?, port)));
-    match target {
-        Some((target, port)) => {
-            let other = !udp && super::network::is_other_port(&target, context);
+    let asked = || {
+        let (host, port) = endpoint(resource)?;
+        Some(Access::Connect(transport, Target::parse(host)?, port))
+    };
+    match Access::of_line(&symptom.missing).or_else(asked) {
+        Some(access) => {
+            let other = super::network::has_other_port(&access, context);
             let code = if other { Code::PortNotGranted } else { code };
-            settled(
-                Explanation { code, ..explanation },
-                &Access::Connect(transport, target, port),
-                context,
-            )
+            settled(Explanation { code, ..explanation }, &access, context)
         }
         None => super::names::lookup(resource, "ERR_ACCESS_DENIED", symptom, context),
+    }
+}
+
+/// What a refusal is about: half of an error still tells it in its message.
+fn asked_for(symptom: &Symptom) -> String {
+    match (symptom.resource.as_str(), symptom.port) {
+        ("", Some(port)) if symptom.ip().is_some_and(|ip| ip.is_ipv6()) => {
+            format!("[{}]:{port}", symptom.address.trim_matches(['[', ']']))
+        }
+        ("", Some(port)) if !symptom.address.is_empty() => format!("{}:{port}", symptom.address),
+        ("", _) if !symptom.hostname.is_empty() => symptom.hostname.clone(),
+        ("", _) => symptom.path.clone(),
+        (resource, _) => resource.to_owned(),
     }
 }
 
@@ -362,10 +379,14 @@ fn disabled(symptom: &Symptom) -> Explanation {
             if api.is_empty() { "this call".to_owned() } else { shown(api) }
         ),
     )
-    .instead(
+    .instead(if matches!(api, "fsync" | "fdatasync") {
+        "no grant allows this call: where data must survive a power failure, set \
+         process.node-flags = false, and the layers of the kernel hold the service alone"
+    } else {
         "change mode, owner and times by path (fs.chmod, fs.chown, fs.utimes), and make links when \
-         the image is built: no grant allows this call",
-    )
+         the image is built: no grant allows this call; process.node-flags = false leaves Node's \
+         own permissions out"
+    })
 }
 
 fn sqlite() -> Explanation {

@@ -7,7 +7,7 @@ use super::super::symptom::{ERRNO, Symptom, is_error_word};
 use std::net::IpAddr;
 
 /// Sentences that are errors though no class stands before them, in lower case.
-const TELLING: [&str; 40] = [
+const TELLING: [&str; 42] = [
     "access to this api has been restricted",
     "bad option:",
     "bad system call",
@@ -47,7 +47,9 @@ const TELLING: [&str; 40] = [
     "sigsys",
     "sigxfsz",
     "too many open files",
+    "not granted by the boundary",
     "was compiled against a different node.js version",
+    "was dropped while the service ran",
 ];
 
 /// Whether a line without an error class is an error all the same.
@@ -135,8 +137,9 @@ fn call(symptom: &mut Symptom, message: &str) {
     symptom.set("code", code);
     symptom.set("syscall", call);
     let rest: Vec<&str> = words.take_while(|word| *word != "-").collect();
-    let Some(target) = rest.last().map(|word| word.trim_end_matches([',', ';', ')', '\'', '"']))
-    else {
+    // What the preload says goes on after the target.
+    let target = if code.starts_with("ERR_") { rest.first() } else { rest.last() };
+    let Some(target) = target.map(|word| word.trim_end_matches([',', ';', ')', '\'', '"'])) else {
         return;
     };
     if target.starts_with('/') || target.starts_with('@') {

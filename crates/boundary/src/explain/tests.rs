@@ -1,0 +1,163 @@
+//! What is promised of events, and of texts that need more of a boundary than the recorded cases.
+
+use super::{Context, Explanation, NoHost, Report, Setting, explain};
+use ringfence_policy::event::{Action, Event, Kind};
+use ringfence_policy::layer::Layer;
+use ringfence_policy::net::Refusal;
+
+const FILE: &str = "schema = 1
+[service]
+name = \"a\"
+start = [\"/usr/bin/node\", \"src/main.mjs\"]
+cwd = \"./\"
+[fs]
+read = [\"./src\", \"./cfg\"]
+droppable = [\"./cfg\"]
+[net]
+connect = [\"prices.internal:28609\"]
+[secrets.signing-key]
+from = \"file:./signing-key\"
+to = \"/run/secrets/signing-key\"
+";
+
+fn with<T>(ask: impl FnOnce(&Context<'_>) -> T) -> T {
+    let boundary = ringfence_policy::parse("ringfence.toml", FILE).unwrap();
+    let setting =
+        Setting { path: "ringfence.toml", text: FILE, boundary: &boundary, folder: "/srv/app" };
+    ask(&Context { setting: Some(setting), host: &NoHost })
+}
+
+fn text(text: &str) -> Explanation {
+    with(|context| explain(text, context)).explanations.into_iter().next().unwrap()
+}
+
+fn events(events: impl IntoIterator<Item = Event>) -> Report {
+    with(|context| super::events(events.into_iter().map(|event| (0, event)), context))
+}
+
+fn denial(layer: Layer, action: Action, resource: &str, missing: Option<&str>) -> Event {
+    Event::new(Kind::Denial, "t", "a", layer, action, resource).refused(Refusal {
+        reason: "no grant names it".into(),
+        missing_grant: missing.map(str::to_owned),
+    })
+}
+
+fn lines(explanation: &Explanation) -> Vec<String> {
+    explanation.grants().iter().map(super::Grant::line).collect()
+}
+
+#[test]
+fn a_relative_path_counts_from_the_working_directory() {
+    let found = text(
+        "Error: Access to this API has been restricted {\n  code: 'ERR_ACCESS_DENIED',\n  \
+         permission: 'FileSystemRead',\n  resource: 'templates/a.txt'\n}",
+    );
+    assert_eq!(lines(&found), ["fs.read = [\"./templates/a.txt\"]"]);
+    let mut event = denial(Layer::NodeFlags, Action::Open, "templates/a.txt", None);
+    event.permission = Some("FileSystemRead".into());
+    assert_eq!(lines(&events([event]).explanations[0]), ["fs.read = [\"./templates/a.txt\"]"]);
+}
+
+#[test]
+fn an_address_that_stands_for_a_name_is_never_granted() {
+    let line = "net.connect = [\"prices.internal:28602\"]";
+    let event = denial(Layer::Broker, Action::Connect, "198.18.0.2:28602", Some(line));
+    let found = events([event]).explanations.remove(0);
+    assert_eq!((found.code.id(), lines(&found)), ("port-not-granted", vec![line.to_owned()]));
+    for resource in ["198.18.0.2:28602", "[fd52:6e67::2]:28602"] {
+        for action in [Action::Connect, Action::UdpSend] {
+            let own = format!("net.connect = [\"{resource}\"]");
+            for missing in [None, Some(own.as_str())] {
+                let report = events([denial(Layer::Broker, action, resource, missing)]);
+                assert!(!report.lines.contains("198.18") && !report.lines.contains("fd52"));
+            }
+        }
+        let told = format!(
+            "Error: connect ERR_ACCESS_DENIED {resource} is not granted by the boundary {{\n  \
+             code: 'ERR_ACCESS_DENIED',\n  permission: 'Net',\n  resource: '{resource}',\n  \
+             missingGrant: '{line}'\n}}"
+        );
+        assert_eq!(lines(&text(&told)), [line]);
+    }
+}
+
+#[test]
+fn what_was_dropped_while_the_service_ran_is_told_as_that() {
+    for (told, confidence) in [
+        ("Error: EACCES: permission denied, open '/run/secrets/signing-key'", "likely"),
+        ("Error: EACCES: permission denied, open '/srv/app/cfg/a.json'", "likely"),
+        (
+            "Error: getaddrinfo ERR_ACCESS_DENIED prices.internal is not granted by the boundary",
+            "likely",
+        ),
+        (
+            "Error: connect ERR_ACCESS_DENIED \"a.internal:1\" was dropped while the service ran",
+            "certain",
+        ),
+        ("node-net: prices.internal was dropped while the service ran", "certain"),
+    ] {
+        let found = text(told);
+        let answer = (found.code.id(), found.confidence.id(), found.layer.is_some());
+        assert_eq!(answer, ("dropped-at-runtime", confidence, true), "{told}");
+    }
+    let other = text("Error: EACCES: permission denied, open '/srv/app/src/a.json'");
+    assert_eq!(other.code.id(), "file-permission");
+}
+
+#[test]
+fn a_refusal_by_the_boundary_is_never_nobodys() {
+    for told in [
+        "Error: getaddrinfo ERR_ACCESS_DENIED evil.test is not granted by the boundary",
+        "Error: connect ERR_ACCESS_DENIED 10.1.1.1:80 is not granted by the boundary",
+        "Error: connect ERR_ACCESS_DENIED prices.internal:28609 is not granted by the boundary",
+        "Error: connect ERR_ACCESS_DENIED /run/x.sock is not granted by the boundary",
+        "Error: listen ERR_ACCESS_DENIED 127.0.0.1:80 is not granted by the boundary",
+        "Error: getaddrinfo ERR_ACCESS_DENIED a b is not granted by the boundary",
+        "Error: getaddrinfo ERR_ACCESS_DENIED http://x/ is not granted by the boundary",
+        "Error: is not granted by the boundary {\n  code: 'ERR_ACCESS_DENIED',\n  permission: 'Net'\n}",
+    ] {
+        assert_eq!(text(told).layer, Some(Layer::Broker), "{told}");
+    }
+}
+
+#[test]
+fn a_denial_after_a_drop_comes_of_the_drop() {
+    let dropped = |what: &str| {
+        let mut event = Event::new(Kind::Dropped, "t", "a", Layer::Broker, Action::Drop, what);
+        event.reason = "dropped, and 1 connection taken away".into();
+        event
+    };
+    let asked = || denial(Layer::Broker, Action::Resolve, "prices.internal", None);
+    for what in ["net.connect prices.internal:28609", "net prices.internal", "net"] {
+        let report = events([dropped(what), asked()]);
+        let codes: Vec<&str> = report.explanations.iter().map(|one| one.code.id()).collect();
+        assert_eq!(codes, ["dropped-at-runtime", "dropped-at-runtime"], "{what}");
+        assert!(report.explanations[0].cause.contains("1 connection taken away"));
+    }
+    for what in ["net.connect other.internal:1", "fs.read /srv/app/cfg", "secret signing-key"] {
+        let report = events([dropped(what), asked()]);
+        assert_eq!(report.explanations[1].code.id(), "name-not-granted", "{what}");
+    }
+    let open = denial(Layer::NodeFlags, Action::Open, "/run/secrets/signing-key", None);
+    let report = events([dropped("secret signing-key"), open]);
+    assert_eq!(report.explanations[1].code.id(), "dropped-at-runtime");
+    // What came before it has another reason.
+    let report = events([asked(), dropped("net")]);
+    assert_eq!(report.explanations[0].code.id(), "name-not-granted");
+}
+
+#[test]
+fn a_failure_of_ringfence_itself_is_told() {
+    let mut event = Event::new(Kind::Error, "t", "a", Layer::Broker, Action::Drop, "net a:1");
+    event.reason = "a connection survived".into();
+    event.code = Some("drop-incomplete".into());
+    let found = events([event]).explanations.remove(0);
+    assert_eq!(found.code.id(), "ringfence-error");
+    assert!(found.cause.contains("a connection survived"));
+}
+
+#[test]
+fn an_event_without_a_resource_is_a_sentence() {
+    let found = events([denial(Layer::NodeFlags, Action::Worker, "", None)]).explanations.remove(0);
+    assert_eq!(found.cause, "the service was refused: a worker thread: no grant names it");
+}
