@@ -55,7 +55,7 @@ pub struct Attached {
     /// Attacks that were made in the live service's namespaces and root.
     pub beside: Vec<&'static str>,
     /// Attacks that were made in a boundary built anew, because they use up a limit or need a canary
-    /// granted, which would change the live one.
+    /// granted, which would change the live one, or ask for names, which would be among its events.
     pub anew: Vec<&'static str>,
 }
 
@@ -129,10 +129,11 @@ pub fn prove_attached(
 }
 
 /// Whether an attack neither uses up what the live service needs nor a grant that it does not have.
-/// What is only inside (the resolver, the broker's queues) is the live service's too.
+/// What is only inside (the resolver, the broker's queues) is the live service's too: a name asked
+/// for there would be a refusal among the service's own events.
 fn is_harmless(probe: &Probe) -> bool {
     probe.setting == Setting::Exact
-        && probe.class != Class::Limits
+        && !matches!(probe.class, Class::Limits | Class::Names)
         && !matches!(probe.act, Act::NativeWithin(_))
 }
 
