@@ -24,7 +24,7 @@ mod outside;
 mod prepare;
 mod report;
 mod revoke;
-mod sink;
+pub(crate) mod sink;
 mod stdio;
 mod supervisor;
 mod view;

@@ -131,7 +131,7 @@ fn cut(text: &mut String, longest: usize) {
 }
 
 /// UTC time of day as RFC 3339 with milliseconds.
-pub(super) fn now() -> String {
+pub(crate) fn now() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
     let (year, month, day) = civil(i64::try_from(days).unwrap_or_default());

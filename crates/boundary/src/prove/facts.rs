@@ -1,7 +1,9 @@
 //! What the battery has to know about a boundary to attack it fairly: what is granted (so that a
 //! canary never lies there), who the service is, what its limits are.
 
+use super::arena::LayerAnswer;
 use crate::plan::{Access, NodeRuntime, Plan, ViewEntry};
+use ringfence_policy::layer::{Answer, Layer};
 use ringfence_policy::model::{Limits, Network};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,6 +29,8 @@ pub struct Facts {
     pub switches_user: bool,
     /// The Node it runs on.
     pub node: Option<NodeRuntime>,
+    /// What Node's flags answer for the boundary's own program, whatever an attack runs instead.
+    pub node_answer: Answer,
     /// Files that secrets are read from.
     pub secret_sources: Vec<PathBuf>,
 }
@@ -50,7 +54,18 @@ impl Facts {
             identity: (plan.identity.uid, plan.identity.gid, plan.identity.groups.clone()),
             switches_user: plan.identity.switch,
             node: plan.program.node.clone(),
+            node_answer: plan.node_answer.clone(),
             secret_sources,
+        }
+    }
+
+    /// What a layer answers for the boundary's own program, from its answer in a run of an attack:
+    /// an attack that is not Node needs none of Node's flags.
+    pub(super) fn of_own_program(&self, answer: &LayerAnswer) -> LayerAnswer {
+        if answer.layer == Layer::NodeFlags.id() {
+            LayerAnswer::of(Layer::NodeFlags, &self.node_answer)
+        } else {
+            answer.clone()
         }
     }
 

@@ -14,9 +14,11 @@ impl Report {
     pub fn render_human(&self) -> String {
         let mut text = String::new();
         self.render_evidence(&mut text);
-        for claim in &self.claims {
+        let asked = |claim: &&ClaimReport| claim.state != ClaimState::NotAttacked;
+        for claim in self.claims.iter().filter(asked) {
             self.render_claim(claim, &mut text);
         }
+        self.render_not_attacked(&mut text);
         let count = |verdict| self.probes.iter().filter(|p| p.verdict == verdict).count();
         let states = |state| self.claims.iter().filter(|claim| claim.state == state).count();
         let _ = writeln!(
@@ -42,7 +44,18 @@ impl Report {
         if accepted > 0 {
             let _ = writeln!(text, "{accepted} not held because an accepted layer is absent");
         }
+        text.push_str(
+            "`--format json` has each attack in words, and what was seen on both sides\n",
+        );
         text
+    }
+
+    /// The claims that nobody asked for, in one line: in full they would hide the result.
+    fn render_not_attacked(&self, text: &mut String) {
+        let names = self.not_attacked();
+        if !names.is_empty() {
+            wrap(text, "\nnot attacked: ", "  ", &names.join(", "));
+        }
     }
 
     fn render_evidence(&self, text: &mut String) {
@@ -50,13 +63,14 @@ impl Report {
         let short = evidence.boundary.get(..16).unwrap_or(&evidence.boundary);
         let node = evidence.node.as_ref().map(|node| format!(", Node {node}")).unwrap_or_default();
         let head = format!(
-            "{} boundary {short}, ringfence {}, {} on {}{node}, user {} inside and {} outside",
+            "{} boundary {short}, ringfence {}, {} on {}{node}, user {} inside and {} outside, {}",
             evidence.service,
             evidence.ringfence,
             evidence.kernel,
             untrusted(&evidence.host),
             evidence.users[1],
             evidence.users[0],
+            evidence.time,
         );
         wrap(text, "", "  ", &head);
         for answer in &evidence.layers {
@@ -70,6 +84,9 @@ impl Report {
         let _ = writeln!(text, "\n{}: {}", claim.claim, claim.state.word());
         for sentence in &claim.sentences {
             wrap(text, "  ", "  ", &sentence.text);
+        }
+        if let Some(seen) = &claim.seen {
+            wrap(text, "    ", "      ", seen);
         }
         let of = self.probes.iter().filter(|probe| probe.claim == claim.claim);
         let (blocked, rest): (Vec<_>, Vec<_>) = of.partition(|p| p.is(Verdict::Blocked));

@@ -51,6 +51,7 @@ impl Report {
         let node = evidence.node.as_deref().unwrap_or("none");
         let rows = [
             ("boundary", format!("`{}`", evidence.boundary)),
+            ("time", cell(&evidence.time)),
             ("ringfence", evidence.ringfence.to_owned()),
             ("host", cell(&evidence.host)),
             ("kernel", cell(&evidence.kernel)),
@@ -89,11 +90,13 @@ impl Report {
 
     fn claims_table(&self, text: &mut String) {
         text.push_str("\n## Claims\n\n| claim | state | blocked |\n|---|---|---|\n");
-        let mut claims: Vec<&ClaimReport> = self.claims.iter().collect();
+        let asked = |claim: &&ClaimReport| claim.state != ClaimState::NotAttacked;
+        let mut claims: Vec<&ClaimReport> = self.claims.iter().filter(asked).collect();
         claims.sort_by_key(|claim| rank(claim.state));
         for claim in claims {
-            let sentences: Vec<String> =
+            let mut sentences: Vec<String> =
                 claim.sentences.iter().map(|sentence| cell(&sentence.text)).collect();
+            sentences.extend(claim.seen.as_deref().map(cell));
             let of = self.probes.iter().filter(|probe| probe.claim == claim.claim);
             let blocked: Vec<String> = of
                 .filter(|probe| probe.is(Verdict::Blocked))
@@ -108,6 +111,13 @@ impl Report {
                 blocked.join(", ")
             );
         }
+        let left: Vec<String> = self.not_attacked().iter().map(|id| format!("`{id}`")).collect();
+        if !left.is_empty() {
+            let _ = writeln!(text, "\nNot attacked: {}.", left.join(", "));
+        }
+        text.push_str(
+            "\n`--format json` has each attack in words, and what was seen on both sides.\n",
+        );
     }
 
     fn inconclusive_table(&self, text: &mut String) {

@@ -8,6 +8,7 @@ use super::facts::Facts;
 use super::probe::{Class, Probe};
 use super::probes::PROBES;
 use super::verdict::{Verdict, judge};
+use crate::enforce::sink;
 use ringfence_policy::layer::Layer;
 use ringfence_policy::model::Boundary;
 use ringfence_policy::statement::{Claim, Sentence, Weight, statement};
@@ -38,6 +39,8 @@ pub struct Evidence {
     pub boundary: String,
     /// Version of ringfence.
     pub ringfence: &'static str,
+    /// When the attacks had ended: RFC 3339, UTC.
+    pub time: String,
     /// Host name.
     pub host: String,
     /// Kernel release and processor.
@@ -46,7 +49,7 @@ pub struct Evidence {
     pub node: Option<String>,
     /// User the probes ran as outside, and user and group inside.
     pub users: [u32; 3],
-    /// What the layers answered.
+    /// What the layers answered for the boundary's own program.
     pub layers: Vec<LayerAnswer>,
 }
 
@@ -104,6 +107,9 @@ pub struct ClaimReport {
     /// Attacks on it that were not asked for.
     #[serde(skip_serializing_if = "is_zero")]
     pub not_run: usize,
+    /// What the runs themselves showed of it, besides the attacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "what the serialiser hands over")]
@@ -157,12 +163,27 @@ impl Evidence {
             service: request.boundary.service.name.value.clone(),
             boundary: request.hash.to_owned(),
             ringfence: env!("CARGO_PKG_VERSION"),
+            time: sink::now(),
             host: read("hostname"),
             kernel: format!("{} {} {}", read("ostype"), read("osrelease"), std::env::consts::ARCH),
             node,
             users: [outside, facts.identity.0, facts.identity.1],
-            layers: layers.to_vec(),
+            layers: layers.iter().map(|answer| facts.of_own_program(answer)).collect(),
         }
+    }
+
+    /// Layers by what they answered, worst first.
+    fn layers_in_words(&self) -> String {
+        let of = |state: &str| -> Vec<&str> {
+            let found = self.layers.iter().filter(|answer| answer.state == state);
+            found.map(|answer| answer.layer.as_str()).collect()
+        };
+        let parts = ["absent", "enforced", "partial", "not-needed"].map(|state| (state, of(state)));
+        let parts = parts.iter().filter(|(_, layers)| !layers.is_empty());
+        parts
+            .map(|(state, layers)| format!("{state} {}", layers.join(", ")))
+            .collect::<Vec<_>>()
+            .join("; ")
     }
 }
 
@@ -187,6 +208,7 @@ impl Report {
                     state: ClaimState::Unproven,
                     counts: [0; 3],
                     not_run: 0,
+                    seen: None,
                 }),
             }
         }
@@ -208,6 +230,12 @@ impl Report {
         } else {
             0
         }
+    }
+
+    /// Ids of the claims of which no attack was asked for.
+    pub(super) fn not_attacked(&self) -> Vec<&'static str> {
+        let left = self.claims.iter().filter(|claim| claim.state == ClaimState::NotAttacked);
+        left.map(|claim| claim.claim.id()).collect()
     }
 
     /// The report as JSON.
@@ -292,6 +320,7 @@ impl ClaimReport {
         self.counts = [count(Verdict::Blocked), count(Verdict::Inconclusive), count(Verdict::Open)];
         let all = PROBES.iter().filter(|probe| probe.claim == self.claim).count();
         self.not_run = all - of.len();
+        self.seen = self.shown_by_the_runs(evidence);
         let claimed = self.sentences.iter().any(|sentence| sentence.weight == Weight::Claim);
         let absent = |p: &&ProbeReport| [&p.inside, &p.outside].iter().any(|a| a.code == "absent");
         self.state = match self.counts {
@@ -309,6 +338,20 @@ impl ClaimReport {
 }
 
 impl ClaimReport {
+    /// What the starts of the proof show of this claim, in words; nothing where nothing was started.
+    fn shown_by_the_runs(&self, evidence: &Evidence) -> Option<String> {
+        let [_, user, group] = evidence.users;
+        match self.claim {
+            _ if evidence.layers.is_empty() => None,
+            Claim::IdentityNonRoot => Some(format!("inside: user {user}, group {group}")),
+            Claim::RequireLayers => {
+                let layers = evidence.layers_in_words();
+                Some(format!("layers when the attacks were started: {layers}"))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether a layer that carries this claim is absent. The start went on without it, so the
     /// boundary accepts that.
     fn lacks_layer(&self, evidence: &Evidence) -> bool {

@@ -99,6 +99,7 @@ fn facts() -> Facts {
         identity: (1000, 1000, Vec::new()),
         switches_user: false,
         node: node().map(|_| NodeRuntime { version: [20, 0, 0], flags: Vec::new() }),
+        node_answer: ringfence_policy::layer::Answer::NotNeeded,
         secret_sources: Vec::new(),
     }
 }
@@ -230,6 +231,7 @@ fn report(inside: &Side, outside: &Side) -> Report {
         service: "proof".into(),
         boundary: "0".repeat(64),
         ringfence: "0.0.0",
+        time: "2026-11-22T19:00:00.000Z".into(),
         host: "host".into(),
         kernel: "Linux".into(),
         node: None,
@@ -237,6 +239,64 @@ fn report(inside: &Side, outside: &Side) -> Report {
         layers: inside.layers.clone(),
     };
     Report::judge(&boundary.unwrap(), evidence, &[], inside, outside)
+}
+
+/// A report of a host that answered so for each layer; no attack says anything.
+fn answered(state: &str) -> Report {
+    let layers = ["seccomp", "landlock"].map(|layer| LayerAnswer {
+        layer: layer.to_owned(),
+        state: state.to_owned(),
+        why: None,
+    });
+    let inside = Side { layers: layers.to_vec(), ..Side::default() };
+    report(&inside, &Side::default())
+}
+
+#[test]
+fn that_required_layers_are_there_is_proven_by_what_the_starts_had_and_nothing_else() {
+    use ringfence_policy::statement::Claim;
+    assert!(PROBES.iter().all(|probe| probe.claim != Claim::RequireLayers));
+    let of = |state| {
+        let report = answered(state);
+        let claim = report.claims.into_iter().find(|c| c.claim == Claim::RequireLayers).unwrap();
+        (claim.state, claim.seen.unwrap())
+    };
+    let seen = "layers when the attacks were started: enforced seccomp, landlock";
+    assert_eq!(of("enforced"), (ClaimState::Proven, seen.to_owned()));
+    assert_eq!(of("absent").0, ClaimState::Broken);
+}
+
+#[test]
+fn a_proof_names_its_time_and_the_ids_of_the_service() {
+    let report = answered("enforced");
+    let forms = [report.render_human(), report.render_markdown(), report.to_json().unwrap()];
+    for form in forms {
+        assert!(form.contains("2026-11-22T19:00:00.000Z"), "{form}");
+        assert!(form.contains("inside: user 1, group 1"), "{form}");
+    }
+}
+
+#[test]
+fn claims_that_were_not_asked_for_are_one_line() {
+    let mut report = answered("enforced");
+    for claim in &mut report.claims {
+        claim.state = ClaimState::NotAttacked;
+    }
+    let (human, markdown) = (report.render_human(), report.render_markdown());
+    assert_eq!(human.matches("net-connect").count(), 1, "{human}");
+    assert!(!human.contains("cannot open outbound sockets"), "{human}");
+    assert!(markdown.contains("Not attacked: `identity-non-root`, "), "{markdown}");
+    assert!(!markdown.contains("cannot open outbound sockets"), "{markdown}");
+}
+
+#[test]
+fn node_flags_answer_for_the_program_of_the_boundary_whatever_was_run_instead() {
+    use ringfence_policy::layer::{Answer, Layer};
+    let mut facts = facts();
+    facts.node_answer = Answer::Partial("old".to_owned());
+    let seen = |layer| facts.of_own_program(&LayerAnswer::of(layer, &Answer::NotNeeded)).state;
+    assert_eq!(seen(Layer::NodeFlags), "partial");
+    assert_eq!(seen(Layer::Cgroup), "not-needed");
 }
 
 #[test]

@@ -18,6 +18,7 @@ fn evidence() -> Evidence {
         service: "compared".into(),
         boundary: "0".repeat(64),
         ringfence: "0.0.0",
+        time: "2026-11-22T19:00:00.000Z".into(),
         host: "host".into(),
         kernel: "Linux".into(),
         node: None,

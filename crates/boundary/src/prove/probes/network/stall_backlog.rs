@@ -8,7 +8,7 @@ use ringfence_sys::attack::stall;
 pub(in crate::prove) const PROBE: Probe = Probe {
     id: "stall-backlog",
     class: Class::Network,
-    claim: Claim::RequireLayers,
+    claim: Claim::NetConnect,
     attack: "lets many calls wait for a queue that is full",
     act: Act::NativeWithin(stall::backlog),
     refusals: &["served"],

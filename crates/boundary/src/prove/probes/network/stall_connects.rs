@@ -8,7 +8,7 @@ use ringfence_sys::attack::stall;
 pub(in crate::prove) const PROBE: Probe = Probe {
     id: "stall-connects",
     class: Class::Network,
-    claim: Claim::RequireLayers,
+    claim: Claim::NetConnect,
     attack: "begins connections and leaves them",
     act: Act::NativeWithin(stall::connects),
     refusals: &["served"],

@@ -8,7 +8,7 @@ use ringfence_sys::attack::stall;
 pub(in crate::prove) const PROBE: Probe = Probe {
     id: "stall-events",
     class: Class::Network,
-    claim: Claim::RequireLayers,
+    claim: Claim::NetConnect,
     attack: "is refused thousands of times",
     act: Act::NativeWithin(stall::refusals),
     refusals: &["served"],

@@ -8,7 +8,7 @@ use ringfence_sys::attack::stall;
 pub(in crate::prove) const PROBE: Probe = Probe {
     id: "stall-names",
     class: Class::Network,
-    claim: Claim::RequireLayers,
+    claim: Claim::NetNames,
     attack: "asks for hundreds of names at once",
     act: Act::NativeWithin(stall::names),
     refusals: &["served"],
