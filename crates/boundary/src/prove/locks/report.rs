@@ -158,7 +158,7 @@ impl SelfTest {
     /// The self-test for people, in lines of at most 80 columns.
     #[must_use]
     pub fn render_human(&self) -> String {
-        let mut text = String::new();
+        let mut text = self.head();
         for noticed in ORDER {
             let of: Vec<&LockReport> = self.with(noticed).collect();
             if of.is_empty() {
@@ -181,11 +181,43 @@ impl SelfTest {
         text
     }
 
+    /// What was done, where, and what the headings mean.
+    fn head(&self) -> String {
+        let mut text = String::new();
+        wrap(&mut text, "", "  ", &self.done());
+        text.push('\n');
+        for (word, meaning) in LEGEND {
+            wrap(&mut text, &format!("{word:<20}"), "                    ", meaning);
+        }
+        text.push('\n');
+        text
+    }
+
+    fn done(&self) -> String {
+        let evidence = &self.evidence;
+        let short = evidence.boundary.get(..16).unwrap_or(&evidence.boundary);
+        format!(
+            "self-test of the proof: {} locks of the boundary of {} ({short}) were left out, one at a \
+             time, of starts that attack only canaries; ringfence {}, {} on {}, {}",
+            self.locks.len(),
+            untrusted(&evidence.service),
+            evidence.ringfence,
+            untrusted(&evidence.kernel),
+            untrusted(&evidence.host),
+            evidence.time,
+        )
+    }
+
     /// The self-test in Markdown.
     #[must_use]
     pub fn render_markdown(&self) -> String {
         let service = cell(&self.evidence.service);
-        let mut text = format!("# Self-test of the proof for {service}\n\n");
+        let mut text =
+            format!("# Self-test of the proof for {service}\n\n{}\n\n", cell(&self.done()));
+        for (word, meaning) in LEGEND {
+            let _ = writeln!(text, "- {word}: {meaning}");
+        }
+        text.push('\n');
         text.push_str(
             "| lock | without it | probes | out of the way in both runs |\n|---|---|---|---|\n",
         );
@@ -210,6 +242,22 @@ impl SelfTest {
     }
 }
 
+/// What the results mean to a reader who meets them here.
+const LEGEND: [(&str, &str); 3] = [
+    (
+        Noticed::Open.word(),
+        "an attack that the lock stops goes through when it is missing: the proof would say so",
+    ),
+    (
+        Noticed::Elsewhere.word(),
+        "when it is missing another lock stops the attack, with another error, which is seen",
+    ),
+    (
+        Noticed::NotPresent.word(),
+        "this host or this boundary does not have the lock, so it cannot be taken away",
+    ),
+];
+
 /// Worst first.
 const ORDER: [Noticed; 5] =
     [Noticed::No, Noticed::Open, Noticed::Elsewhere, Noticed::Start, Noticed::NotPresent];
@@ -231,5 +279,32 @@ impl LockReport {
             let _ = write!(line, " (both runs without {})", self.twins.join(", "));
         }
         wrap(text, &format!("  {:<32}", self.lock), "      ", &line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_self_test_says_what_was_done_where_and_what_its_words_mean() {
+        let evidence = Evidence {
+            service: "orders".into(),
+            boundary: "ab".repeat(32),
+            ringfence: "0.1.0",
+            time: "2026-11-22T19:00:00.000Z".into(),
+            host: "vm".into(),
+            kernel: "Linux".into(),
+            node: None,
+            users: [0, 1, 1],
+            layers: Vec::new(),
+        };
+        let test = SelfTest { schema: 1, evidence, locks: Vec::new() };
+        for form in [test.render_human(), test.render_markdown()] {
+            for word in ["orders", "abababababababab", "vm", "2026", "open without it"] {
+                assert!(form.contains(word), "{word}: {form}");
+            }
+        }
+        assert!(test.render_human().lines().all(|line| line.len() <= 80));
     }
 }
