@@ -113,6 +113,9 @@ fn write_claim(html: &mut Html, report: &Report, claim: &ClaimReport) {
         html.raw("<p>");
         write_sentence(html, sentence);
     }
+    if let Some(seen) = &claim.seen {
+        html.raw("<p>").text(seen);
+    }
     html.raw("\n");
     if claim.state != ClaimState::Proven {
         html.raw("<p class=\"meaning\">").raw(told.meaning).raw("\n");

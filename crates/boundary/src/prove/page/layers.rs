@@ -3,7 +3,7 @@
 use super::dial;
 use super::html::Html;
 use super::tally;
-use super::{Page, RuntimeGrant};
+use super::{Page, RuntimeGrant, attached};
 use ringfence_policy::layer::Layer;
 
 /// Writes the table of layers.
@@ -45,8 +45,11 @@ const fn purpose(layer: Layer) -> &'static str {
 /// Writes the boundary in sentences.
 pub(super) fn write_statement(html: &mut Html, page: &Page<'_>) {
     html.raw("<section id=\"statement\" aria-labelledby=\"statement-title\">\n");
-    html.raw("<h2 id=\"statement-title\">The boundary in sentences</h2>\n<p class=\"lead\">The ");
-    html.raw("service ").text(&page.report.evidence.service).raw("\n<ul class=\"sentences\">\n");
+    html.raw("<h2 id=\"statement-title\">The boundary in sentences</h2>\n");
+    attached::dropped(html, page.attached);
+    html.raw("<p class=\"lead\">The service ")
+        .text(&page.report.evidence.service)
+        .raw("\n<ul class=\"sentences\">\n");
     for sentence in page.report.claims.iter().flat_map(|claim| &claim.sentences) {
         html.raw("<li>");
         super::claims::write_sentence(html, sentence);

@@ -5,6 +5,7 @@
 //! file, so none of them can reach the page but through [`html::Html::text`]. The page has no
 //! signature: it is evidence for people who trust where they got it from.
 
+mod attached;
 mod callouts;
 mod claims;
 mod dial;
@@ -21,6 +22,7 @@ mod words;
 mod tests;
 
 use super::Report;
+use super::attach::AttachReport;
 use html::Html;
 use ringfence_policy::model::Boundary;
 use sha2::{Digest as _, Sha256};
@@ -36,8 +38,8 @@ pub struct Page<'a> {
     pub boundary: &'a Boundary,
     /// What the program's runtime is granted besides.
     pub runtime: &'a [RuntimeGrant],
-    /// When the proof was made, RFC 3339.
-    pub made: &'a str,
+    /// The same proof with the running service it was attached to.
+    pub attached: Option<&'a AttachReport>,
 }
 
 /// One thing that the program's runtime is granted without being listed in the file.
@@ -63,11 +65,15 @@ impl Page<'_> {
         html.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
         html.raw("<meta name=\"color-scheme\" content=\"light dark\">\n");
         html.raw("<meta name=\"referrer\" content=\"no-referrer\">\n<title>Proof of ");
-        html.text(&self.report.evidence.service).raw(", ").text(self.made).raw("</title>\n<style>");
+        html.text(&self.report.evidence.service)
+            .raw(", ")
+            .text(&self.report.evidence.time)
+            .raw("</title>\n<style>");
         html.raw(&STYLE).raw("</style>\n</head>\n<body>\n");
         html.raw(include_str!("nav.html"));
         summary::write(&mut html, self);
         html.raw("<main>\n");
+        attached::write(&mut html, self.attached);
         picture::write(&mut html, self);
         claims::write(&mut html, self.report);
         remains::write(&mut html, self.report);
@@ -80,9 +86,17 @@ impl Page<'_> {
         html.finish()
     }
 
+    /// As the command ends.
+    fn exit_code(&self) -> u8 {
+        self.attached.map_or_else(|| self.report.exit_code(), AttachReport::exit_code)
+    }
+
     /// SHA-256 of the proof in the form that `--format json` prints, line feed included.
     fn digest(&self) -> Option<String> {
-        let mut json = self.report.to_json().ok()?;
+        let mut json = match self.attached {
+            Some(attached) => serde_json::to_string_pretty(attached).ok()?,
+            None => self.report.to_json().ok()?,
+        };
         json.push('\n');
         let mut hex = String::with_capacity(64);
         for byte in Sha256::digest(json) {

@@ -1,13 +1,13 @@
 //! The figure: the ring in two sizes, what its strokes mean, and the same as tables for those who
 //! cannot see it or want all of it.
 
-use super::Page;
 use super::callouts::Column;
 use super::dial::Dial;
 use super::grants::{self, Gate};
 use super::html::Html;
 use super::tally::{self, Class};
 use super::words::count;
+use super::{Page, attached};
 
 /// The ring, with room for the lists on both sides.
 const DIAL: Dial = Dial {
@@ -29,6 +29,7 @@ const RIGHT: Column = Column { edges: (1120.0, 872.0), faces: 0.0 };
 pub(super) fn write(html: &mut Html, page: &Page<'_>) {
     let classes = tally::classes(page.report);
     let (given, reaching) = (grants::given(page.boundary), grants::reaching(page.boundary));
+    attached::dropped(html, page.attached);
     html.raw("<figure id=\"ring\">\n<svg class=\"drawn\" aria-hidden=\"true\">");
     html.raw("<symbol id=\"dial\" viewBox=\"270 28 580 580\">\n");
     DIAL.draw(html, &page.report.evidence, &classes);

@@ -7,8 +7,39 @@ use crate::prove::report::{ClaimState, ProbeReport, Report};
 use crate::prove::{Outcome, Verdict};
 use ringfence_policy::statement::Weight;
 
-/// Why an attack says nothing: in words, and how such a probe is told.
-type Reason = (&'static str, fn(&ProbeReport) -> bool);
+/// Why an attack says nothing.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reason {
+    /// As a heading.
+    title: &'static str,
+    /// After a number, in a sentence.
+    pub(super) short: &'static str,
+    /// How such a probe is told.
+    is: fn(&ProbeReport) -> bool,
+}
+
+/// The first that fits is the one.
+const REASONS: [Reason; 3] = [
+    Reason {
+        title: "Attacks that do not apply here",
+        short: "have nothing to attack on this host or in this boundary",
+        is: |probe| {
+            [&probe.inside, &probe.outside].iter().any(|a| a.outcome == Outcome::NotApplicable)
+        },
+    },
+    Reason {
+        title: "Attacks whose control fails here too",
+        short: "fail outside too",
+        is: |probe| {
+            probe.inside.outcome == Outcome::Failed && probe.outside.outcome != Outcome::Succeeded
+        },
+    },
+    Reason {
+        title: "Attacks that ended in an unexpected way",
+        short: "ended in an unexpected way",
+        is: |_| true,
+    },
+];
 
 /// Writes the section.
 pub(super) fn write(html: &mut Html, report: &Report) {
@@ -75,25 +106,25 @@ fn ways_out(html: &mut Html, report: &Report) {
 }
 
 /// Attacks that say nothing, by the reason.
-fn undecided(html: &mut Html, report: &Report) {
-    const REASONS: [Reason; 3] = [
-        ("Attacks that do not apply here", |probe| {
-            [&probe.inside, &probe.outside].iter().any(|a| a.outcome == Outcome::NotApplicable)
-        }),
-        ("Attacks whose control fails here too", |probe| {
-            probe.inside.outcome == Outcome::Failed && probe.outside.outcome != Outcome::Succeeded
-        }),
-        ("Attacks that ended in an unexpected way", |_| true),
-    ];
+pub(super) fn reasons(report: &Report) -> Vec<(Reason, Vec<&ProbeReport>)> {
     let mut rest: Vec<&ProbeReport> =
         report.probes.iter().filter(|probe| probe.verdict == Verdict::Inconclusive).collect();
-    for (title, is) in REASONS {
-        let (these, others): (Vec<_>, Vec<_>) = rest.into_iter().partition(|probe| is(probe));
+    let mut found = Vec::new();
+    for reason in REASONS {
+        let (these, others): (Vec<_>, Vec<_>) =
+            rest.into_iter().partition(|probe| (reason.is)(probe));
         rest = others;
-        for (index, probe) in these.iter().enumerate() {
-            if index == 0 {
-                html.raw("<dt>").raw(title).raw("<dd>");
-            }
+        if !these.is_empty() {
+            found.push((reason, these));
+        }
+    }
+    found
+}
+
+fn undecided(html: &mut Html, report: &Report) {
+    for (reason, probes) in reasons(report) {
+        html.raw("<dt>").raw(reason.title).raw("<dd>");
+        for (index, probe) in probes.iter().enumerate() {
             html.raw(if index == 0 { "" } else { ", " }).text(probe.probe);
         }
     }

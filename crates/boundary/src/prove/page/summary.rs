@@ -1,11 +1,11 @@
 //! The head of the page: what the proof came to, in one line and in numbers, and where and with
 //! what it was made.
 
-use super::Page;
 use super::claims::{STATES, told, words};
 use super::html::Html;
 use super::tally;
 use super::words::count;
+use super::{Page, attached, remains};
 use crate::prove::report::{ClaimReport, ClaimState, ProbeReport};
 use crate::prove::{Report, Verdict};
 use std::fmt::Write as _;
@@ -13,12 +13,14 @@ use std::fmt::Write as _;
 /// Writes the head.
 pub(super) fn write(html: &mut Html, page: &Page<'_>) {
     let report = page.report;
-    let (kind, verdict) = outcome(report);
+    let (kind, verdict) = outcome(page);
     html.raw("<header class=\"")
         .raw(kind)
         .raw("\">\n<p class=\"kicker\">Evidence of a proof\n<h1>");
     html.text(&report.evidence.service).raw(" <span>").raw(verdict).raw("</span></h1>\n");
     html.raw("<p class=\"lead\">").text(&sentence(report)).raw("\n");
+    attached::dropped(html, page.attached);
+    attached::alarm(html, page.attached);
     broken(html, report);
     numbers(html, report);
     facts(html, page);
@@ -26,8 +28,9 @@ pub(super) fn write(html: &mut Html, page: &Page<'_>) {
 }
 
 /// The outcome as a class of the style sheet and as the rest of the title.
-fn outcome(report: &Report) -> (&'static str, &'static str) {
-    match report.exit_code() {
+fn outcome(page: &Page<'_>) -> (&'static str, &'static str) {
+    let report = page.report;
+    match page.exit_code() {
         0 if !report.only.is_empty() => {
             ("unproven", "stayed inside its boundary, as far as it was attacked")
         }
@@ -50,7 +53,12 @@ fn sentence(report: &Report) -> String {
     let mut sentence = format!("Of {attacks}, {blocked} were refused; {through}.");
     let undecided = tally::with(report, Verdict::Inconclusive);
     if undecided > 0 {
-        let _ = write!(sentence, " {undecided} say nothing here.");
+        let reasons: Vec<String> = remains::reasons(report)
+            .into_iter()
+            .map(|(why, probes)| format!("{} {}", probes.len(), why.short))
+            .collect();
+        let reasons = reasons.join(", ");
+        let _ = write!(sentence, " {undecided} could not be decided here: {reasons}.");
     }
     let accepted = states(report, ClaimState::Accepted);
     if accepted > 0 {
@@ -119,7 +127,7 @@ fn numbers(html: &mut Html, report: &Report) {
     let verdicts = [
         (Verdict::Blocked, "Attacks refused", "refused"),
         (Verdict::Open, "Went through", "open"),
-        (Verdict::Inconclusive, "Not conclusive", "unsure"),
+        (Verdict::Inconclusive, "Could not be decided", "unsure"),
     ];
     for (verdict, word, kind) in verdicts {
         let number = tally::with(report, verdict);
@@ -145,16 +153,17 @@ fn facts(html: &mut Html, page: &Page<'_>) {
     let [outside, user, group] = evidence.users;
     let node = evidence.node.as_deref().unwrap_or("none: the program is not Node");
     let inside = format!("{user}, group {group}");
+    let outside = if outside == 0 { "root".to_owned() } else { format!("user {outside}") };
     html.raw("<dl class=\"facts\">\n");
     let rows: [(&'static str, &str); 8] = [
         ("Boundary file, SHA-256", &evidence.boundary),
-        ("Made", &when(page.made)),
+        ("Made", &when(&evidence.time)),
         ("Host", &evidence.host),
         ("Kernel", &evidence.kernel),
         ("Node", node),
         ("ringfence", evidence.ringfence),
-        ("User inside", &inside),
-        ("User outside", &outside.to_string()),
+        ("The service runs as user", &inside),
+        ("Attacks outside ran as", &outside),
     ];
     for (term, value) in rows {
         html.raw("<div><dt>").raw(term).raw("<dd>").text(value).raw("</div>\n");

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::prove::arena::LayerAnswer;
+use crate::prove::attach::{AttachReport, Attached, Check};
 use crate::prove::report::{ClaimReport, ClaimState, Evidence, ProbeReport};
 use crate::prove::{Attempt, Outcome, PROBES, Setting, Verdict};
 use ringfence_policy::layer::Layer;
@@ -86,7 +87,7 @@ fn claim(
     };
     let counts = [count(Verdict::Blocked), count(Verdict::Inconclusive), count(Verdict::Open)];
     let state = if counts[2] > 0 { ClaimState::Broken } else { ClaimState::Proven };
-    ClaimReport { claim, sentences: vec![sentence], state, counts, not_run: 0 }
+    ClaimReport { claim, sentences: vec![sentence], state, counts, not_run: 0, seen: None }
 }
 
 fn evidence() -> Evidence {
@@ -99,6 +100,7 @@ fn evidence() -> Evidence {
         service: "orders".into(),
         boundary: "ab".repeat(32),
         ringfence: "0.1.0",
+        time: MADE.into(),
         host: "host".into(),
         kernel: "Linux 6.18.0 x86_64".into(),
         node: Some("26.10.0".into()),
@@ -108,7 +110,7 @@ fn evidence() -> Evidence {
 }
 
 fn render(report: &Report, boundary: &Boundary) -> String {
-    Page { report, boundary, runtime: &[], made: MADE }.render()
+    Page { report, boundary, runtime: &[], attached: None }.render()
 }
 
 /// Twenty grants of each of four kinds.
@@ -151,6 +153,64 @@ fn every_claim_and_every_attack_is_on_the_page_with_what_was_seen_on_both_sides(
     }
     assert_eq!(page.matches("EACCES, open: permission denied").count(), report.probes.len());
     assert_eq!(page.matches("<td>read the canary<td>").count(), report.probes.len());
+}
+
+/// The same proof, attached to a service with this check and so many drops.
+fn attached(boundary: &Boundary, verdict: Verdict, generation: u64) -> AttachReport {
+    let check = Check {
+        check: "live-filter",
+        expects: "a filter is on every process",
+        verdict,
+        seen: "3 processes: <mode 2>".into(),
+    };
+    AttachReport {
+        attached: Attached {
+            supervisor: 4711,
+            program: 4712,
+            generation,
+            beside: vec!["read-outside"],
+            anew: vec!["exfiltrate"],
+        },
+        checks: vec![check],
+        report: report(boundary, &[]),
+    }
+}
+
+#[test]
+fn a_page_of_a_running_service_says_which_and_what_was_seen_of_it() {
+    let boundary = boundary(ORDERS);
+    let render = |proof: &AttachReport| {
+        let (report, attached) = (&proof.report, Some(proof));
+        Page { report, boundary: &boundary, runtime: &[], attached }.render()
+    };
+    let held = render(&attached(&boundary, Verdict::Blocked, 0));
+    let block = &held[position(&held, "id=\"attached\"")..position(&held, "id=\"ring\"")];
+    position(block, "Attached to process 4712");
+    position(block, "supervisor is process 4711");
+    position(block, "<code>live-filter</code><td>as planned<td>3 processes: &lt;mode 2&gt;");
+    position(block, "1 attack in the live service's own namespaces");
+    position(block, "<p>exfiltrate</details>");
+    assert!(!held.contains("Grants were dropped") && held.contains("stayed inside its boundary"));
+    let dropped = render(&attached(&boundary, Verdict::Blocked, 2));
+    let said = dropped.match_indices("Grants were dropped since the service started");
+    let said: Vec<usize> = said.map(|(at, _)| at).collect();
+    let (ring, sentences) = (position(&dropped, "id=\"ring\""), position(&dropped, "<h2 id=\"sta"));
+    assert!(said[0] < position(&dropped, "</header>"), "before every grant");
+    assert!(said[1] < ring && said[2] > sentences && said.len() == 3, "with both lists of grants");
+    let otherwise = render(&attached(&boundary, Verdict::Open, 0));
+    assert!(otherwise.contains("got out of its boundary"));
+    position(&otherwise, "id=\"alarm-live\"");
+}
+
+#[test]
+fn what_could_not_be_decided_is_counted_with_its_reasons() {
+    let boundary = boundary(ORDERS);
+    let mut report = report(&boundary, &[]);
+    report.probes[0].verdict = Verdict::Inconclusive;
+    report.probes[0].outside.outcome = Outcome::Failed;
+    let page = render(&report, &boundary);
+    position(&page, "1 could not be decided here: 1 fail outside too.");
+    position(&page, "<dt>Attacks outside ran as<dd>root");
 }
 
 #[test]
@@ -199,7 +259,8 @@ fn nothing_that_the_service_or_the_host_says_becomes_markup() {
     hostile.clone_into(&mut granted.env.pass[0].value);
     let runtime = RuntimeGrant { path: hostile.into(), access: "read", why: hostile.into() };
     let runtime = [runtime];
-    let page = |report, boundary| Page { report, boundary, runtime: &runtime, made: MADE }.render();
+    let page =
+        |report, boundary| Page { report, boundary, runtime: &runtime, attached: None }.render();
     let hostile_page = page(&attacked, &granted);
     assert!(hostile_page.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)));
     // A layer whose answer is unknown is marked where a claim names it.

@@ -34,7 +34,7 @@ pub(crate) fn prove(verb: &Prove, pid: u32, printer: &mut Printer) -> Result<Fin
         ProofFormat::Markdown => printer.text(&proof.render_markdown()),
     }
     if let Some(page) = page {
-        page.write(&file, &proof.report)?;
+        page.write(&file, &proof.report, Some(&proof))?;
     }
     Ok(finish(proof.exit_code()))
 }

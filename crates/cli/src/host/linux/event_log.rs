@@ -40,7 +40,7 @@ pub(crate) fn failure(error: &CommandError, service: &str) -> String {
 }
 
 /// RFC 3339, UTC, milliseconds.
-pub(super) fn timestamp(at: SystemTime) -> String {
+fn timestamp(at: SystemTime) -> String {
     let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
     let seconds = since.as_secs();
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);

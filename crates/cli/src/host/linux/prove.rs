@@ -40,7 +40,7 @@ pub(crate) fn prove(verb: &Prove, printer: &mut Printer) -> Result<Finish, Comma
     }
     // Printed first: what cannot be written into the file is not lost.
     if let Some(page) = page {
-        page.write(&file, &report)?;
+        page.write(&file, &report, None)?;
     }
     Ok(finish(report.exit_code()))
 }

@@ -5,16 +5,16 @@
 //! symbolic link leads to is replaced rather than the link. Mistakes that can be seen before the
 //! attacks are told before them.
 
-use super::{event_log, resolve};
+use super::resolve;
 use crate::boundary_file::BoundaryFile;
 use crate::error::{CommandError, Kind};
 use ringfence_boundary::prove::Report;
+use ringfence_boundary::prove::attach::AttachReport;
 use ringfence_boundary::prove::page::{Page, RuntimeGrant};
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// Where a page goes.
 #[derive(Debug)]
@@ -52,16 +52,20 @@ impl ReportFile {
         Ok(Self { named: path.to_path_buf(), folder, name: name.to_owned() })
     }
 
-    /// Writes the page of this proof.
-    pub(super) fn write(&self, file: &BoundaryFile, report: &Report) -> Result<(), CommandError> {
+    /// Writes the page of this proof, and of the running service that it was attached to.
+    pub(super) fn write(
+        &self,
+        file: &BoundaryFile,
+        report: &Report,
+        attached: Option<&AttachReport>,
+    ) -> Result<(), CommandError> {
         // The boundary has just been resolved; a page without this list is still a page.
         let runtime = resolve::runtime_grants(file).unwrap_or_default();
         let runtime: Vec<RuntimeGrant> = runtime
             .into_iter()
             .map(|grant| RuntimeGrant { path: grant.path, access: grant.access, why: grant.why })
             .collect();
-        let made = event_log::timestamp(SystemTime::now());
-        let page = Page { report, boundary: &file.boundary, runtime: &runtime, made: &made };
+        let page = Page { report, boundary: &file.boundary, runtime: &runtime, attached };
         self.replace(page.render().as_bytes()).map_err(|error| {
             cannot(&self.named, &error).hint("the result itself is printed above and is not lost")
         })
