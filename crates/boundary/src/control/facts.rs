@@ -26,7 +26,7 @@ pub(crate) struct Facts {
     pub(crate) namespaces: bool,
     /// What is shown, and what may be done with it.
     shown: Vec<Shown>,
-    /// Node's own file flags; absent for another program.
+    /// Node's own file flags; absent for another program, and where the boundary leaves them out.
     flags: Option<Flags>,
     /// Programs it may start.
     pub(crate) children: Vec<PathBuf>,
@@ -63,11 +63,12 @@ impl Facts {
     pub(crate) fn new(plan: &Plan, namespaces: bool) -> Self {
         let place = |name: &str| plan.secrets.iter().find(|s| s.name == name).map(|s| s.to.clone());
         let secrets = plan.secret_names.iter().map(|name| (name.clone(), place(name)));
+        let held_by_node = plan.program.node.as_ref().filter(|_| plan.process.node_flags);
         let env = plan.env.iter().map(|(name, _)| name.to_string_lossy().into_owned());
         Self {
             namespaces,
             shown: shown(plan, namespaces),
-            flags: plan.program.node.as_ref().map(|node| Flags::read(&node.flags)),
+            flags: held_by_node.map(|node| Flags::read(&node.flags)),
             children: plan.children.clone(),
             process: plan.process.clone(),
             env: env.collect(),

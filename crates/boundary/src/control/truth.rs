@@ -65,6 +65,8 @@ impl Truth<'_> {
                 .hint("leave it out to ask about the whole scope"));
         }
         let process = &self.facts.process;
+        // Without its own flags Node refuses none of these.
+        let open = !process.node_flags;
         match question.scope {
             Scope::Fs => self.file(reference, true).and_then(|()| self.file(reference, false)),
             Scope::FsRead => self.file(reference, false),
@@ -75,14 +77,15 @@ impl Truth<'_> {
             Scope::NetListen => self.listen(reference),
             Scope::NetUnix => self.unix(reference),
             Scope::Child => self.child(reference),
-            Scope::Worker => switch(process.workers, "process.workers"),
+            Scope::Worker => switch(open || process.workers, "process.workers"),
             Scope::Addon if process.addons.is_empty() => {
                 Err(denied("process.addons is empty", None))
             }
             Scope::Addon => Ok(()),
-            Scope::Wasi => switch(process.wasi, "process.wasi"),
-            Scope::Ffi => switch(process.ffi, "process.ffi"),
-            Scope::Inspector => switch(process.inspector, "process.inspector"),
+            Scope::Wasi => switch(open || process.wasi, "process.wasi"),
+            Scope::Ffi => switch(open || process.ffi, "process.ffi"),
+            Scope::Inspector => switch(open || process.inspector, "process.inspector"),
+            Scope::OpensslStore if open => Ok(()),
             Scope::OpensslStore => Err(denied("no boundary grants stores of OpenSSL", None)),
             Scope::Env => self.env(reference),
             Scope::Secret => self.secret(reference),
@@ -222,6 +225,10 @@ impl Truth<'_> {
             return Ok(());
         }
         let shown = at.first().map(ToString::to_string).unwrap_or_default();
+        let dropped = |at: &SocketAddr| network.listen_dropped(Transport::Tcp, *at);
+        if let Some(refusal) = at.iter().find_map(dropped) {
+            return Err(Failure::denied(refusal));
+        }
         let grant = format!("net.listen = [\"{shown}\"]");
         Err(denied(format!("no grant in net.listen holds {shown}"), Some(grant)))
     }

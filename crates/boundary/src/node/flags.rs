@@ -236,6 +236,17 @@ pub fn flags(version: Version, grants: &Grants) -> (Vec<OsString>, Answer) {
     (arguments, Answer::Partial(format!("Node {}: {}", show(version), open.join("; "))))
 }
 
+/// What a version is told where the boundary leaves Node's permissions out: a granted feature that
+/// is off without its switch, and nothing that makes Node refuse.
+#[must_use]
+pub fn without_permissions(version: Version, ffi: bool) -> Vec<OsString> {
+    let experimental = FLAGS
+        .iter()
+        .filter(|flag| flag.subject == Subject::Ffi && ffi && is_in(version, flag.versions));
+    let switches = experimental.flat_map(|flag| flag.spelling);
+    switches.filter(|word| !word.starts_with("--allow-")).map(OsString::from).collect()
+}
+
 fn with_paths<'a>(
     spelling: &'a [&str],
     paths: &'a [PathBuf],

@@ -16,8 +16,9 @@ pub use detect::{Detected, Detection, detect};
 pub use flags::{Grants, flags};
 
 use crate::resolve::shown;
+use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Major, minor, patch.
 pub type Version = [u64; 3];
@@ -45,8 +46,15 @@ pub enum NodeError {
     #[error("environment file cannot be read: {}", shown(.0))]
     EnvironmentFileUnreadable(PathBuf, #[source] io::Error),
     /// The script exists and no grant shows it.
-    #[error("the script is not granted: {}", shown(.0))]
-    HiddenScript(PathBuf),
+    #[error("the script is not granted: {}", shown(.path))]
+    HiddenScript {
+        /// The word of the command.
+        word: OsString,
+        /// The script.
+        path: PathBuf,
+        /// The folder of the boundary file, from which its paths count.
+        folder: PathBuf,
+    },
     /// The inspector without its grant.
     #[error("{0} opens the inspector, which process.inspector does not grant")]
     Inspector(String),
@@ -84,9 +92,10 @@ impl NodeError {
             Self::EnvironmentFileUnreadable(..) => {
                 "check the path, which counts from service.cwd".into()
             }
-            Self::HiddenScript(path) => {
-                let folder = path.parent().unwrap_or(path);
-                format!("add \"{}\" to fs.read", shown(folder))
+            Self::HiddenScript { path, folder, .. } => {
+                let parent = path.parent().unwrap_or(path);
+                let relative = parent.strip_prefix(folder).map(|rest| Path::new("./").join(rest));
+                format!("add \"{}\" to fs.read", shown(relative.as_deref().unwrap_or(parent)))
             }
             Self::Inspector(flag) => {
                 format!("remove {flag}, or set process.inspector = true for development")

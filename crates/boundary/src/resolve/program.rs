@@ -73,6 +73,9 @@ pub enum ProgramError {
     /// Nowhere on the search path.
     #[error("program not found: {} (searched PATH and node_modules/.bin)", shown(.0))]
     NotFound(OsString),
+    /// The path of a child leads nowhere.
+    #[error("program {0}")]
+    Child(#[source] WalkError),
     /// A child must be absolute.
     #[error("child is not an absolute path: {0}")]
     Relative(String),
@@ -114,6 +117,7 @@ impl ProgramError {
             Self::Special { .. } | Self::Directory(_) | Self::NotAProgram(_) => {
                 "name an executable file as the first word of service.start".into()
             }
+            Self::Child(_) => "check the path in process.children, or install the program".into(),
             Self::Empty => "give a command after `--` or set service.start".into(),
             Self::Elf { source: ElfError::Architecture(_), .. } => {
                 "install the program for this machine's processor".into()

@@ -16,6 +16,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 const LIBRARY: &str = "runtime: shared library";
+/// Said of every start of a Node whose boundary leaves its permissions out.
+const WITHOUT_FLAGS: &str = "process.node-flags = false: runs without Node's own permission flags, \
+    the layers of the kernel hold everything; process.workers and process.wasi are without effect";
 /// Where a found program, its answer and its script come from.
 pub(super) type Started = ((Program, Answer), Option<Walked>);
 
@@ -26,6 +29,15 @@ impl Resolver<'_> {
             None => {
                 self.request.boundary.service.start.first().map_or(0..0, |word| word.span.clone())
             }
+        }
+    }
+
+    /// Where a later word of `service.start` stands; its first one where none is this word.
+    fn word_span(&self, word: &OsStr) -> Range<usize> {
+        let mut later = self.request.boundary.service.start.iter().skip(1);
+        match (self.request.command, later.find(|known| OsStr::new(&known.value) == word)) {
+            (None, Some(known)) => known.span.clone(),
+            _ => self.start_span(),
         }
     }
 
@@ -82,7 +94,10 @@ impl Resolver<'_> {
         if !Path::new(child).is_absolute() {
             return Err(ProgramError::Relative(child.into()).into());
         }
-        let found = find(&[child.into()], search)?;
+        let found = find(&[child.into()], search).map_err(|error| match error {
+            ProgramError::Walk(missing) => ProgramError::Child(missing),
+            other => other,
+        })?;
         let why = format!("process.children \"{child}\"");
         self.add_found(&found, Purpose::Child, &why, Access::Execute)?;
         if !found.scripts.is_empty() {
@@ -207,10 +222,18 @@ impl Resolver<'_> {
         };
         let span = self.start_span();
         let checked = self.check_node(version, &found.argv, cwd);
-        let (checked, entry) = checked.map_err(|error| self.fail(&span, error)).ok()?;
-        let grants =
-            node_grants::build(&self.view, &self.request.boundary.process, &delivered.files);
-        let (flags, answer) = node::flags(version, &grants);
+        let checked = checked.map_err(|error| match error {
+            NodeError::HiddenScript { ref word, .. } => self.fail(&self.word_span(word), error),
+            error => self.fail(&span, error),
+        });
+        let (checked, entry) = checked.ok()?;
+        let process = &self.request.boundary.process;
+        let (flags, answer) = if process.node_flags {
+            node::flags(version, &node_grants::build(&self.view, process, &delivered.files))
+        } else {
+            self.notes.push(WITHOUT_FLAGS.into());
+            (node::flags::without_permissions(version, process.ffi), Answer::NotNeeded)
+        };
         let mut argv = checked;
         node::flags::insert(&mut argv, &flags);
         let program = Program { path, argv, node: Some(NodeRuntime { version, flags }) };
@@ -242,7 +265,9 @@ impl Resolver<'_> {
             && !self.view.shows(&walked.real)
         {
             if *sure {
-                return Err(NodeError::HiddenScript(walked.named.clone()));
+                let word = checked.script.map(|script| script.path).unwrap_or_default();
+                let (path, folder) = (walked.named.clone(), self.request.folder.into());
+                return Err(NodeError::HiddenScript { word: word.into(), path, folder });
             }
             self.notes.push(format!("the script may not be granted: {}", shown(&walked.named)));
         }

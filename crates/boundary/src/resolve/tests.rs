@@ -573,6 +573,42 @@ fn every_generated_command_starts_on_its_node_and_grants_what_the_file_says() {
 }
 
 #[test]
+fn a_boundary_without_node_s_own_flags_passes_none_and_says_so() {
+    for (version, program) in crate::node::detect::tests::nodes() {
+        let mut site = Site::outside_tmp(&["app/a.js", "data/"]);
+        let text = |process: &str| {
+            format!("{SERVICE}[fs]\nread = [\"app\"]\nwrite = [\"data\"]\n[process]\n{process}")
+        };
+        let mut plan = |process: &str| {
+            on_node(&mut site, &program, &text(process), &["--permission", "app/a.js"]).unwrap()
+        };
+        let flags = |plan: &Plan| -> Vec<String> {
+            let options =
+                plan.program.argv.iter().skip(1).map(|word| word.to_string_lossy().into());
+            options.filter(|word: &String| word.starts_with("--")).collect()
+        };
+        let said = |plan: &Plan| plan.notes.iter().any(|note| note.contains("node-flags = false"));
+
+        let with = plan("workers = true\n");
+        assert!(
+            flags(&with).iter().any(|flag| flag.starts_with("--allow-fs-read=")),
+            "{version:?}"
+        );
+        assert!(!said(&with));
+        let without = plan("node-flags = false\nworkers = true\n");
+        assert_eq!(flags(&without), [""; 0], "{version:?}");
+        assert_eq!(without.node_answer, Answer::NotNeeded);
+        assert!(said(&without), "{:?}", without.notes);
+        // What is off in Node without its switch still needs it, where there is one.
+        let calls: &[&str] = if version >= [26, 1, 0] { &["--experimental-ffi"] } else { &[] };
+        assert_eq!(flags(&plan("node-flags = false\nffi = true\n")), calls, "{version:?}");
+        // No flag names a file, and the program is told all the same that it may write there.
+        let facts = crate::control::facts::Facts::new(&without, true);
+        assert!(facts.flags_name(&without.cwd.join("data/x"), true));
+    }
+}
+
+#[test]
 fn what_weakens_real_nodes_is_refused_and_would_have_weakened_them() {
     for (version, program) in crate::node::detect::tests::nodes() {
         let mut site = Site::outside_tmp(&["app/"]);
@@ -616,7 +652,7 @@ fn a_node_out_of_range_and_a_hidden_script_are_refused() {
         .unwrap_err();
         assert_eq!(
             site.lines(&errors),
-            "the script is not granted: ~/app/a.js\n  hint: add \"~/app\" to fs.read"
+            "the script is not granted: ~/app/a.js\n  hint: add \"./app\" to fs.read"
         );
     }
 }

@@ -222,6 +222,10 @@ impl Ground<'_> {
     fn inside_node(&self, scope: Scope) -> Failure {
         let process = &self.facts.process;
         let granted = match scope {
+            Scope::Worker | Scope::Wasi | Scope::Ffi | Scope::Inspector if !process.node_flags => {
+                return unsupported(format!("nothing refuses {scope}: process.node-flags is false"))
+                    .hint("leave process.node-flags out, and Node refuses it from the start");
+            }
             Scope::Worker => process.workers,
             Scope::Addon => !process.addons.is_empty(),
             Scope::Wasi => process.wasi,
@@ -233,7 +237,7 @@ impl Ground<'_> {
             return Failure::new("nothing-dropped", message);
         }
         unsupported(format!("the kernel cannot take {scope} back from a running process")).hint(
-            "Node's own permission.drop() refuses it to this process's JavaScript from then on, and to nothing else",
+            "process.permission.drop() inside the service refuses it to that process's JavaScript, where its Node has a drop of its own",
         )
     }
 

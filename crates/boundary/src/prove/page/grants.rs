@@ -64,6 +64,7 @@ pub(super) fn reaching(boundary: &Boundary) -> Vec<Gate> {
         (process.wasi, "WASI"),
         (process.ffi, "foreign functions"),
         (process.inspector, "the inspector"),
+        (!process.node_flags, "whatever Node's own flags would refuse"),
     ];
     let allowed = switches.into_iter().filter(|(on, _)| *on).map(|(_, name)| name.to_owned());
     vec![
