@@ -256,11 +256,15 @@ function assert(scope, reference, from) {
   if (!allowedByFlags(asked)) throw denied("Node's own permissions do not grant it", asked, undefined, from);
 }
 
+/** Scopes that only Node itself can refuse. */
+const NODE_ONLY = ['addon', 'ffi', 'inspector', 'wasi', 'worker'];
+
 /** Takes a grant away for good, everywhere, or throws. */
 function drop(scope, reference, from) {
   const asked = question(scope, reference, from);
   const answer = channel.ask('drop', asked);
   if (answer.ok === true || answer.error.code === 'drop-incomplete') dropByFlags(asked);
+  else if (answer.error.code === 'unsupported' && call(among, NODE_ONLY, scope)) dropInNode(answer, scope);
   if (answer.ok !== true) throw answered(answer, asked, from);
   return { ...answer.dropped, milliseconds: answer.milliseconds };
 }
@@ -276,6 +280,15 @@ function dropByFlags({ scope, reference }) {
   if (file && reference !== undefined) inquire(native.drop, scope, reference);
   else inquire(native.drop, scope);
   if (scope === 'net') refusals().listening();
+}
+
+/** What the kernel cannot take back Node refuses to its own JavaScript, where it has a drop. */
+function dropInNode({ error }, scope) {
+  if (native.drop !== undefined) inquire(native.drop, scope);
+  const refuses = native.has !== undefined && !inquire(native.has, scope);
+  error.hint = refuses
+    ? "Node's own permissions refuse it to this process's JavaScript from now on, and to nothing else"
+    : `this Node (${process.version}) cannot refuse it to its own JavaScript either: it stays granted`;
 }
 
 /** What boundary this is, as it was at the start. */
