@@ -29,8 +29,11 @@ const quietly = (act) =>
     }
   };
 
+/** What the boundary says of a grant that was taken back. */
+const DROPPED = ' was dropped while the service ran';
+
 /** Gives an error the shape of Node's own refusals; what it was is its cause. */
-function refuse(error, scope, resource, missing) {
+function refuse(error, scope, resource, missing, reason = '') {
   const { code, errno, syscall, message, stack } = error;
   const known = code === 'ERR_ACCESS_DENIED';
   if (!known) {
@@ -38,7 +41,8 @@ function refuse(error, scope, resource, missing) {
     before.stack = `Error: ${message}`;
     define(error, 'cause', assign(before, { errno, code, syscall }));
     const grant = missing === undefined ? '' : `: add ${missing}`;
-    const text = `${syscall} ERR_ACCESS_DENIED ${resource} is not granted by the boundary${grant}`;
+    const why = call(includes, reason, DROPPED) ? reason : `${resource} is not granted by the boundary`;
+    const text = `${syscall} ERR_ACCESS_DENIED ${why}${grant}`;
     if (typeof stack === 'string') define(error, 'stack', call(replace, stack, message, () => text));
     define(error, 'message', text);
     error.code = 'ERR_ACCESS_DENIED';
@@ -56,7 +60,7 @@ function ask(error, scope, resource) {
   if (error.code === 'ERR_ACCESS_DENIED') return refuse(error, scope, resource);
   const answer = truth.ask('assert', { scope, reference: resource });
   if (answer.ok === true || answer.error.code !== 'denied') return undefined;
-  return refuse(error, scope, resource, answer.error.missing_grant);
+  return refuse(error, scope, resource, answer.error.missing_grant, answer.error.message);
 }
 
 const isOurs = (error) => error !== null && typeof error === 'object' && error.permission === undefined;

@@ -16,9 +16,9 @@ inside: net ERR_ACCESS_DENIED Net peer.test:PORT connect EACCES -13 PORT net.con
 inside: address ERR_ACCESS_DENIED Net 192.0.2.1:PORT connect EACCES -13 PORT net.connect = ["192.0.2.1:PORT"]
 inside: http ERR_ACCESS_DENIED Net peer.test:PORT connect EACCES -13 PORT net.connect = ["peer.test:PORT"]
 inside: fetch ERR_ACCESS_DENIED Net peer.test:PORT connect EACCES -13 PORT net.connect = ["peer.test:PORT"]
-inside: lookup ERR_ACCESS_DENIED Net other.test getaddrinfo ENOTFOUND -3008 none net.connect = ["other.test:PORT"]
-inside: promises.lookup ERR_ACCESS_DENIED Net other.test getaddrinfo ENOTFOUND -3008 none net.connect = ["other.test:PORT"]
-inside: resolve4 ERR_ACCESS_DENIED Net other.test queryA ENOTFOUND none none net.connect = ["other.test:PORT"]
+inside: lookup ERR_ACCESS_DENIED Net other.test getaddrinfo ENOTFOUND -3008 none none
+inside: promises.lookup ERR_ACCESS_DENIED Net other.test getaddrinfo ENOTFOUND -3008 none none
+inside: resolve4 ERR_ACCESS_DENIED Net other.test queryA ENOTFOUND none none none
 inside: listen ERR_ACCESS_DENIED Net 0.0.0.0:PORT listen EACCES -13 PORT net.listen = ["0.0.0.0:PORT"]
 ---
 [net]

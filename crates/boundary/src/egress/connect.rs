@@ -130,10 +130,11 @@ impl Broker {
     /// Nothing listens at this loopback address inside, and the host's is not granted.
     fn refuse_inside(&self, call: &Notification, asked: SocketAddr) {
         let to = canonical(asked);
-        let refusal = Refusal {
+        let dropped = self.shared.network().address_dropped(Transport::Tcp, to);
+        let refusal = dropped.unwrap_or_else(|| Refusal {
             reason: format!("the service does not listen on {to}, and the host's is not granted"),
             missing_grant: Some(format!("net.connect = [\"{to}\"]")),
-        };
+        });
         self.refuse(Action::Connect, &asked.to_string(), call, &refusal);
     }
 

@@ -46,9 +46,14 @@ impl Broker {
             // What is not there is not refused: programs are looked for in several folders.
             Err(errno @ Errno(libc::ENOENT | libc::ENOTDIR)) => Reply::fail(errno.0),
             Ok(None) | Err(_) => {
-                let refusal = Refusal {
-                    reason: "the boundary does not let the service start it".to_owned(),
-                    missing_grant: Some(format!("process.children = [{program:?}]")),
+                let dropped = self.shared.childless.load(Ordering::Acquire);
+                let refusal = if dropped && !self.scope.children.is_empty() {
+                    Refusal::dropped("child")
+                } else {
+                    Refusal {
+                        reason: "the boundary does not let the service start it".to_owned(),
+                        missing_grant: Some(format!("process.children = [{program:?}]")),
+                    }
                 };
                 self.refuse(Action::Exec, &program, call, &refusal);
                 Reply::fail(libc::EACCES)

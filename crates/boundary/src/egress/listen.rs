@@ -114,10 +114,11 @@ impl Broker {
         match self.shared.network().listen(Transport::Tcp, unmapped) {
             Ok(ListenPlace::Host(place)) => self.bind_host(call, socket, domain, place),
             Ok(ListenPlace::Private) if self.is_host(socket.as_fd())? => {
-                let refusal = Refusal {
+                let dropped = self.shared.network().listen_dropped(Transport::Tcp, unmapped);
+                let refusal = dropped.unwrap_or_else(|| Refusal {
                     reason: format!("no grant lets the service listen on {unmapped}"),
                     missing_grant: Some(format!("net.listen = [\"{}\"]", canonical(asked))),
-                };
+                });
                 self.refuse(Action::Bind, &asked.to_string(), call, &refusal);
                 Ok(Reply::fail(libc::EACCES))
             }
@@ -138,10 +139,11 @@ impl Broker {
         if asked.port() == 0 || !self.seen.insert(format!("private {asked}")) {
             return;
         }
-        let refusal = Refusal {
+        let dropped = self.shared.network().listen_dropped(Transport::Tcp, asked);
+        let refusal = dropped.unwrap_or_else(|| Refusal {
             reason: format!("the listener {asked} stays inside: no net.listen grant covers it"),
             missing_grant: Some(format!("net.listen = [\"{asked}\"]")),
-        };
+        });
         self.refuse(Action::Listen, &asked.to_string(), call, &refusal);
     }
 

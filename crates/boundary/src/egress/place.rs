@@ -32,10 +32,12 @@ pub(super) fn place(shared: &Shared, transport: Transport, asked: SocketAddr) ->
     if literal.is_ok() {
         return Place::Host(to, None);
     }
-    if network.dns == DnsMode::Real
-        && let Some(name) = named(shared, transport, to)
-    {
-        return Place::Host(to, Some(name));
+    if network.dns == DnsMode::Real {
+        match named(shared, transport, to) {
+            Ok(name) => return Place::Host(to, Some(name)),
+            Err(Some(dropped)) => return Place::Refused(dropped),
+            Err(None) => {}
+        }
     }
     match literal {
         _ if to.ip().is_loopback() => Place::Inside,
@@ -59,10 +61,22 @@ fn synthetic(shared: &Shared, transport: Transport, to: SocketAddr) -> Place {
     }
 }
 
-/// A granted name that resolved to this address.
-fn named(shared: &Shared, transport: Transport, to: SocketAddr) -> Option<HostName> {
-    let names = shared.names.lock().ok()?.names_of(to.ip());
-    names.into_iter().find(|name| shared.network().connect_name(transport, name, to.port()).is_ok())
+/// A granted name that resolved to this address, or the refusal of one that was dropped.
+fn named(
+    shared: &Shared,
+    transport: Transport,
+    to: SocketAddr,
+) -> Result<HostName, Option<Refusal>> {
+    let names = shared.names.lock().map_err(|_| None)?.names_of(to.ip());
+    let network = shared.network();
+    let mut dropped = None;
+    for name in names {
+        if network.connect_name(transport, &name, to.port()).is_ok() {
+            return Ok(name);
+        }
+        dropped = dropped.or_else(|| network.name_dropped(transport, &name, to.port()));
+    }
+    Err(dropped)
 }
 
 /// The address as the kernel would take it: mapped IPv4 is IPv4, the unspecified address is

@@ -50,6 +50,11 @@ impl Broker {
             self.allowed(Action::UnixConnect, &path.to_string_lossy(), call);
             return self.connect_object(call, socket, target, Some(granted.real));
         }
+        if self.scope.unix_sockets.iter().any(|s| s.named == normal(path)) {
+            let shown = path.to_string_lossy();
+            self.refuse(Action::UnixConnect, &shown, call, &Refusal::dropped(&shown));
+            return Ok(Reply::fail(libc::EACCES));
+        }
         let target = target::open_inside(call.tid, path.as_os_str().as_bytes(), None)?;
         // Else the number may be another process's by now, and the root that was looked into too.
         if !self.listener.alive(call.id) {

@@ -13,9 +13,7 @@ impl Network {
         let host = HostPattern::Name(name.clone());
         [Transport::Tcp, Transport::Udp].into_iter().any(|transport| {
             let mut named = self.outbound(transport).iter();
-            named.any(|g| {
-                g.value.host.covers_name(name) && self.leaves(&g.value, &host, transport)
-            })
+            named.any(|g| g.value.host.covers_name(name) && self.leaves(&g.value, &host, transport))
         })
     }
 
@@ -33,11 +31,7 @@ impl Network {
         host: &HostFacts,
     ) -> Result<(), Refusal> {
         if !self.may_resolve(name) {
-            return Err(Refusal::missing(
-                format!("no grant names {name}"),
-                Transport::Tcp.outbound_key(),
-                &format!("{name}:PORT"),
-            ));
+            return Err(self.unnamed(name));
         }
         let address = address::fold(address);
         let class = Class::of(address);
@@ -85,6 +79,9 @@ impl Network {
             let cut = self.was_cut(transport, port, |host| host.covers_name(name));
             return cut.map_or(Ok(grant), Err);
         }
+        if let Some(refusal) = self.was_cut(transport, port, |host| host.covers_name(name)) {
+            return Err(refusal);
+        }
         let key = transport.outbound_key();
         let reason = match ports_of(grants.iter().filter(named)) {
             Some(ports) => format!("{name} is granted at port {ports}, not {port}"),
@@ -116,6 +113,9 @@ impl Network {
         if let Some(grant) = covering.clone().find(|grant| grant.value.ports.contains(to.port())) {
             let cut = self.was_cut(transport, to.port(), |host| host.covers_address(address));
             return cut.map_or(Ok(grant), Err);
+        }
+        if let Some(refusal) = self.was_cut(transport, to.port(), |h| h.covers_address(address)) {
+            return Err(refusal);
         }
         let key = transport.outbound_key();
         let reason = match ports_of(covering) {

@@ -13,7 +13,7 @@ mod target;
 mod unix;
 
 pub use host::{HostName, HostNameError};
-pub use narrow::{Cuts, NarrowError};
+pub use narrow::{Cuts, NarrowError, Whole};
 pub use target::{Target, TargetError};
 
 use std::net::{IpAddr, SocketAddr};
@@ -100,6 +100,12 @@ impl Refusal {
     /// No grant can allow it.
     pub(crate) const fn never(reason: String) -> Self {
         Self { reason, missing_grant: None }
+    }
+
+    /// It was granted at the start and taken back since; to grant it again takes a new start.
+    #[must_use]
+    pub fn dropped(what: impl std::fmt::Display) -> Self {
+        Self::never(format!("{what} was dropped while the service ran"))
     }
 
     /// `key = ["value"]` would allow it. Text that cannot stand in the file as it is, or that hides

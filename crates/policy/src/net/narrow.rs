@@ -24,6 +24,20 @@ pub struct Cuts {
     pub connect: Vec<Endpoint>,
     /// Outbound UDP.
     pub udp: Vec<Endpoint>,
+    /// Grants that went as a whole: they decide nothing, and let refusals say what has become of
+    /// them. Never more than the file has.
+    pub whole: Whole,
+}
+
+/// Grants that were taken back as they stood in the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Whole {
+    /// Outbound traffic.
+    pub outbound: Vec<(Transport, Endpoint)>,
+    /// Listeners.
+    pub listen: Vec<(Transport, ListenEndpoint)>,
+    /// Unix sockets, absolute.
+    pub unix: Vec<String>,
 }
 
 /// Why nothing can be dropped as it was asked.
@@ -58,9 +72,15 @@ impl Network {
             Transport::Tcp => (&mut self.connect, &mut self.cuts.connect),
             Transport::Udp => (&mut self.udp, &mut self.cuts.udp),
         };
+        let whole = &mut self.cuts.whole.outbound;
         let shown = |value: &Endpoint| format!("{key} \"{value}\"");
+        let mut goes = |grant: Located<Endpoint>| {
+            let shown = shown(&grant.value);
+            whole.push((transport, grant.value));
+            shown
+        };
         let Some(target) = target else {
-            return Ok(grants.drain(..).map(|grant| shown(&grant.value)).collect());
+            return Ok(grants.drain(..).map(goes).collect());
         };
         let asked = Endpoint { host: target.host.clone(), ports: target.ports() };
         if cuts.iter().any(|cut| cut.contains(&asked)) {
@@ -70,8 +90,8 @@ impl Network {
         if partly && cuts.len() >= MOST_CUTS {
             return Err(NarrowError::TooMany);
         }
-        let whole = grants.extract_if(.., |grant| asked.contains(&grant.value));
-        let mut gone: Vec<String> = whole.map(|grant| shown(&grant.value)).collect();
+        let inside = grants.extract_if(.., |grant| asked.contains(&grant.value));
+        let mut gone: Vec<String> = inside.map(&mut goes).collect();
         if partly {
             cuts.retain(|cut| !asked.contains(cut));
             gone.push(shown(&asked));
@@ -111,8 +131,11 @@ impl Network {
         let meant = |grant: &mut Located<ListenEndpoint>| {
             address.is_none_or(|asked| grant.value.address == asked.ip() && at(&grant.value, asked))
         };
-        let gone = grants.extract_if(.., meant);
-        Ok(gone.map(|grant| format!("{key} \"{}\"", grant.value)).collect())
+        let gone = grants.extract_if(.., meant).map(|grant| {
+            self.cuts.whole.listen.push((transport, grant.value));
+            format!("{key} \"{}\"", grant.value)
+        });
+        Ok(gone.collect())
     }
 
     /// Takes back unix sockets: the one at this absolute path, or all.
@@ -121,8 +144,11 @@ impl Network {
         let meant = |grant: &mut Located<String>| {
             path.as_ref().is_none_or(|path| paths::normal(&grant.value) == *path)
         };
-        let gone = self.unix.extract_if(.., meant);
-        gone.map(|grant| format!("net.unix \"{}\"", display::quoted(&grant.value))).collect()
+        let gone = self.unix.extract_if(.., meant).map(|grant| {
+            self.cuts.whole.unix.push(paths::normal(&grant.value));
+            format!("net.unix \"{}\"", display::quoted(&grant.value))
+        });
+        gone.collect()
     }
 
     /// Is all of `target` granted? Without ports: is any port of its host?
@@ -160,12 +186,73 @@ impl Network {
         if granted {
             return Ok(());
         }
+        let meant = |gone: &&Endpoint| match target.ports {
+            None => gone.host.contains(&target.host),
+            Some(ports) => gone.contains(&Endpoint { host: target.host.clone(), ports }),
+        };
+        if let Some(gone) = self.dropped(transport).find(meant) {
+            return Err(Refusal::dropped(gone));
+        }
         let key = transport.outbound_key();
         let reason = format!("no grant in {key} holds {target}");
         Err(match target.ports {
-            None => Refusal::missing(reason, key, &format!("{}:PORT", target.host)),
+            None => Refusal::never(format!("{reason}; it is granted with the port")),
             Some(_) => Refusal::missing(reason, key, &target.to_string()),
         })
+    }
+
+    /// Parts of grants, and grants, that were taken back.
+    fn dropped(&self, transport: Transport) -> impl Iterator<Item = &Endpoint> {
+        let cuts = match transport {
+            Transport::Tcp => &self.cuts.connect,
+            Transport::Udp => &self.cuts.udp,
+        };
+        let whole = self.cuts.whole.outbound.iter().filter(move |(of, _)| *of == transport);
+        cuts.iter().chain(whole.map(|(_, gone)| gone))
+    }
+
+    /// Why a name may not be looked up: what granted it was taken back, or nothing ever did.
+    #[must_use]
+    pub fn unnamed(&self, name: &HostName) -> Refusal {
+        let mut dropped = self.dropped(Transport::Tcp).chain(self.dropped(Transport::Udp));
+        if let Some(gone) = dropped.find(|gone| gone.host.covers_name(name)) {
+            return Refusal::dropped(gone);
+        }
+        let reason = format!("no grant names {name}");
+        if name.is_metadata() {
+            return Refusal::never(reason);
+        }
+        // A lookup does not tell the port, so there is no line that could be pasted.
+        Refusal::never(format!("{reason}; it is granted with the port"))
+    }
+
+    /// The refusal of a name that was granted at this port once and dropped.
+    #[must_use]
+    pub fn name_dropped(
+        &self,
+        transport: Transport,
+        name: &HostName,
+        port: u16,
+    ) -> Option<Refusal> {
+        self.was_cut(transport, port, |host| host.covers_name(name))
+    }
+
+    /// The refusal of a connection that was granted once and dropped.
+    #[must_use]
+    pub fn address_dropped(&self, transport: Transport, to: SocketAddr) -> Option<Refusal> {
+        self.was_cut(transport, to.port(), |host| host.covers_address(to.ip()))
+    }
+
+    /// The refusal of a listener that was granted once, at this address and port, and dropped.
+    #[must_use]
+    pub fn listen_dropped(&self, transport: Transport, asked: SocketAddr) -> Option<Refusal> {
+        let at = |grant: &ListenEndpoint| {
+            let any = grant.address.is_unspecified() || asked.ip().is_unspecified();
+            grant.port == asked.port() && (any || grant.address == asked.ip())
+        };
+        let mut whole = self.cuts.whole.listen.iter();
+        let (_, gone) = whole.find(|(of, grant)| *of == transport && at(grant))?;
+        Some(Refusal::dropped(gone))
     }
 
     /// The ports at which a name is granted, without what was dropped.
@@ -190,12 +277,9 @@ impl Network {
         port: u16,
         covers: impl Fn(&HostPattern) -> bool,
     ) -> Option<Refusal> {
-        let cuts = match transport {
-            Transport::Tcp => &self.cuts.connect,
-            Transport::Udp => &self.cuts.udp,
-        };
-        let cut = cuts.iter().find(|cut| cut.ports.contains(port) && covers(&cut.host))?;
-        Some(Refusal::never(format!("{cut} was dropped while the service ran")))
+        let mut dropped = self.dropped(transport);
+        let gone = dropped.find(|gone| gone.ports.contains(port) && covers(&gone.host))?;
+        Some(Refusal::dropped(gone))
     }
 
     /// Whether a grant leaves any port of a name.
@@ -304,6 +388,20 @@ mod tests {
         assert!(reaches(&network, "api.internal", 443));
         let again = network.drop_outbound(Transport::Tcp, Some(&target("other.test:80"))).unwrap();
         assert!(again.is_empty());
+        for (text, said) in [
+            ("other.test:80", "other.test:80 was dropped while the service ran"),
+            ("other.test", "other.test:80 was dropped while the service ran"),
+            ("other.test:81", "no grant in net.connect names other.test"),
+        ] {
+            let refusal = network.covers(Transport::Tcp, &target(text)).unwrap_err();
+            assert_eq!(refusal.reason, said, "{text}");
+            assert_eq!(refusal.missing_grant.is_none(), said.contains("dropped"), "{text}");
+        }
+        let refusal = network.unnamed(&name("other.test"));
+        assert_eq!(refusal.reason, "other.test:80 was dropped while the service ran");
+        let refusal = network.unnamed(&name("never.test"));
+        assert_eq!(refusal.reason, "no grant names never.test; it is granted with the port");
+        assert_eq!(refusal.missing_grant, None, "a placeholder is no line to paste");
         let all = network.drop_outbound(Transport::Tcp, None).unwrap();
         assert_eq!(all.len(), 3);
         assert!(network.connect_address(Transport::Udp, "10.1.0.1:53".parse().unwrap()).is_ok());
@@ -405,10 +503,15 @@ mod tests {
         );
         let gone = network.drop_listen(Transport::Tcp, at("127.0.0.1:8080")).unwrap();
         assert_eq!(gone, ["net.listen \"127.0.0.1:8080\""]);
+        let refusal = network.listen_dropped(Transport::Tcp, "0.0.0.0:8080".parse().unwrap());
+        let said = "127.0.0.1:8080 was dropped while the service ran";
+        assert_eq!(refusal.map(|refusal| refusal.reason).as_deref(), Some(said));
+        assert_eq!(network.listen_dropped(Transport::Tcp, "0.0.0.0:9090".parse().unwrap()), None);
         assert!(network.drop_listen(Transport::Tcp, at("127.0.0.1:8080")).unwrap().is_empty());
         assert_eq!(network.drop_listen(Transport::Tcp, None).unwrap().len(), 1);
         assert_eq!(network.drop_unix(Some("/run//a.sock")), ["net.unix \"/run/a.sock\""]);
-        assert!(network.may_connect_unix("/run/a.sock").is_err());
+        let refusal = network.may_connect_unix("/run/./a.sock").unwrap_err();
+        assert_eq!(refusal, Refusal::dropped("/run/./a.sock"));
         assert_eq!(network.drop_unix(None).len(), 1);
     }
 

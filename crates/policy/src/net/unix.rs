@@ -28,6 +28,9 @@ impl Network {
         if let Some(grant) = self.unix.iter().find(|grant| paths::normal(&grant.value) == asked) {
             return Ok(grant);
         }
+        if self.cuts.whole.unix.contains(&asked) {
+            return Err(Refusal::dropped(shown));
+        }
         Err(Refusal::missing(format!("no grant in net.unix names {shown}"), "net.unix", &asked))
     }
 }

@@ -13,7 +13,7 @@ mod report;
 pub(crate) use door::Door;
 pub(crate) use dropping::NetloopBell;
 
-use super::place::{Place, place};
+use super::place::{Place, canonical, place};
 use super::shared::Shared;
 use super::waiter::Waiter;
 use crate::control::facts::{Facts, Taken};
@@ -28,7 +28,7 @@ use ringfence_sys::{Errno, fd, packet, walk};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -81,9 +81,12 @@ pub(crate) struct Control {
     reports: Reports,
     orders: u64,
     pending: Option<Pending>,
-    waiting: VecDeque<(Origin, u64, Question)>,
+    waiting: VecDeque<Waiting>,
     unfinished: Vec<Unfinished>,
 }
+
+/// A drop that waits for another one.
+type Waiting = (Origin, u64, Question);
 
 /// One process of the service.
 #[derive(Debug)]
@@ -217,11 +220,10 @@ impl Control {
     /// One drop at a time; a channel is not read while one of its own is carried out.
     fn begin_drop(&mut self, origin: Origin, id: u64, question: Question) -> Option<Answered> {
         if self.pending.is_some() {
-            if self.waiting.len() >= WAITING {
+            if !queue(&mut self.waiting, (origin, id, question)) {
                 let message = "too many drops are being carried out";
                 return Some(Err(Failure::new("unavailable", message).hint("ask again")));
             }
-            self.waiting.push_back((origin, id, question));
         } else if let Some(result) = self.drop(origin, id, question) {
             return Some(result);
         }
@@ -296,10 +298,38 @@ impl Control {
         match found {
             Ok(object) => std::fs::read_link(format!("/proc/self/fd/{}", object.as_raw_fd()))
                 .map_or(Led::Nowhere, Led::To),
+            // What is made through a link that leads nowhere is made where it leads to, and nothing
+            // says that it may be.
+            Err(Errno(libc::ENOENT)) if is_link(root.as_fd(), path) => Led::Nowhere,
             Err(Errno(libc::ENOENT)) => Led::Missing,
             Err(_) => Led::Nowhere,
         }
     }
+}
+
+/// Puts a drop behind those that wait, unless there are too many of the service. It must not be able
+/// to keep its grants from being taken: callers from outside come first, and there are only a few.
+fn queue(waiting: &mut VecDeque<Waiting>, new: Waiting) -> bool {
+    let outside = |drop: &&Waiting| matches!(drop.0, Origin::Outside(_));
+    let first = waiting.iter().take_while(outside).count();
+    if outside(&&new) {
+        waiting.insert(first, new);
+    } else if waiting.len() - first < WAITING {
+        waiting.push_back(new);
+    } else {
+        return false;
+    }
+    true
+}
+
+/// Whether the last name of a path is a symlink.
+fn is_link(root: BorrowedFd<'_>, path: &Path) -> bool {
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else { return false };
+    let Ok(folder) = walk::open_in_root(root, root, parent.as_os_str().as_bytes()) else {
+        return false;
+    };
+    let at = format!("/proc/self/fd/{}", folder.as_raw_fd());
+    std::fs::read_link(Path::new(&at).join(name)).is_ok()
 }
 
 /// The decision about a connection that is asked for now.
@@ -307,9 +337,33 @@ fn reaches(shared: &Shared, transport: Transport, to: SocketAddr) -> Result<(), 
     match place(shared, transport, to) {
         Place::Host(..) => Ok(()),
         Place::Refused(refusal) => Err(refusal),
-        Place::Inside => Err(Refusal {
-            reason: format!("{to} is inside the boundary, and the host's is not granted"),
-            missing_grant: Some(format!("{} = [\"{to}\"]", transport.outbound_key())),
-        }),
+        Place::Inside => {
+            let dropped = shared.network().address_dropped(transport, canonical(to));
+            Err(dropped.unwrap_or_else(|| Refusal {
+                reason: format!("{to} is inside the boundary, and the host's is not granted"),
+                missing_grant: Some(format!("{} = [\"{to}\"]", transport.outbound_key())),
+            }))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringfence_policy::scope::Scope;
+
+    #[test]
+    fn a_service_cannot_keep_callers_from_outside_from_their_drops() {
+        let drop = |origin| (origin, 1, Question { scope: Scope::Net, reference: None });
+        let mut waiting = VecDeque::new();
+        for number in 0..WAITING as u64 {
+            assert!(queue(&mut waiting, drop(Origin::Channel(number))));
+        }
+        assert!(!queue(&mut waiting, drop(Origin::Channel(99))));
+        assert!(queue(&mut waiting, drop(Origin::Outside(1))));
+        assert!(queue(&mut waiting, drop(Origin::Outside(2))));
+        assert!(!queue(&mut waiting, drop(Origin::Channel(99))));
+        let first: Vec<Origin> = waiting.iter().take(3).map(|(origin, ..)| *origin).collect();
+        assert_eq!(first, [Origin::Outside(1), Origin::Outside(2), Origin::Channel(0)]);
     }
 }

@@ -9,7 +9,7 @@ use super::message::{CLASS_IN, Query, Rcode, Rejected, kind, parse_query};
 use super::pending::{Pending, Waiter, Waiting};
 use super::resolv_conf::ResolvConf;
 use super::search::{Target, targets};
-use super::told::{Told, limit, localhost, not_answered, not_granted};
+use super::told::{Told, limit, localhost, not_answered};
 use crate::egress::journal::Journal;
 use crate::egress::shared::Shared;
 use ringfence_policy::event::Action;
@@ -119,7 +119,7 @@ impl Resolver {
         }
         let targets = targets(&self.shared.network(), &self.conf, &name);
         if targets.is_empty() {
-            let refusal = not_granted(&name);
+            let refusal = self.shared.network().unnamed(&name);
             self.deny(name.as_str(), refusal, now);
             return nothing(Rcode::NXDOMAIN);
         }

@@ -54,12 +54,6 @@ pub(super) fn localhost(kind: u16) -> Told {
     }
 }
 
-/// Why a name without a grant is not looked up.
-pub(super) fn not_granted(name: &HostName) -> Refusal {
-    let missing_grant = (!name.is_metadata()).then(|| format!("net.connect = [\"{name}:PORT\"]"));
-    Refusal { reason: format!("no grant names {name}"), missing_grant }
-}
-
 /// Why records of this type are not looked up: most of them carry text of the owner's choice.
 pub(super) fn not_answered(kind: u16) -> Refusal {
     let name = match kind {
