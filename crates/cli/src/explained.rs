@@ -59,7 +59,8 @@ fn one(
         paragraph(text, 2, &format!("> {}", explanation.seen));
     }
     paragraph(text, 2, &opening(&explanation.cause));
-    if explanation.layer.is_some() || explanation.code.id() != "application-error" {
+    let own = ["application-error", "ringfence-error"].contains(&explanation.code.id());
+    if explanation.layer.is_some() || !own {
         let who = explanation.layer.map_or("nobody: this is not the boundary", |layer| layer.id());
         let _ = writeln!(text, "  refused by: {who}");
     }

@@ -1,7 +1,7 @@
 //! Denial events explained: what was refused is in them, only what to do is asked anew.
 
 use super::access::{Access, Outcome, Target, is_synthetic};
-use super::causes::network;
+use super::causes::{network, start};
 use super::code::Code;
 use super::context::Context;
 use super::dropped::{self, Drops};
@@ -117,18 +117,20 @@ fn named(event: &Event, explanation: Explanation, context: &Context<'_>) -> Expl
 
 /// A failure of ringfence itself.
 fn failed(event: &Event) -> Explanation {
-    let reason = ringfence_policy::display::untrusted(&event.reason).to_string();
-    let what = format!("{} {}", action(event.action), shown(&event.resource));
-    let explanation = Explanation::new(
-        Code::RingfenceError,
-        Some(event.layer),
-        format!("ringfence itself could not do what was asked: {what}: {reason}"),
-    );
-    match event.code.as_deref() {
-        Some("drop-incomplete") => explanation.instead(
+    let told = |cause: String| Explanation::new(Code::RingfenceError, None, cause);
+    match (event.action, event.code.as_deref()) {
+        (Action::Drop, _) => told(format!(
+            "the drop of {} is not complete: {}",
+            shown(&event.resource),
+            ringfence_policy::display::untrusted(&event.reason)
+        ))
+        .instead(
             "nothing new can come of the dropped grant; stop the service to end what survived",
         ),
-        _ => explanation.instead("`ringfence status` says what this host can give; no grant helps"),
+        (_, Some("configuration")) => told(start::stopped(&event.reason))
+            .instead("`ringfence check-config` shows the mistake in its place, and how to mend it"),
+        _ => told(start::stopped(&event.reason))
+            .instead("`ringfence status` says what this host can give; no grant helps"),
     }
 }
 

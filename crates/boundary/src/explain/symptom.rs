@@ -35,6 +35,8 @@ pub(crate) struct Symptom {
     pub(crate) hostname: String,
     /// The grant that the preload names.
     pub(crate) missing: String,
+    /// The `hint:` line below a message of ringfence.
+    pub(crate) hint: String,
     /// The source line that threw, where Node shows it.
     pub(crate) source: String,
     /// Where it came from: the first frames of the stack.
@@ -97,12 +99,12 @@ impl Symptom {
     /// What makes it the same error as another: all but where it stands.
     pub(crate) fn identity(&self) -> String {
         let Self { kind, code, message, permission, resource, syscall, path, dest, .. } = self;
-        let Self { address, port, hostname, missing, source, frames, node, bare, .. } = self;
+        let Self { address, port, hostname, missing, hint, source, frames, node, bare, .. } = self;
         format!(
             "{:?}",
             (
                 (kind, code, message, permission, resource, syscall, path, dest),
-                (address, port, hostname, missing, source, frames, node, bare),
+                (address, port, hostname, missing, hint, source, frames, node, bare),
             )
         )
     }

@@ -161,3 +161,29 @@ fn an_event_without_a_resource_is_a_sentence() {
     let found = events([denial(Layer::NodeFlags, Action::Worker, "", None)]).explanations.remove(0);
     assert_eq!(found.cause, "the service was refused: a worker thread: no grant names it");
 }
+
+#[test]
+fn a_message_of_ringfence_itself_is_told_once_with_its_hint() {
+    let told = "error: ringfence.toml:3:10: the script is not granted: /srv/app/x.mjs\n  |\n3 | start = \
+                [\"node\", \"x.mjs\"]\n  |                 ^^^^^^\nhint: add \"./\" to fs.read\n";
+    let mut event = Event::new(Kind::Error, "t", "a", Layer::Environment, Action::Start, "a");
+    event.reason = "ringfence.toml:3:10: the script is not granted: /srv/app/x.mjs".into();
+    event.code = Some("configuration".into());
+    for text in [told.to_owned(), format!("{told}{}\n", event.to_json_line())] {
+        let report = with(|context| explain(&text, context));
+        assert_eq!(report.explanations.len(), 1, "{:?}", report.explanations);
+        let found = &report.explanations[0];
+        assert_eq!((found.code.id(), found.confidence.id()), ("ringfence-error", "certain"));
+        let super::Advice::Other { what } = &found.advice else { panic!("{:?}", found.advice) };
+        assert_eq!(what, "add \"./\" to fs.read");
+    }
+    let alone = text("error: cannot ask the service\nhint: ask as root");
+    assert_eq!((alone.code.id(), alone.confidence.id()), ("ringfence-error", "likely"));
+    // A database's error is none of ours.
+    assert!(
+        with(|context| explain("error: relation \"x\" does not exist", context))
+            .explanations
+            .iter()
+            .all(|found| found.code.id() != "ringfence-error")
+    );
+}

@@ -11,7 +11,7 @@ mod names;
 pub(super) mod network;
 mod node;
 mod programs;
-mod start;
+pub(super) mod start;
 mod system;
 mod unix;
 

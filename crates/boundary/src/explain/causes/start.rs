@@ -4,11 +4,15 @@ use super::super::code::Code;
 use super::super::context::Context;
 use super::super::report::{Explanation, shown};
 use super::super::symptom::Symptom;
+use ringfence_policy::display;
 use ringfence_policy::layer::Layer;
 
 pub(super) fn of(symptom: &Symptom, _: &Context<'_>) -> Option<Explanation> {
     if let Some((layer, _)) = symptom.message.split_once(" is required and this host cannot give") {
         return Some(absent(layer.rsplit(' ').next().unwrap_or_default().trim_matches('`')));
+    }
+    if symptom.kind == "error" && (!symptom.hint.is_empty() || has_place(&symptom.message)) {
+        return Some(own(symptom));
     }
     if let Some((_, flag)) = symptom.message.split_once("bad option: ") {
         return Some(bad_option(flag.split_whitespace().next().unwrap_or_default()));
@@ -34,6 +38,30 @@ pub(super) fn of(symptom: &Symptom, _: &Context<'_>) -> Option<Explanation> {
         );
     }
     None
+}
+
+/// Whether a message begins as those about a boundary file do: `FILE.toml:3:10: `.
+fn has_place(message: &str) -> bool {
+    let Some((_, rest)) = message.split_once(".toml:") else { return false };
+    let mut parts = rest.splitn(3, ':');
+    let mut number = || parts.next().is_some_and(|part| part.parse::<u32>().is_ok());
+    number() && number()
+}
+
+/// A message of ringfence itself, with its own hint.
+fn own(symptom: &Symptom) -> Explanation {
+    let explanation = Explanation::new(Code::RingfenceError, None, stopped(&symptom.message));
+    let explanation = match symptom.hint.as_str() {
+        "" => explanation.instead("`ringfence check-config` shows the mistake in its place"),
+        hint => explanation.instead(display::untrusted(hint).to_string()),
+    };
+    // Other programs give hints too.
+    if has_place(&symptom.message) { explanation } else { explanation.likely() }
+}
+
+/// What ringfence says of its own failure.
+pub(in super::super) fn stopped(message: &str) -> String {
+    format!("ringfence itself stopped: {}", display::untrusted(message))
 }
 
 /// ringfence's own refusal to start.

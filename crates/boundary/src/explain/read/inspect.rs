@@ -63,7 +63,7 @@ impl Reader<'_> {
             self.frame(text);
             return;
         }
-        if self.goes_on(number, text) {
+        if self.goes_on(number, text) || self.hinted(number, text) {
             return;
         }
         if json::line(text, number, self.found) {
@@ -97,6 +97,20 @@ impl Reader<'_> {
             return true;
         }
         false
+    }
+
+    /// What a message of ringfence says to do: `hint: ...` below `error: ...`, with the line of the
+    /// file between the two.
+    fn hinted(&mut self, number: usize, text: &str) -> bool {
+        let Some(hint) = text.strip_prefix("hint: ") else { return false };
+        let Some(last) = self.found.symptoms.last_mut() else { return false };
+        if last.kind != "error" || number > last.line + 8 {
+            return false;
+        }
+        if last.hint.is_empty() {
+            last.hint = cut(hint);
+        }
+        true
     }
 
     fn frame(&mut self, text: &str) {
