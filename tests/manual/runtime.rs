@@ -117,7 +117,7 @@ impl Trial<'_> {
 }
 
 /// Every Node that is there; another file system needs root.
-fn nodes() -> Vec<(&'static str, &'static str, PathBuf)> {
+pub(crate) fn nodes() -> Vec<(&'static str, &'static str, PathBuf)> {
     let user = command::other("id").arg("-u").output().unwrap();
     if user.stdout != b"0\n" {
         ringfence_tests::not_run("only root can make the file system that the manual speaks of");
