@@ -6,7 +6,9 @@
 use crate::call::{call, fd, int, output};
 use crate::errno::Errno;
 use crate::socket::{self, Address};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use crate::wait;
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::Duration;
 
 /// A packet that was received.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +96,22 @@ pub fn peer(of: BorrowedFd<'_>) -> Result<Peer, Errno> {
     Ok(Peer { pid: word(0).cast_signed(), uid: word(4), gid: word(8) })
 }
 
+/// Whether the process that [`peer`] names still runs: it can have handed its end on and ended, and
+/// then its number may be another process's by now. Answers yes before Linux 6.5, which cannot tell.
+pub fn peer_runs(of: BorrowedFd<'_>) -> bool {
+    // Not in libc (linux/include/uapi/asm-generic/socket.h).
+    const SO_PEERPIDFD: i32 = 77;
+    match socket::option(of, libc::SOL_SOCKET, SO_PEERPIDFD) {
+        Ok(number) => {
+            // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
+            let handle = unsafe { OwnedFd::from_raw_fd(number) };
+            wait::readable(&[handle.as_fd()], Some(Duration::ZERO)) == Ok(0)
+        }
+        Err(Errno(libc::ENOPROTOOPT)) => true,
+        Err(_) => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,6 +154,21 @@ mod tests {
         let far = socket::accept(listener.as_fd()).unwrap();
         for end in [near.as_fd(), far.as_fd()] {
             assert_eq!(peer(end).map(|peer| peer.pid), Ok(own));
+            assert!(peer_runs(end));
         }
+    }
+
+    #[test]
+    fn a_listener_that_was_handed_on_is_not_the_process_it_names() {
+        let name = format!("ringfence-test-ended/{}", std::process::id());
+        let made = socket::socket(libc::AF_UNIX, libc::SOCK_SEQPACKET, 0).unwrap();
+        let address = Address::UnixAbstract(name.clone().into_bytes());
+        socket::bind_address(made.as_fd(), &address).unwrap();
+        // A child that has ended: its own number is the one that is shown.
+        crate::testing::in_child(0, || socket::listen(made.as_fd(), 4)).unwrap();
+        let near = connect(name.as_bytes()).unwrap();
+        let own = i32::try_from(std::process::id());
+        assert_ne!(peer(near.as_fd()).map(|peer| Ok(peer.pid)), Ok(own));
+        assert!(!peer_runs(near.as_fd()));
     }
 }

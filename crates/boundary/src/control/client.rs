@@ -141,7 +141,12 @@ impl Supervisor {
         for _ in 0..PARENTS {
             match packet::connect(&address(at)) {
                 Ok(socket) => match packet::peer(socket.as_fd()) {
-                    Ok(peer) if u32::try_from(peer.pid) == Ok(at) => {
+                    // A number alone is not enough: whoever had it before can have left somebody
+                    // who answers in its name.
+                    Ok(peer)
+                        if u32::try_from(peer.pid) == Ok(at)
+                            && packet::peer_runs(socket.as_fd()) =>
+                    {
                         return Ok(Self { pid: at, socket });
                     }
                     _ => squatted = Some(at),
