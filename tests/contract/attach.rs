@@ -35,10 +35,12 @@ impl Service {
         let boundary = format!(
             "schema = 1\n[service]\nname = \"attached\"\nstart = [{node:?}, \"main.js\"]\n\
              [fs]\nread = [\"./\"]\n[net]\nlisten = [\"127.0.0.1:{port}\"]\n\
+             udp = [\"127.0.0.1:{port}\"]\n\
              [limits]\nopen-files = 1024\n{REQUIRE}"
         );
         let script = format!(
-            "require('net').createServer((socket) => socket.end('served'))\
+            "require('dns').lookup('{OWN_NAME}', () => {{}});\n\
+             require('net').createServer((socket) => socket.end('served'))\
              .listen({port}, '127.0.0.1');\n"
         );
         let playground =
@@ -51,7 +53,7 @@ impl Service {
         let supervisor = run.spawn().unwrap();
         let mut service = Self { playground, supervisor, port };
         let deadline = Instant::now() + PATIENCE;
-        while !service.serves() {
+        while !service.serves() || !service.stderr().contains(OWN_NAME) {
             if service.supervisor.try_wait().unwrap().is_some() {
                 not_run("this host cannot enforce a boundary with every layer");
                 return None;
@@ -96,6 +98,9 @@ impl Drop for Service {
         let _ = self.supervisor.wait();
     }
 }
+
+/// A name that the service itself asks for without a grant: its refusal is among its events.
+const OWN_NAME: &str = "asked-by-the-service.invalid";
 
 /// The layers that hosts of tests have; control groups often are not writable.
 const REQUIRE: &str = "[require]\nlayers = [\"environment\", \"identity\", \"namespaces\", \
@@ -145,7 +150,7 @@ fn below(supervisor: u32) -> Vec<String> {
 #[test]
 fn a_live_service_is_attacked_and_inspected_and_goes_on_serving() {
     let Some(service) = Service::start() else { return };
-    let before = service.traces();
+    let (before, events) = (service.traces(), service.stderr());
     let (served, failed) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let stop = Arc::new(AtomicBool::new(false));
     let port = service.port;
@@ -180,6 +185,22 @@ fn a_live_service_is_attacked_and_inspected_and_goes_on_serving() {
     assert_eq!(failed.load(Ordering::Relaxed), 0, "requests failed: {}", service.stderr());
     assert!(service.serves());
     assert_eq!(service.traces(), before);
+    assert!(events.contains(OWN_NAME), "the control: its own refusals are events");
+    assert_eq!(service.stderr(), events, "no attack is among the service's own events");
+}
+
+#[test]
+fn the_page_names_the_service_and_what_was_seen_of_it() {
+    let Some(service) = Service::start() else { return };
+    let arguments = ["--only", "identity", "--format", "json", "--report", "proof.html"];
+    let run = service.attach(&arguments);
+    let proof: Value = serde_json::from_str(&run.stdout).unwrap();
+    let page = fs::read_to_string(service.playground.path().join("proof.html")).unwrap();
+    assert!(page.contains(&format!("Attached to process {}<", proof["attached"]["program"])));
+    for check in proof["checks"].as_array().unwrap() {
+        let id = check["check"].as_str().unwrap();
+        assert!(page.contains(&format!("<code>{id}</code>")), "{id}");
+    }
 }
 
 #[test]

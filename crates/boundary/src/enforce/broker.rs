@@ -214,8 +214,10 @@ impl BrokerProcess<'_> {
         tcp: OwnedFd,
     ) -> Result<Bell, Errno> {
         let door = super::sink::InsideDoor::new(self.wires.requests.0.as_fd())?;
-        let mut netloop =
-            NetLoop::new(self.resolution.clone(), Arc::clone(shared), udp, tcp, Box::new(door))?;
+        let mut resolution = self.resolution.clone();
+        // The live service's broker has the ports of its datagrams.
+        resolution.relay.elsewhere = self.init.guest;
+        let mut netloop = NetLoop::new(resolution, Arc::clone(shared), udp, tcp, Box::new(door))?;
         let bell = netloop.bell();
         thread("netloop", move || netloop.run().unwrap_or_default()).map(|()| bell)
     }

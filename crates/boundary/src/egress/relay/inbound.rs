@@ -58,8 +58,9 @@ impl Inbound {
         epoll: &Epoll,
         now: Instant,
     ) -> Result<Self, RelayError> {
-        let mut listeners = Vec::with_capacity(shared.network().udp_listen.len());
-        for grant in &shared.network().udp_listen {
+        let mut listeners = Vec::new();
+        let network = shared.network();
+        for grant in network.udp_listen.iter().filter(|_| !bounds.elsewhere) {
             let bound = SocketAddr::new(grant.value.address, grant.value.port);
             let token = token::of(Source::ListenOutside, listeners.len());
             let socket = listen(bound)

@@ -47,11 +47,14 @@ pub struct RelayBounds {
     pub ports: usize,
     /// A flow without a datagram for this long is closed.
     pub idle: Duration,
+    /// The ports are another relay's, which serves the same network: this one takes none.
+    pub elsewhere: bool,
 }
 
 impl Default for RelayBounds {
     fn default() -> Self {
-        Self { outbound: 256, inbound: 256, ports: 64, idle: Duration::from_mins(1) }
+        let idle = Duration::from_mins(1);
+        Self { outbound: 256, inbound: 256, ports: 64, idle, elsewhere: false }
     }
 }
 

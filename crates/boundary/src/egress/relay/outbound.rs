@@ -64,7 +64,7 @@ impl Outbound {
     ) -> Result<Self, RelayError> {
         let ports = ports(&shared.network());
         let mut inside = Vec::with_capacity(ports.len());
-        for (port, ipv6) in ports {
+        for (port, ipv6) in ports.into_iter().filter(|_| !bounds.elsewhere) {
             let socket = sockets.udp(ipv6).map_err(|error| RelayError::Inside(port, error))?;
             let token = token::of(Source::RelayInside, inside.len());
             take_port(socket.as_fd(), resolver, port, ipv6)
