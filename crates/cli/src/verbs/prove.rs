@@ -23,7 +23,8 @@ pub(crate) struct Prove {
     ///
     /// PID is any process of the service, or its `ringfence run`. The attacks are made in its own
     /// namespaces and root, and the live process is inspected from outside. Without --config the
-    /// boundary is the file that the service says it runs; another one is refused.
+    /// boundary is the file that the service says it runs; another one is refused. No attack is
+    /// among the service's own events.
     #[arg(long, value_name = "PID", conflicts_with_all = ["compare", "self_test"])]
     pub(crate) attach: Option<u32>,
     /// Attack the same boundary in other places too, and print them side by side
