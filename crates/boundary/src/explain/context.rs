@@ -53,6 +53,17 @@ pub trait Host {
         None
     }
 
+    /// User id that owns what is at an absolute path.
+    fn owner(&self, path: &str) -> Option<u32> {
+        let _ = path;
+        None
+    }
+
+    /// User id the service runs as.
+    fn user(&self) -> Option<u32> {
+        None
+    }
+
     /// SHA-256 of a file, in lower-case hexadecimal.
     fn sha256(&self, path: &str) -> Option<String> {
         let _ = path;

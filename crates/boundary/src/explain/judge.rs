@@ -4,7 +4,7 @@ use super::access::{Access, Target};
 use super::code::Code;
 use super::context::{Context, Look};
 use super::grant::Grant;
-use super::paths::{is_in, join, name, parent, shows_secret};
+use super::paths::{is_in, join, name, parent, shows_secret, to_grant};
 use super::report::shown;
 use ringfence_policy::address;
 use ringfence_policy::model::{Delivery, SecretSource};
@@ -250,16 +250,49 @@ fn own_code(path: &str, context: &Context<'_>) -> Option<Judgement> {
     });
     let source = [".js", ".mjs", ".cjs", ".ts"].iter().any(|ending| path.ends_with(ending))
         || name(path) == "package.json";
-    (code || folder || source).then(|| {
-        judgement(
-            Code::SystemFolder,
-            format!(
-                "{} is code: a service that can write it chooses what the next start runs",
-                shown(path)
-            ),
-            "write data to a folder of its own, such as ./data or /var/lib/NAME, and build before \
-             the start",
-        )
+    let instead = "use a folder for data, such as ./data or /var/lib/NAME, and build before the \
+                   start";
+    if code || folder || source {
+        let why = format!(
+            "{} is code: a service that can write it chooses what the next start runs",
+            shown(path)
+        );
+        return Some(judgement(Code::SystemFolder, why, instead));
+    }
+    // What would be granted is the folder of the file, with all that is in it.
+    let setting = context.setting?;
+    let written = to_grant(path, true, context)?;
+    let held = replaceable(&join(setting.folder, &written), context)?;
+    let why = format!(
+        "{} holds {held}: a service that can write it chooses what the next start runs",
+        shown(&written)
+    );
+    Some(judgement(Code::SystemFolder, why, instead))
+}
+
+/// What a start refuses to see in a writable folder, as `resolve` does.
+fn replaceable(folder: &str, context: &Context<'_>) -> Option<String> {
+    let setting = context.setting?;
+    let boundary = setting.boundary;
+    let cwd = join(setting.folder, &boundary.service.cwd.value);
+    let program = boundary.service.start.iter().take(1).map(|word| ("its own program", word));
+    let script = boundary.service.start.iter().skip(1).filter(|word| !word.value.starts_with('-'));
+    let script = script.take(1).map(|word| ("its own script", word));
+    let mut started = program.chain(script);
+    if let Some((what, _)) = started.find(|(_, word)| is_in(&join(&cwd, &word.value), folder)) {
+        return Some(what.to_owned());
+    }
+    if is_in(&join(setting.folder, name(setting.path)), folder) {
+        return Some("its own boundary file".to_owned());
+    }
+    if is_in(&join(setting.folder, "node_modules"), folder) {
+        return Some("its own dependencies".to_owned());
+    }
+    boundary.secrets.iter().find_map(|secret| match &secret.from.value {
+        SecretSource::File(source) if is_in(&join(setting.folder, source), folder) => {
+            Some(format!("the source of the secret {}", shown(&secret.name.value)))
+        }
+        _ => None,
     })
 }
 

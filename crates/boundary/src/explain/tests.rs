@@ -1,6 +1,6 @@
 //! What is promised of events, and of texts that need more of a boundary than the recorded cases.
 
-use super::{Context, Explanation, NoHost, Report, Setting, explain};
+use super::{Context, Explanation, Host, Look, NoHost, Report, Setting, explain};
 use ringfence_policy::event::{Action, Event, Kind};
 use ringfence_policy::layer::Layer;
 use ringfence_policy::net::Refusal;
@@ -186,4 +186,58 @@ fn a_message_of_ringfence_itself_is_told_once_with_its_hint() {
             .iter()
             .all(|found| found.code.id() != "ringfence-error")
     );
+}
+
+#[test]
+fn the_services_own_code_is_never_granted_for_writing() {
+    for path in ["/srv/app/src/out.log", "/srv/app/src", "src/out.log"] {
+        let line = "fs.write = [\"/srv/app/src\"]";
+        let event = denial(Layer::Landlock, Action::Change, path, Some(line));
+        let report = events([event]);
+        assert_eq!(
+            (report.explanations[0].code.id(), report.lines.as_str()),
+            ("system-folder", "")
+        );
+        let found = text(&format!("Error: EROFS: read-only file system, open '{path}'"));
+        assert_eq!((found.code.id(), lines(&found).len()), ("system-folder", 0), "{path}");
+    }
+    // A folder beside it may be, and is written as the file writes its own.
+    let event = denial(Layer::Landlock, Action::Change, "/srv/app/uploads/a", None);
+    assert_eq!(lines(&events([event]).explanations[0]), ["fs.write = [\"./uploads\"]"]);
+    let found = text("Error: EROFS: read-only file system, open '/srv/app/uploads/a'");
+    assert_eq!(lines(&found), ["fs.write = [\"./uploads\"]"]);
+}
+
+/// A folder of uploads that belongs to root, for a service of another user.
+struct Uploads;
+
+impl Host for Uploads {
+    fn look(&self, path: &str) -> Look {
+        if "/srv/app/uploads".starts_with(path) { Look::Folder } else { Look::Missing }
+    }
+
+    fn owner(&self, _: &str) -> Option<u32> {
+        Some(0)
+    }
+
+    fn user(&self) -> Option<u32> {
+        Some(65534)
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_made_is_told_by_its_folder() {
+    let file = FILE.replace("read = [", "write = [\"./uploads\"]\nread = [");
+    let boundary = ringfence_policy::parse("ringfence.toml", &file).unwrap();
+    let setting =
+        Setting { path: "ringfence.toml", text: &file, boundary: &boundary, folder: "/srv/app" };
+    let context = Context { setting: Some(setting), host: &Uploads };
+    let text = "Error: EACCES: permission denied, open '/srv/app/uploads/a.png'";
+    let found = explain(text, &context).explanations.remove(0);
+    assert_eq!(
+        found.cause,
+        "the folder /srv/app/uploads belongs to root, the service runs as 65534"
+    );
+    let super::Advice::Other { what } = &found.advice else { panic!("{:?}", found.advice) };
+    assert!(what.starts_with("chown 65534 /srv/app/uploads"), "{what}");
 }

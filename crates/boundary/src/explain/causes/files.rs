@@ -228,14 +228,7 @@ impl Place<'_> {
         let path = &self.path;
         let metadata = ["chmod", "chown", "lchown", "utime", "lutime", "futime"]
             .contains(&self.symptom.call());
-        let user = Explanation::new(
-            Code::FilePermission,
-            None,
-            format!("owner and mode of {} do not let the service's user do this", shown(path)),
-        )
-        .instead(
-            "change them on the host (`chown`, `chmod`), or set identity.user; no grant helps",
-        );
+        let user = self.owned();
         if let Some(what) = dropped::droppable(self.context, path) {
             let taken = Explanation::new(
                 Code::DroppedAtRuntime,
@@ -262,11 +255,13 @@ impl Place<'_> {
             {
                 read_only.advise(advice)
             }
-            // Inside, a write without a grant is answered EROFS.
-            (Outcome::Already, Outcome::Missing(_)) => user,
-            (Outcome::Already, Outcome::Never(code, advice)) => {
+            (Outcome::Already, Outcome::Never(code, advice))
+                if metadata || self.writes() == Some(true) =>
+            {
                 Explanation { code, ..read_only.advise(advice) }
             }
+            // Inside, a write without a grant is answered EROFS.
+            (Outcome::Already, Outcome::Missing(_) | Outcome::Never(..)) => user,
             (_, Outcome::Missing(advice)) if self.writes() == Some(true) => {
                 self.either(read_only.advise(advice), user)
             }
@@ -284,6 +279,36 @@ impl Place<'_> {
             (Outcome::Never(code, advice), _) => Explanation { code, ..read_only.advise(advice) },
             _ => user,
         }
+    }
+
+    /// Owner and mode stand against it: those of the folder for a file that is to be made.
+    fn owned(&self) -> Explanation {
+        let host = self.context.host;
+        let made = self.writes() != Some(false) && host.look(&self.path) == Look::Missing;
+        let mut at = self.path.as_str();
+        while made && at != "/" && host.look(at) == Look::Missing {
+            at = paths::parent(at);
+        }
+        let told = |cause: String| Explanation::new(Code::FilePermission, None, cause);
+        let (Some(owner), Some(user)) = (host.owner(at), host.user()) else {
+            let cause =
+                format!("owner and mode of {} do not let the service's user do this", shown(at));
+            return told(cause).instead(
+                "change them on the host (`chown`, `chmod`), or set identity.user; no grant helps",
+            );
+        };
+        let kind = if host.look(at) == Look::Folder { "the folder" } else { "the file" };
+        let named = if owner == 0 { "root".to_owned() } else { owner.to_string() };
+        if owner == user {
+            let cause = format!(
+                "{kind} {} belongs to the service's user, {user}, and its mode does not let it do this",
+                shown(at)
+            );
+            return told(cause)
+                .instead(format!("chmod u+rwX {} on the host; no grant helps", shown(at)));
+        }
+        told(format!("{kind} {} belongs to {named}, the service runs as {user}", shown(at)))
+            .instead(format!("chown {user} {} on the host, or set identity.user", shown(at)))
     }
 
     /// With a boundary the grant is likelier, without one the file's mode.

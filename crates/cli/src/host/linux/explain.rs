@@ -66,6 +66,15 @@ impl Host for This<'_> {
         Some(plan(self.file, boundary).is_some_and(|plan| shows(&plan, &real, write)))
     }
 
+    fn owner(&self, path: &str) -> Option<u32> {
+        use std::os::unix::fs::MetadataExt as _;
+        std::fs::metadata(path).ok().map(|found| found.uid())
+    }
+
+    fn user(&self) -> Option<u32> {
+        Some(self.plan.identity.uid)
+    }
+
     fn sha256(&self, path: &str) -> Option<String> {
         let file = std::fs::File::open(path).ok()?;
         let mut bytes = Vec::new();
