@@ -241,3 +241,17 @@ fn a_file_that_cannot_be_made_is_told_by_its_folder() {
     let super::Advice::Other { what } = &found.advice else { panic!("{:?}", found.advice) };
     assert!(what.starts_with("chown 65534 /srv/app/uploads"), "{what}");
 }
+
+#[test]
+fn calls_that_node_switches_off_have_advice_that_fits() {
+    for (told, advice) in [
+        ("fsync API is disabled when Permission Model is enabled.", "power failure"),
+        ("fdatasync API is disabled when Permission Model is enabled.", "power failure"),
+        ("fchmod API is disabled when Permission Model is enabled.", "fs.chmod"),
+        ("fs.symlink API requires full fs.read and fs.write permissions.", "make links when"),
+    ] {
+        let found = text(&format!("Error [ERR_ACCESS_DENIED]: {told}"));
+        let super::Advice::Other { what } = &found.advice else { panic!("{:?}", found.advice) };
+        assert!(what.contains(advice) && what.contains("process.node-flags = false"), "{what}");
+    }
+}

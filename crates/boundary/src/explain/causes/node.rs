@@ -379,13 +379,19 @@ fn disabled(symptom: &Symptom) -> Explanation {
             if api.is_empty() { "this call".to_owned() } else { shown(api) }
         ),
     )
-    .instead(if matches!(api, "fsync" | "fdatasync") {
-        "no grant allows this call: where data must survive a power failure, set \
-         process.node-flags = false, and the layers of the kernel hold the service alone"
-    } else {
-        "change mode, owner and times by path (fs.chmod, fs.chown, fs.utimes), and make links when \
-         the image is built: no grant allows this call; process.node-flags = false leaves Node's \
-         own permissions out"
+    .instead(match api.trim_start_matches("fs.") {
+        "fsync" | "fsyncSync" | "fdatasync" | "fdatasyncSync" => {
+            "no grant allows this call: where data must survive a power failure, set \
+             process.node-flags = false, and the layers of the kernel hold the service alone"
+        }
+        "symlink" | "symlinkSync" => {
+            "make links when the image is built: no grant allows this call; process.node-flags = \
+             false leaves Node's own permissions out"
+        }
+        _ => {
+            "change mode, owner and times by path (fs.chmod, fs.chown, fs.utimes): no grant allows \
+             this call; process.node-flags = false leaves Node's own permissions out"
+        }
     })
 }
 
