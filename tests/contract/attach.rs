@@ -34,7 +34,7 @@ impl Service {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let boundary = format!(
             "schema = 1\n[service]\nname = \"attached\"\nstart = [{node:?}, \"main.js\"]\n\
-             [fs]\nread = [\"./\"]\n[net]\nlisten = [\"127.0.0.1:{port}\"]\n\
+             [fs]\nread = [\"./\"]\ndroppable = [\"./given-up\"]\n[net]\nlisten = [\"127.0.0.1:{port}\"]\n\
              udp = [\"127.0.0.1:{port}\"]\n\
              [limits]\nopen-files = 1024\n{REQUIRE}"
         );
@@ -43,8 +43,10 @@ impl Service {
              require('net').createServer((socket) => socket.end('served'))\
              .listen({port}, '127.0.0.1');\n"
         );
-        let playground =
-            Playground::new().with("ringfence.toml", &boundary).with("main.js", &script);
+        let playground = Playground::new()
+            .with("ringfence.toml", &boundary)
+            .with("main.js", &script)
+            .with("given-up", "x");
         let open = fs::Permissions::from_mode(0o755);
         fs::set_permissions(playground.path(), open).unwrap();
         let stderr = fs::File::create(playground.path().join("stderr")).unwrap();
@@ -201,6 +203,20 @@ fn the_page_names_the_service_and_what_was_seen_of_it() {
         let id = check["check"].as_str().unwrap();
         assert!(page.contains(&format!("<code>{id}</code>")), "{id}");
     }
+}
+
+#[test]
+fn after_a_drop_every_form_says_that_the_service_has_less_than_its_file() {
+    let Some(service) = Service::start() else { return };
+    let path = service.playground.path().join("given-up");
+    let (pid, path) = (service.pid().to_string(), path.to_string_lossy().into_owned());
+    let run = service.playground.run(["drop", "--pid", &pid, "fs.read", &path]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let run = service.attach(&["--only", "identity", "--report", "proof.html"]);
+    assert!(run.stdout.contains("grants were dropped since it started"), "{}", run.stdout);
+    let page = fs::read_to_string(service.playground.path().join("proof.html")).unwrap();
+    let header = page.split("</header>").next().unwrap();
+    assert!(header.contains("Grants were dropped since the service started"), "{header}");
 }
 
 #[test]

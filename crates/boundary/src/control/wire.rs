@@ -26,7 +26,7 @@ pub(crate) enum ToSupervisor {
         /// The packet.
         packet: String,
     },
-    /// How often the boundary was narrowed.
+    /// The boundary was narrowed, and how often its network was.
     Generation(u64),
     /// Something must go; an order comes in parts.
     Order(Box<Part>),

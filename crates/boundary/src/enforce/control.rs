@@ -51,7 +51,8 @@ impl Control {
                 Ok(ToSupervisor::Answer { caller, packet }) => {
                     self.outside.answer(caller, &packet);
                 }
-                Ok(ToSupervisor::Generation(generation)) => self.generation = generation,
+                // One for each drop: the network's own count stays when a file or secret goes.
+                Ok(ToSupervisor::Generation(_)) => self.generation += 1,
                 Ok(ToSupervisor::Order(part)) => {
                     self.order.extend(*part);
                     if self.order.last {
