@@ -145,8 +145,8 @@ fn events_are_explained_and_broken_lines_are_named() {
     --- stdout
     connect-not-granted (certain)
       > connect 10.0.0.1:80
-      The service was refused: connect 10.0.0.1:80, because no address in
-      net.connect covers 10.0.0.1.
+      The service was refused: connect 10.0.0.1:80: no address in net.connect covers
+      10.0.0.1.
       refused by: broker
       grant: ringfence.toml
         [net]

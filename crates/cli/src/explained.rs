@@ -230,7 +230,7 @@ fn markdown_advice(text: &mut String, advice: &Advice) {
     }
 }
 
-/// A running service for a terminal.
+/// What a running service is, for a terminal.
 pub(crate) fn service(service: &ServiceReport, printer: &Printer) -> String {
     let mut text = String::new();
     let heading = format!("process {}", service.pid);
@@ -238,12 +238,29 @@ pub(crate) fn service(service: &ServiceReport, printer: &Printer) -> String {
     for fact in &service.facts {
         paragraph(&mut text, 2, &untrusted(fact).to_string());
     }
+    text
+}
+
+/// What is in force of its boundary: layers that are whole in one line, others with what is seen of
+/// them.
+pub(crate) fn layers(service: &ServiceReport, printer: &Printer) -> String {
+    let mut text = String::new();
+    let whole = |seen: &str| service.supervisor.is_some() && seen == "enforced";
+    let enforced: Vec<&str> = service
+        .layers
+        .iter()
+        .filter(|(_, seen)| whole(seen))
+        .map(|(layer, _)| layer.as_str())
+        .collect();
     if !service.layers.is_empty() {
         let _ = writeln!(text, "\n{}", printer.paint(Style::Heading, "layers in force"));
-        for (layer, seen) in &service.layers {
-            let _ = write!(text, "  {layer:<14}");
-            hanging(&mut text, 16, "", &untrusted(seen).to_string());
-        }
+    }
+    if !enforced.is_empty() {
+        paragraph(&mut text, 2, &untrusted(&enforced.join(", ")).to_string());
+    }
+    for (layer, seen) in service.layers.iter().filter(|(_, seen)| !whole(seen)) {
+        let _ = write!(text, "  {:<14}", untrusted(layer).to_string());
+        hanging(&mut text, 16, "", &untrusted(seen).to_string());
     }
     notes(&mut text, &service.notes, printer);
     text

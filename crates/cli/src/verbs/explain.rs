@@ -154,10 +154,13 @@ impl Explain {
         }
         let text = explained::service(&service, printer);
         printer.text(&text);
+        // What was refused is what was asked for: it comes before what holds.
         if !report.explanations.is_empty() {
             printer.text("\n");
             self.write(&report, printer)?;
         }
+        let text = explained::layers(&service, printer);
+        printer.text(&text);
         Ok(Finish::Clean)
     }
 }

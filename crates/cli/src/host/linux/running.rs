@@ -13,7 +13,7 @@ use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// Bytes at the end of a file of events in which recent denials are looked for.
+/// Bytes at the end of a file of events in which recent ones are looked for.
 const RECENT: u64 = 256 * 1024;
 
 /// Namespaces a boundary has for itself, with what they hold.
@@ -26,7 +26,7 @@ const NAMESPACES: [(&str, &str); 6] = [
     ("uts", "host name"),
 ];
 
-/// Looks at a service; answers its recent denials too, where they were written to a file.
+/// Looks at a service; answers its recent events too, where they were written to a file.
 pub(crate) fn service(pid: u32) -> Result<ServiceReport, CommandError> {
     let mut report = ServiceReport { schema: 1, pid, ..ServiceReport::default() };
     match Supervisor::find(pid) {
@@ -92,7 +92,7 @@ fn hash(text: &[u8]) -> String {
     hex
 }
 
-/// The denials at the end of the file that `--events` names.
+/// The denials, drops and failures at the end of the file that `--events` names.
 fn recent(report: &mut ServiceReport, supervisor: u32) {
     let Some(path) = events_file(supervisor) else {
         report.notes.push(
@@ -106,7 +106,7 @@ fn recent(report: &mut ServiceReport, supervisor: u32) {
             let denials = text
                 .lines()
                 .filter_map(|line| serde_json::from_str::<Event>(line).ok())
-                .filter(|event| event.kind == event::Kind::Denial);
+                .filter(|event| event.kind != event::Kind::Allowed);
             report.denials = denials.collect();
             report.facts.push(format!("events: {}", path.display()));
         }
