@@ -47,6 +47,8 @@ pub enum Action {
     Exec,
     /// Opening the inspector.
     Inspect,
+    /// Going past a limit on memory or on processes.
+    Limit,
     /// Listening for connections.
     Listen,
     /// Loading code past JavaScript: an addon, a foreign function, WASI.

@@ -3,7 +3,10 @@
 use super::error::EnforceError;
 use super::layers::{Layers, limits_group};
 use crate::plan::Plan;
+use ringfence_policy::event::{Action, Event, Kind};
 use ringfence_policy::layer::{Answer, Layer};
+use ringfence_policy::model;
+use ringfence_policy::statement::bytes;
 use ringfence_sys::cgroup::{self, CgroupError, Group, Limits};
 use std::os::fd::OwnedFd;
 
@@ -12,6 +15,15 @@ use std::os::fd::OwnedFd;
 pub(super) struct Groups {
     group: Option<Group>,
     doors: Vec<OwnedFd>,
+}
+
+/// What the groups tell of a service's limits.
+#[derive(Debug, Default)]
+pub(super) struct Reached {
+    /// A process was killed because memory ran out.
+    pub(super) out_of_memory: bool,
+    /// One for each limit that was reached; without time and name.
+    pub(super) events: Vec<Event>,
 }
 
 /// Prefix of every group this program makes.
@@ -60,8 +72,32 @@ impl Groups {
         self.group.as_ref()
     }
 
-    pub(super) fn ran_out_of_memory(&self) -> bool {
-        self.group.as_ref().is_some_and(|group| group.events().oom_kills > 0)
+    /// Limits that the service has reached so far; the layer that holds them is this one.
+    pub(super) fn reached(&self, limits: &model::Limits) -> Reached {
+        let Some(group) = &self.group else { return Reached::default() };
+        let seen = group.events();
+        let mut events = Vec::new();
+        let mut tell = |what: &str, reason: String| {
+            let (kind, action) = (Kind::Denial, Action::Limit);
+            let mut event = Event::new(kind, "", "", Layer::Cgroup, action, what);
+            event.reason = reason;
+            events.push(event);
+        };
+        let times = |count: u64, one: &str, many: &str| match count {
+            1 => format!("1 {one}"),
+            count => format!("{count} {many}"),
+        };
+        if let (Some(limit), 1..) = (&limits.memory, seen.oom_kills) {
+            let killed = times(seen.oom_kills, "process was killed", "processes were killed");
+            let limit = bytes(limit.value);
+            tell("limits.memory", format!("the memory limit of {limit} was reached, {killed}"));
+        }
+        if let (Some(limit), 1..) = (&limits.pids, seen.pids_refused) {
+            let refused = times(seen.pids_refused, "was refused", "were refused");
+            let limit = format!("the limit of {} processes and threads", limit.value);
+            tell("limits.pids", format!("{limit} was reached, {refused}"));
+        }
+        Reached { out_of_memory: seen.oom_kills > 0, events }
     }
 
     pub(super) fn remove(&mut self) {

@@ -150,7 +150,11 @@ impl<'a> Supervisor<'a> {
         self.drain_events();
         self.pass_landlock_log();
         self.prepared.stdio.finish();
-        let out_of_memory = self.prepared.group.ran_out_of_memory();
+        let reached = self.prepared.group.reached(&self.plan.limits);
+        for event in reached.events {
+            self.warn(&event.reason);
+            self.tell(event);
+        }
         self.prepared.group.remove();
         let status = match (ended, self.revoked) {
             (Err(EnforceError::InitLost | EnforceError::BrokerLost), Some(why)) => {
@@ -159,7 +163,7 @@ impl<'a> Supervisor<'a> {
             (ended, _) => ended?,
         };
         killed.during("waiting for the broker")?;
-        let exit_code = match (libc::WIFEXITED(status), out_of_memory) {
+        let exit_code = match (libc::WIFEXITED(status), reached.out_of_memory) {
             (true, _) => libc::WEXITSTATUS(status),
             (false, true) => 128 + libc::SIGKILL,
             (false, false) => 128 + libc::WTERMSIG(status),
@@ -310,14 +314,18 @@ impl<'a> Supervisor<'a> {
 
     /// A run without a layer that the boundary accepts to miss is weaker, and never silently so.
     fn tell_absent_layers(&self) {
-        if !self.warns || !wait::writable_now(std::io::stderr().as_fd()) {
-            return;
-        }
         for (layer, answer) in &self.prepared.layers.answers {
             if let Answer::Absent(why) = answer {
-                let line = format!("warning: the layer `{layer}` is not in force: {why}\n");
-                let _ = fd::write(std::io::stderr().as_fd(), line.as_bytes());
+                self.warn(&format!("the layer `{layer}` is not in force: {why}"));
             }
+        }
+    }
+
+    /// A line on standard error, which is never waited for.
+    fn warn(&self, what: &str) {
+        if self.warns && wait::writable_now(std::io::stderr().as_fd()) {
+            let line = format!("warning: {what}\n");
+            let _ = fd::write(std::io::stderr().as_fd(), line.as_bytes());
         }
     }
 

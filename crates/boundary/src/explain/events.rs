@@ -99,6 +99,10 @@ fn named(event: &Event, explanation: Explanation, context: &Context<'_>) -> Expl
              file (--config), which says service.cwd",
         );
     }
+    if event.action == Action::Limit {
+        return explanation
+            .instead(format!("raise {}, or look for what grows", shown(&event.resource)));
+    }
     let line = event.missing_grant.as_deref();
     let Some(grant) = line.and_then(Grant::of_line) else {
         return explanation.instead("no grant can allow it");
@@ -192,6 +196,8 @@ fn code(event: &Event) -> Code {
         },
         Action::Worker => Code::NodeWorker,
         Action::Inspect => Code::NodeInspector,
+        Action::Limit if event.resource == "limits.pids" => Code::ProcessLimit,
+        Action::Limit => Code::MemoryLimit,
         Action::Load => match event.permission.as_deref() {
             Some("WASI") => Code::NodeWasi,
             Some("FFI") => Code::NodeFfi,
@@ -240,6 +246,11 @@ fn access(event: &Event, context: &Context<'_>) -> Option<Access> {
             Some("FFI") => Some(Access::Ffi),
             _ => None,
         },
-        Action::Drop | Action::Resolve | Action::Signal | Action::Socket | Action::Start => None,
+        Action::Drop
+        | Action::Limit
+        | Action::Resolve
+        | Action::Signal
+        | Action::Socket
+        | Action::Start => None,
     }
 }

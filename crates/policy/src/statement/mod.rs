@@ -16,7 +16,7 @@ mod words;
 pub use claim::Claim;
 pub(crate) use network::{controls_host, ways_out};
 pub(crate) use process::is_package_manager;
-pub(crate) use words::bytes;
+pub use words::bytes;
 
 use crate::model::Boundary;
 use serde::Serialize;

@@ -21,7 +21,8 @@ pub(super) fn grants<T: Display>(grants: &[Located<T>]) -> String {
 }
 
 /// Bytes in the largest unit that loses nothing.
-pub(crate) fn bytes(bytes: u64) -> String {
+#[must_use]
+pub fn bytes(bytes: u64) -> String {
     const UNITS: [(&str, u64); 8] = [
         ("TiB", 1 << 40),
         ("TB", 1_000_000_000_000),
