@@ -1,5 +1,6 @@
 //! What the answers need to know of a boundary, as values, and what was taken from it since.
 
+use super::naming::Naming;
 use crate::plan::{Access, Plan, UnixSocket, ViewEntry};
 use ringfence_policy::model::Process;
 use std::ffi::{OsStr, OsString};
@@ -42,6 +43,8 @@ pub(crate) struct Facts {
     pub(crate) unix: Vec<UnixSocket>,
     /// Paths inside that can be taken away.
     pub(crate) droppable: Vec<PathBuf>,
+    /// Which missing grants may be named.
+    pub(crate) naming: Naming,
 }
 
 #[derive(Debug, Clone)]
@@ -76,6 +79,7 @@ impl Facts {
             secret_files: plan.secrets.iter().map(|s| (s.name.clone(), s.to.clone())).collect(),
             unix: plan.unix_sockets.clone(),
             droppable: plan.droppable.clone(),
+            naming: Naming::of(plan),
         }
     }
 

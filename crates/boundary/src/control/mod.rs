@@ -11,6 +11,7 @@ pub mod client;
 pub(crate) mod facts;
 mod fuzz;
 pub(crate) mod message;
+pub(crate) mod naming;
 pub(crate) mod truth;
 pub(crate) mod wire;
 

@@ -59,6 +59,13 @@ impl Truth<'_> {
     /// # Errors
     /// `denied` with the missing grant, or the question cannot be meant.
     pub(crate) fn assert(&self, question: &Question) -> Answer {
+        self.decide(question).map_err(|mut failure| {
+            failure.missing_grant = self.facts.naming.line(failure.missing_grant.take());
+            failure
+        })
+    }
+
+    fn decide(&self, question: &Question) -> Answer {
         let reference = question.reference.as_deref();
         if reference.is_some_and(|text| text.is_empty() || text.contains('\0')) {
             return Err(Failure::bad_reference("the reference is empty or holds a zero byte")
@@ -486,9 +493,14 @@ mod tests {
             (Scope::FsRead, Some("/etc/x"), Some("fs.read = [\"/etc/x\"]")),
             (Scope::FsWrite, Some("/app/x"), Some("fs.write = [\"/app/x\"]")),
             (Scope::FsRead, Some("/etc/\"x"), None),
+            (Scope::FsRead, Some("/etc/shadow"), None),
+            (Scope::FsRead, Some("/home/ann/.ssh"), None),
             (Scope::Worker, None, Some("process.workers = true")),
             (Scope::Env, Some("DEBUG"), Some("env.pass = [\"DEBUG\"]")),
-            (Scope::Child, Some("/bin/sh"), Some("process.children = [\"/bin/sh\"]")),
+            (Scope::Child, Some("/bin/date"), Some("process.children = [\"/bin/date\"]")),
+            (Scope::Child, Some("/bin/sh"), None),
+            (Scope::Child, Some("/usr/bin/npm"), None),
+            (Scope::NetUnix, Some("/run/docker.sock"), None),
             (Scope::Net, Some("169.254.169.254:80"), None),
             (Scope::Secret, Some("other"), None),
         ] {

@@ -11,6 +11,7 @@ use super::sender::Sender;
 use super::shared::Shared;
 use super::target::Targets;
 use super::waiter::Waiter;
+use crate::control::naming::Naming;
 use crate::enforce::lock::LeftOut;
 use crate::plan::{Access, UnixSocket};
 use ringfence_policy::event::{Action, Event, Kind};
@@ -45,6 +46,8 @@ pub(crate) struct Scope {
     pub(crate) listening: Vec<(u64, SocketAddr)>,
     /// Unix sockets of the host it may connect to.
     pub(crate) unix_sockets: Vec<UnixSocket>,
+    /// Which missing grants may be named.
+    pub(crate) naming: Naming,
     /// Folders of the host whose sockets it may connect to: the write grants.
     pub(crate) writable: Vec<PathBuf>,
 }
@@ -198,7 +201,8 @@ impl Broker {
         call: &Notification,
         refusal: &Refusal,
     ) {
-        let event = event(Kind::Denial, action, resource, call).refused(refusal.clone());
+        let mut event = event(Kind::Denial, action, resource, call).refused(refusal.clone());
+        event.missing_grant = self.scope.naming.line(event.missing_grant.take());
         self.shared.events.emit(event);
     }
 

@@ -179,7 +179,7 @@ impl Broker {
         let mut event = event(sight.kind, sight.action, sight.resource, call);
         event.layer = sight.layer;
         sight.reason.clone_into(&mut event.reason);
-        event.missing_grant.clone_from(&sight.missing_grant);
+        event.missing_grant = self.scope.naming.line(sight.missing_grant.clone());
         self.shared.events.emit(event);
     }
 }

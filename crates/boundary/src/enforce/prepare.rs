@@ -12,6 +12,7 @@ use super::lock::Lock;
 use super::stdio::Stdio;
 use super::wires::There;
 use super::{RunOptions, confine, group, observe, view};
+use crate::control::naming::Naming;
 use crate::egress::broker::Scope;
 use crate::egress::trace;
 use crate::plan::{Access, Plan, ViewEntry};
@@ -153,6 +154,7 @@ impl Prepared {
             shown: if options.observe || options.trace { observe::shown(plan) } else { Vec::new() },
             listening: self.handover.cookies.clone(),
             unix_sockets: plan.unix_sockets.clone(),
+            naming: Naming::of(plan),
             writable: writable.collect(),
         }
     }

@@ -45,6 +45,12 @@ pub const LOOKED_FOR: &str = "error codes of Node (ERR_ACCESS_DENIED, ERR_DLOPEN
      error classes with a message, `.cause` chains, log lines in JSON, denial events of ringfence, \
      and what shells and the loader say (not found, Killed, bad option)";
 
+/// Whether a grant for this should not be given to any service, whatever its boundary.
+#[cfg(target_os = "linux")]
+pub(crate) fn is_never_granted(access: &access::Access) -> bool {
+    judge::never(access, &Context::NOTHING).is_some()
+}
+
 /// Explains a text. Never panics, whatever it is.
 #[must_use]
 pub fn explain(text: &str, context: &Context<'_>) -> Report {
