@@ -225,6 +225,62 @@ fn text_of_a_hostile_file_cannot_drive_the_terminal() {
     assert!(!run.stderr.contains('\x1b') && !run.stderr.contains('\x07'), "{run}");
 }
 
+#[test]
+fn a_child_that_is_not_there_is_told_without_a_rule_for_relative_paths() {
+    let text = format!("{TRUE}[process]\nchildren = [\"/no/such/tool\"]\n");
+    let playground = Playground::new().with("ringfence.toml", &text);
+    assert_snapshot!(playground.run(["check-config"]), @r#"
+    exit: 2
+    --- stdout
+    --- stderr
+    error: ringfence.toml:10:13: program does not exist: /no
+       |
+    10 | children = ["/no/such/tool"]
+       |             ^^^^^^^^^^^^^^^
+    hint: check the path in process.children, or install the program
+    ---
+    "#);
+}
+
+#[test]
+fn a_secret_without_a_scheme_is_offered_what_this_version_reads() {
+    let text = format!("{TRUE}[secrets.key]\nfrom = \"key.pem\"\nto = \"/run/secrets/key\"\n");
+    let playground = Playground::new().with("ringfence.toml", &text);
+    assert_snapshot!(playground.run(["check-config"]), @"
+    exit: 2
+    --- stdout
+    --- stderr
+    error: ringfence.toml:10:8: the source has no scheme; a secret itself never stands here
+    hint: write file:PATH or env:NAME; sealed:, vault:, aws-sm: and aws-kms: come later
+    ---
+    ");
+}
+
+#[test]
+fn what_matters_is_noted_first_and_removed_variables_last_in_two_lines() {
+    let text = TRUE.replace("[fs]", "[fs]\nwrite = [\"./data\", \"/tmp\"]");
+    let playground = Playground::new().with("ringfence.toml", &text).with("data/x", "");
+    let read_only = std::os::unix::fs::PermissionsExt::from_mode(0o555);
+    std::fs::set_permissions(playground.path().join("data"), read_only).unwrap();
+    let names: Vec<String> = (10..40).map(|number| format!("ORDERS_SETTING_{number}")).collect();
+    let check = |format: &str| {
+        let mut command = playground.command();
+        command.args(["check-config", "--format", format]);
+        playground.finish(command.env("TERM", "x").envs(names.iter().map(|name| (name, "1"))))
+    };
+    let run = check("human");
+    let lines: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(run.code, 0, "{run}");
+    assert!(lines[1].starts_with("  note: ") && lines[1].contains("/data is granted"), "{run}");
+    let removed = lines.len() - 2;
+    assert!(lines[removed].starts_with("  note: 30 variables of this environment"), "{run}");
+    assert!(!run.stdout.contains("HOME") && !run.stdout.contains("TERM"), "{run}");
+    let report: serde_json::Value = serde_json::from_str(&check("json").stdout).unwrap();
+    let all = report["removed_variables"].as_array().unwrap();
+    assert!(names.iter().all(|name| all.contains(&name.as_str().into())), "{report:#}");
+    assert!(all.contains(&"HOME".into()) && all.contains(&"TERM".into()), "{report:#}");
+}
+
 /// The reading end of a pipe whose other end is open and silent.
 fn piped() -> std::io::PipeReader {
     let (reading, writing) = std::io::pipe().unwrap();

@@ -4,6 +4,7 @@ use crate::TRUE;
 use insta::assert_snapshot;
 use ringfence_tests::command::{Playground, Run};
 use serde_json::Value;
+use std::os::unix::fs::PermissionsExt;
 
 /// Whether this host refuses the whole start, which a test of the program's own code cannot mend.
 fn refused_by_host(run: &Run) -> bool {
@@ -138,4 +139,95 @@ fn an_observing_run_says_that_it_enforces_nothing() {
     let playground = Playground::new().with("ringfence.toml", TRUE);
     let run = playground.run(["run", "--observe"]);
     assert!(run.stderr.starts_with("warning: observing: NOTHING is enforced, "), "{run}");
+}
+
+#[test]
+fn events_that_the_service_could_replace_are_refused_and_nothing_is_made() {
+    let text = TRUE.replace("[fs]", "[fs]\nwrite = [\"./uploads\"]");
+    let playground = Playground::new().with("ringfence.toml", &text).with("uploads/kept", "");
+    let run = playground.run(["run", "--events", "uploads/ev.jsonl"]);
+    assert_eq!(run.code, 125, "{run}");
+    assert!(run.stderr.contains("uploads/ev.jsonl lies in a write grant"), "{run}");
+    assert!(!playground.path().join("uploads/ev.jsonl").exists());
+    // What is there already is not written to: the service may have put it there.
+    assert_eq!(playground.run(["run", "--events", "uploads/kept"]).code, 125);
+    assert_eq!(std::fs::read(playground.path().join("uploads/kept")).unwrap(), b"");
+    // A link out of reach of the service that leads into its reach.
+    std::os::unix::fs::symlink("uploads/new", playground.path().join("link")).unwrap();
+    assert_eq!(playground.run(["run", "--events", "link"]).code, 125);
+    let run = playground.run(["run", "--events", "ev.jsonl"]);
+    assert!(refused_by_host(&run) || run.code == 0, "{run}");
+    assert!(playground.path().join("ev.jsonl").exists());
+}
+
+#[test]
+fn grants_that_the_services_user_cannot_use_are_said_at_the_start() {
+    let text = TRUE.replace("\"./\"", "\"./key\"").replace("[fs]", "[fs]\nwrite = [\"./data\"]");
+    let playground =
+        Playground::new().with("ringfence.toml", &text).with("key", "").with("data/x", "");
+    let mode = |name: &str, mode: u32| {
+        let path = playground.path().join(name);
+        std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    };
+    for (folder, file, told) in [(0o777, 0o444, 0), (0o555, 0o444, 1), (0o555, 0o000, 2)] {
+        mode("data", folder);
+        mode("key", file);
+        let run = playground.run(["run"]);
+        if refused_by_host(&run) {
+            return;
+        }
+        let warnings: Vec<&str> =
+            run.stderr.lines().filter(|line| line.starts_with("warning: ")).collect();
+        assert_eq!((run.code, warnings.len()), (0, told), "{run}");
+        let named = warnings.iter().all(|line| {
+            line.contains("data is granted but not writable")
+                || line.contains("key is granted but not readable")
+        });
+        assert!(named, "{run}");
+    }
+}
+
+#[test]
+fn an_observing_run_says_that_its_secrets_are_missing() {
+    let text = format!("{TRUE}[secrets.key]\nfrom = \"file:./key\"\nto = \"/run/secrets/key\"\n");
+    let playground = Playground::new().with("ringfence.toml", &text).with("key", "s");
+    let run = playground.run(["run", "--observe"]);
+    assert!(run.stderr.contains("; its secrets are not delivered as files\n"), "{run}");
+}
+
+#[test]
+fn a_memory_limit_that_was_reached_is_an_event_and_a_line() {
+    let text = format!("{TRUE}[limits]\nmemory = \"32MiB\"\n");
+    let playground = Playground::new().with("ringfence.toml", &text);
+    // `dd` has one block of this size, and fills it.
+    let fill = ["/bin/dd", "if=/dev/zero", "of=/dev/null", "bs=256M", "count=1"];
+    let run = playground.run(["run", "--events", "events.jsonl", "--"].iter().chain(&fill));
+    if refused_by_host(&run) {
+        return;
+    }
+    assert_eq!(run.code, 137, "{run}");
+    assert!(run.stderr.contains("warning: the memory limit of 32 MiB was reached"), "{run}");
+    let events = std::fs::read_to_string(playground.path().join("events.jsonl")).unwrap();
+    let event: Value = serde_json::from_str(events.lines().last().unwrap()).unwrap();
+    let told = ["kind", "layer", "action", "resource"].map(|key| event[key].as_str().unwrap());
+    assert_eq!(told, ["denial", "cgroup", "limit", "limits.memory"]);
+    assert!(event["reason"].as_str().unwrap().starts_with("the memory limit of 32 MiB"), "{event}");
+    // With enough of it nothing is said.
+    let enough = Playground::new().with("ringfence.toml", &text.replace("32MiB", "1GiB"));
+    let run = enough.run(["run", "--"].iter().chain(&fill));
+    assert_eq!((run.code, run.stderr.contains("limit")), (0, false), "{run}");
+}
+
+#[test]
+fn a_limit_of_processes_that_was_reached_is_an_event_and_a_line() {
+    let text = format!("{TRUE}[limits]\npids = 8\n[process]\nchildren = [\"/bin/sleep\"]\n");
+    let playground = Playground::new().with("ringfence.toml", &text);
+    let script = "for i in 1 2 3 4 5 6 7 8 9 10; do /bin/sleep 60 & done; kill $(jobs -p)";
+    let run = playground.run(["run", "--events", "events.jsonl", "--", "/bin/sh", "-c", script]);
+    if refused_by_host(&run) {
+        return;
+    }
+    assert!(run.stderr.contains("the limit of 8 processes and threads was reached"), "{run}");
+    let events = std::fs::read_to_string(playground.path().join("events.jsonl")).unwrap();
+    assert!(events.contains("\"action\":\"limit\",\"resource\":\"limits.pids\""), "{events}");
 }

@@ -59,6 +59,11 @@ fn refused_accesses_to_files_are_events_with_the_grant_that_is_missing() {
     for granted in ["data/written", "app/missing"] {
         assert!(!told.iter().any(|(_, resource, _)| resource.ends_with(granted)), "{told:#?}");
     }
+    let library = ["/etc/host.conf", "/etc/ld.so.preload", "/usr/share/locale", "/usr/lib/locale"];
+    let noise = events.iter().map(|event| event["resource"].as_str().unwrap());
+    let noise: Vec<&str> =
+        noise.filter(|path| library.iter().any(|own| path.starts_with(own))).collect();
+    assert!(noise.is_empty(), "the C library's own look-ups are told: {noise:?}");
     let own =
         events.iter().any(|event| event["resource"].as_str().unwrap().starts_with("/tmp/own"));
     assert!(!own, "{events:#?}");

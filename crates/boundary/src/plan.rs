@@ -57,12 +57,16 @@ pub struct Plan {
     pub stop_signal: i32,
     /// Time between the stop signal and the kill.
     pub stop_timeout: Duration,
-    /// What the environment layer answers (removed names are in `notes`).
+    /// What the environment layer answers.
     pub environment_answer: Answer,
     /// What Node's flags answer on this version; `NotNeeded` for another program.
     pub node_answer: Answer,
-    /// Things the user should know, one sentence each.
+    /// Grants that the service's user cannot use on this host, one sentence each; said at each start.
+    pub warnings: Vec<String>,
+    /// Other things the user should know, one sentence each.
     pub notes: Vec<String>,
+    /// Names of variables of the caller that the service does not get, or not with that value.
+    pub removed_variables: Vec<String>,
 }
 
 /// The program of the service.

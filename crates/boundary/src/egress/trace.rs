@@ -77,6 +77,17 @@ pub(crate) fn calls() -> Vec<&'static str> {
 /// followed from outside, and files that tell about the machine, which do without.
 const RUNTIME: [&str; 3] = ["/proc/", "/sys/fs/cgroup/", "/sys/devices/system/"];
 
+/// What the C library reads by itself at the start of each program and for each name it looks up,
+/// and does without: nobody who reads a trace asked for it. `docs/events.md` has the same list.
+const LIBRARY: [&str; 6] = [
+    "/etc/gai.conf",
+    "/etc/host.conf",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.preload",
+    "/usr/lib/locale/",
+    "/usr/share/locale/",
+];
+
 /// What is wanted, with the flags of an open read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Use {
@@ -110,7 +121,7 @@ impl Broker {
                 Wants::Make => Use::Make,
                 Wants::Open(at) => opens(argument(*at)),
             };
-            if !path.is_empty() && !RUNTIME.iter().any(|own| path.starts_with(own.as_bytes())) {
+            if !path.is_empty() && !is_harmless(&path, wanted) {
                 self.look(call, &path, base, wanted);
             }
         }
@@ -196,6 +207,17 @@ impl Broker {
     }
 }
 
+/// Whether a runtime looks there by itself, whatever the service does.
+fn is_harmless(path: &[u8], wanted: Use) -> bool {
+    let reads = matches!(wanted, Use::Look | Use::Read);
+    let library = |own: &&str| match own.strip_suffix('/') {
+        Some(_) => path.starts_with(own.as_bytes()),
+        None => path == own.as_bytes(),
+    };
+    RUNTIME.iter().any(|own| path.starts_with(own.as_bytes()))
+        || (reads && LIBRARY.iter().any(library))
+}
+
 fn opens(flags: u64) -> Use {
     let has = |flag: i32| flags & u64::from(flag.unsigned_abs()) != 0;
     if has(libc::O_CREAT) {
@@ -240,6 +262,27 @@ fn grant(key: &str, path: &Path, wanted: Use) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_c_library_reads_by_itself_is_not_told_and_writing_it_is() {
+        for path in ["/etc/host.conf", "/usr/share/locale/locale.alias", "/proc/self/maps"] {
+            assert!(is_harmless(path.as_bytes(), Use::Read), "{path}");
+            assert!(is_harmless(path.as_bytes(), Use::Look), "{path}");
+        }
+        assert!(!is_harmless(b"/etc/host.conf", Use::Write));
+        assert!(!is_harmless(b"/usr/lib/locale/x", Use::Make));
+        for path in ["/etc/host.conf.d/x", "/etc/hosts.allow", "/usr/share/locales", "host.conf"] {
+            assert!(!is_harmless(path.as_bytes(), Use::Read), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_list_is_the_documented_one() {
+        let page = include_str!("../../../../docs/events.md");
+        for own in RUNTIME.iter().chain(&LIBRARY) {
+            assert!(page.contains(&format!("`{}`", own.trim_end_matches('/'))), "{own}");
+        }
+    }
 
     #[test]
     fn flags_of_an_open_say_what_is_wanted_of_the_file() {

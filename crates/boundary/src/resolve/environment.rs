@@ -55,16 +55,14 @@ pub(crate) struct Given {
     pub(crate) variables: Vec<(OsString, OsString)>,
     /// The layer's answer.
     pub(crate) answer: Answer,
+    /// Names of the caller's variables that are not given, or not with that value; escaped, sorted.
+    pub(crate) removed: Vec<String>,
     /// Where each variable that the file names was named.
     spans: BTreeMap<OsString, Range<usize>>,
 }
 
 /// Builds the environment from the caller's and the file.
-pub(crate) fn build(
-    wanted: &Environment,
-    caller: &[(OsString, OsString)],
-    notes: &mut Vec<String>,
-) -> Given {
+pub(crate) fn build(wanted: &Environment, caller: &[(OsString, OsString)]) -> Given {
     let mut variables: BTreeMap<OsString, OsString> =
         DEFAULTS.iter().map(|(name, value)| (name.into(), value.into())).collect();
     let mut spans = BTreeMap::new();
@@ -86,10 +84,8 @@ pub(crate) fn build(
         .collect::<std::collections::BTreeSet<_>>()
         .into_iter()
         .collect();
-    if !removed.is_empty() {
-        notes.push(format!("removed from the environment: {}", removed.join(", ")));
-    }
-    Given { variables: variables.into_iter().collect(), answer: Answer::Enforced, spans }
+    let variables = variables.into_iter().collect();
+    Given { variables, answer: Answer::Enforced, removed, spans }
 }
 
 impl Given {
@@ -151,8 +147,7 @@ mod tests {
             ("LANG", "C.UTF-8"),
         ]
         .map(|(name, value)| (name.into(), value.into()));
-        let mut notes = Vec::new();
-        let mut given = build(&wanted, &caller, &mut notes);
+        let mut given = build(&wanted, &caller);
         given.add_secrets(&[("KEY".into(), "s".into())]);
         let lines: Vec<String> = given
             .variables
@@ -168,6 +163,6 @@ mod tests {
         PORT=8080
         TMPDIR=/tmp
         ");
-        assert_eq!(notes, ["removed from the environment: NODE_OPTIONS, PATH"]);
+        assert_eq!(given.removed, ["NODE_OPTIONS", "PATH"]);
     }
 }

@@ -82,6 +82,7 @@ pub fn resolve(request: &Request<'_>) -> Result<Plan, Vec<ResolveError>> {
         view: View::default(),
         libraries: Libraries::default(),
         errors: Vec::new(),
+        warnings: Vec::new(),
         notes: Vec::new(),
     };
     let plan = resolver.run();
@@ -100,6 +101,7 @@ struct Resolver<'a> {
     view: View,
     libraries: Libraries,
     errors: Vec<ResolveError>,
+    warnings: Vec<String>,
     notes: Vec<String>,
 }
 
@@ -111,8 +113,7 @@ impl Resolver<'_> {
         let cwd = cwd.map_err(|error| self.fail(&boundary.service.cwd.span, error)).ok();
         self.grants(|grants, view| grants.add_files(&boundary.fs, view));
         let unix_sockets = self.grants(|grants, _| grants.unix_sockets(&boundary.net.unix));
-        let mut given =
-            environment::build(&boundary.env, self.request.environment, &mut self.notes);
+        let mut given = environment::build(&boundary.env, self.request.environment);
         let cwd = cwd?;
         let found = self.program(&cwd, identity.as_ref());
         let children = self.children(&cwd, given.value("PATH"));
@@ -161,7 +162,9 @@ impl Resolver<'_> {
             stop_timeout: boundary.service.stop_timeout,
             environment_answer: given.answer,
             node_answer,
+            warnings: std::mem::take(&mut self.warnings),
             notes: std::mem::take(&mut self.notes),
+            removed_variables: given.removed,
         })
     }
 
@@ -211,10 +214,13 @@ impl Resolver<'_> {
                 if bound.access == Access::Write { (2, "writable") } else { (4, "readable") };
             if identity::surely_denied(identity, &bound.metadata, wanted) {
                 let path = shown(path);
-                self.notes.push(format!(
+                let note = format!(
                     "{path} is granted but not {what} for the service's user {}",
                     identity.uid
-                ));
+                );
+                // A folder that cannot be listed may still be passed through.
+                let hurts = bound.access == Access::Write || !bound.metadata.is_dir();
+                if hurts { &mut self.warnings } else { &mut self.notes }.push(note);
             }
         }
     }

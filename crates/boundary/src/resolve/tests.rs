@@ -409,11 +409,11 @@ fn what_the_services_user_may_not_do_is_told_before_the_start() {
     ");
     mode("tool", 0o755);
     let plan = site.plan(&text(4242));
-    insta::assert_snapshot!(site.short(&plan.notes.join("\n")), @r"
+    insta::assert_snapshot!(site.short(&plan.warnings.join("\n")), @r"
     ~/data is granted but not writable for the service's user 4242
     ~/private.txt is granted but not readable for the service's user 4242
-    the working directory ~ is not granted: inside it holds only what is granted below it
     ");
+    insta::assert_snapshot!(site.short(&plan.notes.join("\n")), @"the working directory ~ is not granted: inside it holds only what is granted below it");
 }
 
 #[test]
@@ -654,5 +654,12 @@ fn a_node_out_of_range_and_a_hidden_script_are_refused() {
             site.lines(&errors),
             "the script is not granted: ~/app/a.js\n  hint: add \"./app\" to fs.read"
         );
+        // Written in the file, it is the script's own word that is shown.
+        let text = format!(
+            "schema = 1\n[service]\nname = \"x\"\nstart = [\"{}\", \"app/a.js\"]\n",
+            program.display()
+        );
+        let errors = site.resolve(&text).unwrap_err();
+        assert_eq!(&text[errors[0].span.clone()], "\"app/a.js\"");
     }
 }

@@ -1,6 +1,6 @@
 //! A host whose kernel cannot enforce a boundary.
 
-use super::{RuntimeGrant, ServiceReport};
+use super::{Fit, RuntimeGrant, ServiceReport};
 use crate::boundary_file::BoundaryFile;
 use crate::error::{CommandError, Finish, Kind};
 use crate::printer::Printer;
@@ -8,11 +8,12 @@ use crate::verbs::{Drop, Here, Prove, Run, Status};
 use std::ffi::OsString;
 
 /// A file can be checked alone.
-pub(crate) fn fits(_: &BoundaryFile) -> Result<Vec<String>, CommandError> {
+pub(crate) fn fits(_: &BoundaryFile) -> Result<Fit, CommandError> {
     let system = std::env::consts::OS;
-    Ok(vec![format!(
+    let note = format!(
         "only the file was checked: whether it fits a host is asked on Linux, not {system}"
-    )])
+    );
+    Ok(Fit { notes: vec![note], ..Fit::default() })
 }
 
 /// What a runtime needs is found where it runs.

@@ -20,6 +20,15 @@ pub(crate) use linux::{
 
 use serde::Serialize;
 
+/// What the author of a file that fits this host should know.
+#[derive(Debug, Default)]
+pub(crate) struct Fit {
+    /// One sentence each, those that matter most first.
+    pub(crate) notes: Vec<String>,
+    /// Variables of this environment that the service does not get as they are.
+    pub(crate) removed_variables: Vec<String>,
+}
+
 /// Something granted because the program's runtime needs it.
 #[derive(Debug, Serialize)]
 pub(crate) struct RuntimeGrant {
@@ -48,7 +57,7 @@ pub(crate) struct ServiceReport {
     pub(crate) facts: Vec<String>,
     /// Layers in force, each with what was seen of it.
     pub(crate) layers: Vec<(String, String)>,
-    /// Its recent denials, where they can be read; explained beside this.
+    /// Its recent events, where they can be read; explained beside this.
     #[serde(skip)]
     pub(crate) denials: Vec<ringfence_policy::event::Event>,
     /// What could not be asked, and what to do.

@@ -1,6 +1,6 @@
 //! A boundary file held against this host.
 
-use super::super::RuntimeGrant;
+use super::super::{Fit, RuntimeGrant};
 use super::caller;
 use crate::boundary_file::BoundaryFile;
 use crate::error::{CommandError, Kind};
@@ -17,10 +17,11 @@ use std::fmt::Write as _;
 const UNRESOLVED: &str = "does-not-fit-this-host";
 
 /// Whether the file fits this host; answers what its author should know.
-pub(crate) fn fits(file: &BoundaryFile) -> Result<Vec<String>, CommandError> {
+pub(crate) fn fits(file: &BoundaryFile) -> Result<Fit, CommandError> {
     let plan = plan(file, None)?;
     enforce::check(&plan).map_err(|error| super::run::refused(&error))?;
-    Ok(plan.notes)
+    let notes = [plan.warnings, plan.notes].concat();
+    Ok(Fit { notes, removed_variables: plan.removed_variables })
 }
 
 /// What the runtime is granted on this host.

@@ -8,6 +8,7 @@ use crate::verbs::Run;
 use ringfence_boundary::enforce::{self, EnforceError, RunOptions};
 use ringfence_boundary::plan::{Access, Plan, ViewEntry};
 use ringfence_boundary::status;
+use ringfence_policy::display::untrusted;
 use std::error::Error as _;
 use std::fs::File;
 use std::io::Write as _;
@@ -16,45 +17,57 @@ use std::path::Path;
 
 /// Runs the service and stays with it.
 pub(crate) fn run(verb: &Run, printer: &mut Printer) -> Result<Finish, CommandError> {
-    let mut events = verb.events.as_deref().map(event_log::open).transpose()?;
     let mut service = String::new();
-    start(verb, printer, events.as_ref(), &mut service).map_err(|error| {
-        let line = event_log::failure(&error, &service);
-        match &mut events {
-            Some(events) => {
-                // The failure itself is what is told: that of its record changes nothing.
-                let _ = events.write_all(line.as_bytes());
-                error
-            }
-            None => error.with_event(line),
-        }
-    })
+    let (error, log) = match start(verb, printer, &mut service) {
+        Ok(finish) => return Ok(finish),
+        Err((error, log)) => (error, log),
+    };
+    let line = event_log::failure(&error, &service);
+    let log = match (log, &verb.events) {
+        (Log::Open(file), _) => Some(file),
+        (Log::NotYet, Some(path)) => event_log::open(path).ok(),
+        (Log::NotYet, None) | (Log::Refused, _) => None,
+    };
+    let Some(mut log) = log else { return Err(error.with_event(line)) };
+    // The failure itself is what is told: that of its record changes nothing.
+    let _ = log.write_all(line.as_bytes());
+    Err(error)
+}
+
+/// The file of events at the time of a failure.
+enum Log {
+    /// Not opened, and not looked at.
+    NotYet,
+    /// It may not be opened.
+    Refused,
+    Open(File),
 }
 
 /// `service` receives the service's name as soon as it is known, for the event of a failure.
 fn start(
     verb: &Run,
     printer: &mut Printer,
-    events: Option<&File>,
     service: &mut String,
-) -> Result<Finish, CommandError> {
+) -> Result<Finish, (CommandError, Log)> {
+    let plan = plan(verb, service).map_err(|error| (error, Log::NotYet))?;
+    let log = match &verb.events {
+        Some(path) => Some(open_log(path, &plan).map_err(|error| (error, Log::Refused))?),
+        None => None,
+    };
+    warn(verb, &plan, printer);
+    let ended = with_log(verb, &plan, log.as_ref());
+    ended.map_err(|error| (error, log.map_or(Log::NotYet, Log::Open)))
+}
+
+fn plan(verb: &Run, service: &mut String) -> Result<Plan, CommandError> {
     let file = BoundaryFile::load(&verb.config)?;
     service.clone_from(&file.boundary.service.name.value);
     let command = (!verb.command.is_empty()).then_some(verb.command.as_slice());
-    let plan = resolve::plan(&file, command)?;
-    // Not needed while the service runs.
-    drop(file);
-    if let Some(path) = &verb.events {
-        out_of_reach(path, &plan)?;
-    }
-    if verb.observe {
-        let warning = printer.paint_error(Style::Bad, "warning:");
-        let name = &plan.name;
-        printer.error(&format!(
-            "{warning} observing: NOTHING is enforced, {name} may do everything this user may\n"
-        ));
-    }
-    let events = events.map(File::try_clone).transpose().map_err(|error| {
+    resolve::plan(&file, command)
+}
+
+fn with_log(verb: &Run, plan: &Plan, log: Option<&File>) -> Result<Finish, CommandError> {
+    let events = log.map(File::try_clone).transpose().map_err(|error| {
         CommandError::new(Kind::Internal, "cannot copy a descriptor").caused_by(&error)
     })?;
     let options = RunOptions {
@@ -64,13 +77,43 @@ fn start(
         events: events.map(OwnedFd::from),
         ..RunOptions::default()
     };
-    let outcome = enforce::run(&plan, &options).map_err(|error| refused(&error))?;
+    let outcome = enforce::run(plan, &options).map_err(|error| refused(&error))?;
     Ok(Finish::Program(u8::try_from(outcome.exit_code).unwrap_or(RUN_FAILED)))
 }
 
-/// A record that the service can replace is no record.
+/// What whoever starts it must know: that nothing is enforced, else which grants cannot be used.
+fn warn(verb: &Run, plan: &Plan, printer: &mut Printer) {
+    let label = printer.paint_error(Style::Bad, "warning:");
+    if !verb.observe {
+        for warning in &plan.warnings {
+            printer.error(&format!("{label} {}\n", untrusted(warning)));
+        }
+        return;
+    }
+    let name = &plan.name;
+    let secrets =
+        if plan.secrets.is_empty() { "" } else { "; its secrets are not delivered as files" };
+    printer.error(&format!(
+        "{label} observing: NOTHING is enforced, {name} may do everything this user may{secrets}\n"
+    ));
+}
+
+/// A record that the service can replace is no record. Looked at before it is made, so that nothing
+/// is left where it is refused, and again when it is there: a link may lead anywhere.
+fn open_log(events: &Path, plan: &Plan) -> Result<File, CommandError> {
+    out_of_reach(events, plan)?;
+    let file = event_log::open(events)?;
+    out_of_reach(events, plan)?;
+    Ok(file)
+}
+
 fn out_of_reach(events: &Path, plan: &Plan) -> Result<(), CommandError> {
-    let real = events.canonicalize().unwrap_or_else(|_| events.to_owned());
+    let real = events.canonicalize().or_else(|_| {
+        let folder = events.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new(".")).canonicalize();
+        folder.map(|folder| folder.join(events.file_name().unwrap_or_default()))
+    });
+    let real = real.unwrap_or_else(|_| events.to_owned());
     let within = |entry: &&ViewEntry| matches!(entry, ViewEntry::Bind { source, access: Access::Write, .. } if real.starts_with(source));
     match plan.view.iter().find(within) {
         None => Ok(()),
