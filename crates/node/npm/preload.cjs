@@ -21,7 +21,13 @@ const call = (method, self, ...values) => apply(method, self, values);
 
 const RUNTIME = Symbol.for('ringfence.runtime');
 const MAJOR = parseInt(process.versions.node, 10);
-const CHANNEL = Number(process.env.RINGFENCE_CONTROL ?? 0);
+const CHANNEL = Number(process.env.RINGFENCE_CONTROL ?? inherited());
+
+/** The channel of a thread whose environment does not name it: what `truth.cjs` shares has it. */
+function inherited() {
+  const shared = builtin('node:worker_threads').getEnvironmentData('ringfence.lock');
+  return shared instanceof SharedArrayBuffer ? new Int32Array(shared)[1] : 0;
+}
 
 const native = { has: process.permission?.has, drop: process.permission?.drop, asked: false };
 const truth = () => require('./truth.cjs');
@@ -30,6 +36,7 @@ const refusals = () => require('./refusals.cjs');
 module.exports = {
   CHANNEL,
   MAJOR,
+  Promise,
   allocUnsafeSlow,
   among,
   apply,

@@ -6,7 +6,7 @@
 // Loaded by `preload.cjs` when a program first loads what can be refused.
 
 const preload = require('./preload.cjs');
-const { MAJOR, among, apply, assign, builtin, call, defineProperty, getOwnPropertyDescriptor } = preload;
+const { MAJOR, Promise, among, apply, assign, builtin, call, defineProperty, getOwnPropertyDescriptor } = preload;
 const { includes, ownKeys, replace, slice, startsWith, statSync } = preload;
 const truth = require('./truth.cjs');
 const path = builtin('node:path');

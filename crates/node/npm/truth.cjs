@@ -63,8 +63,10 @@ const channel = (() => {
   /** Makes the lock that the threads of this process will find. */
   function share() {
     if (!first || lock !== undefined) return;
-    const shared = new SharedArrayBuffer(4);
+    const shared = new SharedArrayBuffer(8);
     lock = new Int32Array(shared);
+    // For a thread that is started with an environment of its own.
+    lock[1] = CHANNEL;
     thread = ownNumber();
     builtin('node:worker_threads').setEnvironmentData(SHARED, shared);
   }

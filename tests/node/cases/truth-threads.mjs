@@ -36,7 +36,9 @@ if (!isMainThread) {
 } else {
   const answer = (worker) =>
     new Promise((resolve, reject) => worker.on('message', resolve).on('error', reject));
-  const workers = Array.from({ length: 10 }, () => start({ workerData: { tcp, other } }));
+  // One of them with an environment of its own, which does not name the channel.
+  const own = (at) => (at === 0 ? { env: {} } : {});
+  const workers = Array.from({ length: 10 }, (_, at) => start({ workerData: { tcp, other }, ...own(at) }));
   const answers = workers.map(answer);
   answers.push(ask(1000));
   console.log((await Promise.all(answers)).reduce((sum, one) => sum + one), 'right');

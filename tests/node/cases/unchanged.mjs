@@ -6,6 +6,7 @@ prints: promisified 127.0.0.1
 prints: frames in a handler 0
 prints: new globals 0
 prints: symbols of a socket error 0
+prints: a lookup without Promise true
 prints: patched fs, JSON and Buffer still answer true
 ---
 [net]
@@ -40,6 +41,18 @@ console.log('new globals', added.length);
 
 const error = await new Promise((resolve) => net.connect(1, '127.0.0.1').on('error', resolve));
 console.log('symbols of a socket error', Object.getOwnPropertySymbols(error).length);
+
+// As polyfills of promises do it.
+const own = globalThis.Promise;
+globalThis.Promise = undefined;
+let looks = true;
+try {
+  dns.lookup('127.0.0.1', () => {});
+} catch {
+  looks = false;
+}
+globalThis.Promise = own;
+console.log('a lookup without Promise', looks);
 
 // As frameworks of tests and polyfills do it.
 JSON.parse = JSON.stringify = () => undefined;
