@@ -84,6 +84,12 @@ impl Outside {
             if caller.pending.is_none() && caller.read(identity, now, &mut requests).is_err()
                 || caller.until <= now
             {
+                // Closed without a word it would look as if the service had ended.
+                if let Some(id) = caller.pending {
+                    let why = "the broker has not answered in time, and may do it still";
+                    let late = message::answer(Some(id), Err(Failure::new("unavailable", why)));
+                    let _ = packet::send(caller.socket.as_fd(), late.as_bytes());
+                }
                 gone.push(caller.number);
             }
         }
@@ -222,4 +228,32 @@ pub(super) fn tell(broker: BorrowedFd<'_>, what: &ToBroker) -> Result<(), Errno>
         return Err(Errno(libc::EMSGSIZE));
     }
     packet::send(broker, text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_whom_the_broker_does_not_answer_is_told_so() {
+        let (near, far) = packet::pair().unwrap();
+        let mut outside = Outside::default();
+        let until = Instant::now();
+        outside.callers.push(Caller { number: 1, socket: near, pending: Some(7), until });
+        let identity = Identity {
+            boundary: "",
+            file: std::path::Path::new("/"),
+            service: "",
+            layers: &[],
+            program_pid: None,
+            generation: 0,
+        };
+        let requests = outside.serve(&identity);
+        assert!(matches!(requests[..], [ToBroker::Gone { caller: 1 }]), "{requests:?}");
+        let mut room = [0; LONGEST];
+        let got = packet::receive(far.as_fd(), &mut room).unwrap();
+        let answer: Value = serde_json::from_slice(&room[..got.length]).unwrap();
+        assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(7), &json!("unavailable")));
+        assert_eq!(packet::receive(far.as_fd(), &mut room).map(|got| got.length), Ok(0));
+    }
 }
