@@ -245,12 +245,16 @@ pub(crate) fn service(service: &ServiceReport, printer: &Printer) -> String {
 /// them.
 pub(crate) fn layers(service: &ServiceReport, printer: &Printer) -> String {
     let mut text = String::new();
-    let whole = |seen: &str| service.supervisor.is_some() && seen == "enforced";
-    let enforced: Vec<&str> = service
+    let whole =
+        |seen: &str| service.supervisor.is_some() && ["enforced", "not-needed"].contains(&seen);
+    let enforced: Vec<String> = service
         .layers
         .iter()
         .filter(|(_, seen)| whole(seen))
-        .map(|(layer, _)| layer.as_str())
+        .map(|(layer, seen)| match seen.as_str() {
+            "enforced" => layer.clone(),
+            _ => format!("{layer} (not needed)"),
+        })
         .collect();
     if !service.layers.is_empty() {
         let _ = writeln!(text, "\n{}", printer.paint(Style::Heading, "layers in force"));

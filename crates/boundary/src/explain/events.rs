@@ -46,7 +46,8 @@ pub(super) fn one(
         explanation = explanation.likely();
     }
     explanation.line = line;
-    explanation.seen = seen(format!("{} {}", action(event.action), event.resource).trim_end());
+    explanation.seen =
+        seen(format!("{} {}", action(event.action), named_resource(event)).trim_end());
     Some(explanation)
 }
 
@@ -147,7 +148,7 @@ fn cause(event: &Event) -> String {
     let what = match (event.action, event.resource.as_str()) {
         (Action::Worker, "") => "a worker thread".to_owned(),
         (action_, "") => action(action_),
-        (action_, resource) => format!("{} {}", action(action_), shown(resource)),
+        (action_, _) => format!("{} {}", action(action_), shown(&named_resource(event))),
     };
     // Most reasons name what was asked for.
     let told = !event.resource.is_empty() && reason.contains(&event.resource);
@@ -163,6 +164,17 @@ fn cause(event: &Event) -> String {
         cause.push_str(" (told by the service itself, which is no evidence)");
     }
     cause
+}
+
+/// What was asked for: the name, where its resource is an address that only stands for it.
+fn named_resource(event: &Event) -> String {
+    let stands = endpoint(event.resource.split(' ').next().unwrap_or_default())
+        .and_then(|(host, _)| host.parse().ok())
+        .is_some_and(is_synthetic);
+    match event.missing_grant.as_deref().and_then(Access::of_line) {
+        Some(Access::Connect(_, Target::Name(name), port)) if stands => format!("{name}:{port}"),
+        _ => event.resource.clone(),
+    }
 }
 
 /// The action in words.
