@@ -122,7 +122,8 @@ pub enum DnsMode {
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of the file with its own meaning")]
 pub struct Process {
-    /// Absolute executables the service may start; empty is none.
+    /// Executables the service may start, absolute or, with `./` in front, against the boundary
+    /// file's folder; empty is none.
     pub children: Vec<Located<String>>,
     /// Worker threads, inside Node.
     pub workers: bool,

@@ -10,6 +10,16 @@ use crate::paths;
 use crate::source::Located;
 
 impl Process {
+    /// The same with the programs of `folder`, the absolute one of the file, by their whole paths.
+    #[must_use]
+    pub fn in_folder(&self, folder: &str) -> Self {
+        let mut process = self.clone();
+        for child in process.children.iter_mut().filter(|child| !child.value.starts_with('/')) {
+            child.value = paths::normal(&format!("{folder}/{}", child.value));
+        }
+        process
+    }
+
     /// May the service execute the program at this real, absolute path?
     ///
     /// # Errors
@@ -49,5 +59,16 @@ mod tests {
         assert_eq!(refusal.missing_grant.as_deref(), Some("process.children = [\"/bin/sh\"]"));
         let refusal = boundary("").process.child("/bin/sh").unwrap_err();
         assert_eq!(refusal.reason, "process.children is empty, so /bin/sh may not be started");
+    }
+
+    #[test]
+    fn a_program_of_the_folder_is_granted_there_and_nowhere_else() {
+        let process =
+            boundary("[process]\nchildren = [\"./bin//tool\", \"/usr/bin/git\"]\n").process;
+        assert!(process.child("/srv/app/bin/tool").is_err());
+        let there = process.in_folder("/srv/app");
+        assert!(there.child("/srv/app/bin/tool").is_ok());
+        assert!(there.child("/usr/bin/git").is_ok());
+        assert!(there.child("/bin/tool").is_err());
     }
 }

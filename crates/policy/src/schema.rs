@@ -105,7 +105,7 @@ enum Dns {
 #[schemars(rename_all = "kebab-case", deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of the file")]
 struct Process {
-    /// Absolute paths of programs the service may start.
+    /// Programs the service may start: absolute paths, or `./` and a path below this file's folder.
     children: Option<Vec<String>>,
     /// Worker threads.
     #[schemars(default)]

@@ -104,7 +104,10 @@ impl Access {
         let open = !process.node_flags;
         match self {
             Self::Connect(transport, target, port) => connect(boundary, *transport, target, *port),
-            Self::Exec(path) => process.child(path).map_or_else(Into::into, |_| Decision::Allowed),
+            Self::Exec(path) => {
+                let process = process.in_folder(folder);
+                process.child(path).map_or_else(Into::into, |_| Decision::Allowed)
+            }
             Self::Ffi => allowed(open || process.ffi, "process.ffi is off", "process.ffi = true"),
             Self::Inspector => {
                 let granted = open || process.inspector;

@@ -155,7 +155,7 @@ impl Resolver<'_> {
             limits: boundary.limits.clone(),
             secrets: delivered.files,
             secret_names: boundary.secrets.iter().map(|s| s.name.value.clone()).collect(),
-            process: boundary.process.clone(),
+            process: boundary.process.in_folder(&self.request.folder.to_string_lossy()),
             network: Arc::new(boundary.net.clone()),
             require: boundary.require.layers.clone(),
             stop_signal: boundary.service.stop_signal,

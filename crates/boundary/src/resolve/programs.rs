@@ -11,6 +11,7 @@ use super::{Resolver, node_grants};
 use crate::node::{self, Detected, Detection, NodeError, Version};
 use crate::plan::{Access, NodeRuntime, Program, ResolvedIdentity};
 use ringfence_policy::layer::Answer;
+use ringfence_policy::paths;
 use std::ffi::{OsStr, OsString};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -91,10 +92,14 @@ impl Resolver<'_> {
     }
 
     fn child(&mut self, child: &str, search: Search<'_>) -> Result<Vec<PathBuf>, Step> {
-        if !Path::new(child).is_absolute() {
+        let path = match child.strip_prefix("./") {
+            Some(inside) => self.request.folder.join(paths::normal(inside)),
+            None => child.into(),
+        };
+        if !path.is_absolute() {
             return Err(ProgramError::Relative(child.into()).into());
         }
-        let found = find(&[child.into()], search).map_err(|error| match error {
+        let found = find(&[path.into_os_string()], search).map_err(|error| match error {
             ProgramError::Walk(missing) => ProgramError::Child(missing),
             other => other,
         })?;

@@ -388,6 +388,24 @@ fn a_child_comes_with_its_libraries_and_a_script_with_its_interpreter() {
 }
 
 #[test]
+fn a_child_of_the_folder_counts_from_the_boundary_file_wherever_the_service_stands() {
+    let site = Site::new(&["bin/tool", "work/bin/tool"]);
+    for path in ["bin/tool", "work/bin/tool"] {
+        fs::copy("/bin/true", site.root.join(path)).unwrap();
+    }
+    let service = SERVICE.replace("start", "cwd = \"./work\"\nstart");
+    let plan = site.plan(&format!("{service}[process]\nchildren = [\"./bin/tool\"]\n"));
+    assert_eq!(plan.children, [site.root.join("bin/tool")]);
+    // The running service is answered by the whole path.
+    assert!(plan.process.child(&site.root.join("bin/tool").to_string_lossy()).is_ok());
+    let errors = site.errors("[process]\nchildren = [\"./gone\"]\n");
+    assert!(errors.contains("process.children"), "{errors}");
+    // What the service could replace is refused, as with a whole path.
+    let errors = site.errors("[fs]\nwrite = [\"./bin\"]\n[process]\nchildren = [\"./bin/tool\"]\n");
+    assert!(errors.contains("fs.write lets the service replace a program"), "{errors}");
+}
+
+#[test]
 fn what_the_services_user_may_not_do_is_told_before_the_start() {
     let site = Site::new(&["private.txt", "data/"]);
     fs::copy("/bin/true", site.root.join("tool")).unwrap();

@@ -36,10 +36,34 @@ fn executable(text: &str) -> Result<String, Problem> {
                 shell_word(text)
             )));
     }
-    paths::absolute(text).map_err(|problem| match problem.code {
+    let path = match text.strip_prefix("./") {
+        Some(inside) => paths::grant(text).and_then(|path| below_folder(path, inside)),
+        None => paths::absolute(text).map_err(|problem| {
+            // Nothing else is wrong with it.
+            if !text.starts_with('/') && paths::grant(text).is_ok() {
+                problem.hint("write the whole path, or \"./\" and a path below this file's folder")
+            } else {
+                problem
+            }
+        }),
+    };
+    path.map_err(|problem| match problem.code {
         Code::BadPath => Problem { code: Code::BadExecutable, ..problem },
         _ => problem,
     })
+}
+
+/// A program below the folder of the file, so that the file fits every machine.
+fn below_folder(path: String, inside: &str) -> Result<String, Problem> {
+    if inside.split('/').any(|component| component == "..") {
+        return Err(Problem::with_value(Code::BadPath, "path has `..` in it", &path)
+            .hint("write where it leads"));
+    }
+    if paths::normal(inside) == "." {
+        return Err(Problem::with_value(Code::BadPath, "a folder, not a program", &path)
+            .hint("write the path of the program alone"));
+    }
+    Ok(path)
 }
 
 /// Text that is safe to paste into a shell, or a stand-in.

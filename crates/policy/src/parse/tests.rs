@@ -499,7 +499,7 @@ fn a_connection_string_with_a_password_is_not_repeated() {
 fn process_mistakes_have_their_place() {
     insta::assert_snapshot!(brief(r#"
 [process]
-children = ["git", "git status", "./tool", "/usr/bin/*", "/bin/../bin/sh", "/bin/sh", "/bin//sh"]
+children = ["git", "git status", "bin/tool", "./../tool", "./", "./bin/tool", "/usr/bin/*", "/bin/../bin/sh", "/bin/sh", "/bin//sh"]
 addons = [
   { package = "sharp@0.33", sha256 = "12" },
   { package = "@img/x" },
@@ -511,13 +511,17 @@ addons = [
          write the absolute path: `command -v git` prints it
     6:20 bad-executable: a command line, not a program: git status
          write the absolute path of the program alone
-    6:34 bad-executable: path is not absolute: ./tool
-         write the whole path, from `/`
-    6:44 wildcard: paths have no wildcards: /usr/bin/*
-         a directory grants everything below it: write "/usr/bin/"
-    6:58 bad-executable: path has `..` in it: /bin/../bin/sh
+    6:34 bad-executable: path is not absolute: bin/tool
+         write the whole path, or "./" and a path below this file's folder
+    6:46 bad-executable: path has `..` in it: ./../tool
          write where it leads
-    6:87 duplicate: the same entry twice in `process.children`: /bin//sh
+    6:59 bad-executable: a folder, not a program: ./
+         write the path of the program alone
+    6:79 wildcard: paths have no wildcards: /usr/bin/*
+         a directory grants everything below it: write "/usr/bin/"
+    6:93 bad-executable: path has `..` in it: /bin/../bin/sh
+         write where it leads
+    6:122 duplicate: the same entry twice in `process.children`: /bin//sh
          remove one of them
     8:15 bad-addon: not the name of a package: sharp@0.33
          write the name without a version, such as "sharp" or "@img/sharp-linux-x64"
