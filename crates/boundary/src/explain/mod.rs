@@ -155,7 +155,10 @@ fn told(symptoms: &[Symptom], context: &Context<'_>) -> Vec<Option<Explanation>>
 
 /// Whether an error says itself what was refused, as the preload does.
 fn says_itself(symptom: &Symptom) -> bool {
-    symptom.code == "ERR_ACCESS_DENIED" && !symptom.resource.is_empty()
+    symptom.code == "ERR_ACCESS_DENIED"
+        && (!symptom.resource.is_empty()
+            || !symptom.missing.is_empty()
+            || symptom.says_any(&["granted by the boundary", dropped::WORDS]))
 }
 
 /// For each error whether one around it says so. What is around has the lower number.

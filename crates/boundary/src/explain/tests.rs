@@ -98,6 +98,10 @@ fn what_was_dropped_while_the_service_ran_is_told_as_that() {
         ("node-net: prices.internal was dropped while the service ran", "certain"),
     ] {
         let found = text(told);
+        let caused =
+            format!("{told} {{\n  [cause]: Error: getaddrinfo ENOTFOUND prices.internal\n}}");
+        let of_all = with(|context| explain(&caused, context)).explanations;
+        assert!(!told.contains("ERR_") || of_all.len() == 1, "{of_all:?}");
         let answer = (found.code.id(), found.confidence.id(), found.layer.is_some());
         assert_eq!(answer, ("dropped-at-runtime", confidence, true), "{told}");
     }
