@@ -10,7 +10,9 @@ mod network;
 mod process;
 mod rest;
 
+use crate::display::untrusted;
 use crate::model::Boundary;
+use crate::source::Located;
 use serde::Serialize;
 
 /// What a change means for what the service may do.
@@ -94,7 +96,7 @@ impl Changes {
         entry: &str,
         sentence: impl Into<String>,
     ) -> &mut Change {
-        let entry = crate::display::untrusted(entry).to_string();
+        let entry = untrusted(entry).to_string();
         let change = Change {
             effect,
             key: key.to_owned(),
@@ -107,16 +109,30 @@ impl Changes {
         &mut self.0[at]
     }
 
-    /// Entries of a list in which each stands for itself.
-    fn entries(&mut self, key: &str, old: &[&str], new: &[&str], now: &str, no_longer: &str) {
+    /// Entries of a list in which each stands for itself, compared in their normal form. In the
+    /// sentences for a new and a missing one `#` stands for it. Answers the new ones.
+    fn entries<T>(
+        &mut self,
+        key: &str,
+        (old, new): (&[Located<T>], &[Located<T>]),
+        normal: impl Fn(&T) -> String,
+        [now, no_longer]: [&str; 2],
+    ) -> &mut [Change] {
+        let all = |entries: &[Located<T>]| -> Vec<String> {
+            entries.iter().map(|entry| normal(&entry.value)).collect()
+        };
+        let (old, new) = (all(old), all(new));
+        let first = self.0.len();
         for entry in new.iter().filter(|entry| !old.contains(entry)) {
-            let shown = crate::display::untrusted(entry).to_string();
+            let shown = untrusted(entry).to_string();
             self.push(Effect::Widened, key, entry, now.replace('#', &shown));
         }
+        let widened = self.0.len();
         for entry in old.iter().filter(|entry| !new.contains(entry)) {
-            let shown = crate::display::untrusted(entry).to_string();
+            let shown = untrusted(entry).to_string();
             self.push(Effect::Narrowed, key, entry, no_longer.replace('#', &shown));
         }
+        self.0.get_mut(first..widened).unwrap_or_default()
     }
 }
 

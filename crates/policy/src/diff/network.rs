@@ -4,7 +4,7 @@ use super::{Change, Changes, Effect};
 use crate::model::{Boundary, DnsMode, Network};
 use crate::net::{Endpoint, ListenEndpoint, PortRange};
 use crate::source::Located;
-use crate::statement;
+use crate::{paths, statement};
 
 pub(super) fn compare(changes: &mut Changes, old: &Boundary, new: &Boundary) {
     let (before, after) = (&old.net, &new.net);
@@ -12,19 +12,9 @@ pub(super) fn compare(changes: &mut Changes, old: &Boundary, new: &Boundary) {
     outbound(changes, "net.udp", "send datagrams to", (&before.udp, &after.udp), new);
     inbound(changes, "net.listen", "over TCP", &before.listen, &after.listen);
     inbound(changes, "net.udp-listen", "over UDP", &before.udp_listen, &after.udp_listen);
-    let paths = |net: &Network| -> Vec<String> {
-        net.unix.iter().map(|grant| crate::paths::normal(&grant.value)).collect()
-    };
-    let (unix_before, unix_after) = (paths(before), paths(after));
-    let known = changes.0.len();
-    changes.entries(
-        "net.unix",
-        &unix_before.iter().map(String::as_str).collect::<Vec<_>>(),
-        &unix_after.iter().map(String::as_str).collect::<Vec<_>>(),
-        "can connect to the unix socket #",
-        "can no longer connect to the unix socket #",
-    );
-    for change in changes.0.iter_mut().skip(known).filter(|c| c.effect == Effect::Widened) {
+    let words = ["can connect to the unix socket #", "can no longer connect to the unix socket #"];
+    let unix = (before.unix.as_slice(), after.unix.as_slice());
+    for change in changes.entries("net.unix", unix, |path| paths::normal(path), words) {
         if statement::controls_host(&change.entry) {
             change.ways_out.push("a way out, it controls the host".to_owned());
         }
@@ -128,17 +118,12 @@ fn holds(broad: &ListenEndpoint, narrow: &ListenEndpoint) -> bool {
 }
 
 fn names(changes: &mut Changes, old: &Network, new: &Network) {
-    let private = |net: &Network| -> Vec<String> {
-        net.private.iter().map(|name| name.value.to_string()).collect()
-    };
-    let (before, after) = (private(old), private(new));
-    changes.entries(
-        "net.private",
-        &before.iter().map(String::as_str).collect::<Vec<_>>(),
-        &after.iter().map(String::as_str).collect::<Vec<_>>(),
+    let words = [
         "reaches private, loopback and link-local addresses by the name #",
         "reaches no private, loopback or link-local address by the name # any more",
-    );
+    ];
+    let private = (old.private.as_slice(), new.private.as_slice());
+    changes.entries("net.private", private, ToString::to_string, words);
     for (name, address) in &new.hosts {
         let at = address.value;
         match old.hosts.get(name) {

@@ -5,20 +5,11 @@ use crate::model::{Filesystem, Process};
 use crate::{paths, statement};
 
 pub(super) fn compare(changes: &mut Changes, old: &Process, new: &Process, fs: &Filesystem) {
-    let children = |process: &Process| -> Vec<String> {
-        process.children.iter().map(|child| paths::normal(&child.value)).collect()
-    };
-    let (before, after) = (children(old), children(new));
-    let known = changes.0.len();
-    changes.entries(
-        "process.children",
-        &before.iter().map(String::as_str).collect::<Vec<_>>(),
-        &after.iter().map(String::as_str).collect::<Vec<_>>(),
-        "can start #, inside the same boundary",
-        "can no longer start #",
-    );
     let writable: Vec<String> = fs.write.iter().map(|grant| paths::normal(&grant.value)).collect();
-    for change in changes.0.iter_mut().skip(known).filter(|c| c.effect == Effect::Widened) {
+    let words = ["can start #, inside the same boundary", "can no longer start #"];
+    let children = (old.children.as_slice(), new.children.as_slice());
+    let normal = |path: &String| paths::normal(path);
+    for change in changes.entries("process.children", children, normal, words) {
         if files::covered(&change.entry, writable.iter()) {
             change.ways_out.push("the service can replace it: it lies in a write grant".to_owned());
         }

@@ -50,17 +50,8 @@ fn command(words: &[String]) -> String {
 }
 
 pub(super) fn environment(changes: &mut Changes, old: &Environment, new: &Environment) {
-    let passed = |env: &Environment| -> Vec<String> {
-        env.pass.iter().map(|name| name.value.clone()).collect()
-    };
-    let (before, after) = (passed(old), passed(new));
-    changes.entries(
-        "env.pass",
-        &before.iter().map(String::as_str).collect::<Vec<_>>(),
-        &after.iter().map(String::as_str).collect::<Vec<_>>(),
-        "receives # of the environment it is started in",
-        "no longer receives #",
-    );
+    let words = ["receives # of the environment it is started in", "no longer receives #"];
+    changes.entries("env.pass", (old.pass.as_slice(), new.pass.as_slice()), Clone::clone, words);
     for (name, value) in &new.set {
         match old.set.get(name) {
             Some(known) if known.value == value.value => {}
@@ -218,17 +209,9 @@ pub(super) fn identity(changes: &mut Changes, old: &Identity, new: &Identity) {
         let what = key.trim_start_matches("identity.");
         changes.push(Effect::Moved, key, "", format!("runs as another {what}: {who}"));
     }
-    let groups = |identity: &Identity| -> Vec<String> {
-        identity.groups.iter().map(|group| group.value.clone()).collect()
-    };
-    let (before, after) = (groups(old), groups(new));
-    changes.entries(
-        "identity.groups",
-        &before.iter().map(String::as_str).collect::<Vec<_>>(),
-        &after.iter().map(String::as_str).collect::<Vec<_>>(),
-        "has the rights of the group #",
-        "no longer has the rights of the group #",
-    );
+    let words = ["has the rights of the group #", "no longer has the rights of the group #"];
+    let groups = (old.groups.as_slice(), new.groups.as_slice());
+    changes.entries("identity.groups", groups, Clone::clone, words);
 }
 
 pub(super) fn require(changes: &mut Changes, old: &RequiredLayers, new: &RequiredLayers) {

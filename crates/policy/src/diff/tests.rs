@@ -6,8 +6,10 @@ const HEAD: &str = "schema = 1\n[service]\nname = \"orders\"\nstart = [\"node\",
 fn changes(old: &str, new: &str) -> String {
     let read = |text: &str| crate::parse("t.toml", &format!("{HEAD}{text}")).unwrap();
     let lines = diff(&read(old), &read(new)).into_iter().map(|change| {
-        let ways_out: String = change.ways_out.iter().map(|way| format!(" [{way}]")).collect();
-        format!("{}: {}: {}{ways_out}\n", change.effect.word(), change.line(), change.sentence)
+        let mut told =
+            vec![format!("{}: {}: {}", change.effect.word(), change.line(), change.sentence)];
+        told.extend(change.ways_out.iter().map(|way| format!("[{way}]")));
+        told.join(" ") + "\n"
     });
     lines.collect()
 }
