@@ -213,7 +213,12 @@ fn after_a_drop_every_form_says_that_the_service_has_less_than_its_file() {
     let run = service.playground.run(["drop", "--pid", &pid, "fs.read", &path]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     let run = service.attach(&["--only", "identity", "--report", "proof.html"]);
-    assert!(run.stdout.contains("grants were dropped since it started"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("grants were dropped since it started"),
+        "{} {}",
+        run.stdout,
+        run.stderr
+    );
     let page = fs::read_to_string(service.playground.path().join("proof.html")).unwrap();
     let header = page.split("</header>").next().unwrap();
     assert!(header.contains("Grants were dropped since the service started"), "{header}");
