@@ -104,7 +104,7 @@ fn what_was_dropped_is_said_and_is_an_event() {
     exit: 1
     --- stdout
     --- stderr
-    nothing was dropped: no grant that is still in force matches net
+    nothing was dropped: all of net was dropped already
     hint: a grant is dropped as it stands in the boundary file, or a part of it
     ---
     ");
@@ -115,6 +115,40 @@ fn what_was_dropped_is_said_and_is_an_event() {
         .map(|event| (event["kind"].as_str().unwrap(), event["resource"].as_str().unwrap()))
         .collect();
     assert_eq!(told, [("dropped", "net a.example.com:443"), ("dropped", "net")]);
+}
+
+#[test]
+fn what_took_nothing_away_says_whether_it_was_dropped_or_never_granted() {
+    let playground = Playground::new().with("ringfence.toml", GRANTS);
+    let Some(child) = started(&playground) else { return };
+    let pid = child.id().to_string();
+    assert_eq!(drop(&playground, &pid, &["net", "api.internal:443"]).code, 0);
+    for (reference, said) in [
+        ("api.internal:443", "api.internal:443 was dropped already"),
+        ("a.example.com:80", "a.example.com is granted at port 443, not 80"),
+        ("other.test:443", "no grant in net.connect names other.test"),
+    ] {
+        let run = drop(&playground, &pid, &["net", reference]);
+        let first = run.stderr.lines().next().unwrap_or_default();
+        assert_eq!((run.code, first), (1, format!("nothing was dropped: {said}").as_str()));
+    }
+    assert_snapshot!(drop(&playground, &pid, &["secret", "signing-kee"]), @"
+    exit: 1
+    --- stdout
+    --- stderr
+    nothing was dropped: there is no secret signing-kee
+    hint: secrets: none
+    ---
+    ");
+    assert_snapshot!(drop(&playground, &pid, &["child", "/bin/cat"]), @"
+    exit: 3
+    --- stdout
+    --- stderr
+    error: programs are dropped all together, never one of them
+    hint: drop child without a reference: then none can be started any more
+    ---
+    ");
+    ended(&playground, child);
 }
 
 #[test]

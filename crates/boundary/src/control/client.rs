@@ -71,6 +71,10 @@ pub struct Identity {
     pub program_pid: Option<u32>,
     /// How often the boundary was narrowed.
     pub generation: u64,
+    /// What was dropped since the start, as far as it fits into an answer: as `ringfence drop`
+    /// names it.
+    #[serde(default)]
+    pub dropped: Vec<String>,
     /// What each layer answered at the start.
     #[serde(default)]
     pub layers: Vec<LayerState>,
@@ -124,7 +128,6 @@ pub struct Refused {
 struct Answer {
     ok: bool,
     error: Option<Refused>,
-    dropped: Option<Dropped>,
     milliseconds: Option<f64>,
     #[serde(flatten)]
     rest: serde_json::Map<String, serde_json::Value>,
@@ -192,7 +195,9 @@ impl Supervisor {
             request["reference"] = json!(reference);
         }
         let answer = self.ask(&request)?;
-        match (answer.error, answer.dropped) {
+        let dropped = answer.rest.get("dropped").cloned();
+        let dropped = dropped.and_then(|dropped| serde_json::from_value(dropped).ok());
+        match (answer.error, dropped) {
             (Some(refused), _) => Ok(Err(refused)),
             (None, Some(dropped)) => Ok(Ok((dropped, answer.milliseconds.unwrap_or_default()))),
             (None, None) => Err(AskError::Unreadable(self.pid)),

@@ -26,8 +26,8 @@ pub(crate) enum ToSupervisor {
         /// The packet.
         packet: String,
     },
-    /// The boundary was narrowed, and how often its network was.
-    Generation(u64),
+    /// The boundary was narrowed once more: what went, as `ringfence drop` names it.
+    Narrowed(Vec<String>),
     /// Something must go; an order comes in parts.
     Order(Box<Part>),
 }

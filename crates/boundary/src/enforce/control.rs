@@ -19,6 +19,9 @@ use std::sync::Arc;
 /// Most packets of the broker that are read before everything else has its turn.
 const TURN: usize = 64;
 
+/// Most dropped grants that are remembered: an answer holds no more.
+const DROPPED: usize = 32;
+
 /// What the supervisor keeps for it.
 #[derive(Debug)]
 pub(super) struct Control {
@@ -29,12 +32,15 @@ pub(super) struct Control {
     order: Part,
     /// How often the boundary was narrowed.
     pub(super) generation: u64,
+    /// What was dropped since the start.
+    pub(super) dropped: Vec<String>,
 }
 
 impl Control {
     pub(super) fn new(plan: &Plan, outside: Outside) -> Self {
         let network = Arc::clone(&plan.network);
-        Self { outside, network, order: Part::default(), generation: 0 }
+        let (order, dropped) = (Part::default(), Vec::new());
+        Self { outside, network, order, generation: 0, dropped }
     }
 
     /// Reads what the broker has to say. Answers orders that are complete.
@@ -51,8 +57,12 @@ impl Control {
                 Ok(ToSupervisor::Answer { caller, packet }) => {
                     self.outside.answer(caller, &packet);
                 }
-                // One for each drop: the network's own count stays when a file or secret goes.
-                Ok(ToSupervisor::Generation(_)) => self.generation += 1,
+                // The network's own count stays when a file or secret goes.
+                Ok(ToSupervisor::Narrowed(gone)) => {
+                    self.generation += 1;
+                    let room = DROPPED.saturating_sub(self.dropped.len());
+                    self.dropped.extend(gone.into_iter().take(room));
+                }
                 Ok(ToSupervisor::Order(part)) => {
                     self.order.extend(*part);
                     if self.order.last {

@@ -32,6 +32,7 @@ pub(super) struct Identity<'a> {
     pub(super) layers: &'a [(Layer, Answer)],
     pub(super) program_pid: Option<u32>,
     pub(super) generation: u64,
+    pub(super) dropped: &'a [String],
 }
 
 /// The address and who has called at it.
@@ -217,6 +218,7 @@ impl Identity<'_> {
             ("program_pid".to_owned(), json!(self.program_pid)),
             ("layers".to_owned(), Value::Array(layers)),
             ("generation".to_owned(), json!(self.generation)),
+            ("dropped".to_owned(), json!(self.dropped)),
         ])
     }
 }
@@ -235,6 +237,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_identity_says_what_was_dropped_and_fits_into_a_packet() {
+        let mut dropped = vec!["net.connect prices.internal:28602".to_owned()];
+        let answer = |dropped: &[String]| {
+            let identity = Identity {
+                boundary: "",
+                file: std::path::Path::new("/"),
+                service: "",
+                layers: &[],
+                program_pid: None,
+                generation: 2,
+                dropped,
+            };
+            message::answer(Some(1), Ok(identity.fields()))
+        };
+        let few: Value = serde_json::from_str(&answer(&dropped)).unwrap();
+        assert_eq!((&few["generation"], &few["dropped"]), (&json!(2), &json!(dropped)));
+        dropped.extend(vec!["\"".repeat(120); 31]);
+        assert!(answer(&dropped).len() < LONGEST);
+    }
+
+    #[test]
     fn a_caller_whom_the_broker_does_not_answer_is_told_so() {
         let (near, far) = packet::pair().unwrap();
         let mut outside = Outside::default();
@@ -247,6 +270,7 @@ mod tests {
             layers: &[],
             program_pid: None,
             generation: 0,
+            dropped: &[],
         };
         let requests = outside.serve(&identity);
         assert!(matches!(requests[..], [ToBroker::Gone { caller: 1 }]), "{requests:?}");

@@ -373,6 +373,7 @@ impl<'a> Supervisor<'a> {
     /// Callers from outside, and the broker's answers and orders.
     fn serve_control(&mut self) {
         let broker = self.here.control.as_fd();
+        let dropped = self.control.dropped.clone();
         let identity = Identity {
             boundary: &self.plan.boundary_hash,
             file: &self.plan.file,
@@ -380,6 +381,7 @@ impl<'a> Supervisor<'a> {
             layers: &self.prepared.layers.answers,
             program_pid: self.service.as_ref().and_then(|s| peer::pid_of(s.as_fd())),
             generation: self.control.generation,
+            dropped: &dropped,
         };
         self.control.serve(broker, &identity);
         for order in self.control.hear(broker) {

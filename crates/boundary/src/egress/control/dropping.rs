@@ -26,6 +26,9 @@ const RELAY: Duration = Duration::from_secs(1);
 /// How long the supervisor may take to read an order, and to carry it out.
 const READING: Duration = Duration::from_secs(2);
 pub(super) const CARRYING_OUT: Duration = Duration::from_secs(9);
+/// Grants of one drop that the supervisor is told of, and characters of each.
+const TOLD: usize = 64;
+const NAMED: usize = 120;
 /// Drops that were not completed and can be tried again.
 const UNFINISHED: usize = 16;
 
@@ -132,8 +135,8 @@ impl Control {
             part.names = self.names();
             self.give_up_flows(generation, &mut dropped, &mut left);
         }
-        let generation = self.shared.generation();
-        let _ = self.tell_supervisor(&ToSupervisor::Generation(generation));
+        let gone = dropped.grants.iter().take(TOLD).map(|grant| outside(grant)).collect();
+        let _ = self.tell_supervisor(&ToSupervisor::Narrowed(gone));
         Ok((narrowed, part, dropped, left))
     }
 
@@ -271,6 +274,21 @@ impl Control {
     }
 }
 
+/// A grant that is gone, as `ringfence drop` would name it.
+fn outside(grant: &str) -> String {
+    let (key, value) = match grant.split_once(" \"") {
+        Some((key, value)) => (key, value.trim_end_matches('"')),
+        None => (grant, ""),
+    };
+    let text = match (key, key.strip_prefix("secrets.")) {
+        (_, Some(name)) => format!("secret {name}"),
+        ("fs.droppable", _) => format!("fs.read {value}"),
+        ("process.children", _) => format!("child {value}"),
+        _ => format!("{key} {value}"),
+    };
+    text.trim_end().chars().take(NAMED).collect()
+}
+
 /// What was taken away, in words.
 fn told(dropped: &Dropped) -> String {
     let parts = [
@@ -293,3 +311,21 @@ fn told(dropped: &Dropped) -> String {
 
 /// The bell of the network loop, which is made after this thread's state.
 pub(crate) type NetloopBell = Arc<std::sync::OnceLock<crate::egress::netloop::Bell>>;
+
+#[cfg(test)]
+mod tests {
+    use super::outside;
+
+    #[test]
+    fn what_is_gone_is_told_as_it_could_be_dropped() {
+        for (grant, told) in [
+            ("net.connect \"prices.internal:28602\"", "net.connect prices.internal:28602"),
+            ("net.unix \"/run/db.sock\"", "net.unix /run/db.sock"),
+            ("secrets.signing-key", "secret signing-key"),
+            ("fs.droppable \"/app/certs\"", "fs.read /app/certs"),
+            ("process.children \"/bin/cat\"", "child /bin/cat"),
+        ] {
+            assert_eq!(outside(grant), told);
+        }
+    }
+}

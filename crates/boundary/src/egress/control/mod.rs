@@ -7,6 +7,7 @@
 
 mod door;
 mod dropping;
+mod missed;
 mod narrow;
 mod report;
 

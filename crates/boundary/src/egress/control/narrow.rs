@@ -3,6 +3,7 @@
 //! A plan holds the grants that remain and names everything else by its place in the plan of the
 //! start. What cannot be taken back by the kernel is refused here, with what can be done instead.
 
+use super::missed::Missed;
 use crate::control::facts::{Facts, Taken};
 use crate::control::message::{Failure, Question};
 use crate::control::truth::{Led, absolute};
@@ -77,12 +78,7 @@ impl Ground<'_> {
             Scope::OpensslStore => {}
         }
         if narrowed.grants.is_empty() {
-            let what = reference.map_or_else(String::new, |text| format!(" {}", quoted(text)));
-            return Err(Failure::new(
-                "nothing-dropped",
-                format!("no grant that is still in force matches {}{what}", question.scope),
-            )
-            .hint("a grant is dropped as it stands in the boundary file, or a part of it"));
+            return Err(Missed { ground: self, network }.failure(question));
         }
         Ok(narrowed)
     }
@@ -208,7 +204,7 @@ impl Ground<'_> {
             return Ok(());
         }
         if reference.is_some() {
-            return Err(unsupported("single programs cannot be dropped")
+            return Err(unsupported("programs are dropped all together, never one of them")
                 .hint("drop child without a reference: then none can be started any more"));
         }
         narrowed.children = true;
@@ -223,8 +219,10 @@ impl Ground<'_> {
         let process = &self.facts.process;
         let granted = match scope {
             Scope::Worker | Scope::Wasi | Scope::Ffi | Scope::Inspector if !process.node_flags => {
-                return unsupported(format!("nothing refuses {scope}: process.node-flags is false"))
-                    .hint("leave process.node-flags out, and Node refuses it from the start");
+                return unsupported(format!(
+                    "nothing refuses {scope}: process.node-flags is false"
+                ))
+                .hint("leave process.node-flags out, and Node refuses it from the start");
             }
             Scope::Worker => process.workers,
             Scope::Addon => !process.addons.is_empty(),
@@ -233,7 +231,7 @@ impl Ground<'_> {
             _ => process.inspector,
         };
         if !granted {
-            let message = format!("no grant that is still in force matches {scope}");
+            let message = format!("{scope} is not granted");
             return Failure::new("nothing-dropped", message);
         }
         unsupported(format!("the kernel cannot take {scope} back from a running process")).hint(
