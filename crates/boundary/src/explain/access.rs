@@ -284,7 +284,9 @@ fn file(boundary: &Boundary, folder: &str, host: &dyn Host, path: &str, write: b
     };
     let fs = &boundary.fs;
     let allowed = known.unwrap_or_else(|| {
-        paths::is_private(path)
+        // The folder of a project in /tmp is not the /tmp that is seen inside.
+        let own = !folder.is_empty() && paths::is_in(&paths::join("/", path), folder);
+        (paths::is_private(path) && !own)
             || paths::covers(&fs.write, folder, path)
             || (!write
                 && (paths::is_everywhere(path)

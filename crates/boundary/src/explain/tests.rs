@@ -260,3 +260,17 @@ fn calls_that_node_switches_off_have_advice_that_fits() {
         assert!(what.contains(advice) && what.contains("process.node-flags = false"), "{what}");
     }
 }
+
+#[test]
+fn a_project_below_tmp_is_not_the_tmp_of_the_service() {
+    let boundary = ringfence_policy::parse("ringfence.toml", FILE).unwrap();
+    let setting =
+        Setting { path: "ringfence.toml", text: FILE, boundary: &boundary, folder: "/tmp/app" };
+    let context = Context { setting: Some(setting), host: &NoHost };
+    let grants = |path: &str| {
+        let event = denial(Layer::Namespaces, Action::Change, path, None);
+        lines(&super::events([(1, event)], &context).explanations[0])
+    };
+    assert_eq!(grants("/tmp/app/./uploads/a"), ["fs.write = [\"./uploads\"]"]);
+    assert_eq!(grants("/tmp/other/a"), [""; 0]);
+}

@@ -171,7 +171,10 @@ impl Place<'_> {
         let mut missing =
             Explanation::new(Code::FileMissing, None, format!("{} does not exist", shown(&target)))
                 .instead("make it, or correct the path in the service's settings; no grant helps");
-        if self.context.setting.is_some() && paths::is_private(&target) {
+        let project = self.context.setting.map(|setting| setting.folder);
+        if project.is_some_and(|folder| !paths::is_in(&target, folder))
+            && paths::is_private(&target)
+        {
             let own = target.split('/').nth(1).unwrap_or_default();
             missing.cause = format!(
                 "{} does not exist: inside a boundary /{own} is the service's own and empty at its \

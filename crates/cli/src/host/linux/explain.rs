@@ -61,9 +61,10 @@ impl Host for This<'_> {
         let real = Path::new(path).canonicalize().ok()?;
         // What the file says now is resolved already; another boundary is this one with a grant.
         if same_files(boundary, &self.file.boundary) {
-            return Some(shows(&self.plan, &real, write));
+            return Some(shows(&self.plan, self.file, &real, write));
         }
-        Some(plan(self.file, boundary).is_some_and(|plan| shows(&plan, &real, write)))
+        let plan = plan(self.file, boundary);
+        Some(plan.is_some_and(|plan| shows(&plan, self.file, &real, write)))
     }
 
     fn owner(&self, path: &str) -> Option<u32> {
@@ -110,7 +111,7 @@ fn same_files(one: &Boundary, other: &Boundary) -> bool {
 }
 
 /// Whether a service under this plan sees a real path, and may write it.
-fn shows(plan: &Plan, real: &Path, write: bool) -> bool {
+fn shows(plan: &Plan, file: &BoundaryFile, real: &Path, write: bool) -> bool {
     let nearest = real.ancestors().find_map(|at| {
         plan.view.iter().find_map(|entry| match entry {
             ViewEntry::Bind { target, directory, access, .. } if target == at => {
@@ -120,7 +121,9 @@ fn shows(plan: &Plan, real: &Path, write: bool) -> bool {
             _ => None,
         })
     });
-    nearest.unwrap_or_else(|| is_own(real))
+    // The folder of a project in /tmp is not the /tmp that is seen inside.
+    let project = file.folder().is_ok_and(|folder| real.starts_with(folder));
+    nearest.unwrap_or_else(|| !project && is_own(real))
 }
 
 /// Folders every service has for itself.

@@ -69,6 +69,9 @@ fn told(report: &mut ServiceReport, identity: &Identity, supervisor: u32) {
     if identity.generation > 0 {
         say(format!("it was narrowed {} times since its start", identity.generation));
     }
+    if !identity.dropped.is_empty() {
+        say(format!("dropped: {}", identity.dropped.join(", ")));
+    }
     let now = fs::read(&path).ok().map(|text| hash(&text));
     report.unchanged = now.as_ref().map(|now| *now == identity.boundary);
     match report.unchanged {
