@@ -2,6 +2,7 @@
 
 use super::{AttachReport, Attached};
 use crate::prove::Verdict;
+use crate::prove::markdown::cell;
 use ringfence_policy::display::untrusted;
 use std::fmt::Write as _;
 
@@ -47,7 +48,7 @@ impl AttachReport {
         let mut text = self.attached.sentence();
         text.push_str("\n\n| live service | verdict | seen |\n| --- | --- | --- |\n");
         for check in &self.checks {
-            let seen = untrusted(&check.seen).to_string().replace('|', "\\|");
+            let seen = cell(&check.seen);
             let _ = writeln!(text, "| {} | {} | {seen} |", check.expects, check.verdict);
         }
         text.push('\n');
@@ -74,5 +75,48 @@ impl Attached {
             );
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{AttachReport, Attached, Check};
+    use crate::prove::Verdict;
+    use crate::prove::report::{Evidence, Report};
+
+    #[test]
+    fn what_a_live_service_shows_stays_in_its_cell() {
+        let evidence = Evidence {
+            service: "s".into(),
+            boundary: "0".repeat(64),
+            ringfence: "0.0.0",
+            time: "2026-11-22T19:00:00.000Z".into(),
+            host: "h".into(),
+            kernel: "k".into(),
+            node: None,
+            users: [0, 1, 1],
+            layers: Vec::new(),
+        };
+        let check = Check {
+            check: "live-program",
+            expects: "the program is the planned one",
+            verdict: Verdict::Open,
+            seen: "it runs /a|b<img src=x>".into(),
+        };
+        let attached = Attached {
+            supervisor: 1,
+            program: 2,
+            generation: 1,
+            beside: Vec::new(),
+            anew: Vec::new(),
+        };
+        let (claims, only, probes) = (Vec::new(), Vec::new(), Vec::new());
+        let report = Report { schema: 1, evidence, claims, only, probes };
+        let proof = AttachReport { attached, checks: vec![check], report };
+        let markdown = proof.render_markdown();
+        assert!(markdown.contains(r"| open | it runs /a\|b&lt;img src=x&gt; |"), "{markdown}");
+        assert!(markdown.contains("grants were dropped since it started"), "{markdown}");
+        assert!(proof.render_human().contains("OPEN: it runs"), "{markdown}");
+        assert_eq!(proof.exit_code(), 1);
     }
 }
