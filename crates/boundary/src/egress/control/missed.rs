@@ -4,7 +4,7 @@ use super::narrow::Ground;
 use crate::control::message::{Failure, Question};
 use ringfence_policy::display::quoted;
 use ringfence_policy::model::Network;
-use ringfence_policy::net::{Target, Transport};
+use ringfence_policy::net::{Target, Transport, Whole};
 use ringfence_policy::scope::Scope;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ impl Missed<'_> {
         let whole = &self.network.cuts.whole;
         let Some(target) = reference.and_then(|text| Target::parse(text).ok()) else {
             let any = match scope {
-                Scope::Net => whole != &Default::default(),
+                Scope::Net => *whole != Whole::default(),
                 Scope::NetConnect => whole.outbound.iter().any(|(of, _)| *of == Transport::Tcp),
                 _ => whole.outbound.iter().any(|(of, _)| *of == Transport::Udp),
             };
