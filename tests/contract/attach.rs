@@ -33,10 +33,11 @@ impl Service {
         };
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let boundary = format!(
-            "schema = 1\n[service]\nname = \"attached\"\nstart = [{node:?}, \"main.js\"]\n\
+            "schema = 1\n[service]\nname = \"attached\"\nstart = [\"{}\", \"main.js\"]\n\
              [fs]\nread = [\"./\"]\ndroppable = [\"./given-up\"]\n[net]\nlisten = [\"127.0.0.1:{port}\"]\n\
              udp = [\"127.0.0.1:{port}\"]\n\
-             [limits]\nopen-files = 1024\n{REQUIRE}"
+             [limits]\nopen-files = 1024\n{REQUIRE}",
+            node.display()
         );
         let script = format!(
             "require('dns').lookup('{OWN_NAME}', () => {{}});\n\

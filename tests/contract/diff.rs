@@ -1,9 +1,8 @@
 //! `ringfence diff`: what a change widens, and when that stops a pull request.
 
 use insta::assert_snapshot;
-use ringfence_tests::command::Playground;
+use ringfence_tests::command::{Playground, other};
 use serde_json::Value;
-use std::process::Command;
 
 const OLD: &str = "schema = 1\n[service]\nname = \"orders\"\nstart = [\"node\", \"a.js\"]\n[fs]\nread = [\"./\"]\n[net]\nconnect = [\"api.test:443\"]\n";
 const NEW: &str = "schema = 1\n[service]\nname = \"orders\"\nstart = [\"node\", \"a.js\"]\n[fs]\nread = [\"./dist\"]\n[net]\nconnect = [\"*.test:443\"]\n[process]\nworkers = true\n";
@@ -75,7 +74,7 @@ fn a_table_for_a_pull_request_quotes_names_as_text() {
 fn a_revision_is_read_from_git() {
     let playground = Playground::new().with("sub/ringfence.toml", OLD);
     let git = |arguments: &[&str]| {
-        let mut command = Command::new("git");
+        let mut command = other("git");
         let user = ["-c", "user.name=t", "-c", "user.email=t@example.test"];
         command.args(["-c", "init.defaultBranch=main"]).args(user).args(arguments);
         command.current_dir(playground.path()).env("HOME", playground.path());

@@ -1,6 +1,6 @@
 //! `ringfence run --trace`: what the kernel refuses alone is told too, and nothing else is.
 
-use ringfence_tests::command::{Playground, Run};
+use ringfence_tests::command::{Playground, Run, other};
 use serde_json::Value;
 
 const FILE: &str = "schema = 1\n[service]\nname = \"traced\"\nstart = [\"/bin/true\"]\n[fs]\nread = [\"./app\"]\nwrite = [\"./data\"]\n[process]\nchildren = [\"/bin/cat\", \"/bin/mkdir\", \"/bin/mv\", \"/bin/rm\"]\n";
@@ -20,7 +20,7 @@ fn playground() -> Playground {
 /// The events of a run; `None` where the host refuses the whole start.
 fn events(playground: &Playground, arguments: &[&str]) -> Option<(Run, Vec<Value>)> {
     let path = playground.path();
-    let _ = std::process::Command::new("chmod").arg("-R").arg("a+rwX").arg(&path).status();
+    let _ = other("chmod").arg("-R").arg("a+rwX").arg(&path).status();
     let command = ["run", "--events", "events.jsonl"].iter().chain(arguments);
     let run = playground.run(command.chain(&["--", "/bin/sh", "-c", SCRIPT]));
     if run.code == 125 && run.stderr.contains("this host cannot give it") {

@@ -98,6 +98,7 @@ pub fn peer(of: BorrowedFd<'_>) -> Result<Peer, Errno> {
 
 /// Whether the process that [`peer`] names still runs: it can have handed its end on and ended, and
 /// then its number may be another process's by now. Answers yes before Linux 6.5, which cannot tell.
+#[must_use]
 pub fn peer_runs(of: BorrowedFd<'_>) -> bool {
     // Not in libc (linux/include/uapi/asm-generic/socket.h).
     const SO_PEERPIDFD: i32 = 77;

@@ -84,6 +84,7 @@ pub fn read_memory(tid: i32, address: u64, into: &mut [u8]) -> Result<usize, Err
 }
 
 /// The process a pidfd means, as this process's namespace numbers it; nothing once it is gone.
+#[must_use]
 pub fn pid_of(pidfd: BorrowedFd<'_>) -> Option<u32> {
     let told = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_raw_fd())).ok()?;
     let line = told.lines().find_map(|line| line.strip_prefix("Pid:"))?;

@@ -27,6 +27,7 @@ use std::sync::Arc;
 
 /// What the broker needs to know of the boundary besides the network policy.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about a run")]
 pub(crate) struct Scope {
     /// Whether the service has a network namespace of its own.
     pub(crate) namespaces: bool,

@@ -132,39 +132,12 @@ impl Broker {
         let named = absolute(call.tid, Path::new(std::ffi::OsStr::from_bytes(path)), base);
         let found = target::open_inside(call.tid, path, base);
         let refusal = if self.scope.namespaces {
-            self.mounts_refuse(call.tid, &named, found, wanted)
+            mounts_refuse(call.tid, &named, found, wanted)
         } else {
             found.ok().and_then(|found| self.rules_refuse(&found, wanted))
         };
         if let Some(refusal) = refusal {
             self.tell_file(call, &named, wanted, &refusal);
-        }
-    }
-
-    /// What is not granted is not there, or is on a read-only mount.
-    fn mounts_refuse(
-        &self,
-        tid: i32,
-        named: &Path,
-        found: Result<OwnedFd, Errno>,
-        wanted: Use,
-    ) -> Option<Refusal> {
-        match found {
-            Ok(found) if matches!(wanted, Use::Write | Use::Make) => read_only(&found),
-            Ok(_) => None,
-            Err(Errno(libc::ENOENT | libc::ENOTDIR)) => {
-                if wanted == Use::Make {
-                    let parent = named.parent()?;
-                    if let Ok(folder) =
-                        target::open_inside(tid, parent.as_os_str().as_bytes(), None)
-                    {
-                        return read_only(&folder);
-                    }
-                    return exists_outside(parent).then_some(Refusal::Hidden);
-                }
-                exists_outside(named).then_some(Refusal::Hidden)
-            }
-            Err(_) => None,
         }
     }
 
@@ -231,6 +204,29 @@ fn opens(flags: u64) -> Use {
     }
 }
 
+/// What is not granted is not there, or is on a read-only mount.
+fn mounts_refuse(
+    tid: i32,
+    named: &Path,
+    found: Result<OwnedFd, Errno>,
+    wanted: Use,
+) -> Option<Refusal> {
+    match found {
+        Ok(found) if matches!(wanted, Use::Write | Use::Make) => read_only(&found),
+        Err(Errno(libc::ENOENT | libc::ENOTDIR)) => {
+            if wanted == Use::Make {
+                let parent = named.parent()?;
+                if let Ok(folder) = target::open_inside(tid, parent.as_os_str().as_bytes(), None) {
+                    return read_only(&folder);
+                }
+                return exists_outside(parent).then_some(Refusal::Hidden);
+            }
+            exists_outside(named).then_some(Refusal::Hidden)
+        }
+        Ok(_) | Err(_) => None,
+    }
+}
+
 /// Devices, pipes and sockets can be written to wherever they are.
 fn read_only(found: &OwnedFd) -> Option<Refusal> {
     let kind = fd::identity(found.as_fd()).ok()?.kind();
@@ -244,18 +240,15 @@ fn exists_outside(path: &Path) -> bool {
         .is_ok_and(|path| mount::openat(None, &path, libc::O_PATH | libc::O_NOFOLLOW, 0).is_ok())
 }
 
-/// The line that would allow it. A folder that the runtime makes for every service, and text that
-/// cannot stand in the file as it is, are no grants.
+/// The line that would allow it. Text that cannot stand in the file as it is makes none.
 fn grant(key: &str, path: &Path, wanted: Use) -> Option<String> {
-    const NEVER: [&str; 5] = ["/proc", "/sys", "/dev", "/run/ringfence", "/run/secrets"];
     let made: PathBuf =
         if wanted == Use::Make { path.parent()?.to_owned() } else { path.to_owned() };
     let plain = made.to_str()?;
     let usual = plain.starts_with('/')
         && plain.len() > 1
         && plain.chars().all(|c| !c.is_control() && c != '"' && c != '\\')
-        && made.components().all(|part| part != std::path::Component::ParentDir)
-        && !NEVER.iter().any(|never| made.starts_with(never));
+        && made.components().all(|part| part != std::path::Component::ParentDir);
     usual.then(|| format!("fs.{key} = [\"{plain}\"]"))
 }
 
@@ -309,7 +302,7 @@ mod tests {
             of("/var/lib/x/new.db", Use::Make).as_deref(),
             Some("fs.read = [\"/var/lib/x\"]")
         );
-        for never in ["/proc/1/environ", "/sys/kernel/x", "/", "/a/../b", "/a\nb", "relative"] {
+        for never in ["/", "/a/../b", "/a\nb", "relative"] {
             assert_eq!(of(never, Use::Read), None, "{never}");
         }
         assert_eq!(of("/new", Use::Make), None);

@@ -42,6 +42,7 @@ use std::os::fd::OwnedFd;
 
 /// How to run.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct RunOptions {
     /// Allowed accesses are events too.
     pub audit: bool,
