@@ -105,6 +105,18 @@ fn named(event: &Event, explanation: Explanation, context: &Context<'_>) -> Expl
             .instead(format!("raise {}, or look for what grows", shown(&event.resource)));
     }
     let line = event.missing_grant.as_deref();
+    let name = Target::parse(&event.resource);
+    if event.action == Action::Resolve
+        && line.is_none()
+        && event.reason.ends_with("it is granted with the port")
+        && matches!(name, Some(Target::Name(_)))
+    {
+        return explanation.instead(format!(
+            "grant it with the port it uses, which a look-up does not tell: add \"{}:PORT\" to \
+             net.connect (443 for https)",
+            shown(&event.resource)
+        ));
+    }
     let Some(grant) = line.and_then(Grant::of_line) else {
         return explanation.instead("no grant can allow it");
     };

@@ -152,6 +152,14 @@ fn a_denial_after_a_drop_comes_of_the_drop() {
 }
 
 #[test]
+fn a_name_without_its_port_is_told_with_what_to_write() {
+    let mut event = denial(Layer::Broker, Action::Resolve, "other.test", None);
+    event.reason = "no grant names other.test; it is granted with the port".into();
+    let told = format!("{:?}", events([event]).explanations.remove(0));
+    assert!(told.contains("other.test:PORT") && !told.contains("no grant can allow it"), "{told}");
+}
+
+#[test]
 fn a_failure_of_ringfence_itself_is_told() {
     let mut event = Event::new(Kind::Error, "t", "a", Layer::Broker, Action::Drop, "net a:1");
     event.reason = "a connection survived".into();
