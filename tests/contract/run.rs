@@ -231,3 +231,24 @@ fn a_limit_of_processes_that_was_reached_is_an_event_and_a_line() {
     let events = std::fs::read_to_string(playground.path().join("events.jsonl")).unwrap();
     assert!(events.contains("\"action\":\"limit\",\"resource\":\"limits.pids\""), "{events}");
 }
+
+#[test]
+fn a_path_that_climbs_out_of_a_link_is_answered_as_the_kernel_walks_it() {
+    let boundary = "schema = 1\n[service]\nname = \"links\"\nstart = [\"node\", \"-p\", \"['data/link/../kept/file', 'data/file'].map((path) => process.permission.has('fs.write', path)).join()\"]\n[fs]\nread = [\"./kept\"]\nwrite = [\"./data\"]\n";
+    let playground = Playground::new()
+        .with("ringfence.toml", boundary)
+        .with("kept/file", "kept")
+        .with("data/kept/file", "written");
+    std::os::unix::fs::symlink("../kept", playground.path().join("data/link")).unwrap();
+    let path = playground.path();
+    let _ = std::process::Command::new("chmod").arg("-R").arg("a+rwX").arg(&path).status();
+    let run = playground.run(["run"]);
+    if refused_by_host(&run) {
+        return;
+    }
+    if run.stderr.contains("not found") {
+        ringfence_tests::not_run("there is no Node on the search path");
+        return;
+    }
+    assert_eq!(run.stdout, "false,true\n", "{run}");
+}

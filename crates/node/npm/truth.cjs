@@ -212,7 +212,12 @@ function question(scope, reference, from) {
   }
   // A path is meant from the working directory; a program without a slash is looked for in PATH.
   const relative = scope !== 'child' || call(includes, text, '/');
-  if (call(among, PATHS, scope) && text !== '' && relative) text = builtin('node:path').resolve(text);
+  if (call(among, PATHS, scope) && text !== '' && relative) {
+    // Where `..` leads behind a link is known to the kernel only: the boundary walks the path itself.
+    const { resolve } = builtin('node:path');
+    if (!call(includes, text, '..')) text = resolve(text);
+    else if (!call(startsWith, text, '/')) text = `${resolve('.')}/${text}`;
+  }
   return { scope, reference: text };
 }
 
