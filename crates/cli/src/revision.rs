@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Reads `path`, counted from the current folder, as `revision` has it.
+#[expect(clippy::disallowed_methods, reason = "git is asked with the caller's own settings")]
 pub(crate) fn read(revision: &str, path: &Path) -> Result<Source, CommandError> {
     let shown = PathBuf::from(format!("{revision}:{}", path.display()));
     let failed = |error: &std::io::Error| {

@@ -118,7 +118,9 @@ fn load(side: &str, other: &str) -> Result<Source, CommandError> {
         ));
     }
     // A path that is not there is a mistyped path, not a revision.
-    if !side.contains(':') && (side.ends_with(".toml") || side.starts_with(['.', '/'])) {
+    if !side.contains(':')
+        && (path.extension().is_some_and(|kind| kind == "toml") || side.starts_with(['.', '/']))
+    {
         return settings::source(path.to_owned());
     }
     match side.split_once(':') {
