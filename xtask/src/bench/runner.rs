@@ -165,7 +165,11 @@ impl Bench {
     }
 
     /// A boundary file for `words`.
-    pub(crate) fn write_boundary(&self, words: &[String], network: &Network) -> Result<PathBuf, Failure> {
+    pub(crate) fn write_boundary(
+        &self,
+        words: &[String],
+        network: &Network,
+    ) -> Result<PathBuf, Failure> {
         let (net, name) = match network {
             Network::None => (String::new(), 0),
             Network::Listen(port) => (format!("listen = [\"127.0.0.1:{port}\"]"), *port),

@@ -159,7 +159,12 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn start(bench: &Bench, node: &Node, runner: Runner, port: u16) -> Result<Self, Failure> {
+    pub(super) fn start(
+        bench: &Bench,
+        node: &Node,
+        runner: Runner,
+        port: u16,
+    ) -> Result<Self, Failure> {
         let command =
             bench.command(runner, &program(node, "client.mjs", port), &Network::Connect(port))?;
         let mut running = Running::listen(pinned(&command, MEASURED).stdin(Stdio::piped()))?;

@@ -4,8 +4,8 @@
 //! process is made; a host that refuses namespaces is asked once more without them, and then the
 //! answer of every layer that depends on them changes too.
 
-use super::error::EnforceError;
 use super::attach::Joined;
+use super::error::EnforceError;
 use super::lock::LeftOut;
 use crate::plan::Plan;
 use ringfence_policy::layer::{Answer, Layer};

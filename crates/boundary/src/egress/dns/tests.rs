@@ -288,7 +288,11 @@ fn a_name_without_a_grant_is_never_asked_and_does_not_exist() {
     assert_eq!(resolving.ask(secret, kind::A), "Non-Existent Domain");
     assert_eq!(resolving.ask(secret, kind::AAAA), "Non-Existent Domain");
     assert_eq!(resolving.ask(secret, 16), "Non-Existent Domain");
-    assert_eq!(resolving.denials(), [format!("{secret}: no grant names {secret}; it is granted with the port")], "told once");
+    assert_eq!(
+        resolving.denials(),
+        [format!("{secret}: no grant names {secret}; it is granted with the port")],
+        "told once"
+    );
     assert_eq!(server.asked(), [] as [&str; 0]);
     // The control: a granted name goes out.
     assert_eq!(resolving.ask("api.test", kind::A), "No Error 198.18.0.2");
