@@ -241,7 +241,7 @@ fn a_path_that_climbs_out_of_a_link_is_answered_as_the_kernel_walks_it() {
         .with("data/kept/file", "written");
     std::os::unix::fs::symlink("../kept", playground.path().join("data/link")).unwrap();
     let path = playground.path();
-    let _ = std::process::Command::new("chmod").arg("-R").arg("a+rwX").arg(&path).status();
+    let _ = ringfence_tests::command::other("chmod").arg("-R").arg("a+rwX").arg(&path).status();
     let run = playground.run(["run"]);
     if refused_by_host(&run) {
         return;

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 /// Asks over the channel, and says things to the test.
-const PRELUDE: &str = r#"
+const PRELUDE: &str = r"
 const fs = require('fs'), cp = require('child_process');
 const own = +process.env.RINGFENCE_CONTROL;
 let id = 0;
@@ -27,7 +27,7 @@ function text(op, scope, reference) { return JSON.stringify({ v: 1, id: ++id, op
 function ask(op, scope, reference, fd = own) { return raw(text(op, scope, reference), fd); }
 function say(what) { fs.writeSync(1, (typeof what === 'string' ? what : JSON.stringify(what)) + '\n'); }
 function hear() { const room = Buffer.alloc(64); return fs.readSync(0, room) > 0; }
-"#;
+";
 
 const NET: &str = "[net]\nconnect = [\"127.0.0.1:6379\", \"api.internal:443\"]\n";
 
@@ -121,7 +121,7 @@ fn malformed_packets_are_answered_and_change_nothing() {
 
 #[test]
 fn ten_thousand_requests_are_answered_in_order_and_one_who_does_not_read_is_closed() {
-    let script = r#"
+    let script = r"
         let wrong = 0;
         for (let round = 0; round < 10000; round++) {
             const answer = ask('has', 'net', round % 2 ? 'api.internal:443' : 'evil.test:443');
@@ -135,7 +135,7 @@ fn ten_thousand_requests_are_answered_in_order_and_one_who_does_not_read_is_clos
         say(['EPIPE', 'ECONNRESET'].includes(code) ? 'closed' : String(code));
         say('go on');
         hear();
-    "#;
+    ";
     let Some((_stage, mut service)) = service(NET, script) else { return };
     service.expect("wrong 0");
     service.expect("closed");
@@ -151,7 +151,7 @@ fn a_channel_in_other_hands_narrows_and_does_nothing_else() {
     let sections = format!("{NET}[process]\nchildren = [\"NODE\", \"/bin/sh\"]\n");
     let Some(node) = node_of_the_tests() else { return };
     let sections = sections.replace("NODE", node.to_str().unwrap());
-    let script = r#"
+    let script = r"
         if (process.argv[2] === 'child') {
             say('own ' + ask('has', 'net', '127.0.0.1:6379').value);
             say('passed ' + ask('has', 'net', '127.0.0.1:6379', 3).value);
@@ -164,7 +164,7 @@ fn a_channel_in_other_hands_narrows_and_does_nothing_else() {
         // Another program finds no channel, whatever its parent had.
         const shell = cp.spawnSync('/bin/sh', ['-c', 'test -e /proc/self/fd/' + own + '; echo $?'], { encoding: 'utf8' });
         say('shell ' + shell.stdout.trim());
-    "#;
+    ";
     let Some((_stage, mut service)) = service(&sections, script) else { return };
     for wanted in ["own true", "passed true", "dropped true", "parent false", "shell 1"] {
         service.expect(wanted);
@@ -178,7 +178,7 @@ fn channels_of_processes_that_ended_make_room_for_others() {
     let Some(node) = node_of_the_tests() else { return };
     let sections = sections.replace("NODE", node.to_str().unwrap());
     // More than may be open at once.
-    let script = r#"
+    let script = r"
         if (process.argv[2] === 'child') {
             say('child ' + ask('has', 'net', '127.0.0.1:6379').value);
             process.exit(0);
@@ -192,7 +192,7 @@ fn channels_of_processes_that_ended_make_room_for_others() {
         process.on('exit', () => {
             cp.spawnSync(process.execPath, [__filename, 'child'], { stdio: ['ignore', 1, 2] });
         });
-    "#;
+    ";
     let Some((_stage, mut service)) = service(&sections, script) else { return };
     service.expect("child true");
     assert_eq!(service.wait().code, 0);

@@ -278,7 +278,7 @@ impl Drop for Service {
 /// Copies a program, by another process: a child of another test that has the copy open for writing
 /// while it is born would keep it from being executed.
 pub(crate) fn copy(program: &Path, to: &Path) {
-    assert!(Command::new("cp").arg(program).arg(to).status().unwrap().success());
+    assert!(ringfence_tests::command::other("cp").arg(program).arg(to).status().unwrap().success());
 }
 
 fn text(path: &Path) -> String {
