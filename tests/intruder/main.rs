@@ -65,9 +65,7 @@ fn main() {
         ["revoked-many", port, count, listen] => {
             revocation::many(number(port), number(count), number(listen))
         }
-        ["revoked-pending", full, port] => {
-            revocation::pending_and_kept(number(full), number(port))
-        }
+        ["revoked-pending", full, port] => revocation::pending_and_kept(number(full), number(port)),
         ["revoked-private-table", port] => revocation::private_table(number(port)),
         ["revoked-restless", port] => revocation::restless(number(port)),
         ["revoked-undumpable", port] => revocation::undumpable(number(port)),
