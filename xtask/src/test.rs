@@ -9,6 +9,9 @@ mod tally;
 mod world;
 
 use crate::failure::Failure;
+use crate::npm;
+use crate::places;
+use crate::printer::say;
 use clap::{Args, ValueEnum};
 use tally::Tally;
 pub(crate) use world::free_port;
@@ -24,6 +27,15 @@ pub(crate) struct Options {
     suite: Option<Suite>,
     /// Run only tests whose name holds this text
     filter: Option<String>,
+}
+
+/// Some Rust tests start programs of npm packages; where these cannot be had the tests say so.
+fn install_packages() {
+    for folder in [places::root().join("tests/node"), places::orders()] {
+        if let Err(failure) = npm::install_locked(&folder) {
+            say(format!("without the packages of {}: {failure}", folder.display()));
+        }
+    }
 }
 
 /// The kinds of tests.
@@ -43,6 +55,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     let filter = options.filter.as_deref();
     let mut tally = Tally::default();
     if wanted(Suite::Cargo) {
+        install_packages();
         tally.add(cargo::run(options.require_all, filter)?);
     }
     if wanted(Suite::Node) {
