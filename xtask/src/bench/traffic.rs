@@ -176,7 +176,8 @@ impl Client {
     pub(super) fn ask(&mut self, command: &str) -> Result<Value, Failure> {
         let sent = writeln!(self.commands, "{command}").and_then(|()| self.commands.flush());
         sent.map_err(Failure::file("cannot write to", "client.mjs"))?;
-        let line = self.running.line_with("{", 2 * MINUTE)?;
+        // Events stand between its answers.
+        let line = self.running.line_with("{\"count\"", 2 * MINUTE)?;
         serde_json::from_str(&line)
             .map_err(|error| Failure::NotHeld(format!("client.mjs said {line:?}: {error}")))
     }
