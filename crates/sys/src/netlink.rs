@@ -212,6 +212,9 @@ pub struct TcpSocket {
 pub const LISTENING: u8 = 10;
 /// Every state, as a mask of state numbers.
 pub const ANY_STATE: u32 = 0xffff_ffff;
+/// Every state in which a descriptor can hold the socket: a connection that only waits for late
+/// packets (6, `TIME_WAIT`) belongs to nobody, and a busy host has tens of thousands of them.
+pub const HELD: u32 = ANY_STATE & !(1 << 6);
 
 /// A descriptor that asks about the sockets of the caller's network namespace, also from another.
 pub fn open_diag() -> Result<OwnedFd, Errno> {

@@ -8,7 +8,7 @@
 use super::shared::Shared;
 use ringfence_policy::model::Network;
 use ringfence_policy::net::{HostName, ListenPlace, Transport};
-use ringfence_sys::netlink::{self, ANY_STATE};
+use ringfence_sys::netlink::{self, HELD};
 use ringfence_sys::{Errno, socket};
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -111,7 +111,7 @@ impl Injected {
         if self.connections.len() < self.prune_at.max(PRUNE) {
             return;
         }
-        let list = |ipv6| netlink::tcp_sockets(diag, ipv6, ANY_STATE, None);
+        let list = |ipv6| netlink::tcp_sockets(diag, ipv6, HELD, None);
         if let (Ok(v4), Ok(v6)) = (list(false), list(true)) {
             let alive: HashSet<u64> = v4.iter().chain(&v6).map(|socket| socket.cookie).collect();
             self.connections.retain(|cookie, _| alive.contains(cookie));
