@@ -34,12 +34,15 @@ const flows = [
   { id: 'ws-in', type: 'websocket in', server: 'listener', wires: [['upper']], ...tab },
   { id: 'upper', type: 'function', func: 'msg.payload = msg.payload.toUpperCase(); return msg;', outputs: 1, wires: [['ws-out']], ...tab },
   { id: 'ws-out', type: 'websocket out', server: 'listener', wires: [], ...tab },
+  { id: 'up', type: 'http in', url: '/up', method: 'get', wires: [['out']], ...tab },
 ];
 const headers = { 'node-red-api-version': 'v2', 'node-red-deployment-type': 'full' };
 await ask('deploy', `${base}/flows`, { headers, json: { flows } });
 const kept = await ask('flows', `${base}/flows`, { headers });
 console.log('kept', kept.flows.map((node) => node.type).join(' '));
 
+// A deployment is answered before its nodes have come to life; this one is the last of them.
+while ((await fetch(`${base}/up`)).status === 404) await new Promise((resolve) => setTimeout(resolve, 50));
 for (const name of ['one', 'two', 'three']) {
   console.log(JSON.stringify(await ask('hello', `${base}/hello`, { json: { name } })));
 }
