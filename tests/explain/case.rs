@@ -1,6 +1,5 @@
 //! A case as it is kept: TOML, with the recorded text at its end.
 
-use super::FOLDER;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
