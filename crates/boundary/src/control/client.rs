@@ -7,6 +7,7 @@
 //! address cannot be seen.
 
 use super::address;
+pub use super::message::Dropped;
 use super::message::LONGEST;
 use ringfence_sys::{Errno, packet, wait};
 use serde::Deserialize;
@@ -89,26 +90,6 @@ pub struct LayerState {
     pub state: String,
     /// What is missing.
     pub why: Option<String>,
-}
-
-/// What a drop has taken away.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-#[serde(default)]
-pub struct Dropped {
-    /// The grants, or parts of grants, that are gone.
-    pub grants: Vec<String>,
-    /// Connections that were cut.
-    pub sockets: usize,
-    /// Listeners that were closed.
-    pub listeners: usize,
-    /// Datagram flows that were given up.
-    pub flows: usize,
-    /// Connections to unix sockets that were cut.
-    pub unix: usize,
-    /// Files and folders that became unreachable.
-    pub files: usize,
-    /// Secrets that were emptied.
-    pub secrets: usize,
 }
 
 /// Why a request was not done.

@@ -222,21 +222,42 @@ fn fitted(value: Value) -> Value {
 
 /// What was taken away, as a drop answers it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Dropped {
+#[serde(default)]
+pub struct Dropped {
     /// The grants, or parts of grants, that are gone.
-    pub(crate) grants: Vec<String>,
+    pub grants: Vec<String>,
     /// Connections that were cut.
-    pub(crate) sockets: usize,
+    pub sockets: usize,
     /// Listeners that were closed.
-    pub(crate) listeners: usize,
+    pub listeners: usize,
     /// Datagram flows that were given up.
-    pub(crate) flows: usize,
+    pub flows: usize,
     /// Connections to unix sockets that were cut.
-    pub(crate) unix: usize,
+    pub unix: usize,
     /// Files and folders that became unreachable.
-    pub(crate) files: usize,
+    pub files: usize,
     /// Secrets that were emptied.
-    pub(crate) secrets: usize,
+    pub secrets: usize,
+}
+
+impl Dropped {
+    /// What was open and is gone: `2 connections, 1 secret`; nothing when nothing was.
+    #[must_use]
+    pub fn words(&self) -> Option<String> {
+        let parts = [
+            (self.sockets, "connection"),
+            (self.listeners, "listener"),
+            (self.flows, "datagram flow"),
+            (self.unix, "unix connection"),
+            (self.files, "file"),
+            (self.secrets, "secret"),
+        ];
+        let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+        let parts: Vec<String> = parts
+            .map(|(count, what)| format!("{count} {what}{}", if count == 1 { "" } else { "s" }))
+            .collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
 }
 
 #[cfg(test)]

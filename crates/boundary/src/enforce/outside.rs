@@ -236,21 +236,23 @@ pub(super) fn tell(broker: BorrowedFd<'_>, what: &ToBroker) -> Result<(), Errno>
 mod tests {
     use super::*;
 
+    fn identity(generation: u64, dropped: &[String]) -> Identity<'_> {
+        Identity {
+            boundary: "",
+            file: std::path::Path::new("/"),
+            service: "",
+            layers: &[],
+            program_pid: None,
+            generation,
+            dropped,
+        }
+    }
+
     #[test]
     fn an_identity_says_what_was_dropped_and_fits_into_a_packet() {
         let mut dropped = vec!["net.connect prices.internal:28602".to_owned()];
-        let answer = |dropped: &[String]| {
-            let identity = Identity {
-                boundary: "",
-                file: std::path::Path::new("/"),
-                service: "",
-                layers: &[],
-                program_pid: None,
-                generation: 2,
-                dropped,
-            };
-            message::answer(Some(1), Ok(identity.fields()))
-        };
+        let answer =
+            |dropped: &[String]| message::answer(Some(1), Ok(identity(2, dropped).fields()));
         let few: Value = serde_json::from_str(&answer(&dropped)).unwrap();
         assert_eq!((&few["generation"], &few["dropped"]), (&json!(2), &json!(dropped)));
         dropped.extend(vec!["\"".repeat(120); 31]);
@@ -263,16 +265,7 @@ mod tests {
         let mut outside = Outside::default();
         let until = Instant::now();
         outside.callers.push(Caller { number: 1, socket: near, pending: Some(7), until });
-        let identity = Identity {
-            boundary: "",
-            file: std::path::Path::new("/"),
-            service: "",
-            layers: &[],
-            program_pid: None,
-            generation: 0,
-            dropped: &[],
-        };
-        let requests = outside.serve(&identity);
+        let requests = outside.serve(&identity(0, &[]));
         assert!(matches!(requests[..], [ToBroker::Gone { caller: 1 }]), "{requests:?}");
         let mut room = [0; LONGEST];
         let got = packet::receive(far.as_fd(), &mut room).unwrap();

@@ -291,22 +291,10 @@ fn outside(grant: &str) -> String {
 
 /// What was taken away, in words.
 fn told(dropped: &Dropped) -> String {
-    let parts = [
-        (dropped.sockets, "connection"),
-        (dropped.listeners, "listener"),
-        (dropped.flows, "datagram flow"),
-        (dropped.unix, "unix connection"),
-        (dropped.files, "file"),
-        (dropped.secrets, "secret"),
-    ];
-    let parts = parts.into_iter().filter(|(count, _)| *count > 0);
-    let parts: Vec<String> = parts
-        .map(|(count, what)| format!("{count} {what}{}", if count == 1 { "" } else { "s" }))
-        .collect();
-    if parts.is_empty() {
-        return "dropped, and nothing was open".to_owned();
+    match dropped.words() {
+        Some(words) => format!("dropped, and {words} taken away"),
+        None => "dropped, and nothing was open".to_owned(),
     }
-    format!("dropped, and {} taken away", parts.join(", "))
 }
 
 /// The bell of the network loop, which is made after this thread's state.

@@ -31,20 +31,7 @@ fn told(dropped: &Dropped, milliseconds: f64) -> String {
     for grant in &dropped.grants {
         let _ = writeln!(text, "dropped     {}", untrusted(grant));
     }
-    let parts = [
-        (dropped.sockets, "connection"),
-        (dropped.listeners, "listener"),
-        (dropped.flows, "datagram flow"),
-        (dropped.unix, "unix connection"),
-        (dropped.files, "file"),
-        (dropped.secrets, "secret"),
-    ];
-    let parts: Vec<String> = parts
-        .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}{}", if count == 1 { "" } else { "s" }))
-        .collect();
-    let parts = if parts.is_empty() { "nothing was open".to_owned() } else { parts.join(", ") };
+    let parts = dropped.words().unwrap_or_else(|| "nothing was open".to_owned());
     let _ = writeln!(text, "taken away  {parts}, in {milliseconds:.1} ms");
     text
 }
