@@ -1,0 +1,1 @@
+//! A Compose file, compared with the boundary.

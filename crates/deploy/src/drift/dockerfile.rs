@@ -1,0 +1,1 @@
+//! A Dockerfile, compared with the boundary.

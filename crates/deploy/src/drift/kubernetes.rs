@@ -1,0 +1,1 @@
+//! Manifests of a cluster, compared with the boundary.

@@ -1,0 +1,1 @@
+//! A `node --permission` command, compared with the boundary.

@@ -1,0 +1,1 @@
+//! The `config.json` of a runtime bundle, compared with the boundary.

@@ -1,0 +1,1 @@
+//! A seccomp profile, compared with the boundary.

@@ -1,0 +1,1 @@
+//! Units, compared with the boundary.

@@ -1,0 +1,14 @@
+//! Objects of a cluster.
+
+pub mod audit;
+pub mod policy;
+
+use super::{Order, RenderError, Rendered};
+
+/// Writes it.
+///
+/// # Errors
+/// [`RenderError`].
+pub fn render(_order: &Order<'_>) -> Result<Rendered, RenderError> {
+    Err(RenderError::Impossible { what: "not written yet".to_owned(), hint: String::new() })
+}

@@ -1,0 +1,11 @@
+//! Arguments of Node, and a script of `package.json`.
+
+use super::{Order, RenderError, Rendered};
+
+/// Writes it.
+///
+/// # Errors
+/// [`RenderError`].
+pub fn render(_order: &Order<'_>) -> Result<Rendered, RenderError> {
+    Err(RenderError::Impossible { what: "not written yet".to_owned(), hint: String::new() })
+}

@@ -1,0 +1,1 @@
+//! The smallest grants that cover what a run used.

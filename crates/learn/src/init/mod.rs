@@ -1,0 +1,1 @@
+//! A first boundary file from the project alone.

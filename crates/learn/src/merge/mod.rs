@@ -1,0 +1,1 @@
+//! Grants written into a boundary file whose comments and order stay.

@@ -1,0 +1,1 @@
+//! Which npm package used which capability.

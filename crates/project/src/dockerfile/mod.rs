@@ -1,0 +1,1 @@
+//! Dockerfiles, each instruction with its line.

@@ -1,0 +1,1 @@
+//! Archives of container images, layer by layer.

@@ -1,0 +1,1 @@
+//! Which package manager a project uses, and what its lockfile says.

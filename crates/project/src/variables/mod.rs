@@ -1,0 +1,1 @@
+//! Environment files (`.env` and its like).

@@ -1,0 +1,1 @@
+//! YAML with the line of each key and value; all documents of a file.
