@@ -43,9 +43,14 @@ pub(crate) struct Node {
 impl Node {
     /// Major and minor version.
     pub(crate) fn line(&self) -> (u32, u32) {
-        let mut numbers = self.version.split('.').map(|number| number.parse().unwrap_or(0));
-        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+        line(&self.version)
     }
+}
+
+/// Major and minor of a version as npm names it.
+pub(crate) fn line(version: &str) -> (u32, u32) {
+    let mut numbers = version.split('.').map(|number| number.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 /// The Node of this version, if it has been installed.

@@ -272,6 +272,14 @@ impl Running {
         Ok(Some(status))
     }
 
+    /// Ends what it started and left behind, and waits until nobody holds its outputs: then its
+    /// ports are free again. What left its group is given up on after the limit.
+    pub(crate) fn end_rest(&mut self, limit: Duration) {
+        signal_group(self.pid, Signal::KILL);
+        let deadline = Instant::now() + limit;
+        while let Ok(Some(_)) = self.next_line(deadline.saturating_duration_since(Instant::now())) {}
+    }
+
     /// Sends a signal to the program itself, not to what it started.
     pub(crate) fn signal(&self, signal: Signal) {
         if let (None, Some(pid)) = (self.status, Pid::from_raw(self.pid)) {

@@ -3,6 +3,7 @@
 mod attempt;
 mod cargo;
 mod case;
+mod lanes;
 mod node_suite;
 mod services;
 mod tally;

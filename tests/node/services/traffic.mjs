@@ -1,6 +1,6 @@
 // What every smoke.mjs uses: requests whose answers become lines that two runs can be compared by.
 import { createHash } from 'node:crypto';
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 /// The folder that the service may write to.
@@ -46,14 +46,31 @@ export function files(label, folder) {
   console.log(label, relative.length, relative.join(' '));
 }
 
+/// Asks again until the answer is true: what a service does after it has answered.
+export async function until(what, check) {
+  const deadline = Date.now() + 60_000;
+  while (!(await check())) {
+    if (Date.now() > deadline) throw new Error(`did not come within a minute: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/// For a service that says that it listens before it does.
+export const listening = (base) => until(base, () => fetch(base).then(() => true, () => false));
+
+/// Whether all these are below a folder.
+export const all = (folder, names) => names.every((name) => existsSync(join(folder, name)));
+
 export const content = (...parts) => readFileSync(join(...parts));
 
-/// Connects, sends what it is given one by one, and prints each answer to its question.
-export async function talk(label, url, questions, show = (text) => text) {
+/// Connects, sends what it is given one by one, and prints each answer to its question. A service
+/// that also speaks unasked says by `wanted` what is an answer.
+export async function talk(label, url, questions, show = (text) => text, wanted = () => true) {
   const socket = new WebSocket(url);
   const waiting = [];
   const heard = [];
   socket.addEventListener('message', ({ data }) => {
+    if (!wanted(data)) return;
     const next = waiting.shift();
     if (next) next(data);
     else heard.push(data);

@@ -5,18 +5,16 @@
 //! the lines that its comment says where a boundary is meant to make the difference.
 
 use crate::failure::Failure;
-use crate::npm::{self, Node};
+use crate::npm::Node;
 use crate::places::{self, Build};
 use crate::printer::{say, step};
 use crate::process::check_interrupted;
 use crate::test::attempt::{Attempt, Outcome};
 use crate::test::case::{self, Case};
+use crate::test::lanes::{self, OnNodes, in_lanes};
 use crate::test::tally::Tally;
 use crate::test::world::World;
-use std::fmt::Write as _;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 /// Cases run at the same time; most of each is waiting.
 const LANES: usize = 3;
@@ -25,7 +23,7 @@ const LANES: usize = 3;
 pub(crate) fn run(filter: Option<&str>) -> Result<Tally, Failure> {
     step("Programs that must behave the same inside as outside");
     let mut tally = Tally::default();
-    let nodes = nodes(&mut tally)?;
+    let nodes = lanes::nodes("tests/node", |_| true, &mut tally)?;
     let Some(newest) = nodes.last() else {
         tally.not_run.push("tests/node: no Node (`cargo xtask setup` installs them)".to_owned());
         return Ok(tally);
@@ -35,7 +33,7 @@ pub(crate) fn run(filter: Option<&str>) -> Result<Tally, Failure> {
     let (world, servers) = World::start(newest)?;
     let chosen = |case: &&Case| filter.is_none_or(|text| case.name.contains(text));
     let chosen: Vec<&Case> = cases.iter().filter(chosen).collect();
-    let counted = in_lanes(&chosen, &nodes, &world, &ringfence);
+    let counted = in_lanes(LANES, &chosen, |case| on_every_node(case, &nodes, &world, &ringfence));
     let stopped = servers.stop();
     tally.add(counted);
     check_interrupted()?;
@@ -43,61 +41,25 @@ pub(crate) fn run(filter: Option<&str>) -> Result<Tally, Failure> {
     Ok(tally)
 }
 
-/// The Nodes that are installed; the others are noted as not run.
-fn nodes(tally: &mut Tally) -> Result<Vec<Node>, Failure> {
-    let mut nodes = Vec::new();
-    for version in npm::NODE_VERSIONS {
-        match npm::node(version)? {
-            Some(node) => nodes.push(node),
-            None => tally.not_run.push(format!("tests/node on Node {version}: not installed")),
-        }
-    }
-    Ok(nodes)
-}
-
-fn in_lanes(cases: &[&Case], nodes: &[Node], world: &World, ringfence: &Path) -> Tally {
-    let next = AtomicUsize::new(0);
-    let total = Mutex::new(Tally::default());
-    std::thread::scope(|scope| {
-        for _ in 0..LANES {
-            scope.spawn(|| {
-                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if check_interrupted().is_err() {
-                        break;
-                    }
-                    let counted = on_every_node(case, nodes, world, ringfence);
-                    total.lock().unwrap_or_else(PoisonError::into_inner).add(counted);
-                }
-            });
-        }
-    });
-    total.into_inner().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Runs one case on every Node that can run it, and prints one line.
 fn on_every_node(case: &Case, nodes: &[Node], world: &World, ringfence: &Path) -> Tally {
-    let mut tally = Tally::default();
     if let Some(why) = case.needs.iter().find_map(|need| world.lacking.get(need)) {
-        tally.not_run.push(format!("tests/node {}: {why}", case.name));
-        return tally;
+        let not_run = vec![format!("tests/node {}: {why}", case.name)];
+        return Tally { not_run, ..Tally::default() };
     }
-    let able = |node: &&Node| node.line() >= case.since;
-    let (mut good, mut complaints) = (Vec::new(), String::new());
-    for node in nodes.iter().filter(able) {
-        match both(case, node, world, ringfence) {
-            Ok(()) => good.push(node.line().0.to_string()),
-            Err(why) => {
-                let indented = why.replace('\n', "\n       ");
-                let _ = write!(complaints, "\n     on Node {}: {indented}", node.version);
-                tally.failed += 1;
-            }
-        }
-    }
-    tally.passed += u64::try_from(good.len()).unwrap_or(0);
-    let verdict = if complaints.is_empty() { "ok  " } else { "FAIL" };
-    let on = if good.is_empty() { "on no Node".to_owned() } else { good.join(" ") };
-    say(format!("{verdict} {:<22} {on:<16} {}{complaints}", case.name, case.promise));
-    tally
+    let able = nodes.iter().filter(|node| node.line() >= case.since);
+    let shown = OnNodes::each(able, |node| {
+        both(case, node, world, ringfence).map(|()| node.line().0.to_string())
+    });
+    say(format!(
+        "{} {:<22} {:<19} {}{}",
+        shown.verdict(),
+        case.name,
+        format!("on {}", shown.on(" ")),
+        case.promise,
+        shown.complaints,
+    ));
+    shown.tally()
 }
 
 /// Outside, then inside; the error says what is wrong.

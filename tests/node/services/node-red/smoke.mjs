@@ -11,7 +11,7 @@ denied: open .git because it asks whether its settings are under version control
 denied: open flows.json because it looks for flows beside the settings before it looks into its own folder
 denied: open node_modules because nodes are looked for in every folder above
 */
-import { ask, content, files, run, sha256, show, talk } from '../traffic.mjs';
+import { all, ask, content, files, run, sha256, show, talk, until } from '../traffic.mjs';
 
 const base = 'http://127.0.0.1:18505';
 const page = await (await fetch(`${base}/`)).text();
@@ -42,11 +42,16 @@ const kept = await ask('flows', `${base}/flows`, { headers });
 console.log('kept', kept.flows.map((node) => node.type).join(' '));
 
 // A deployment is answered before its nodes have come to life; this one is the last of them.
-while ((await fetch(`${base}/up`)).status === 404) await new Promise((resolve) => setTimeout(resolve, 50));
+await until('the flows', async () => (await fetch(`${base}/up`)).status !== 404);
 for (const name of ['one', 'two', 'three']) {
   console.log(JSON.stringify(await ask('hello', `${base}/hello`, { json: { name } })));
 }
 await talk('echo', 'ws://127.0.0.1:18505/echo', ['a message', 'x'.repeat(70_000)], (text) => `${text.length} ${text.slice(0, 20)}`);
-await talk('editor', 'ws://127.0.0.1:18505/comms', ['{"subscribe":"notification/#"}'], (text) => JSON.parse(text)[0].topic);
+// It also tells everybody, at any time, how the nodes are and that it is still there.
+const started = (text) => JSON.parse(text).find?.(({ topic, data }) => topic === 'notification/runtime-state' && data.state === 'start');
+await talk('editor', 'ws://127.0.0.1:18505/comms', ['{"subscribe":"notification/#"}'], (text) => started(text).topic, started);
+// The line is written beside the answer, the settings some time after the start.
+await until('three lines', () => all(run, ['said.log']) && content(run, 'said.log').toString().split('\n').length > 3);
+await until('its settings', () => all(run, ['.config.nodes.json', '.config.runtime.json', 'flows.json', 'package.json']));
 console.log('said.log', content(run, 'said.log').toString().trim().replaceAll('\n', ' '));
 files('written', run);

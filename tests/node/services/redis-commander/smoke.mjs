@@ -2,6 +2,7 @@
 promise: a web interface shows and changes what is in Redis
 node: 26
 ready: Redis Connection
+ready: listening on
 needs: redis
 */
 import { ask, facts, show } from '../traffic.mjs';

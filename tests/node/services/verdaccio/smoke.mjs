@@ -7,9 +7,10 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ask, files, run, show } from '../traffic.mjs';
+import { ask, files, listening, run, show } from '../traffic.mjs';
 
 const base = 'http://127.0.0.1:18506';
+await listening(base);
 const name = 'somebody';
 const user = { name, password: 'a password', type: 'user', roles: [], date: new Date().toISOString() };
 const { token } = await ask('new user', `${base}/-/user/org.couchdb.user:${name}`, { method: 'PUT', json: user });

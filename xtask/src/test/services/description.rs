@@ -16,8 +16,8 @@ pub(crate) struct Description {
     pub(crate) promise: String,
     /// Major versions of Node it is run on.
     pub(crate) nodes: Vec<u32>,
-    /// Text of the line that says that it can be talked to.
-    pub(crate) ready: String,
+    /// Texts of the lines that say that it can be talked to, in any order.
+    pub(crate) ready: Vec<String>,
     /// Programs and stores that the machine must have.
     pub(crate) needs: Vec<String>,
     /// Variables that only the bare run gets: where a secret of the boundary lies outside.
@@ -81,7 +81,7 @@ fn apply(service: &mut Description, key: &str, value: &str) -> Option<()> {
             service.nodes = value.split(' ').map(str::parse).collect::<Result<_, _>>().ok()?;
         }
         "promise" => value.clone_into(&mut service.promise),
-        "ready" => value.clone_into(&mut service.ready),
+        "ready" => service.ready.push(value.to_owned()),
         _ => return None,
     }
     Some(())
