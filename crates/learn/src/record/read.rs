@@ -1,0 +1,243 @@
+//! Reading a record back.
+
+use super::line::{self, Begin, Count, Feature, FileKind, Line, VERSION};
+use super::{ConnectSeen, FirstUse, ListenSeen, ProgramSeen, Record, UnixSeen};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Why a record cannot be read.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The file cannot be opened or read.
+    #[error("cannot read the record: {0}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Its first line is not one that begins a record.
+    #[error("not a record of a run: {0}", path.display())]
+    NotARecord {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It was written by a later ringfence.
+    #[error(
+        "the record has version {version}, this program reads up to version {VERSION}: {0}",
+        path.display()
+    )]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        version: u32,
+    },
+}
+
+impl Record {
+    /// Reads a record, whole or cut short.
+    ///
+    /// # Errors
+    /// The file cannot be read, is no record, or is of a later version.
+    pub fn read(path: &Path) -> Result<Self, ReadError> {
+        let failed = |source| ReadError::Read { path: path.to_owned(), source };
+        let mut lines = BufReader::new(File::open(path).map_err(failed)?);
+        let first = next_line(&mut lines).map_err(failed)?;
+        let begin = first.and_then(|line| Version::of(&line).zip(Some(line)));
+        let Some((version, line)) = begin else {
+            return Err(ReadError::NotARecord { path: path.to_owned() });
+        };
+        if version > VERSION {
+            return Err(ReadError::Newer { path: path.to_owned(), version });
+        }
+        let Ok(Line::Begin(begin)) = serde_json::from_slice(&line) else {
+            return Err(ReadError::NotARecord { path: path.to_owned() });
+        };
+        let mut reader = Reader { record: Self::new(begin), counts: BTreeMap::new() };
+        while let Some(line) = next_line(&mut lines).map_err(failed)? {
+            reader.take(&line);
+        }
+        Ok(reader.finish())
+    }
+
+    /// A record of a run that has used nothing yet.
+    #[must_use]
+    pub fn new(begin: Begin) -> Self {
+        Self {
+            begin,
+            end: None,
+            files: BTreeMap::new(),
+            connects: BTreeMap::new(),
+            queries: BTreeMap::new(),
+            resolved: BTreeMap::new(),
+            names_of: BTreeMap::new(),
+            listens: BTreeMap::new(),
+            unix: BTreeMap::new(),
+            programs: BTreeMap::new(),
+            uses: BTreeMap::new(),
+            env: BTreeMap::new(),
+            features: BTreeSet::new(),
+            told: BTreeSet::new(),
+            unknown: 0,
+            torn: false,
+        }
+    }
+}
+
+/// The next line, with its newline when it has one; nothing at the end. What is longer than a line
+/// can be comes in pieces, which are lines of no known kind.
+fn next_line(from: &mut impl BufRead) -> std::io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    loop {
+        let longest = u64::try_from(line::LONGEST).unwrap_or(u64::MAX);
+        match from.by_ref().take(longest).read_until(b'\n', &mut line) {
+            Ok(0) => return Ok(None),
+            Ok(_) => return Ok(Some(line)),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The first line of any version.
+#[derive(serde::Deserialize)]
+struct Version {
+    kind: String,
+    version: u32,
+}
+
+impl Version {
+    fn of(line: &[u8]) -> Option<u32> {
+        let found: Self = serde_json::from_slice(line).ok()?;
+        (found.kind == "begin").then_some(found.version)
+    }
+}
+
+struct Reader {
+    record: Record,
+    /// The last count of each thing, until all things are known.
+    counts: BTreeMap<String, u64>,
+}
+
+impl Reader {
+    fn take(&mut self, line: &[u8]) {
+        match serde_json::from_slice(line) {
+            Ok(line) => self.add(line),
+            Err(_) if !line.ends_with(b"\n") && line.len() < line::LONGEST => {
+                self.record.torn = true;
+            }
+            Err(_) if line.trim_ascii().is_empty() => {}
+            Err(_) => self.record.unknown += 1,
+        }
+    }
+
+    fn add(&mut self, line: Line) {
+        let record = &mut self.record;
+        match line {
+            // Only the first one counts.
+            Line::Begin(_) => record.unknown += 1,
+            Line::File(file) => add_file(record, file),
+            Line::Connect(connect) => {
+                let seen = record.connects.entry((connect.transport, connect.to));
+                let seen = seen.or_insert(ConnectSeen {
+                    own: connect.own,
+                    at: connect.at,
+                    pid: connect.pid,
+                    times: 0,
+                });
+                seen.times += 1;
+                // Somebody else's at least once is somebody else's.
+                seen.own &= connect.own;
+            }
+            Line::Query(query) => {
+                record.queries.entry(query.name).or_default().insert(query.to);
+            }
+            Line::Listen(listen) => {
+                let seen = record.listens.entry((listen.transport, listen.address));
+                let (at, pid) = (listen.at, listen.pid);
+                seen.or_insert(ListenSeen { listening: false, at, pid }).listening |=
+                    listen.listening;
+            }
+            Line::Unix(socket) => {
+                let (at, pid) = (socket.at, socket.pid);
+                let fresh = UnixSeen { bound: false, connected: false, at, pid };
+                let seen = record.unix.entry(socket.path).or_insert(fresh);
+                seen.bound |= socket.bound;
+                seen.connected |= !socket.bound;
+            }
+            Line::Exec(exec) => add_program(record, exec),
+            Line::Use(used) => {
+                let callers = record.uses.entry((used.capability, used.resource)).or_default();
+                *callers.entry(used.by).or_default() += 1;
+            }
+            Line::Resolved(resolved) => add_names(record, resolved),
+            Line::Env(variable) => {
+                *record.env.entry(variable.name).or_default() |= variable.present;
+            }
+            Line::Feature(used) => {
+                if used.feature == Feature::Told {
+                    record.told.insert(used.pid);
+                }
+                record.features.insert(used.feature);
+            }
+            Line::Count(Count { of, times }) => {
+                self.counts.insert(of, times);
+            }
+            Line::End(end) => record.end = Some(end),
+        }
+    }
+
+    fn finish(mut self) -> Record {
+        for (of, times) in &self.counts {
+            if of.starts_with('/') {
+                if let Some(file) = self.record.files.get_mut(Path::new(of)) {
+                    file.times = file.times.max(*times);
+                }
+            } else if let Ok(peer) = of.parse::<SocketAddr>() {
+                for transport in [line::Transport::Tcp, line::Transport::Udp] {
+                    if let Some(seen) = self.record.connects.get_mut(&(transport, peer)) {
+                        seen.times = seen.times.max(*times);
+                    }
+                }
+            }
+        }
+        self.record
+    }
+}
+
+fn add_file(record: &mut Record, file: line::FileSeen) {
+    let line::FileSeen { path, real, used, found, at, pid, program } = file;
+    let seen = record.files.entry(path).or_default();
+    seen.times += 1;
+    let fresh = FirstUse { found, at, pid, program, real };
+    let first = seen.uses.entry(used).or_insert_with(|| fresh.clone());
+    if first.found == FileKind::Missing && found != FileKind::Missing {
+        first.found = found;
+        first.real = fresh.real;
+    }
+}
+
+fn add_program(record: &mut Record, exec: line::Exec) {
+    let line::Exec { path, real, argv, first, at, pid } = exec;
+    let fresh = ProgramSeen { real: None, argv, first: false, at, pid, times: 0 };
+    let seen = record.programs.entry(path).or_insert(fresh);
+    seen.real = seen.real.take().or(real);
+    seen.first |= first;
+    seen.times += 1;
+}
+
+fn add_names(record: &mut Record, resolved: line::Resolved) {
+    for address in &resolved.addresses {
+        record.names_of.entry(*address).or_default().insert(resolved.name.clone());
+    }
+    record.resolved.entry(resolved.name).or_default().extend(resolved.addresses);
+}
+
+#[cfg(test)]
+#[path = "read_tests.rs"]
+mod tests;

@@ -1,0 +1,40 @@
+//! Why nothing was recorded.
+
+use ringfence_sys::Errno;
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// Why nothing was recorded.
+#[derive(Debug, Error)]
+pub enum RecordError {
+    /// The record cannot be made.
+    #[error("cannot make the record: {0}", path.display())]
+    Begin {
+        /// The file or its folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The command has no program, or one that does not exist.
+    #[error("cannot find the program: {0}")]
+    NoProgram(String),
+    /// The program cannot be started.
+    #[error("cannot start {0}", program.display())]
+    Exec {
+        /// The program.
+        program: PathBuf,
+        /// Why.
+        source: Errno,
+    },
+    /// This host cannot do what recording needs, one sentence.
+    #[error("{0}")]
+    Unsupported(String),
+    /// A step failed that should not.
+    #[error("{what}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// Why.
+        source: Errno,
+    },
+}
