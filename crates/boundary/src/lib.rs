@@ -2,7 +2,8 @@
 //!
 //! `resolve` turns the parsed file into a [`plan::Plan`]; `enforce` carries it out; `egress` is the
 //! broker that opens sockets for the service; `prove` attacks every claim; `status` says what this
-//! host can give. Elsewhere than on Linux there is only `explain`, which needs no host.
+//! host can give. Elsewhere than on Linux there are only `explain` and Node's
+//! flags, which need no host.
 
 #[cfg(target_os = "linux")]
 pub mod control;
@@ -11,7 +12,6 @@ pub mod egress;
 #[cfg(target_os = "linux")]
 pub mod enforce;
 pub mod explain;
-#[cfg(target_os = "linux")]
 pub mod node;
 #[cfg(target_os = "linux")]
 pub mod plan;

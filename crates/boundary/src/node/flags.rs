@@ -6,10 +6,9 @@
 //! grants everything. A version after the newest row is treated like it.
 
 use super::{Version, show};
-use crate::resolve::shown;
+use ringfence_policy::display::untrusted;
 use ringfence_policy::layer::Answer;
 use std::ffi::OsString;
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 /// What a boundary grants, in the terms of Node's flags.
@@ -284,15 +283,16 @@ impl Grants {
         if self.read_only_inside_writable {
             gaps.push("a read-only folder inside a writable one cannot be said".into());
         }
-        let star = |path: &&PathBuf| path.as_os_str().as_bytes().contains(&b'*');
+        let star = |path: &&PathBuf| path.to_string_lossy().contains('*');
         if let Some(path) = self.read.iter().chain(&self.write).find(star) {
-            gaps.push(format!("everything behind `*` in a path is ignored: {}", shown(path)));
+            let path = path.to_string_lossy();
+            gaps.push(format!("everything behind `*` in a path is ignored: {}", untrusted(&path)));
         }
         gaps
     }
 
     /// Sorted, without doubles and without what a folder above gives already.
-    pub(crate) fn tidy(&mut self) {
+    pub fn tidy(&mut self) {
         for list in [&mut self.read, &mut self.write] {
             list.sort();
             list.dedup();
@@ -308,7 +308,7 @@ impl Grants {
 }
 
 /// Paths of the private file system that every service has and that JavaScript may read.
-pub(crate) const OWN_READ: [&str; 9] = [
+pub const OWN_READ: [&str; 9] = [
     "/dev",
     "/etc/group",
     "/etc/hosts",
@@ -320,9 +320,10 @@ pub(crate) const OWN_READ: [&str; 9] = [
     "/tmp",
 ];
 /// And write.
-pub(crate) const OWN_WRITE: [&str; 2] = ["/dev", "/tmp"];
+pub const OWN_WRITE: [&str; 2] = ["/dev", "/tmp"];
 
 /// Puts the flags behind the program's name.
+#[cfg(target_os = "linux")]
 pub(crate) fn insert(argv: &mut Vec<OsString>, flags: &[OsString]) {
     let behind = argv.len().min(1);
     argv.splice(behind..behind, flags.iter().cloned());
