@@ -14,11 +14,11 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Directories every service has privately; a grant of one changes nothing.
-const PRIVATE: [&str; 2] = ["/dev/shm", "/tmp"];
+pub(super) const PRIVATE: [&str; 2] = ["/dev/shm", "/tmp"];
 /// File systems the service gets a version of its own of.
-const OWN: [&str; 3] = ["/dev", "/proc", "/sys"];
+pub(super) const OWN: [&str; 3] = ["/dev", "/proc", "/sys"];
 /// Files that are written for the service.
-const GENERATED: [&str; 5] =
+pub(super) const GENERATED: [&str; 5] =
     ["/etc/group", "/etc/hosts", "/etc/nsswitch.conf", "/etc/passwd", "/etc/resolv.conf"];
 /// Directories that may not be writable as a whole.
 const NEVER_WRITABLE: [&str; 17] = [
