@@ -89,11 +89,205 @@ pub struct Deployed<'a> {
     pub text: &'a str,
 }
 
+/// What a text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A Compose file.
+    Compose,
+    /// A Dockerfile.
+    Dockerfile,
+    /// Manifests of a cluster.
+    Kubernetes,
+    /// A command with Node's permission flags, alone or in `package.json`.
+    Node,
+    /// `config.json` of a runtime bundle.
+    Oci,
+    /// A seccomp profile.
+    Seccomp,
+    /// A unit of systemd, or a drop-in of one.
+    Systemd,
+}
+
+impl Kind {
+    /// Tells it by the name of the file, else by what it says.
+    #[must_use]
+    pub fn of(deployed: Deployed<'_>) -> Option<Self> {
+        let name = deployed.path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+        if name.ends_with(".dockerignore") {
+            return None;
+        }
+        if ends(&[".service", ".socket"]) {
+            return Some(Self::Systemd);
+        }
+        let of_a_unit = |folder: &Path| folder.to_string_lossy().ends_with(".d");
+        if ends(&[".conf"]) && deployed.path.parent().is_some_and(of_a_unit) {
+            return Some(Self::Systemd);
+        }
+        if ["dockerfile", "containerfile"].iter().any(|word| {
+            name == *word
+                || name.starts_with(&format!("{word}."))
+                || name.ends_with(&format!(".{word}"))
+        }) {
+            return Some(Self::Dockerfile);
+        }
+        if ends(&[".json"]) || deployed.text.trim_start().starts_with('{') {
+            return Self::of_json(deployed.text);
+        }
+        if ends(&[".yaml", ".yml"]) {
+            let compose = name.starts_with("compose.") || name.starts_with("docker-compose");
+            return if compose { Some(Self::Compose) } else { Self::of_yaml(deployed.text) };
+        }
+        Self::of_text(deployed.text)
+    }
+
+    fn of_json(text: &str) -> Option<Self> {
+        let value: serde_json::Value = serde_json::from_str(text).ok()?;
+        let keys = [
+            ("ociVersion", Self::Oci),
+            ("defaultAction", Self::Seccomp),
+            ("apiVersion", Self::Kubernetes),
+            ("services", Self::Compose),
+            ("scripts", Self::Node),
+        ];
+        keys.into_iter().find(|(key, _)| value.get(key).is_some()).map(|(_, kind)| kind)
+    }
+
+    fn of_yaml(text: &str) -> Option<Self> {
+        let top = |key: &str| text.lines().any(|line| line.starts_with(key));
+        if top("apiVersion:") || top("kind:") {
+            return Some(Self::Kubernetes);
+        }
+        top("services:").then_some(Self::Compose)
+    }
+
+    fn of_text(text: &str) -> Option<Self> {
+        let mut lines = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with(['#', ';']));
+        let first = lines.next()?;
+        if first.starts_with('[') && first.ends_with(']') {
+            return Some(Self::Systemd);
+        }
+        if ["from ", "arg "].iter().any(|word| first.to_lowercase().starts_with(word)) {
+            return Some(Self::Dockerfile);
+        }
+        if let Some(kind) = Self::of_yaml(text) {
+            return Some(kind);
+        }
+        let flag = |text: &str| text.contains("--permission") || text.contains("--allow-fs-");
+        (flag(text) || text.contains("node ")).then_some(Self::Node)
+    }
+}
+
 /// Compares a file with the boundary; its kind is told by its name and its content.
 ///
 /// # Errors
 /// [`DriftError`].
 pub fn compare(order: &Order<'_>, deployed: Deployed<'_>) -> Result<Comparison, DriftError> {
-    let _ = order;
-    Err(DriftError::Unknown { path: deployed.path.to_owned() })
+    match Kind::of(deployed) {
+        Some(Kind::Compose) => compose::compare(order, deployed),
+        Some(Kind::Dockerfile) => dockerfile::compare(order, deployed),
+        Some(Kind::Kubernetes) => kubernetes::compare(order, deployed),
+        Some(Kind::Node) => node::compare(order, deployed),
+        Some(Kind::Oci) => oci::compare(order, deployed),
+        Some(Kind::Seccomp) => seccomp::compare(order, deployed),
+        Some(Kind::Systemd) => systemd::compare(order, &[deployed]),
+        None => Err(DriftError::Unknown { path: deployed.path.to_owned() }),
+    }
+}
+
+/// Compares several files that belong together: units with their drop-ins, manifests of one
+/// service. Files of no known kind are passed over as long as another one is known.
+///
+/// # Errors
+/// [`DriftError`]; that of the first file when none could be compared.
+pub fn compare_all(
+    order: &Order<'_>,
+    files: &[Deployed<'_>],
+) -> Result<Vec<(PathBuf, Comparison)>, DriftError> {
+    if let [only] = files {
+        return Ok(vec![(only.path.to_owned(), compare(order, *only)?)]);
+    }
+    let of = |kind: Kind| -> Vec<Deployed<'_>> {
+        files.iter().copied().filter(|file| Kind::of(*file) == Some(kind)).collect()
+    };
+    let (units, manifests) = (of(Kind::Systemd), of(Kind::Kubernetes));
+    let mut compared: Vec<(PathBuf, Result<Comparison, DriftError>)> = Vec::new();
+    for file in files {
+        let result = match Kind::of(*file) {
+            None => continue,
+            Some(Kind::Systemd | Kind::Kubernetes) => continue,
+            Some(_) => compare(order, *file),
+        };
+        compared.push((file.path.to_owned(), result));
+    }
+    if let Some(first) = units.first() {
+        compared.push((first.path.to_owned(), systemd::compare(order, &units)));
+    }
+    compared.extend(together(order, &manifests));
+    let mut good = Vec::new();
+    let mut failed = None;
+    for (path, result) in compared {
+        match result {
+            Ok(comparison) => good.push((path, comparison)),
+            Err(DriftError::Foreign { path, service }) => {
+                failed.get_or_insert(DriftError::Foreign { path, service });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    match (good.is_empty(), failed, files.first()) {
+        (false, ..) => Ok(good),
+        (true, Some(error), _) => Err(error),
+        (true, None, first) => {
+            let path = first.map(|file| file.path.to_owned()).unwrap_or_default();
+            Err(DriftError::Unknown { path })
+        }
+    }
+}
+
+/// Manifests of several files as one text, because an object may be in any of them; places then
+/// name their file, and lines are those of the file.
+fn together(
+    order: &Order<'_>,
+    files: &[Deployed<'_>],
+) -> Option<(PathBuf, Result<Comparison, DriftError>)> {
+    let first = files.first()?;
+    if files.len() == 1 {
+        return Some((first.path.to_owned(), kubernetes::compare(order, *first)));
+    }
+    let mut text = String::new();
+    let mut starts: Vec<(usize, &Path)> = Vec::new();
+    for file in files {
+        text.push_str("---\n");
+        starts.push((text.lines().count(), file.path));
+        text.push_str(file.text);
+        if !file.text.ends_with('\n') {
+            text.push('\n');
+        }
+    }
+    let whole = Deployed { path: first.path, text: &text };
+    let at = |line: usize| {
+        let found = starts.iter().rev().find(|(start, _)| line > *start);
+        found.map(|(start, path)| (line - start, *path))
+    };
+    let result = kubernetes::compare(order, whole).map(|mut comparison| {
+        for drift in &mut comparison.drifts {
+            let Some((line, path)) = drift.line.and_then(at) else { continue };
+            drift.line = Some(line);
+            drift.place = format!("{}: {}", path.display(), drift.place);
+        }
+        comparison
+    });
+    let result = result.map_err(|error| match error {
+        DriftError::Malformed { path, line, what } => match at(line) {
+            Some((line, path)) => DriftError::Malformed { path: path.to_owned(), line, what },
+            None => DriftError::Malformed { path, line, what },
+        },
+        other => other,
+    });
+    let folder = first.path.parent().unwrap_or(first.path);
+    Some((folder.to_owned(), result))
 }

@@ -9,7 +9,8 @@ pub mod seccomp;
 pub mod systemd;
 
 use ringfence_policy::model::Boundary;
-use std::path::PathBuf;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 /// What is written for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +35,43 @@ pub enum Target {
     Seccomp,
 }
 
+impl Target {
+    /// Every target, in the order of the help.
+    pub const ALL: [Self; 9] = [
+        Self::Node,
+        Self::Systemd,
+        Self::Dockerfile,
+        Self::Compose,
+        Self::Kubernetes,
+        Self::KubernetesPolicy,
+        Self::KubernetesAudit,
+        Self::Oci,
+        Self::Seccomp,
+    ];
+
+    /// The word on the command line.
+    #[must_use]
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Node => "node",
+            Self::Systemd => "systemd",
+            Self::Dockerfile => "dockerfile",
+            Self::Compose => "compose",
+            Self::Kubernetes => "kubernetes",
+            Self::KubernetesPolicy => "kubernetes-policy",
+            Self::KubernetesAudit => "kubernetes-audit",
+            Self::Oci => "oci",
+            Self::Seccomp => "seccomp",
+        }
+    }
+
+    /// The target of this word.
+    #[must_use]
+    pub fn from_id(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|target| target.id() == id)
+    }
+}
+
 /// How the service is started in the target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entry {
@@ -56,7 +94,9 @@ pub struct Order<'a> {
     pub file_name: &'a str,
     /// Folder of the boundary file on this host, absolute. Files of the project are read from here;
     /// what is missing has a default.
-    pub folder: &'a std::path::Path,
+    pub folder: &'a Path,
+    /// Where that folder lies in the target, absolute; [`Order::PLACE`] unless somebody says else.
+    pub place: &'a str,
     /// How the service is started; `None` is the target's own default.
     pub entry: Option<Entry>,
     /// Name of the image, with its tag or digest.
@@ -65,10 +105,140 @@ pub struct Order<'a> {
     pub runtime_class: Option<&'a str>,
 }
 
-impl Order<'_> {
+impl<'a> Order<'a> {
     /// Where the folder of the boundary file lies in images.
     pub const PLACE: &'static str = "/app";
+    /// Where ringfence lies in a target.
+    pub const PROGRAM: &'static str = "/usr/local/bin/ringfence";
+    /// User and group where the boundary names none by its number: of nobody else.
+    pub const USER: u32 = 10001;
+
+    /// An order in which the target decides everything that may be left to it.
+    #[must_use]
+    pub const fn new(
+        boundary: &'a Boundary,
+        boundary_hash: &'a str,
+        file_name: &'a str,
+        folder: &'a Path,
+    ) -> Self {
+        Self {
+            boundary,
+            boundary_hash,
+            file_name,
+            folder,
+            place: Self::PLACE,
+            entry: None,
+            image: None,
+            runtime_class: None,
+        }
+    }
+
+    /// Name of the service.
+    #[must_use]
+    pub fn name(&self) -> &'a str {
+        &self.boundary.service.name.value
+    }
+
+    /// A path of the boundary as it is named in the target: absolute, without `.` and `..`.
+    #[must_use]
+    pub fn path(&self, written: &str) -> String {
+        let whole = if written.starts_with('/') {
+            written.to_owned()
+        } else {
+            format!("{}/{written}", self.place)
+        };
+        let mut parts: Vec<&str> = Vec::new();
+        for part in whole.split('/') {
+            match part {
+                "" | "." => {}
+                ".." => drop(parts.pop()),
+                part => parts.push(part),
+            }
+        }
+        format!("/{}", parts.join("/"))
+    }
+
+    /// The boundary file in the target.
+    #[must_use]
+    pub fn file(&self) -> String {
+        self.path(self.file_name)
+    }
+
+    /// Numbers of user and group: those of the boundary where it has numbers, else
+    /// [`Order::USER`]. What was a name is for a note.
+    #[must_use]
+    pub fn user(&self) -> (u32, u32) {
+        let number = |name: &Option<ringfence_policy::source::Located<String>>| {
+            name.as_ref().and_then(|name| name.value.parse::<u32>().ok())
+        };
+        let user = number(&self.boundary.identity.user).unwrap_or(Self::USER);
+        (user, number(&self.boundary.identity.group).unwrap_or(user))
+    }
+
+    /// What starts the service where `ringfence run` does.
+    #[must_use]
+    pub fn ringfence_command(&self) -> Vec<String> {
+        [Self::PROGRAM, "run", "--config"]
+            .map(str::to_owned)
+            .into_iter()
+            .chain([self.file()])
+            .collect()
+    }
+
+    /// The head of a file, each line behind `prefix` (such as `"# "`): which boundary, which version
+    /// and which command wrote it, then the notes. Written over by `--out` only with this in it.
+    #[must_use]
+    pub fn head(&self, prefix: &str, target: Target, notes: &[Note]) -> String {
+        let mut lines =
+            vec![self.origin(target), format!("boundary sha256:{}", self.boundary_hash)];
+        if !notes.is_empty() {
+            lines.push(String::new());
+            lines.push("What this file does not say, and what carries it:".to_owned());
+        }
+        for note in notes {
+            let mut line = format!("- {}:", note.grant);
+            for word in note.carried.split_whitespace() {
+                if line.len() + word.len() > 96 {
+                    lines.push(std::mem::replace(&mut line, "  ".to_owned()));
+                }
+                line.push(' ');
+                line.push_str(word);
+            }
+            lines.push(line);
+        }
+        lines.iter().fold(String::new(), |mut text, line| {
+            let line = format!("{prefix}{line}");
+            let _ = writeln!(text, "{}", line.trim_end());
+            text
+        })
+    }
+
+    /// `written by ringfence 0.1.0: ringfence render systemd`, by which a file of ours is known.
+    #[must_use]
+    pub fn origin(&self, target: Target) -> String {
+        let version = env!("CARGO_PKG_VERSION");
+        let mut line = format!("written by ringfence {version}: {MARK}{}", target.id());
+        match self.entry {
+            Some(Entry::Ringfence) => line.push_str(" --entry ringfence"),
+            Some(Entry::Node) => line.push_str(" --entry node"),
+            None => {}
+        }
+        for (option, value) in [
+            (" --image ", self.image),
+            (" --runtime-class ", self.runtime_class),
+            (" --place ", Some(self.place).filter(|place| *place != Self::PLACE)),
+        ] {
+            if let Some(value) = value {
+                line.push_str(option);
+                line.push_str(value);
+            }
+        }
+        line
+    }
 }
+
+/// Every file that is written has this in it, followed by the target.
+pub const MARK: &str = "ringfence render ";
 
 /// What was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
