@@ -10,6 +10,7 @@
 pub mod arena;
 pub mod attach;
 mod attempt;
+pub mod attest;
 mod battery;
 pub mod elsewhere;
 mod facts;
