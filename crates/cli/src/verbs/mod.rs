@@ -3,9 +3,11 @@
 mod check_config;
 mod completions;
 mod diff;
+mod drift;
 mod drop;
 mod explain;
 mod prove;
+mod render;
 mod run;
 mod schema;
 mod statement;
@@ -35,6 +37,8 @@ pub(crate) enum Verb {
     CheckConfig(check_config::CheckConfig),
     Statement(statement::Statement),
     Diff(diff::Diff),
+    Render(render::Render),
+    Drift(drift::Drift),
     Schema(schema::Schema),
     Completions(completions::Completions),
 }
@@ -51,6 +55,8 @@ impl Verb {
             Self::CheckConfig(verb) => verb.execute(printer),
             Self::Statement(verb) => verb.execute(printer),
             Self::Diff(verb) => verb.execute(printer),
+            Self::Render(verb) => verb.execute(printer),
+            Self::Drift(verb) => verb.execute(printer),
             Self::Schema(verb) => Ok(verb.execute(printer)),
             Self::Completions(verb) => Ok(verb.execute(printer)),
         }

@@ -217,8 +217,7 @@ pub fn compare_all(
     let mut compared: Vec<(PathBuf, Result<Comparison, DriftError>)> = Vec::new();
     for file in files {
         let result = match Kind::of(*file) {
-            None => continue,
-            Some(Kind::Systemd | Kind::Kubernetes) => continue,
+            None | Some(Kind::Systemd | Kind::Kubernetes) => continue,
             Some(_) => compare(order, *file),
         };
         compared.push((file.path.to_owned(), result));

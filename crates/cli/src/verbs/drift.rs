@@ -1,0 +1,284 @@
+//! `ringfence drift`
+
+use super::process_id;
+use crate::boundary_file::BoundaryFile;
+use crate::error::{CommandError, Finish, Kind};
+use crate::format;
+use crate::markdown::escape;
+use crate::printer::{Printer, Style};
+use crate::settings::{self, ConfigOption, Source};
+use crate::table;
+use ringfence_deploy::drift::{self, Comparison, Deployed, Drift as Weaker, DriftError};
+use ringfence_deploy::render::Order;
+use ringfence_policy::display::untrusted;
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Say what is weaker in a deployment than in the boundary
+///
+/// FILE is a manifest, a Compose file, a Dockerfile, a unit, the config.json of a runtime bundle, a
+/// seccomp profile, a Node command, or a folder of them. Exits 1 when anything is weaker, and 2 when
+/// nothing could be compared. What is stricter than the boundary is no drift.
+#[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).multiple(false))]
+pub(crate) struct Drift {
+    /// What is deployed: files, or folders of files
+    #[arg(value_name = "FILE", group = "what", value_hint = clap::ValueHint::AnyPath)]
+    files: Vec<PathBuf>,
+    /// A process of the running service
+    #[arg(long, value_name = "PID", group = "what", value_parser = process_id)]
+    pid: Option<u32>,
+    /// An image as a tar archive, as `docker save` writes it
+    #[arg(long, value_name = "TAR", group = "what", value_hint = clap::ValueHint::FilePath)]
+    image: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigOption,
+    /// Where the folder of the boundary file lies in the target
+    #[arg(long, value_name = "DIR", default_value = Order::PLACE)]
+    place: String,
+    /// How the result is written
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: DriftFormat,
+}
+
+/// For people, for machines, or for a pull request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum DriftFormat {
+    Human,
+    Json,
+    Markdown,
+}
+
+/// The JSON form.
+#[derive(Serialize)]
+struct Output<'a> {
+    schema: u32,
+    boundary: String,
+    /// How many things were compared.
+    compared: usize,
+    drifts: Vec<Shown<'a>>,
+    undecided: Vec<&'a str>,
+}
+
+/// One drift.
+#[derive(Serialize)]
+struct Shown<'a> {
+    code: &'a str,
+    file: String,
+    line: Option<usize>,
+    place: &'a str,
+    wanted: &'a str,
+    found: &'a str,
+    why: &'a str,
+}
+
+/// What was compared, each with where it was read from.
+type Compared = Vec<(PathBuf, Comparison)>;
+
+impl Drift {
+    pub(super) fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
+        let file = BoundaryFile::load(&self.config)?;
+        let (hash, folder, name) = (file.hash(), file.folder()?, file.name());
+        let mut order = Order::new(&file.boundary, &hash, &name, &folder);
+        order.place = self.place.trim_end_matches('/');
+        let compared = self.compare(&order)?;
+        match self.format {
+            DriftFormat::Human => printer.text(&human(&compared, printer)),
+            DriftFormat::Markdown => printer.text(&markdown(&compared)),
+            DriftFormat::Json => {
+                let path = file.source.path.display().to_string();
+                format::json(&output(path, &compared), printer)?;
+            }
+        }
+        let weaker = compared.iter().any(|(_, comparison)| !comparison.drifts.is_empty());
+        Ok(if weaker { Finish::Findings } else { Finish::Clean })
+    }
+
+    fn compare(&self, order: &Order<'_>) -> Result<Compared, CommandError> {
+        let compared = if let Some(pid) = self.pid {
+            let comparison = drift::process::compare(order, pid).map_err(refused)?;
+            vec![(format!("/proc/{pid}").into(), comparison)]
+        } else if let Some(archive) = &self.image {
+            vec![(archive.clone(), drift::image::compare(order, archive).map_err(refused)?)]
+        } else {
+            let sources = self.sources()?;
+            let deployed: Vec<Deployed<'_>> = sources
+                .iter()
+                .map(|source| Deployed { path: &source.path, text: &source.text })
+                .collect();
+            drift::compare_all(order, &deployed).map_err(refused)?
+        };
+        if compared.iter().all(|(_, comparison)| comparison.compared == 0) {
+            let mut error = CommandError::new(Kind::Source, "nothing could be compared");
+            for reason in compared.iter().flat_map(|(_, comparison)| &comparison.undecided) {
+                error = error.hint(reason.clone());
+            }
+            return Err(error);
+        }
+        Ok(compared)
+    }
+
+    /// The texts; of a folder its files and those of its drop-in folders, in the order of their names.
+    fn sources(&self) -> Result<Vec<Source>, CommandError> {
+        let mut sources = Vec::new();
+        for path in &self.files {
+            if !path.is_dir() {
+                sources.push(settings::source(path.clone())?);
+                continue;
+            }
+            let before = sources.len();
+            for file in files_of(path)? {
+                sources.extend(settings::source(file).ok());
+            }
+            if sources.len() == before {
+                let message = format!("no file can be read in {}", path.display());
+                return Err(CommandError::new(Kind::Source, message));
+            }
+        }
+        Ok(sources)
+    }
+}
+
+/// Ordinary files of a folder and of the drop-in folders in it.
+fn files_of(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
+    let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let mut entries = entries.map_err(|error| {
+        CommandError::new(Kind::Source, format!("cannot read {}", folder.display()))
+            .caused_by(&error)
+    })?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.path();
+        if path.is_file() {
+            files.push(path);
+        } else if path.is_dir() && entry.file_name().to_string_lossy().ends_with(".d") {
+            files.extend(files_of(&path)?);
+        }
+    }
+    Ok(files)
+}
+
+fn refused(error: DriftError) -> CommandError {
+    let kind = match error {
+        DriftError::Malformed { .. } => Kind::Configuration,
+        _ => Kind::Source,
+    };
+    let hint = match error {
+        DriftError::Foreign { .. } => Some("name the right boundary with --config FILE"),
+        DriftError::Unknown { .. } => Some("name the file that is deployed, or a folder with it"),
+        DriftError::Malformed { .. } | DriftError::Unreadable { .. } => None,
+    };
+    let told = CommandError::new(kind, error.to_string());
+    match hint {
+        Some(hint) => told.hint(hint),
+        None => told,
+    }
+}
+
+fn output(boundary: String, compared: &Compared) -> Output<'_> {
+    let drifts = compared.iter().flat_map(|(path, comparison)| {
+        comparison.drifts.iter().map(|drift| Shown {
+            code: drift.code,
+            file: path.display().to_string(),
+            line: drift.line,
+            place: &drift.place,
+            wanted: &drift.wanted,
+            found: &drift.found,
+            why: &drift.why,
+        })
+    });
+    Output {
+        schema: 1,
+        boundary,
+        compared: total(compared),
+        drifts: drifts.collect(),
+        undecided: compared
+            .iter()
+            .flat_map(|(_, one)| &one.undecided)
+            .map(String::as_str)
+            .collect(),
+    }
+}
+
+fn total(compared: &Compared) -> usize {
+    compared.iter().map(|(_, comparison)| comparison.compared).sum()
+}
+
+/// `a.service:12`, or the file alone.
+fn at(path: &Path, drift: &Weaker) -> String {
+    match drift.line {
+        Some(line) => format!("{}:{line}", path.display()),
+        None => path.display().to_string(),
+    }
+}
+
+fn human(compared: &Compared, printer: &Printer) -> String {
+    let mut text = String::new();
+    let mut count = 0;
+    for (path, comparison) in compared {
+        for drift in &comparison.drifts {
+            count += 1;
+            let word = printer.paint(Style::Bad, drift.code);
+            let _ = writeln!(text, "{word} {}", untrusted(&at(path, drift)));
+            let lines = [
+                untrusted(&drift.place).to_string(),
+                format!("wanted {}, found {}", untrusted(&drift.wanted), untrusted(&drift.found)),
+                untrusted(&drift.why).to_string(),
+            ];
+            for line in lines.iter().flat_map(|line| table::wrap(line, table::WIDTH - 4)) {
+                let _ = writeln!(text, "    {line}");
+            }
+        }
+        for reason in &comparison.undecided {
+            let note = format!("not decided: {}", untrusted(reason));
+            for (index, line) in table::wrap(&note, table::WIDTH - 4).iter().enumerate() {
+                let _ = writeln!(text, "{}{line}", if index == 0 { "" } else { "    " });
+            }
+        }
+    }
+    let space = if text.is_empty() { "" } else { "\n" };
+    let _ = match count {
+        0 => writeln!(
+            text,
+            "{space}nothing is weaker than the boundary: {} compared",
+            total(compared)
+        ),
+        count => {
+            writeln!(text, "{space}{count} weaker than the boundary: {} compared", total(compared))
+        }
+    };
+    text
+}
+
+fn markdown(compared: &Compared) -> String {
+    let mut text = String::from("### Drift\n\n");
+    let drifts: Vec<(&PathBuf, &Weaker)> = compared
+        .iter()
+        .flat_map(|(path, comparison)| comparison.drifts.iter().map(move |drift| (path, drift)))
+        .collect();
+    if drifts.is_empty() {
+        let _ =
+            writeln!(text, "Nothing is weaker than the boundary: {} compared.", total(compared));
+    } else {
+        let _ = writeln!(text, "| | where | key | wanted | found |\n|---|---|---|---|---|");
+    }
+    for (path, drift) in drifts {
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} | {}<br>{} |",
+            drift.code,
+            escape(&at(path, drift)),
+            escape(&drift.place),
+            escape(&drift.wanted),
+            escape(&drift.found),
+            escape(&drift.why)
+        );
+    }
+    for reason in compared.iter().flat_map(|(_, comparison)| &comparison.undecided) {
+        let _ = writeln!(text, "\nNot decided: {}", escape(reason));
+    }
+    text
+}
