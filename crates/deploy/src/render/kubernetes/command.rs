@@ -1,0 +1,109 @@
+//! The command of the container.
+
+use super::volumes;
+use crate::render::{Entry, Note, Order};
+use ringfence_boundary::node::flags::{self, Grants, OWN_READ, OWN_WRITE};
+use ringfence_policy::model::{Comparison, VersionRange};
+use std::path::PathBuf;
+
+/// The version whose flags are written where the boundary names none: the oldest line with long-term
+/// support whose flags all later ones know.
+const VERSION: [u64; 3] = [24, 0, 0];
+
+/// Program and arguments.
+pub(crate) fn of(order: &Order<'_>, entry: Entry) -> Vec<String> {
+    if entry == Entry::Ringfence {
+        return order.ringfence_command().iter().map(|word| escaped(word)).collect();
+    }
+    let service = &order.boundary.service;
+    let mut words = service.start.iter().map(|word| word.value.clone());
+    let program = words.next().unwrap_or_default();
+    let is_node = program.rsplit('/').next() == Some("node");
+    let mut command = vec![if program.contains('/') {
+        order.path(&against(&service.cwd.value, &program))
+    } else {
+        program
+    }];
+    if is_node {
+        let version = version(service.node.as_ref().map(|range| &range.value));
+        command.extend(if order.boundary.process.node_flags {
+            let (flags, _) = flags::flags(version, &grants(order));
+            flags.iter().map(|flag| flag.to_string_lossy().into_owned()).collect::<Vec<_>>()
+        } else {
+            let flags = flags::without_permissions(version, order.boundary.process.ffi);
+            flags.iter().map(|flag| flag.to_string_lossy().into_owned()).collect()
+        });
+    }
+    command.extend(words);
+    command.iter().map(|word| escaped(word)).collect()
+}
+
+/// What the choice of a version means.
+pub(super) fn notes(order: &Order<'_>) -> Option<Note> {
+    let range = order.boundary.service.node.as_ref();
+    let [major, minor, _] = version(range.map(|range| &range.value));
+    let is_node = order.boundary.service.start.first()?.value.rsplit('/').next() == Some("node");
+    is_node.then(|| Note {
+        grant: "service.node".to_owned(),
+        carried: format!("Node's flags are those of {major}.{minor}; later versions know more of them, and ignore none of these"),
+    })
+}
+
+/// `$(NAME)` would be replaced by the kubelet.
+fn escaped(word: &str) -> String {
+    word.replace("$(", "$$(")
+}
+
+fn against(cwd: &str, path: &str) -> String {
+    if path.starts_with('/') { path.to_owned() } else { format!("{cwd}/{path}") }
+}
+
+/// The lowest version that the boundary accepts.
+fn version(range: Option<&VersionRange>) -> [u64; 3] {
+    let floor = range.and_then(|range| {
+        let low = range.comparators.iter().filter(|(comparison, _)| {
+            matches!(
+                comparison,
+                Comparison::Equal | Comparison::Greater | Comparison::GreaterOrEqual
+            )
+        });
+        low.map(|(_, version)| *version).max()
+    });
+    floor.unwrap_or(VERSION)
+}
+
+/// The boundary's grants in the terms of Node's flags, as paths of the pod.
+fn grants(order: &Order<'_>) -> Grants {
+    let (fs, process) = (&order.boundary.fs, &order.boundary.process);
+    let paths = |lists: &[&Vec<ringfence_policy::source::Located<String>>]| -> Vec<PathBuf> {
+        lists
+            .iter()
+            .flat_map(|list| list.iter())
+            .map(|path| order.path(&path.value).into())
+            .collect()
+    };
+    let mut grants = Grants {
+        read: paths(&[&fs.read, &fs.optional, &fs.droppable, &fs.write]),
+        write: paths(&[&fs.write]),
+        net: true,
+        child_process: !process.children.is_empty(),
+        workers: process.workers,
+        addons: !process.addons.is_empty(),
+        wasi: process.wasi,
+        ffi: process.ffi,
+        inspector: process.inspector,
+        read_only_inside_writable: false,
+    };
+    grants.read.extend(OWN_READ.iter().map(PathBuf::from));
+    grants.write.extend(OWN_WRITE.iter().map(PathBuf::from));
+    grants.read.extend(volumes::authorities(order).into_iter().map(PathBuf::from));
+    for secret in &order.boundary.secrets {
+        let Some(path) = volumes::secret_path(order, Entry::Node, secret) else { continue };
+        // The kubelet's files are links within their folder.
+        let (folder, _) = volumes::split(&path);
+        let granted = if volumes::is_own(order, folder) { folder } else { &path };
+        grants.read.push(granted.into());
+    }
+    grants.tidy();
+    grants
+}

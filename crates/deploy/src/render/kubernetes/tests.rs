@@ -1,0 +1,32 @@
+//! What is written for a cluster.
+
+use super::*;
+use ringfence_policy::model::Boundary;
+use std::path::Path;
+
+/// Renders a boundary file of this repository.
+fn rendered(file: &str, change: impl FnOnce(&mut Order<'_>)) -> Rendered {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let boundary: Boundary = ringfence_policy::parse("ringfence.toml", &text).unwrap();
+    let mut order = Order::new(&boundary, "0123", "ringfence.toml", path.parent().unwrap());
+    change(&mut order);
+    render(&order).unwrap()
+}
+
+#[test]
+fn the_example_as_it_is_written() {
+    insta::assert_snapshot!(rendered("../../examples/orders/ringfence.toml", |_| ()).files[0].1);
+}
+
+#[test]
+fn every_grant_as_it_is_written() {
+    insta::assert_snapshot!(
+        rendered("testdata/full.toml", |order| {
+            order.image = Some("registry.example/billing@sha256:00ff");
+            order.runtime_class = Some("gvisor");
+        })
+        .files[0]
+            .1
+    );
+}
