@@ -1,6 +1,17 @@
 //! The script in front of each Node process: it tells packages and names.
+//!
+//! It is one file on disk, so that a process starts with one file more and not with seven; its parts
+//! share one scope, in this order.
 
 /// What stands on disk during the run.
-pub const SCRIPT: &str = include_str!("../../../node/npm/learn.cjs");
+pub const SCRIPT: &str = concat!(
+    include_str!("../../../node/npm/learn.cjs"),
+    include_str!("../../../node/npm/learn-proxies.cjs"),
+    include_str!("../../../node/npm/learn-files.cjs"),
+    include_str!("../../../node/npm/learn-environment.cjs"),
+    include_str!("../../../node/npm/learn-children.cjs"),
+    include_str!("../../../node/npm/learn-network.cjs"),
+    include_str!("../../../node/npm/learn-start.cjs"),
+);
 /// The variable that tells it where to write: the record, absolute.
 pub const VARIABLE: &str = "RINGFENCE_LEARN";
