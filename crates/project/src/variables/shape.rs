@@ -1,0 +1,288 @@
+//! What looks secret: by the name of a variable, by the form of a value, by the name of a file.
+
+/// Why something looks secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Suspicion {
+    /// Its name says so, as in `JWT_SECRET`.
+    Name,
+    /// A private key.
+    PrivateKey,
+    /// A URL with a password in it.
+    PasswordInUrl,
+    /// The form of a known kind of token.
+    Token,
+    /// Long and random.
+    Random,
+}
+
+impl Suspicion {
+    /// The reason, as in "its name says so".
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Name => "its name says so",
+            Self::PrivateKey => "it holds a private key",
+            Self::PasswordInUrl => "its URL has a password in it",
+            Self::Token => "it has the form of a token",
+            Self::Random => "it is long and looks random",
+        }
+    }
+}
+
+/// Words of a name that mean a secret, wherever they stand between underscores.
+const SECRET_WORDS: [&str; 20] = [
+    "APIKEY",
+    "CREDENTIAL",
+    "CREDENTIALS",
+    "DSN",
+    "JWT",
+    "KEY",
+    "PASS",
+    "PASSPHRASE",
+    "PASSWD",
+    "PASSWORD",
+    "PAT",
+    "PEPPER",
+    "PGPASSWORD",
+    "PRIVATE",
+    "PWD",
+    "SALT",
+    "SECRET",
+    "SECRETS",
+    "SIGNATURE",
+    "TOKEN",
+];
+
+/// Words after which a name is about a secret and is none: `JWT_EXPIRES_IN`, `KEY_PREFIX`, `TOKEN_TTL`.
+const HARMLESS_WORDS: [&str; 32] = [
+    "ALG",
+    "ALGORITHM",
+    "AUDIENCE",
+    "COUNT",
+    "DIR",
+    "ENABLED",
+    "ENDPOINT",
+    "EXPIRES",
+    "EXPIRY",
+    "FILE",
+    "HEADER",
+    "HOST",
+    "ID",
+    "ISSUER",
+    "LENGTH",
+    "LIFETIME",
+    "MAX",
+    "MIN",
+    "NAME",
+    "PATH",
+    "PORT",
+    "PREFIX",
+    "PUBLIC",
+    "PUBLISHABLE",
+    "ROUNDS",
+    "SECONDS",
+    "SIZE",
+    "SPACE",
+    "TIMEOUT",
+    "TTL",
+    "TYPE",
+    "URL",
+];
+
+/// How known tokens begin, and how long they are at least.
+const TOKENS: [(&str, usize); 20] = [
+    ("AGE-SECRET-KEY-", 30),
+    ("AIza", 35),
+    ("AKIA", 20),
+    ("ASIA", 20),
+    ("SG.", 40),
+    ("dop_v1_", 40),
+    ("eyJ", 40),
+    ("ghp_", 30),
+    ("gho_", 30),
+    ("ghs_", 30),
+    ("github_pat_", 40),
+    ("glpat-", 20),
+    ("hvs.", 20),
+    ("npm_", 36),
+    ("rk_live_", 20),
+    ("sk-", 20),
+    ("sk_live_", 20),
+    ("whsec_", 20),
+    ("xoxb-", 20),
+    ("xoxp-", 20),
+];
+
+/// Why a variable looks secret; `None` when it does not. The name is asked first, as the value may
+/// be a placeholder.
+#[must_use]
+pub fn suspicion(name: &str, value: &str) -> Option<Suspicion> {
+    by_value(value).or_else(|| is_secret_name(name).then_some(Suspicion::Name))
+}
+
+/// Whether a name says that it holds a secret.
+fn is_secret_name(name: &str) -> bool {
+    let upper = words_of(name);
+    let words = || upper.split(['_', '-', '.']).filter(|word| !word.is_empty());
+    let last_harmless = words().next_back().is_some_and(|word| HARMLESS_WORDS.contains(&word));
+    let public = words().any(|word| matches!(word, "PUBLIC" | "PUBLISHABLE" | "EXPIRES"));
+    // `ENCRYPTION_KEY_ID` names a key; `PASSPORT` and `KEYBOARD` are words of their own.
+    words().any(|word| SECRET_WORDS.contains(&word)) && !last_harmless && !public && upper != "PWD"
+}
+
+/// `dbPassword` as `DB_PASSWORD`.
+fn words_of(name: &str) -> String {
+    let mut words = String::with_capacity(name.len() + 4);
+    let mut lower = false;
+    for character in name.chars() {
+        if lower && character.is_ascii_uppercase() {
+            words.push('_');
+        }
+        lower = character.is_ascii_lowercase();
+        words.push(character.to_ascii_uppercase());
+    }
+    words
+}
+
+fn by_value(value: &str) -> Option<Suspicion> {
+    if value.contains("-----BEGIN") && value.contains("PRIVATE KEY") {
+        return Some(Suspicion::PrivateKey);
+    }
+    if has_password(value) {
+        return Some(Suspicion::PasswordInUrl);
+    }
+    let begins = |(start, least): &(&str, usize)| value.starts_with(start) && value.len() >= *least;
+    let one_word = !value.contains(char::is_whitespace);
+    if one_word && TOKENS.iter().any(begins) {
+        return Some(Suspicion::Token);
+    }
+    is_random(value).then_some(Suspicion::Random)
+}
+
+/// `scheme://user:password@host`; a password that a variable stands for is none here.
+fn has_password(value: &str) -> bool {
+    let Some((_, rest)) = value.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    // A password may have a slash in it, unescaped.
+    let user = rest.rsplit_once('@').map(|(user, _)| user).filter(|_| {
+        authority.contains('@')
+            || authority.rsplit_once(':').is_some_and(|(_, p)| p.parse::<u16>().is_err())
+    });
+    user.and_then(|user| user.split_once(':')).is_some_and(|(_, password)| !password.is_empty())
+}
+
+/// 32 characters and more of an encoding, with letters and digits mixed.
+fn is_random(value: &str) -> bool {
+    let encoded =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_');
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    let letters = value.bytes().filter(u8::is_ascii_alphabetic).count();
+    let slashes = value.bytes().filter(|byte| *byte == b'/').count();
+    let hyphens = value.bytes().filter(|byte| *byte == b'-').count();
+    let different = value.bytes().collect::<std::collections::BTreeSet<u8>>().len();
+    value.len() >= 32
+        && value.bytes().all(encoded)
+        && digits >= 4
+        && letters >= 4
+        && different >= 10
+        // A path, or words joined by hyphens (a UUID is a name, not a secret).
+        && !value.starts_with('/')
+        && slashes * 16 <= value.len()
+        && hyphens < 4
+}
+
+/// Why a file looks secret by its name (not its folder): keys, keystores, environment files,
+/// credentials of tools.
+#[must_use]
+pub fn suspicion_of_file(path: &str) -> Option<&'static str> {
+    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
+    if name.starts_with(".env") || ends(&[".env"]) {
+        let example = ["example", "sample", "template", "dist", "defaults"];
+        return (!example.iter().any(|end| name.ends_with(end))).then_some("an environment file");
+    }
+    if ends(&[".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk", ".p8"]) {
+        return Some("a key or a certificate");
+    }
+    if name.starts_with("id_")
+        && ["id_rsa", "id_ecdsa", "id_ed25519", "id_dsa"].contains(&name.as_str())
+    {
+        return Some("an ssh key");
+    }
+    let tools = [
+        ".npmrc",
+        ".netrc",
+        "_netrc",
+        ".pgpass",
+        "pgpass",
+        ".htpasswd",
+        ".git-credentials",
+        ".dockercfg",
+        "credentials",
+        "credentials.json",
+        "service-account.json",
+        "secrets.json",
+        "secrets.yaml",
+        "secrets.yml",
+        "kubeconfig",
+        ".vault-token",
+        ".yarnrc.yml",
+    ];
+    tools.contains(&name.as_str()).then_some("credentials")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_known_by_name_or_by_value() {
+        for (name, value, why) in [
+            ("JWT_SECRET", "", Suspicion::Name),
+            ("dbPassword", "x", Suspicion::Name),
+            ("STRIPE_KEY", "changeme", Suspicion::Name),
+            ("PGPASSWORD", "x", Suspicion::Name),
+            ("DATABASE_URL", "postgres://u:hunter2@db:5432/x", Suspicion::PasswordInUrl),
+            ("REDIS", "redis://:hunter2@redis:6379", Suspicion::PasswordInUrl),
+            ("X", "postgres://u:p/a@db/x", Suspicion::PasswordInUrl),
+            ("X", "-----BEGIN EC PRIVATE KEY-----\nabc", Suspicion::PrivateKey),
+            ("X", "ghp_0123456789abcdefghijABCDEFGHIJ", Suspicion::Token),
+            ("X", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822c", Suspicion::Random),
+        ] {
+            assert_eq!(suspicion(name, value), Some(why), "{name}");
+        }
+    }
+
+    #[test]
+    fn settings_are_not_taken_for_secrets() {
+        for (name, value) in [
+            ("PORT", "8080"),
+            ("JWT_EXPIRES_IN", "1h"),
+            ("TOKEN_TTL", "5"),
+            ("KEY_PREFIX", "app:"),
+            ("NEXT_PUBLIC_KEY", "pk"),
+            ("PWD", "/app"),
+            ("KEYBOARD", "de"),
+            ("PASSPORT_STRATEGY", "local"),
+            ("TLS_KEY_FILE", "/run/secrets/tls.key"),
+            ("DATABASE_URL", "postgres://db:5432/orders"),
+            ("DATABASE_URL", "postgres://user@db:5432/orders"),
+            ("ID", "6b5e3c1a-8f0d-4b7a-9b1e-2f6a1c3d4e5f"),
+            ("DIR", "/var/lib/orders/data/0123456789abcdef"),
+            ("LONG", "a-sentence-of-words-joined-by-hyphens-123456"),
+        ] {
+            assert_eq!(suspicion(name, value), None, "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn files_are_known_by_their_names() {
+        for name in [".env", "a/.env.production", "prod.env", "tls/server.key", ".npmrc", "id_rsa"]
+        {
+            assert!(suspicion_of_file(name).is_some(), "{name}");
+        }
+        for name in [".env.example", "keys.js", "src/env.ts", "monkey", "README.md"] {
+            assert!(suspicion_of_file(name).is_none(), "{name}");
+        }
+    }
+}
