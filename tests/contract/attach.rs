@@ -207,6 +207,42 @@ fn the_page_names_the_service_and_what_was_seen_of_it() {
 }
 
 #[test]
+fn a_live_service_that_is_not_as_planned_is_attested_as_broken() {
+    let Some(service) = Service::start() else { return };
+    let attested = |name: &str| {
+        let run = service.attach(&["--only", "identity", "--format", "json", "--attest", name]);
+        let text = fs::read_to_string(service.playground.path().join(name)).unwrap();
+        let statement: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(statement["predicate"]["result"]["exitCode"], run.code);
+        (statement, serde_json::from_str::<Value>(&run.stdout).unwrap())
+    };
+    let (statement, proof) = attested("control.json");
+    assert_ne!(statement["predicate"]["result"]["verdict"], "broken", "{statement:#}");
+    let attached = &statement["predicate"]["options"]["attached"];
+    assert_eq!(attached["supervisor"], service.pid());
+    // A process of the host's own namespaces among those of the service.
+    let mut enter = command::other("nsenter");
+    enter.args(["--target", &proof["attached"]["program"].to_string(), "--pid"]);
+    enter.args(["sh", "-c", "echo in; exec sleep 60"]).stdout(Stdio::piped());
+    let Ok(mut intruder) = enter.stderr(Stdio::null()).spawn() else {
+        not_run("nsenter is not installed");
+        return;
+    };
+    let mut said = [0; 3];
+    let joined = intruder.stdout.take().is_some_and(|mut pipe| pipe.read_exact(&mut said).is_ok());
+    if !joined {
+        not_run("joining the service's pid namespace from outside needs root");
+        return;
+    }
+    let (statement, _) = attested("proof.json");
+    let _ = intruder.kill().and_then(|()| intruder.wait());
+    assert_eq!(statement["predicate"]["result"]["verdict"], "broken", "{statement:#}");
+    let checks = statement["predicate"]["checks"].as_array().unwrap();
+    let namespaces = checks.iter().find(|check| check["check"] == "live-namespaces").unwrap();
+    assert_eq!(namespaces["verdict"], "open", "{namespaces}");
+}
+
+#[test]
 fn after_a_drop_every_form_says_that_the_service_has_less_than_its_file() {
     let Some(service) = Service::start() else { return };
     let path = service.playground.path().join("given-up");

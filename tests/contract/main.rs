@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
 mod attach;
+mod attest;
 mod check_config;
 mod completions;
 mod diff;

@@ -52,6 +52,11 @@ pub(crate) fn status(_: &Status, _: &mut Printer) -> Result<Finish, CommandError
     Err(not_linux("status"))
 }
 
+/// What the file of a proof looks like is known where proofs are made.
+pub(crate) fn attestation_schema() -> Result<String, CommandError> {
+    Err(not_linux("schema --attestation"))
+}
+
 /// There are no hidden verbs.
 pub(crate) const fn internal(_: &[OsString]) -> Option<u8> {
     None

@@ -57,7 +57,7 @@ impl Verb {
             Self::Diff(verb) => verb.execute(printer),
             Self::Render(verb) => verb.execute(printer),
             Self::Drift(verb) => verb.execute(printer),
-            Self::Schema(verb) => Ok(verb.execute(printer)),
+            Self::Schema(verb) => verb.execute(printer),
             Self::Completions(verb) => Ok(verb.execute(printer)),
         }
     }

@@ -33,11 +33,17 @@ pub(crate) struct Prove {
     /// Write the evidence as a page to this file too: HTML that needs nothing from elsewhere
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, conflicts_with = "compare")]
     pub(crate) report: Option<PathBuf>,
+    /// Write the evidence as an in-toto statement to this file too: JSON for other tools
+    ///
+    /// It is not signed, and it says no more than the proof does: what was not attacked, not
+    /// decided or accepted is in it as such. `ringfence schema --attestation` describes it.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, conflicts_with = "compare")]
+    pub(crate) attest: Option<PathBuf>,
     /// Take one lock after another away and show which attack notices
     ///
     /// Each lock is left out of a start in which only canaries are attacked. Exits 1 when one is
     /// noticed by nobody.
-    #[arg(long, conflicts_with_all = ["only", "compare", "report"])]
+    #[arg(long, conflicts_with_all = ["only", "compare", "report", "attest"])]
     pub(crate) self_test: bool,
     /// How the result is written
     #[arg(long, value_name = "FORMAT", default_value = "human")]

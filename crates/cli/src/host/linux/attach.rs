@@ -1,7 +1,8 @@
 //! Attacking the boundary of a service that is running, beside it.
 
+use super::evidence::EvidenceFiles;
 use super::prove::{attack, finish};
-use super::report_file::ReportFile;
+use super::resolve;
 use crate::boundary_file::BoundaryFile;
 use crate::error::{CommandError, Finish, Kind};
 use crate::format;
@@ -18,7 +19,7 @@ pub(crate) fn prove(verb: &Prove, pid: u32, printer: &mut Printer) -> Result<Fin
     // Without another word the boundary is the one that the service says it runs.
     let config = verb.config.config.clone().unwrap_or_else(|| running.file.clone());
     let file = BoundaryFile::load(&ConfigOption { config: Some(config) })?;
-    let page = verb.report.as_deref().map(ReportFile::at).transpose()?;
+    let evidence = EvidenceFiles::of(verb, &file, || resolve::plan(&file, None))?;
     let name = &file.boundary.service.name.value;
     printer.progress(&format!("attacking the boundary of {name} beside process {pid} ..."));
     let proof = attack(&file, &verb.only, |request| match prove_attached(request, &running) {
@@ -33,9 +34,7 @@ pub(crate) fn prove(verb: &Prove, pid: u32, printer: &mut Printer) -> Result<Fin
         ProofFormat::Json => format::json(&proof, printer)?,
         ProofFormat::Markdown => printer.text(&proof.render_markdown()),
     }
-    if let Some(page) = page {
-        page.write(&file, &proof.report, Some(&proof))?;
-    }
+    evidence.write(&file, &proof.report, Some(&proof))?;
     Ok(finish(proof.exit_code()))
 }
 

@@ -4,15 +4,17 @@ mod attach;
 mod caller;
 mod drop;
 mod event_log;
+mod evidence;
 mod explain;
 mod prove;
-mod report_file;
 mod resolve;
 mod run;
 mod running;
 mod status;
+mod whole_file;
 
 pub(crate) use drop::drop_grant;
+pub(crate) use evidence::attestation_schema;
 pub(crate) use explain::here;
 pub(crate) use prove::{internal, prove};
 pub(crate) use resolve::{fits, runtime_grants};

@@ -1,6 +1,6 @@
 //! Attacking a boundary.
 
-use super::report_file::ReportFile;
+use super::evidence::EvidenceFiles;
 use super::{caller, resolve};
 use crate::boundary_file::BoundaryFile;
 use crate::error::{CommandError, Finish, Kind};
@@ -18,8 +18,8 @@ pub(crate) fn prove(verb: &Prove, printer: &mut Printer) -> Result<Finish, Comma
     }
     let file = BoundaryFile::load(&verb.config)?;
     // What does not fit this host is told with its place before anything is attacked.
-    resolve::plan(&file, None)?;
-    let page = verb.report.as_deref().map(ReportFile::at).transpose()?;
+    let plan = resolve::plan(&file, None)?;
+    let evidence = EvidenceFiles::of(verb, &file, || Ok(plan))?;
     let name = &file.boundary.service.name.value;
     printer.progress(&format!("attacking the boundary of {name} ..."));
     if verb.self_test {
@@ -39,9 +39,7 @@ pub(crate) fn prove(verb: &Prove, printer: &mut Printer) -> Result<Finish, Comma
         ProofFormat::Markdown => printer.text(&report.render_markdown()),
     }
     // Printed first: what cannot be written into the file is not lost.
-    if let Some(page) = page {
-        page.write(&file, &report, None)?;
-    }
+    evidence.write(&file, &report, None)?;
     Ok(finish(report.exit_code()))
 }
 

@@ -1,24 +1,21 @@
-//! The file that `prove --report` writes.
+//! A file that `prove` writes beside what it prints: a page, an attestation.
 //!
-//! It is there as a whole or not at all: the page is written beside it and takes its place in one
-//! step. Only a file, or nothing, is ever replaced, never a folder, a device or a pipe, and what a
+//! It is there as a whole or not at all: it is written under another name and takes its place in
+//! one step. Only a file, or nothing, is ever replaced, never a folder, a device or a pipe, and what a
 //! symbolic link leads to is replaced rather than the link. Mistakes that can be seen before the
 //! attacks are told before them.
 
-use super::resolve;
-use crate::boundary_file::BoundaryFile;
 use crate::error::{CommandError, Kind};
-use ringfence_boundary::prove::Report;
-use ringfence_boundary::prove::attach::AttachReport;
-use ringfence_boundary::prove::page::{Page, RuntimeGrant};
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// Where a page goes.
+/// Where a file goes.
 #[derive(Debug)]
-pub(super) struct ReportFile {
+pub(super) struct WholeFile {
+    /// What it is, for errors: "report".
+    what: &'static str,
     /// As it was given.
     named: PathBuf,
     /// Its folder, without symbolic links.
@@ -27,10 +24,10 @@ pub(super) struct ReportFile {
     name: OsString,
 }
 
-impl ReportFile {
+impl WholeFile {
     /// A file at `path`, which may be there already; its folder must be.
-    pub(super) fn at(path: &Path) -> Result<Self, CommandError> {
-        let cannot = |error: &io::Error| cannot(path, error);
+    pub(super) fn at(what: &'static str, path: &Path) -> Result<Self, CommandError> {
+        let cannot = |error: &io::Error| cannot(what, path, error);
         let target = match fs::metadata(path) {
             Ok(found) if found.is_dir() => return Err(cannot(&io::ErrorKind::IsADirectory.into())),
             Ok(found) if !found.is_file() => {
@@ -49,31 +46,26 @@ impl ReportFile {
         if !folder.is_dir() {
             return Err(cannot(&io::ErrorKind::NotADirectory.into()));
         }
-        Ok(Self { named: path.to_path_buf(), folder, name: name.to_owned() })
+        Ok(Self { what, named: path.to_path_buf(), folder, name: name.to_owned() })
     }
 
-    /// Writes the page of this proof, and of the running service that it was attached to.
-    pub(super) fn write(
-        &self,
-        file: &BoundaryFile,
-        report: &Report,
-        attached: Option<&AttachReport>,
-    ) -> Result<(), CommandError> {
-        // The boundary has just been resolved; a page without this list is still a page.
-        let runtime = resolve::runtime_grants(file).unwrap_or_default();
-        let runtime: Vec<RuntimeGrant> = runtime
-            .into_iter()
-            .map(|grant| RuntimeGrant { path: grant.path, access: grant.access, why: grant.why })
-            .collect();
-        let page = Page { report, boundary: &file.boundary, runtime: &runtime, attached };
-        self.replace(page.render().as_bytes()).map_err(|error| {
-            cannot(&self.named, &error).hint("the result itself is printed above and is not lost")
+    /// Whether both are the same file.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        (&self.folder, &self.name) == (&other.folder, &other.name)
+    }
+
+    /// Replaces it.
+    pub(super) fn write(&self, bytes: &[u8]) -> Result<(), CommandError> {
+        self.replace(bytes).map_err(|error| {
+            cannot(self.what, &self.named, &error)
+                .hint("the result itself is printed above and is not lost")
         })
     }
 
     fn replace(&self, bytes: &[u8]) -> io::Result<()> {
         // Not the name itself and more: it may already be as long as a name can be.
-        let part = self.folder.join(format!(".ringfence-report.{}.part", std::process::id()));
+        let part =
+            self.folder.join(format!(".ringfence-{}.{}.part", self.what, std::process::id()));
         let written =
             write_new(&part, bytes).and_then(|()| fs::rename(&part, self.folder.join(&self.name)));
         if written.is_err() {
@@ -90,8 +82,8 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-fn cannot(path: &Path, error: &io::Error) -> CommandError {
-    let message = format!("cannot write the report: {}", path.display());
+fn cannot(what: &str, path: &Path, error: &io::Error) -> CommandError {
+    let message = format!("cannot write the {what}: {}", path.display());
     let hint = "name a file, in a folder that is there and may be written";
     CommandError::new(Kind::Output, message).caused_by(error).hint(hint)
 }
