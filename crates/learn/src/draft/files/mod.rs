@@ -1,0 +1,121 @@
+//! Files: which of them need a grant, and which grant that is.
+//!
+//! `sort` takes apart what was seen, `write` and `read` make grants of what is left. A write grant
+//! lets a service read too, so writing comes first.
+
+mod forbidden;
+mod read;
+pub(super) mod secret;
+mod sort;
+mod write;
+
+use super::{Drafting, Facts, Proposed, Why};
+use ringfence_policy::model::SecretSource;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A path that needs a grant.
+#[derive(Debug, Clone)]
+struct Need {
+    why: Why,
+    /// Without symlinks.
+    real: PathBuf,
+    /// The names in it were asked for: a directory.
+    listed: bool,
+}
+
+/// Paths that need a grant, as they were named.
+type Needs = BTreeMap<PathBuf, Need>;
+
+pub(super) fn draft(drafting: &mut Drafting<'_>) {
+    let sorted = sort::sort(drafting);
+    let writable = write::draft(drafting, &sorted);
+    let covered = |path: &Path| writable.iter().any(|granted| path.starts_with(granted));
+    let reads = sorted.reads.into_iter().filter(|(path, _)| !covered(path)).collect();
+    read::draft(drafting, reads);
+}
+
+/// The grant of the file that covers a path for this use.
+fn granted<'a>(
+    facts: &Facts<'a>,
+    path: &Path,
+    real: &Path,
+    write: bool,
+) -> Option<(&'static str, &'a str)> {
+    let boundary = facts.boundary?;
+    let fs = &boundary.fs;
+    let lists: [(&'static str, &[_]); 4] = [
+        ("fs.write", &fs.write),
+        ("fs.read", &fs.read),
+        ("fs.optional", &fs.optional),
+        ("fs.droppable", &fs.droppable),
+    ];
+    let fitting = lists.into_iter().filter(|(key, _)| !write || *key == "fs.write");
+    let mut entries = fitting.flat_map(|(key, list)| list.iter().map(move |entry| (key, entry)));
+    let found = entries.find(|(_, entry)| {
+        let named = tidy(&facts.folder.join(&entry.value));
+        let target = facts.disk.real(&named).unwrap_or_else(|| named.clone());
+        let whole = |at: &Path| at.starts_with(&named) || at.starts_with(&target);
+        whole(path) && whole(real)
+    });
+    if let Some((key, entry)) = found {
+        return Some((key, entry.value.as_str()));
+    }
+    let secret = boundary.secrets.iter().find(|secret| match &secret.delivery {
+        ringfence_policy::model::Delivery::File(to) => !write && path == Path::new(&to.value),
+        _ => false,
+    });
+    secret.map(|secret| ("secrets", secret.name.value.as_str()))
+}
+
+/// Notes that a grant of the file was used; the uses of one grant become one.
+fn already(drafting: &mut Drafting<'_>, (key, entry): (&'static str, &str), why: Why) {
+    let same = |known: &&mut Proposed| {
+        known.key == key
+            && matches!(&known.value, super::Value::Entry(value) if value == entry)
+            && known.kind == super::Kind::AlreadyGranted
+    };
+    match drafting.draft.proposed.iter_mut().find(same) {
+        Some(known) => known.why.join(&why),
+        None => {
+            drafting.draft.proposed.push(Proposed::entry(key, entry, why).granted());
+        }
+    }
+}
+
+/// Sources of the secrets of the file, absolute.
+fn secret_sources(facts: &Facts<'_>) -> Vec<PathBuf> {
+    let secrets = facts.boundary.map(|boundary| boundary.secrets.as_slice()).unwrap_or_default();
+    let files = secrets.iter().filter_map(|secret| match &secret.from.value {
+        SecretSource::File(path) => Some(tidy(&facts.folder.join(path))),
+        _ => None,
+    });
+    files.collect()
+}
+
+/// `.` and `..` taken out, as text alone says it.
+pub(super) fn tidy(path: &Path) -> PathBuf {
+    let mut tidied = PathBuf::from("/");
+    for part in path.components() {
+        match part {
+            std::path::Component::Normal(name) => tidied.push(name),
+            std::path::Component::ParentDir => {
+                tidied.pop();
+            }
+            _ => {}
+        }
+    }
+    tidied
+}
+
+/// The `node_modules` folder that a path lies in, the outermost one.
+fn modules_of(path: &Path) -> Option<PathBuf> {
+    let mut folder = PathBuf::new();
+    for part in path {
+        folder.push(part);
+        if part == "node_modules" {
+            return Some(folder);
+        }
+    }
+    None
+}

@@ -1,0 +1,183 @@
+//! `fs.write`: single files that were only written, folders where files come and go.
+
+use super::super::{Drafting, Note, Proposed, Why};
+use super::sort::{Sorted, made};
+use super::{Need, already, forbidden, granted, modules_of, secret, secret_sources};
+use crate::record::{FileKind, FileUse};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Proposes what must be writable; answers the paths that are then.
+pub(super) fn draft(drafting: &mut Drafting<'_>, sorted: &Sorted) -> Vec<PathBuf> {
+    let mut wanted: BTreeMap<PathBuf, Why> = BTreeMap::new();
+    let mut writable = Vec::new();
+    for (path, need) in &sorted.writes {
+        if path.extension().is_some_and(|end| end == "log") {
+            note_log(drafting, path);
+        }
+        let target = target(drafting, path);
+        if let Some(grant) = granted(drafting.facts, path, &need.real, true) {
+            writable.push(path.clone());
+            already(drafting, grant, need.why.clone());
+        } else if let Some(target) = target.and_then(|target| allowed(drafting, path, need, target))
+        {
+            match wanted.get_mut(&target) {
+                Some(known) => known.join(&need.why),
+                None => {
+                    wanted.insert(target, need.why.clone());
+                }
+            }
+        }
+    }
+    for (target, why) in outermost(wanted) {
+        note_code(drafting, sorted, &target);
+        let directory = drafting.facts.disk.kind(&target) == Some(FileKind::Directory);
+        let written = drafting.facts.written(&target, directory);
+        drafting.propose(Proposed::entry("fs.write", written, why));
+        writable.push(target);
+    }
+    writable
+}
+
+/// Grants inside another one go into it.
+fn outermost(wanted: BTreeMap<PathBuf, Why>) -> BTreeMap<PathBuf, Why> {
+    let mut kept: BTreeMap<PathBuf, Why> = BTreeMap::new();
+    // Parents come before what is in them.
+    for (path, why) in wanted {
+        match kept.iter_mut().find(|(outer, _)| path.starts_with(outer)) {
+            Some((_, outer)) => outer.join(&why),
+            None => {
+                kept.insert(path, why);
+            }
+        }
+    }
+    kept
+}
+
+/// The file itself where it was only written and is still there, else the narrowest folder around
+/// it that was there before the run and is there now. Nothing when there is no such folder.
+fn target(drafting: &Drafting<'_>, path: &Path) -> Option<PathBuf> {
+    let (record, disk) = (drafting.record, drafting.facts.disk);
+    let seen = record.files.get(path)?;
+    let moves =
+        |used: &FileUse| matches!(used, FileUse::Remove | FileUse::RenameFrom | FileUse::RenameTo);
+    let comes_and_goes = made(seen) || seen.uses.keys().any(moves);
+    if !comes_and_goes && disk.kind(path).is_some() {
+        return Some(path.into());
+    }
+    let fresh = |folder: &Path| record.files.get(folder).is_some_and(made);
+    let mut above = path.ancestors().skip(1);
+    above
+        .find(|folder| disk.kind(folder) == Some(FileKind::Directory) && !fresh(folder))
+        .map(Path::to_path_buf)
+}
+
+/// The target, or what stands in for it; nothing, and a finding, where none may be granted.
+fn allowed(
+    drafting: &mut Drafting<'_>,
+    path: &Path,
+    need: &Need,
+    target: PathBuf,
+) -> Option<PathBuf> {
+    let facts = drafting.facts;
+    if is_of_home(drafting, path) {
+        let text = format!(
+            "{} lies below a home directory, and inside HOME is the service's own /tmp: not granted",
+            facts.written(path, false)
+        );
+        drafting.note(Note::hint("home-directory", text));
+        return None;
+    }
+    if target == path || (target == need.real && facts.disk.kind(&target) == Some(FileKind::File)) {
+        return Some(target);
+    }
+    let program = forbidden::is_program_folder(&target);
+    let modules = target.file_name().is_some_and(|name| name == "node_modules");
+    if program || modules || forbidden::is_forbidden(&target, facts) {
+        // A file that stays can be granted alone, as long as somebody makes it first.
+        let stays =
+            facts.disk.kind(path) == Some(FileKind::File) && !program && !moved(drafting, path);
+        let text = facts.written(path, false);
+        if stays && modules_of(path).is_none() {
+            drafting.note(Note::hint(
+                "file-made-in-project",
+                format!("{text} was made by the run in a folder that cannot be writable: it is granted alone, and must be there before a start; better is a folder for it"),
+            ));
+            return Some(path.into());
+        }
+        drafting.note(
+            Note::finding(
+                "cannot-write-there",
+                format!("{text} comes and goes in a folder that cannot be writable as a whole ({}): let the program write into a folder of its own", facts.written(&target, true)),
+            )
+            .with(["fs.write = [\"./data/\"]".to_owned()]),
+        );
+        return None;
+    }
+    if holds_foreign_secret(drafting, &target) {
+        let text = format!(
+            "{} is written by the run, and something in it looks like a secret: it is not granted; move one of them",
+            facts.written(&target, true)
+        );
+        drafting.note(Note::finding("secret-in-written-folder", text));
+        return None;
+    }
+    Some(target)
+}
+
+fn moved(drafting: &Drafting<'_>, path: &Path) -> bool {
+    let seen = drafting.record.files.get(path);
+    seen.is_some_and(|seen| {
+        seen.uses
+            .keys()
+            .any(|used| matches!(used, FileUse::Remove | FileUse::RenameFrom | FileUse::RenameTo))
+    })
+}
+
+/// Whether a folder holds what looks like a secret and was not made by the run itself.
+fn holds_foreign_secret(drafting: &Drafting<'_>, folder: &Path) -> bool {
+    let facts = drafting.facts;
+    let own = drafting.record.files.iter().any(|(path, seen)| {
+        path.starts_with(folder) && made(seen) && secret::is_secret(path, facts.disk)
+    });
+    !own && secret::holds_secret(folder, facts.disk, &secret_sources(facts))
+}
+
+/// Whether a path is one of the hidden files of a home directory, found by way of `HOME`.
+fn is_of_home(drafting: &Drafting<'_>, path: &Path) -> bool {
+    let facts = drafting.facts;
+    let kept = facts.boundary.is_some_and(|boundary| {
+        boundary.env.set.contains_key("HOME")
+            || boundary.env.pass.iter().any(|name| name.value == "HOME")
+    });
+    let hidden = |home: &PathBuf| {
+        let inside = path.strip_prefix(home).ok().and_then(|inside| inside.iter().next());
+        home != Path::new("/")
+            && inside.is_some_and(|first| first.to_string_lossy().starts_with('.'))
+    };
+    !kept && !path.starts_with(facts.folder) && facts.homes.iter().any(hidden)
+}
+
+fn note_log(drafting: &mut Drafting<'_>, path: &Path) {
+    let written = drafting.facts.written(path, false);
+    drafting.note(Note::hint(
+        "log-file",
+        format!("{written} is a log: a service that logs to standard output needs no place to write, and no rotation"),
+    ));
+}
+
+/// Code in a writable folder can be replaced by whoever gets into the service.
+fn note_code(drafting: &mut Drafting<'_>, sorted: &Sorted, target: &Path) {
+    let code = |path: &&PathBuf| {
+        let end = path.extension().and_then(|end| end.to_str());
+        path.starts_with(target) && matches!(end, Some("js" | "mjs" | "cjs" | "ts" | "mts" | "cts"))
+    };
+    if let Some(code) = sorted.reads.keys().find(code) {
+        let (code, target) =
+            (drafting.facts.written(code, false), drafting.facts.written(target, true));
+        drafting.note(Note::finding(
+            "writes-beside-code",
+            format!("{code} is run and lies in {target}, which is written: who gets into the service can change what its next start runs"),
+        ));
+    }
+}
