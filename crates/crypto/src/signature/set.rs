@@ -1,0 +1,61 @@
+//! The keys a verifier trusts, each with the time in which it does.
+
+use super::{SignatureError, VerifyingKey};
+
+/// When a key verifies, in seconds since 1970: from the first, before the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Window {
+    /// Not before; `None` is always.
+    pub from: Option<u64>,
+    /// Not from here on; `None` is for ever.
+    pub until: Option<u64>,
+}
+
+impl Window {
+    /// Whether it is open at `now`.
+    #[must_use]
+    pub fn is_open(&self, now: u64) -> bool {
+        self.from.is_none_or(|from| from <= now) && self.until.is_none_or(|until| now < until)
+    }
+}
+
+/// Keys by name.
+#[derive(Debug, Clone, Default)]
+pub struct KeySet {
+    keys: Vec<(VerifyingKey, Window)>,
+}
+
+impl KeySet {
+    /// No keys: nothing verifies.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a key.
+    ///
+    /// # Errors
+    /// [`SignatureError::Key`] when the name is there: two keys of one name could be confused.
+    pub fn add(&mut self, key: VerifyingKey, window: Window) -> Result<(), SignatureError> {
+        if self.keys.iter().any(|(known, _)| known.kid() == key.kid()) {
+            return Err(SignatureError::Key("its kid is there already"));
+        }
+        self.keys.push((key, window));
+        Ok(())
+    }
+
+    /// The key of a name at a time; without a name the only key there is.
+    pub(super) fn find(
+        &self,
+        kid: Option<&str>,
+        now: u64,
+    ) -> Result<&VerifyingKey, SignatureError> {
+        let found = match (kid, self.keys.as_slice()) {
+            (Some(kid), keys) => keys.iter().find(|(key, _)| key.kid() == kid),
+            (None, [only]) => Some(only),
+            (None, _) => None,
+        };
+        let (key, window) = found.ok_or(SignatureError::UnknownKey)?;
+        if window.is_open(now) { Ok(key) } else { Err(SignatureError::OutsideWindow) }
+    }
+}
