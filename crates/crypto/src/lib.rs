@@ -10,6 +10,7 @@
 
 pub mod compare;
 pub mod envelope;
+pub mod keyring;
 pub mod password;
 pub mod random;
 pub mod secret;

@@ -1,0 +1,226 @@
+//! The ring as a file, and what is done with its keys.
+
+use super::KeyringError;
+use super::key::{Kind, RingKey, State, context};
+use super::rotation::Policy;
+use crate::envelope::{self, Key, SEALS_AT_MOST};
+use crate::signature::{JwkSet, KeySet, SigningKey, VerifyingKey, Window};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// Version of the form.
+const SCHEMA: u32 = 1;
+/// Seals that are given out at once, so that a crash counts too many and never too few.
+const BLOCK: u64 = 1 << 16;
+
+/// A ring of keys of one kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keyring {
+    schema: u32,
+    /// Name of the ring; names of keys begin with it.
+    pub name: String,
+    /// What its keys are for.
+    pub kind: Kind,
+    /// The times between steps.
+    pub policy: Policy,
+    pub(super) keys: Vec<RingKey>,
+}
+
+impl Keyring {
+    /// A ring with its first key in use: nobody has tokens of an older one.
+    ///
+    /// # Errors
+    /// [`KeyringError`].
+    pub fn create(
+        name: &str,
+        kind: Kind,
+        policy: Policy,
+        wrap: &Key,
+        now: u64,
+    ) -> Result<Self, KeyringError> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+        if name.is_empty() || name.len() > 64 || !name.bytes().all(fits) {
+            let why = "its name has 1 to 64 letters, digits, `-`, `.` and `_`";
+            return Err(KeyringError::Malformed(why.to_owned()));
+        }
+        let name = name.to_owned();
+        let mut ring = Self { schema: SCHEMA, name, kind, policy, keys: Vec::new() };
+        ring.add(wrap, State::Active, now)?;
+        Ok(ring)
+    }
+
+    /// Reads a ring.
+    ///
+    /// # Errors
+    /// [`KeyringError::Malformed`].
+    pub fn from_json(text: &str) -> Result<Self, KeyringError> {
+        let wrong = |why: &str| Err(KeyringError::Malformed(why.to_owned()));
+        let ring: Self = serde_json::from_str(text)
+            .map_err(|error| KeyringError::Malformed(error.to_string()))?;
+        if ring.schema != SCHEMA {
+            return wrong("its schema is not 1");
+        }
+        let names: BTreeSet<_> = ring.keys.iter().map(|key| &key.kid).collect();
+        if names.len() != ring.keys.len() {
+            return wrong("a kid is there twice");
+        }
+        let count = |state| ring.keys.iter().filter(|key| key.state == state).count();
+        if count(State::Active) != 1 || count(State::Published) > 1 {
+            return wrong("one key is in use and at most one waits");
+        }
+        if ring.keys.iter().any(|key| (key.state == State::Retired) != key.private.is_none()) {
+            return wrong("exactly the retired keys have no private half");
+        }
+        Ok(ring)
+    }
+
+    /// The ring as JSON. Private halves are in envelopes.
+    ///
+    /// # Errors
+    /// [`KeyringError::Malformed`], never for a ring of this type.
+    pub fn to_json(&self) -> Result<String, KeyringError> {
+        serde_json::to_string_pretty(self)
+            .map_err(|error| KeyringError::Malformed(error.to_string()))
+    }
+
+    /// The keys, the oldest first.
+    #[must_use]
+    pub fn keys(&self) -> &[RingKey] {
+        &self.keys
+    }
+
+    /// The key that signs.
+    ///
+    /// # Errors
+    /// [`KeyringError::Sealed`], [`KeyringError::Refused`] for a ring of envelopes.
+    pub fn signing_key(&self, wrap: &Key) -> Result<SigningKey, KeyringError> {
+        let key = self.active()?;
+        let algorithm = self.kind.algorithm().ok_or_else(|| KeyringError::Refused {
+            what: "its keys seal and do not sign".to_owned(),
+            possible_from: None,
+        })?;
+        Ok(SigningKey::from_pkcs8(algorithm, &key.kid, &key.open(wrap)?)?)
+    }
+
+    /// The keys that verify, each in its window.
+    ///
+    /// # Errors
+    /// [`KeyringError::Signature`] for a public half that is none.
+    pub fn verifying_keys(&self) -> Result<KeySet, KeyringError> {
+        let mut set = KeySet::new();
+        for key in self.keys.iter().filter(|key| key.state != State::Retired) {
+            if let Some(public) = &key.public {
+                let life = self.policy.token_life.saturating_add(self.policy.skew);
+                let until = key.replaced.map(|replaced| replaced.saturating_add(life));
+                set.add(VerifyingKey::from_jwk(public)?, Window { from: None, until })?;
+            }
+        }
+        Ok(set)
+    }
+
+    /// What verifiers fetch: every key that is not retired, the published one too.
+    #[must_use]
+    pub fn jwks(&self) -> JwkSet {
+        let shown = self.keys.iter().filter(|key| key.state != State::Retired);
+        JwkSet { keys: shown.filter_map(|key| key.public.clone()).collect() }
+    }
+
+    /// The key that seals, with a block of seals taken from its count: write the ring down before the
+    /// key is used.
+    ///
+    /// # Errors
+    /// [`KeyringError::Envelope`] with `Exhausted` when no block is left, [`KeyringError::Sealed`],
+    /// [`KeyringError::Refused`] for a ring of signatures.
+    pub fn sealing_key(&mut self, wrap: &Key) -> Result<Key, KeyringError> {
+        self.check_seals()?;
+        let key = self.active()?;
+        let (kid, taken) = (key.kid.clone(), key.seals);
+        let left = SEALS_AT_MOST.saturating_sub(taken);
+        if left == 0 {
+            return Err(KeyringError::Envelope(envelope::EnvelopeError::Exhausted));
+        }
+        let block = BLOCK.min(left);
+        // The key counts to the end of its block and refuses there.
+        let sealing = Key::new(&kid, &key.open(wrap)?, SEALS_AT_MOST - block)?;
+        self.key_mut(&kid)?.seals = taken + block;
+        Ok(sealing)
+    }
+
+    /// The keys that open.
+    ///
+    /// # Errors
+    /// [`KeyringError::Sealed`], [`KeyringError::Refused`] for a ring of signatures.
+    pub fn opening_keys(&self, wrap: &Key) -> Result<Vec<Key>, KeyringError> {
+        self.check_seals()?;
+        let kept = self.keys.iter().filter(|key| key.private.is_some());
+        kept.map(|key| Ok(Key::new(&key.kid, &key.open(wrap)?, SEALS_AT_MOST)?)).collect()
+    }
+
+    /// Puts all private halves under another key-encryption key; the keys themselves stay.
+    ///
+    /// # Errors
+    /// [`KeyringError::Sealed`]; nothing is changed then.
+    pub fn rewrap(&mut self, from: &Key, to: &Key) -> Result<(), KeyringError> {
+        let mut wrapped = self.clone();
+        for key in &mut wrapped.keys {
+            if key.private.is_some() {
+                let private = key.open(from)?;
+                key.private = Some(envelope::seal(to, &context(&key.kid), private.expose())?);
+            }
+        }
+        *self = wrapped;
+        Ok(())
+    }
+
+    pub(super) fn in_state(&self, state: State) -> Option<&RingKey> {
+        self.keys.iter().find(|key| key.state == state)
+    }
+
+    pub(super) fn key_mut(&mut self, kid: &str) -> Result<&mut RingKey, KeyringError> {
+        let found = self.keys.iter_mut().find(|key| key.kid == kid);
+        found.ok_or_else(|| KeyringError::Unknown(kid.to_owned()))
+    }
+
+    /// Makes a key; returns its name.
+    pub(super) fn add(
+        &mut self,
+        wrap: &Key,
+        state: State,
+        now: u64,
+    ) -> Result<String, KeyringError> {
+        let kid = format!("{}-{}", self.name, self.keys.len() + 1);
+        let (private, public) = match self.kind.algorithm() {
+            Some(algorithm) => {
+                let key = SigningKey::generate(algorithm, &kid)?;
+                (key.to_pkcs8()?, Some(key.public()?.to_jwk()))
+            }
+            None => (Key::generate(&kid)?.1, None),
+        };
+        self.keys.push(RingKey {
+            private: Some(envelope::seal(wrap, &context(&kid), private.expose())?),
+            kid: kid.clone(),
+            state,
+            published: now,
+            activated: (state == State::Active).then_some(now),
+            replaced: None,
+            retired: None,
+            public,
+            seals: 0,
+        });
+        Ok(kid)
+    }
+
+    fn active(&self) -> Result<&RingKey, KeyringError> {
+        let none = || KeyringError::Malformed("no key is in use".to_owned());
+        self.in_state(State::Active).ok_or_else(none)
+    }
+
+    fn check_seals(&self) -> Result<(), KeyringError> {
+        if self.kind.algorithm().is_none() {
+            return Ok(());
+        }
+        let what = "its keys sign and do not seal".to_owned();
+        Err(KeyringError::Refused { what, possible_from: None })
+    }
+}
