@@ -1,0 +1,12 @@
+//! What an application calls at its own edges, before what came from outside is used: paths, URLs,
+//! JSON.
+//!
+//! Each guard gives a value that only it can make ([`path::RelativePath`], [`url::Outbound`]), so that
+//! a check cannot be forgotten between reading and using. They decide from values; where the world
+//! decides (a path that is a symlink by now, a name that resolves elsewhere by now), the guard acts
+//! itself, at the moment of use. They do not replace a boundary: a guard protects the code that
+//! calls it.
+
+pub mod json;
+pub mod path;
+pub mod url;

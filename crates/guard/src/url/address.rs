@@ -1,0 +1,185 @@
+//! Addresses that a service on the internet is not reached by.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// What an address is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// A host of the internet.
+    Public,
+    /// A network of one's own: reached only where that is allowed by name.
+    Private(&'static str),
+    /// Never a service to call: metadata of a cloud, multicast, reserved ranges.
+    Never(&'static str),
+}
+
+/// Metadata services of clouds that range checks miss or would only call private: AWS, Azure, GCP and
+/// others share 169.254.169.254 (link-local); these have addresses of their own.
+const METADATA_V4: [Ipv4Addr; 5] = [
+    Ipv4Addr::new(169, 254, 169, 254),
+    // Amazon ECS tasks.
+    Ipv4Addr::new(169, 254, 170, 2),
+    // Azure's wire server: a public address.
+    Ipv4Addr::new(168, 63, 129, 16),
+    // Alibaba Cloud.
+    Ipv4Addr::new(100, 100, 100, 200),
+    // Oracle Cloud's older service.
+    Ipv4Addr::new(192, 0, 0, 192),
+];
+
+/// The same in IPv6: Amazon EC2, Google Cloud.
+const METADATA_V6: [Ipv6Addr; 2] = [
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+];
+
+/// Judges an address, and an IPv4 address inside an IPv6 one by what it leads to (the registries of
+/// special addresses, RFC 6890 and its successors).
+#[must_use]
+pub fn judge(address: IpAddr) -> Verdict {
+    match address {
+        IpAddr::V4(address) => judge_v4(address),
+        IpAddr::V6(address) => judge_v6(address),
+    }
+}
+
+fn judge_v4(address: Ipv4Addr) -> Verdict {
+    if METADATA_V4.contains(&address) {
+        return Verdict::Never("metadata service");
+    }
+    let [a, b, c, _] = address.octets();
+    match (a, b, c) {
+        (0, ..) => Verdict::Never("this network"),
+        (127, ..) => Verdict::Private("loopback"),
+        (10, ..) | (172, 16..=31, _) | (192, 168, _) => Verdict::Private("private"),
+        (100, 64..=127, _) => Verdict::Private("carrier-grade NAT"),
+        (169, 254, _) => Verdict::Private("link-local"),
+        (192, 0, 0) => Verdict::Never("protocol assignments"),
+        (192, 0, 2) | (198, 51, 100) | (203, 0, 113) => Verdict::Never("documentation"),
+        (192, 88, 99) => Verdict::Never("6to4 relay"),
+        (198, 18..=19, _) => Verdict::Never("benchmarking"),
+        (224..=239, ..) => Verdict::Never("multicast"),
+        (240..=255, ..) => Verdict::Never("reserved"),
+        _ => Verdict::Public,
+    }
+}
+
+fn judge_v6(address: Ipv6Addr) -> Verdict {
+    if METADATA_V6.contains(&address) {
+        return Verdict::Never("metadata service");
+    }
+    if address.is_loopback() {
+        return Verdict::Private("loopback");
+    }
+    if address.is_unspecified() {
+        return Verdict::Never("unspecified");
+    }
+    let s = address.segments();
+    let last = || v4(s[6], s[7]);
+    match s {
+        // IPv4-mapped: what the socket connects to is the IPv4 address.
+        [0, 0, 0, 0, 0, 0xffff, ..] => judge_v4(last()),
+        // IPv4-compatible and everything else in ::/96.
+        [0, 0, 0, 0, 0, 0, ..] => Verdict::Never("IPv4-compatible"),
+        // IPv4-translated (RFC 2765), NAT64 (RFC 6052, RFC 8215).
+        [0, 0, 0, 0, 0xffff, 0, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] | [0x64, 0xff9b, 1, ..] => {
+            Verdict::Never("NAT64 or translated IPv4")
+        }
+        [0x100, 0, 0, 0, ..] => Verdict::Never("discard"),
+        [0x2001, 0, ..] => Verdict::Never("Teredo"),
+        [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Verdict::Never("documentation"),
+        [0x2001, 0..=0x1ff, ..] => Verdict::Never("protocol assignments"),
+        [0x2002, ..] => Verdict::Never("6to4"),
+        [0x5f00, ..] => Verdict::Never("segment routing"),
+        [0xfc00..=0xfdff, ..] => Verdict::Private("unique local"),
+        [0xfe80..=0xfebf, ..] => Verdict::Private("link-local"),
+        [0xfec0..=0xfeff, ..] => Verdict::Private("site-local"),
+        [0xff00..=0xffff, ..] => Verdict::Never("multicast"),
+        [0x2000..=0x3fff, ..] => Verdict::Public,
+        _ => Verdict::Never("not assigned"),
+    }
+}
+
+const fn v4(high: u16, low: u16) -> Ipv4Addr {
+    let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+    Ipv4Addr::new(a, b, c, d)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_addresses_are_public() {
+        for address in [
+            "1.1.1.1",
+            "8.8.8.8",
+            "172.15.0.1",
+            "172.32.0.1",
+            "100.63.255.255",
+            "100.128.0.0",
+            "2606:4700::1111",
+            "::ffff:8.8.8.8",
+        ] {
+            assert_eq!(judge(address.parse().unwrap()), Verdict::Public, "{address}");
+        }
+    }
+
+    #[test]
+    fn every_form_of_a_private_or_special_address_is_not() {
+        for address in [
+            "127.0.0.1",
+            "127.255.255.255",
+            "10.1.2.3",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.0.1",
+            "100.64.0.1",
+            "169.254.1.1",
+            "::1",
+            "fd00::1",
+            "fc00::1",
+            "fe80::1",
+            "fec0::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+        ] {
+            assert!(matches!(judge(address.parse().unwrap()), Verdict::Private(_)), "{address}");
+        }
+        for address in [
+            "169.254.169.254",
+            "169.254.170.2",
+            "168.63.129.16",
+            "100.100.100.200",
+            "192.0.0.192",
+            "fd00:ec2::254",
+            "fd20:ce::254",
+            "::ffff:169.254.169.254",
+            "::169.254.169.254",
+            "::a9fe:a9fe",
+            "::7f00:1",
+            "64:ff9b::a9fe:a9fe",
+            "64:ff9b::127.0.0.1",
+            "64:ff9b:1::1",
+            "2002:7f00:1::",
+            "2001::1",
+            "2001:db8::1",
+            "3fff::1",
+            "0.0.0.0",
+            "0.1.2.3",
+            "::",
+            "224.0.0.1",
+            "255.255.255.255",
+            "198.18.0.1",
+            "192.0.2.1",
+            "203.0.113.9",
+            "ff02::1",
+            "100::1",
+            "4000::1",
+            "::ffff:0:127.0.0.1",
+            "5f00::1",
+        ] {
+            assert!(matches!(judge(address.parse().unwrap()), Verdict::Never(_)), "{address}");
+        }
+    }
+}
