@@ -1,5 +1,5 @@
 //! What an application calls at its own edges, before what came from outside is used: paths, URLs,
-//! JSON.
+//! JSON, webhooks.
 //!
 //! Each guard gives a value that only it can make ([`path::RelativePath`], [`url::Outbound`]), so that
 //! a check cannot be forgotten between reading and using. They decide from values; where the world
@@ -10,3 +10,4 @@
 pub mod json;
 pub mod path;
 pub mod url;
+pub mod webhook;
