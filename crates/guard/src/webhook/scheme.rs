@@ -178,7 +178,7 @@ fn check_id(id: &str) -> Result<(), WebhookError> {
 
 /// A name for what is signed: of nothing else, because the rest of a header can be changed.
 fn digest(parts: &[&[u8]; 2]) -> String {
-    let hash = parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part));
+    let hash = parts.iter().fold(Sha256::new(), Sha256::chain_update);
     hex(&hash.finalize())
 }
 
