@@ -86,7 +86,7 @@ pub fn draft(record: &Record, facts: &Facts<'_>) -> Draft {
     let coverage = coverage::measure(&drafting);
     let mut draft = drafting.draft;
     draft.coverage = coverage;
-    draft.proposed.sort_by(|one, other| one.order().cmp(&other.order()));
+    draft.proposed.sort_by_key(Proposed::order);
     draft.notes.sort_by(|one, other| one.order().cmp(&other.order()));
     draft.notes.dedup();
     draft

@@ -184,18 +184,17 @@ fn outbound(drafting: &mut Drafting<'_>, transport: Transport, host: &Host, port
         granted.ok().map(|grant| grant.value.to_string())
     });
     let first = why.first;
-    match granted {
-        Some(grant) => already(drafting, key, grant, why),
-        None => {
-            let value = match host {
-                Host::Name(name) => format!("{name}:{port}"),
-                Host::Address(address) => SocketAddr::new(*address, port).to_string(),
-            };
-            if let Host::Address(address) = host {
-                note_address(drafting, *address, &value);
-            }
-            drafting.propose(Proposed::entry(key, value, why));
+    if let Some(grant) = granted {
+        already(drafting, key, grant, why);
+    } else {
+        let value = match host {
+            Host::Name(name) => format!("{name}:{port}"),
+            Host::Address(address) => SocketAddr::new(*address, port).to_string(),
+        };
+        if let Host::Address(address) = host {
+            note_address(drafting, *address, &value);
         }
+        drafting.propose(Proposed::entry(key, value, why));
     }
     if let Host::Name(name) = host {
         private(drafting, name, first);

@@ -49,19 +49,16 @@ fn children(drafting: &mut Drafting<'_>) {
             ));
         }
         let granted = facts.boundary.and_then(|boundary| child_grant(drafting, boundary, &real));
-        match granted {
-            Some(grant) => drafting
-                .draft
-                .proposed
-                .push(Proposed::entry("process.children", grant, why).granted()),
-            None => {
-                let written = match real.strip_prefix(facts.folder) {
-                    Ok(inside) => format!("./{}", inside.display()),
-                    Err(_) => real.display().to_string(),
-                };
-                drafting.propose(Proposed::entry("process.children", written, why));
-            }
+        if let Some(grant) = granted {
+            let grant = Proposed::entry("process.children", grant, why).granted();
+            drafting.draft.proposed.push(grant);
+            continue;
         }
+        let written = match real.strip_prefix(facts.folder) {
+            Ok(inside) => format!("./{}", inside.display()),
+            Err(_) => real.display().to_string(),
+        };
+        drafting.propose(Proposed::entry("process.children", written, why));
     }
 }
 
@@ -219,7 +216,8 @@ fn native_read<'a>(
 
 fn is_native(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    name.ends_with(".node") || name.ends_with(".so") || name.contains(".so.")
+    let end = path.extension().is_some_and(|end| end == "node" || end == "so");
+    end || name.contains(".so.")
 }
 
 fn addon(drafting: &mut Drafting<'_>, path: &Path, why: Why) {

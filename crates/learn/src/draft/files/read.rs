@@ -2,6 +2,7 @@
 
 use super::super::{Drafting, Note, Proposed, Why};
 use super::{Need, Needs, already, forbidden, granted, modules_of, secret, secret_sources};
+use crate::quote::quoted;
 use crate::record::FileKind;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -205,7 +206,7 @@ impl Covering<'_, '_> {
         let written = self.drafting.facts.written(path, false);
         let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = secret::secret_name(&file.unwrap_or_default());
-        let from = toml_edit::Value::from(format!("file:{written}"));
+        let from = quoted(&format!("file:{written}"));
         self.drafting.note(
             Note::hint(
                 "secret-file",

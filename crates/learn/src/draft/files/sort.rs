@@ -3,6 +3,7 @@
 use super::super::own::RuntimeRead;
 use super::super::{Drafting, Note, Why};
 use super::{Need, Needs, modules_of, secret};
+use crate::quote::quoted;
 use crate::record::{Capability, FileKind, FileSeen, FileUse};
 use std::path::{Path, PathBuf};
 
@@ -131,7 +132,7 @@ fn note_missing(drafting: &mut Drafting<'_>, path: &Path) {
             "missing-file",
             format!("the program looked for {written}, which is not there{remark}"),
         )
-        .with([format!("fs.optional = [{}]", toml_edit::Value::from(written.as_str()))]),
+        .with([format!("fs.optional = [{}]", quoted(&written))]),
     );
 }
 
