@@ -178,6 +178,17 @@ fn node(order: &Order<'_>, words: &[String]) -> Vec<Found> {
 
 /// Whether a path of a flag lies in a granted one.
 fn covers(order: &Order<'_>, grants: &[&str], path: &str) -> bool {
+    // Everything that begins so: it has to begin inside of a granted folder.
+    if let Some((start, _)) = path.split_once('*') {
+        let start = if start.starts_with('/') || start.is_empty() {
+            start.to_owned()
+        } else {
+            order.path(start)
+        };
+        return grants
+            .iter()
+            .any(|grant| start.starts_with(&format!("{}/", grant.trim_end_matches('/'))));
+    }
     let path = order.path(path);
     grants.iter().any(|grant| {
         let grant = grant.trim_end_matches('/');
