@@ -105,7 +105,7 @@ fn in_cwd(order: &Order<'_>, path: &str) -> String {
 
 /// Where paths count from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub(crate) enum Place {
     /// Beside the boundary file, wherever that is.
     Beside,
     /// Absolute, in a target with a `/tmp` of its own.
@@ -187,7 +187,7 @@ fn words(order: &Order<'_>, version: Version, place: Place) -> Result<Vec<String
     };
     let process = &order.boundary.process;
     let flags = if process.node_flags {
-        flags::flags(version, &grants_of(order, place)).0
+        flags::flags(version, &wanted(order, place)).0
     } else {
         flags::without_permissions(version, process.ffi)
     };
@@ -210,7 +210,7 @@ fn not_node() -> RenderError {
 }
 
 /// The boundary in the terms of Node's flags.
-fn grants_of(order: &Order<'_>, place: Place) -> Grants {
+pub(crate) fn wanted(order: &Order<'_>, place: Place) -> Grants {
     let boundary = order.boundary;
     let (fs, net, process) = (&boundary.fs, &boundary.net, &boundary.process);
     let path = |written: &str| -> PathBuf {
