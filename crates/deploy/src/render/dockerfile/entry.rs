@@ -5,9 +5,6 @@ use ringfence_boundary::node::flags::{self, Grants};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Where Node lies in the image when the service starts it by its name alone.
-pub(crate) const NODE: &str = "/usr/local/bin/node";
-
 /// Absolute path of the program that the service starts.
 pub(crate) fn program(order: &Order<'_>) -> String {
     let service = &order.boundary.service;

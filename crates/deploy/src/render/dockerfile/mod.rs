@@ -14,7 +14,7 @@ mod project;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use entry::{NODE, command, program, signal};
+pub(crate) use entry::{command, program, signal};
 pub(crate) use files::{below, secret_sources};
 
 use super::{Entry, Note, Order, RenderError, Rendered, Target};
