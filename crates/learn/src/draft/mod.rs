@@ -24,7 +24,7 @@ pub use coverage::{Coverage, Section, Unused};
 pub use disk::{Disk, HostDisk};
 pub use grant::{Kind, Proposed, Value};
 #[cfg(target_os = "linux")]
-pub use host::implied;
+pub use host::{homes, implied, own_addresses};
 pub use note::{Note, Severity};
 pub use own::{ImpliedPath, RuntimeRead};
 pub use why::Why;
