@@ -295,6 +295,13 @@ pub enum RenderError {
     },
 }
 
+/// A value as indented JSON with a newline at its end.
+pub(crate) fn json_text(value: &impl serde::Serialize) -> Result<String, RenderError> {
+    serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(|error| {
+        RenderError::Impossible { what: format!("cannot write JSON: {error}"), hint: String::new() }
+    })
+}
+
 /// Writes a boundary out for a target.
 ///
 /// # Errors
