@@ -42,6 +42,8 @@ pub(crate) struct Learning<'a> {
     pub(crate) stopped: bool,
     /// What of the new file does not fit this host.
     pub(crate) unfit: &'a [String],
+    /// Grants of it that the service's user cannot use.
+    pub(crate) warnings: &'a [String],
     /// Whether only asked.
     pub(crate) check: bool,
 }
@@ -64,6 +66,7 @@ pub(crate) struct Learnt<'a> {
     granted: Vec<Grant<'a>>,
     notes: &'a [Note],
     does_not_fit_this_host: &'a [String],
+    warnings: &'a [String],
     coverage: &'a Coverage,
     runtime: &'a [RuntimeRead],
     diff: String,
@@ -110,6 +113,7 @@ impl<'a> Learnt<'a> {
             granted: of_kind(Kind::AlreadyGranted),
             notes: &draft.notes,
             does_not_fit_this_host: learning.unfit,
+            warnings: learning.warnings,
             coverage: &draft.coverage,
             runtime: &draft.runtime,
             diff: unified(&name, learning.old, learning.new),
@@ -255,6 +259,12 @@ impl Human<'_> {
             self.heading(Style::Bad, "the file does not fit this host yet");
             for mistake in learnt.does_not_fit_this_host {
                 self.wrapped(2, mistake);
+            }
+        }
+        if !learnt.warnings.is_empty() {
+            self.heading(Style::Warning, "of no use to the user that the service runs as");
+            for warning in learnt.warnings {
+                self.wrapped(2, warning);
             }
         }
         for (severity, style, heading) in [

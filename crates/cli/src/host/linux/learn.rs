@@ -39,7 +39,7 @@ pub(crate) fn learn(verb: &Learn, printer: &mut Printer) -> Result<Finish, Comma
     if let (true, Some(text)) = (writes, &text) {
         store(&target.path, text, &record_path)?;
     }
-    let unfit = if writes { target.unfit() } else { Vec::new() };
+    let fit = if writes { target.fit() } else { Fit::default() };
     let learning = Learning {
         file: &target.path,
         folder: &target.folder,
@@ -50,7 +50,8 @@ pub(crate) fn learn(verb: &Learn, printer: &mut Printer) -> Result<Finish, Comma
         draft: &draft,
         command: &record.begin.command,
         stopped: outcome.as_ref().is_some_and(|outcome| outcome.stopped),
-        unfit: &unfit,
+        unfit: &fit.mistakes,
+        warnings: &fit.warnings,
         check: verb.check,
     };
     let learnt = Learnt::of(&learning);
@@ -60,7 +61,7 @@ pub(crate) fn learn(verb: &Learn, printer: &mut Printer) -> Result<Finish, Comma
         let error = CommandError::new(Kind::Output, "the record is not complete");
         return Err(lost.into_iter().fold(error, CommandError::hint));
     }
-    let found = learnt.failed || !unfit.is_empty() || (verb.check && !missing.is_empty());
+    let found = learnt.failed || !fit.mistakes.is_empty() || (verb.check && !missing.is_empty());
     Ok(if found { Finish::Findings } else { Finish::Clean })
 }
 
@@ -247,16 +248,27 @@ impl Target {
         })
     }
 
-    /// What of the file that was just written does not fit this host.
-    fn unfit(&self) -> Vec<String> {
-        let Ok(source) = crate::settings::source(self.real()) else { return Vec::new() };
-        let fits = BoundaryFile::of(source).and_then(|file| resolve::plan(&file, None));
-        match fits {
-            Ok(_) => Vec::new(),
-            Err(error) if error.mistakes().is_empty() => vec![error.message().to_owned()],
-            Err(error) => error.mistakes().iter().map(Mistake::summary).collect(),
+    /// How the file that was just written fits this host.
+    fn fit(&self) -> Fit {
+        let Ok(source) = crate::settings::source(self.real()) else { return Fit::default() };
+        match BoundaryFile::of(source).and_then(|file| resolve::plan(&file, None)) {
+            Ok(plan) => Fit { warnings: plan.warnings, mistakes: Vec::new() },
+            Err(error) => {
+                let mistakes = error.mistakes().iter().map(Mistake::summary);
+                let alone = error.mistakes().is_empty().then(|| error.message().to_owned());
+                Fit { mistakes: mistakes.chain(alone).collect(), warnings: Vec::new() }
+            }
         }
     }
+}
+
+/// How a file fits this host.
+#[derive(Default)]
+struct Fit {
+    /// What refuses a start.
+    mistakes: Vec<String>,
+    /// Grants that the service's user cannot use.
+    warnings: Vec<String>,
 }
 
 fn store(path: &Path, text: &str, record: &Path) -> Result<(), CommandError> {
