@@ -116,6 +116,18 @@ impl Drafting<'_> {
     }
 }
 
+/// Notes that a grant of the file was used; the uses of one grant become one.
+fn already(drafting: &mut Drafting<'_>, key: &'static str, value: Value, why: Why) {
+    let proposed = &mut drafting.draft.proposed;
+    let known = proposed.iter_mut().find(|known| {
+        known.key == key && known.value == value && known.kind == Kind::AlreadyGranted
+    });
+    match known {
+        Some(known) => known.why.join(&why),
+        None => proposed.push(Proposed::new(key, value, why).granted()),
+    }
+}
+
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

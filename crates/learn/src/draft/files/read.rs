@@ -1,7 +1,10 @@
 //! `fs.read`: the smallest set of folders and files that covers what was read.
 
 use super::super::{Drafting, Note, Proposed, Why};
-use super::{Need, Needs, already, forbidden, granted, modules_of, secret, secret_sources};
+use super::{
+    Need, Needs, already, forbidden, granted, is_of_home, modules_of, note_home, secret,
+    secret_sources,
+};
 use crate::quote::quoted;
 use crate::record::FileKind;
 use std::collections::BTreeMap;
@@ -17,6 +20,10 @@ pub(super) fn draft(drafting: &mut Drafting<'_>, needs: Needs) {
     for (path, need) in needs {
         if let Some(grant) = granted(drafting.facts, &path, &need.real, false) {
             already(drafting, grant, need.why);
+        } else if is_of_home(drafting.facts, &path)
+            && !secret::is_secret(&path, drafting.facts.disk)
+        {
+            note_home(drafting, &path);
         } else if let Some(folder) = module_folder(drafting, &path) {
             join(&mut modules, folder, &need.why);
         } else {

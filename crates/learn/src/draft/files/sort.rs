@@ -1,7 +1,7 @@
 //! What was seen of files, taken apart: what needs a grant and what does not.
 
 use super::super::own::RuntimeRead;
-use super::super::{Drafting, Note, Why};
+use super::super::{Drafting, Note, Why, process};
 use super::{Need, Needs, modules_of, secret};
 use crate::quote::quoted;
 use crate::record::{Capability, FileKind, FileSeen, FileUse};
@@ -56,6 +56,10 @@ fn sort_one(drafting: &mut Drafting<'_>, sorted: &mut Sorted, path: &Path, seen:
             let why = why.to_owned();
             drafting.draft.runtime.push(RuntimeRead { path: path.into(), why });
         }
+        return;
+    }
+    // What is granted for reading is never mapped as code, so a grant would be of no use.
+    if !writes && process::is_native(&real) && modules_of(&real).is_none() {
         return;
     }
     let why = Why::of_file(record, path, seen);
