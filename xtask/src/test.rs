@@ -46,6 +46,8 @@ enum Suite {
     Cargo,
     /// The programs of tests/node
     Node,
+    /// Boundaries learned from the services of tests/node and from the example
+    Learned,
     /// The services of tests/node/services
     Services,
 }
@@ -64,6 +66,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     }
     if wanted(Suite::Services) {
         tally.add(services::run(filter)?);
+    }
+    if options.suite == Some(Suite::Learned) {
+        tally.add(services::learned::run(filter)?);
     }
     if tally.close(options.require_all) {
         return Ok(());

@@ -20,7 +20,11 @@ pub(crate) struct BoundaryFile {
 impl BoundaryFile {
     /// Finds, reads and parses the file a verb works on.
     pub(crate) fn load(option: &ConfigOption) -> Result<Self, CommandError> {
-        let source = option.read()?;
+        Self::of(option.read()?)
+    }
+
+    /// Parses a file that was read.
+    pub(crate) fn of(source: Source) -> Result<Self, CommandError> {
         match ringfence_policy::parse(&source.path.to_string_lossy(), &source.text) {
             Ok(boundary) => Ok(Self { source, boundary }),
             Err(diagnostics) => {

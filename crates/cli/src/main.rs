@@ -10,6 +10,8 @@ mod error;
 mod explained;
 mod format;
 mod host;
+#[cfg(target_os = "linux")]
+mod learnt;
 mod markdown;
 mod mistake;
 mod printer;

@@ -42,6 +42,19 @@ impl ConfigOption {
         };
         source(path)
     }
+
+    /// The boundary file where there is one, else the path of the one that could be made.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "files are learnt on Linux"))]
+    pub(crate) fn find(&self) -> Result<Result<Source, PathBuf>, CommandError> {
+        let path = match &self.config {
+            Some(path) => path.clone(),
+            None => nearest(&here()?).unwrap_or_else(|| FILE_NAME.into()),
+        };
+        match std::fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Err(path)),
+            _ => source(path).map(Ok),
+        }
+    }
 }
 
 /// Reads the boundary file, or another text a person wrote, at `path`.
@@ -50,20 +63,27 @@ pub(crate) fn source(path: PathBuf) -> Result<Source, CommandError> {
     Ok(Source { path, text })
 }
 
-/// The first boundary file from the current folder upwards.
-fn search() -> Result<PathBuf, CommandError> {
-    let here = std::env::current_dir().map_err(|error| {
+fn here() -> Result<PathBuf, CommandError> {
+    std::env::current_dir().map_err(|error| {
         CommandError::new(Kind::Source, "cannot tell which folder this is")
             .caused_by(&error)
             .hint("name the boundary file with --config FILE")
-    })?;
-    for folder in here.ancestors() {
-        let candidate = folder.join(FILE_NAME);
-        // A link that leads nowhere is found too: skipping it would silently use another file.
-        if std::fs::symlink_metadata(&candidate).is_ok() {
-            let shown = candidate.strip_prefix(&here).map(Path::to_path_buf);
-            return Ok(shown.unwrap_or(candidate));
-        }
+    })
+}
+
+/// The first boundary file from a folder upwards, relative where it lies in the folder itself.
+fn nearest(here: &Path) -> Option<PathBuf> {
+    let mut candidates = here.ancestors().map(|folder| folder.join(FILE_NAME));
+    // A link that leads nowhere is found too: skipping it would silently use another file.
+    let found = candidates.find(|candidate| std::fs::symlink_metadata(candidate).is_ok())?;
+    Some(found.strip_prefix(here).map(Path::to_path_buf).unwrap_or(found))
+}
+
+/// The first boundary file from the current folder upwards.
+fn search() -> Result<PathBuf, CommandError> {
+    let here = here()?;
+    if let Some(found) = nearest(&here) {
+        return Ok(found);
     }
     Err(CommandError::new(Kind::Source, format!("no {FILE_NAME} in {} or above", here.display()))
         .hint("name the boundary file with --config FILE")

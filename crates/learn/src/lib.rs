@@ -8,6 +8,7 @@ pub mod draft;
 pub mod init;
 pub mod merge;
 pub mod packages;
+mod quote;
 pub mod record;
 #[cfg(target_os = "linux")]
 pub mod recorder;

@@ -95,7 +95,7 @@ function watchProcess() {
 
 /** Who loads an addon: whoever calls Node's loader. */
 function addonBy() {
-  const found = sites(FAR);
+  const found = sites(FAR, observed);
   if (typeof found === 'string') return undefined;
   for (const frame of found) {
     const file = site.file(frame);

@@ -70,21 +70,17 @@ const MADE = { __proto__: null, construct: made };
 
 function replace(owner, name, traps, act) {
   const found = owner && getOwnPropertyDescriptor(owner, name);
-  if (typeof found?.value !== 'function' || !found.configurable) return undefined;
+  if (typeof found?.value !== 'function' || !found.configurable) return;
   observers.set(found.value, act);
   const value = new FastProxy(found.value, traps);
   defineProperty(owner, name, { __proto__: null, ...found, value });
-  return value;
+  // What a class makes says that it is of the class that the program knows.
+  const made = getOwnPropertyDescriptor(found.value, 'prototype')?.value;
+  const maker = made && getOwnPropertyDescriptor(made, 'constructor');
+  if (maker?.value === found.value) defineProperty(made, 'constructor', { __proto__: null, value });
 }
 const watch = (owner, name, act) => replace(owner, name, CALLED, act);
-
-/** A class: what it makes says that it is of the class that the program knows. */
-function watchClass(owner, name, act) {
-  const value = replace(owner, name, MADE, act);
-  if (value === undefined) return;
-  const found = getOwnPropertyDescriptor(value.prototype, 'constructor');
-  if (found?.configurable) defineProperty(value.prototype, 'constructor', { ...found, value });
-}
+const watchClass = (owner, name, act) => replace(owner, name, MADE, act);
 
 /** Somebody's callback, as one that we hear of first; it may be given to several calls. */
 function heard(callback, act) {

@@ -113,6 +113,8 @@ const sites = (() => {
   const LIMIT = 'stackTraceLimit';
   const HOOK = 'prepareStackTrace';
   const raw = (_, found) => found;
+  /** Newer Nodes have a hook of their own. */
+  const usual = getOwnPropertyDescriptor(Failure, HOOK)?.value;
   const ours = (value) => ({ __proto__: null, value, writable: true, enumerable: true, configurable: true });
   /** Sets a property of `Error` for a moment; says whether it could. */
   function lend(name, before, value) {
@@ -127,16 +129,17 @@ const sites = (() => {
     else if ('value' in before && before.writable) Failure[name] = before.value;
     else defineProperty(Failure, name, { __proto__: null, ...before });
   }
-  return function sites(limit) {
+  /** Frames of the stack above a function: as objects, or as text where `Error` is frozen. */
+  return function sites(limit, above = sites) {
     const length = getOwnPropertyDescriptor(Failure, LIMIT);
     const hook = getOwnPropertyDescriptor(Failure, HOOK);
     const holder = { __proto__: null, stack: undefined };
     const measured = lend(LIMIT, length, limit);
     const hooked = lend(HOOK, hook, raw);
     try {
-      // With a hook of the program that cannot be put aside, it would be asked.
-      if (!hooked && hook !== undefined) return [];
-      captureStackTrace(holder, sites);
+      // A hook of the program that cannot be put aside would be asked.
+      if (!hooked && hook !== undefined && hook.value !== usual) return [];
+      captureStackTrace(holder, above);
       return holder.stack;
     } finally {
       if (hooked) giveBack(HOOK, hook);
@@ -151,7 +154,7 @@ const site = (() => {
   return { file: loose(getFileName), line: loose(getLineNumber), column: loose(getColumnNumber) };
 })();
 
-/** Frames of a stack that came as text, because `Error` is frozen. */
+/** Frames of a stack that came as text. */
 function* written(stack) {
   for (const line of split(stack, '\n')) {
     if (!startsWith(line, '    at ')) continue;
@@ -163,7 +166,7 @@ function* written(stack) {
 }
 
 /** Frames that are looked at first, and if nobody is among them. */
-const NEAR = 10;
+const NEAR = 6;
 const FAR = 100;
 /** The caller is Node's loader of modules, or one of its parts that reads on its own account. */
 const LOADER = { __proto__: null };
@@ -174,29 +177,34 @@ function isLoader(file) {
   return false;
 }
 
-/** The nearest frame that is neither Node's nor ours; `direct` when none of Node's is before it. */
+/** The nearest frame of a file, neither Node's nor ours; `direct` when none of Node's is before it. */
 function judge(found) {
   const text = typeof found === 'string';
   const frames = text ? [...written(found)] : found;
   let direct = true;
+  // Code without a file, such as `-e` and `vm`, is its caller's if that has one.
+  let nameless;
   for (let at = 0; at < frames.length; at += 1) {
     const frame = frames[at];
     const file = text ? frame.file : site.file(frame);
     if (typeof file !== 'string' || file === FILE || startsWith(file, 'wasm:')) continue;
     if (startsWith(file, 'node:')) {
-      if (isLoader(file)) return LOADER;
+      if (isLoader(file)) return nameless ?? LOADER;
       direct = false;
-    } else if (text) return { __proto__: null, direct, ...frame };
-    else return { __proto__: null, direct, file, frame };
+      continue;
+    }
+    const who = text ? { __proto__: null, direct, ...frame } : { __proto__: null, direct, file, frame };
+    if (file[0] === '/' || startsWith(file, 'file:')) return who;
+    nameless ??= who;
   }
-  return undefined;
+  return nameless;
 }
 
 function caller() {
-  const near = sites(NEAR);
+  const near = sites(NEAR, observed);
   const found = judge(near);
   if (found !== undefined || (typeof near !== 'string' && near.length < NEAR)) return found;
-  return judge(sites(FAR));
+  return judge(sites(FAR, observed));
 }
 
 function placeOf({ file, frame, line, column }) {

@@ -28,6 +28,10 @@ pub const NEWTIME: u64 = 0x0000_0080;
 /// Every namespace flag there is.
 pub const ALL: u64 = NEWUSER | NEWNS | NEWPID | NEWIPC | NEWUTS | NEWCGROUP | NEWNET | NEWTIME;
 
+/// Not a namespace: the child shares the caller's table of descriptors until it execs (`CLONE_FILES`).
+/// Only for [`clone3`].
+pub const FILES: u64 = 0x400;
+
 const CLONE_PIDFD: u64 = 0x1000;
 const CLONE_PARENT_SETTID: u64 = 0x0010_0000;
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
@@ -65,7 +69,8 @@ struct CloneArgs {
 }
 
 /// Makes a process that is a copy of this one in the new namespaces `flags` names; its end is
-/// told by `SIGCHLD` and by the pidfd. Flags other than the namespaces are refused with `EINVAL`.
+/// told by `SIGCHLD` and by the pidfd. Flags other than the namespaces and [`FILES`] are refused with
+/// `EINVAL`.
 ///
 /// # Safety
 /// Either this process has a single thread, or the child runs only code that neither allocates nor
@@ -80,7 +85,7 @@ pub unsafe fn clone3(flags: u64) -> Result<Cloned, Errno> {
 /// # Safety
 /// As [`clone3`].
 pub unsafe fn clone3_into(flags: u64, cgroup: Option<BorrowedFd<'_>>) -> Result<Cloned, Errno> {
-    if flags & !ALL != 0 {
+    if flags & !(ALL | FILES) != 0 {
         return Err(Errno(libc::EINVAL));
     }
     let mut pidfd: RawFd = -1;

@@ -11,10 +11,12 @@ pub mod container;
 pub mod filter;
 pub mod profile;
 mod table;
+pub mod watch;
 
 pub use allow::{compile_broker, compile_init};
 pub use filter::{Arch, CompileError, Filter, FilterOptions, compile};
 pub use profile::Profile;
+pub use watch::{Bits, Watched, call_number, compile_watch};
 
 use crate::call::{call, call_fd, input, uint};
 use crate::errno::Errno;

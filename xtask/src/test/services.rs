@@ -7,6 +7,7 @@
 
 mod compare;
 mod description;
+pub(crate) mod learned;
 mod place;
 mod proof;
 mod stores;
@@ -21,10 +22,9 @@ use crate::test::lanes::{self, OnNodes, in_lanes};
 use crate::test::tally::Tally;
 use description::Description;
 use place::Place;
-use std::path::Path;
 use std::time::Instant;
 use stores::{Facts, Stores};
-use visit::Visit;
+use visit::{How, Visit};
 
 /// Services that are tested at the same time.
 const LANES: usize = 2;
@@ -84,13 +84,15 @@ fn on_its_nodes(service: &Description, means: &Means) -> Tally {
 fn on_node(service: &Description, node: &Node, means: &Means) -> Result<String, String> {
     let place =
         Place::prepare(service, node, &means.facts).map_err(|why| format!("installing: {why}"))?;
-    let visit = |ringfence: Option<&Path>| Visit { service, node, place: &place, ringfence }.pay();
-    let bare = visit(None).map_err(|why| format!("bare: {why}"))?;
+    let visit = |how| Visit { service, node, place: &place, how, patience: visit::LONG }.pay();
+    let bare = visit(How::Bare).map_err(|why| format!("bare: {why}"))?;
     if bare.lines.is_empty() {
         return Err("the traffic of the control says nothing".to_owned());
     }
-    let inside = visit(Some(&means.ringfence)).map_err(|why| format!("inside: {why}"))?;
-    compare::compare(&bare, &inside)?;
+    let (ringfence, config) = (means.ringfence.as_path(), place.boundary());
+    let how = How::Inside { ringfence, config: &config, attacked: true };
+    let inside = visit(how).map_err(|why| format!("inside: {why}"))?;
+    compare::compare(("bare", &bare), ("inside", &inside))?;
     visit::judge_denials(service, &inside.denials)?;
-    proof::prove(&place, node, &means.ringfence)
+    proof::prove(&config, node, ringfence)
 }

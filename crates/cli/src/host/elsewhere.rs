@@ -4,7 +4,7 @@ use super::{Fit, RuntimeGrant, ServiceReport};
 use crate::boundary_file::BoundaryFile;
 use crate::error::{CommandError, Finish, Kind};
 use crate::printer::Printer;
-use crate::verbs::{Drop, Here, Prove, Run, Status};
+use crate::verbs::{Drop, Here, Learn, Prove, Run, Status};
 use std::ffi::OsString;
 
 /// A file can be checked alone.
@@ -40,6 +40,11 @@ pub(crate) fn run(_: &Run, _: &mut Printer) -> Result<Finish, CommandError> {
 pub(crate) fn drop_grant(verb: &Drop, _: &mut Printer) -> Result<Finish, CommandError> {
     verb.scope()?;
     Err(not_linux("drop"))
+}
+
+/// Refuses.
+pub(crate) fn learn(_: &Learn, _: &mut Printer) -> Result<Finish, CommandError> {
+    Err(not_linux("learn"))
 }
 
 /// Refuses.

@@ -6,6 +6,8 @@ mod diff;
 mod drift;
 mod drop;
 mod explain;
+mod learn;
+mod packages;
 mod prove;
 mod render;
 mod run;
@@ -15,6 +17,9 @@ mod status;
 
 pub(crate) use drop::Drop;
 pub(crate) use explain::Here;
+pub(crate) use learn::Learn;
+#[cfg(target_os = "linux")]
+pub(crate) use packages::human as packages_shown;
 #[cfg(all(test, target_os = "linux"))]
 pub(crate) use prove::CLASSES as PROOF_CLASSES;
 pub(crate) use prove::{ProofFormat, Prove};
@@ -37,6 +42,8 @@ pub(crate) enum Verb {
     CheckConfig(check_config::CheckConfig),
     Statement(statement::Statement),
     Diff(diff::Diff),
+    Learn(learn::Learn),
+    Packages(packages::Packages),
     Render(render::Render),
     Drift(drift::Drift),
     Schema(schema::Schema),
@@ -55,6 +62,8 @@ impl Verb {
             Self::CheckConfig(verb) => verb.execute(printer),
             Self::Statement(verb) => verb.execute(printer),
             Self::Diff(verb) => verb.execute(printer),
+            Self::Learn(verb) => host::learn(&verb, printer),
+            Self::Packages(verb) => verb.execute(printer),
             Self::Render(verb) => verb.execute(printer),
             Self::Drift(verb) => verb.execute(printer),
             Self::Schema(verb) => verb.execute(printer),

@@ -44,6 +44,12 @@ pub(crate) struct Render {
     /// Where the folder of the boundary file lies in the target
     #[arg(long, value_name = "DIR", default_value = Order::PLACE)]
     place: String,
+    /// The program tells its manager when it is ready (systemd)
+    #[arg(long)]
+    notify: bool,
+    /// Let the manager open the listeners, and write its unit too (systemd)
+    #[arg(long)]
+    socket_activation: bool,
     #[command(flatten)]
     format: FormatOption,
 }
@@ -124,6 +130,8 @@ impl Render {
         order.place = self.place.trim_end_matches('/');
         order.image = self.image.as_deref();
         order.runtime_class = self.runtime_class.as_deref();
+        order.notify = self.notify;
+        order.socket_activation = self.socket_activation;
         for value in [order.image, order.runtime_class].into_iter().flatten() {
             if value.is_empty() || value.chars().any(|c| c.is_whitespace() || c.is_control()) {
                 return Err(CommandError::new(Kind::Usage, format!("not a name: {value}")));

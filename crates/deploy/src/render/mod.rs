@@ -2,10 +2,12 @@
 
 pub mod compose;
 pub mod dockerfile;
+pub mod grants;
 pub mod kubernetes;
 pub mod node;
 pub mod oci;
 pub mod seccomp;
+pub mod shell;
 pub mod systemd;
 
 use ringfence_policy::model::Boundary;
@@ -103,6 +105,10 @@ pub struct Order<'a> {
     pub image: Option<&'a str>,
     /// Name of the runtime class (clusters only).
     pub runtime_class: Option<&'a str>,
+    /// The program tells its manager when it is ready (units only).
+    pub notify: bool,
+    /// The manager opens the listeners (units only).
+    pub socket_activation: bool,
 }
 
 impl<'a> Order<'a> {
@@ -130,6 +136,8 @@ impl<'a> Order<'a> {
             entry: None,
             image: None,
             runtime_class: None,
+            notify: false,
+            socket_activation: false,
         }
     }
 
@@ -223,6 +231,13 @@ impl<'a> Order<'a> {
             Some(Entry::Node) => line.push_str(" --entry node"),
             None => {}
         }
+        for (option, given) in
+            [(" --notify", self.notify), (" --socket-activation", self.socket_activation)]
+        {
+            if given {
+                line.push_str(option);
+            }
+        }
         for (option, value) in [
             (" --image ", self.image),
             (" --runtime-class ", self.runtime_class),
@@ -278,6 +293,13 @@ pub enum RenderError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+/// A value as indented JSON with a newline at its end.
+pub(crate) fn json_text(value: &impl serde::Serialize) -> Result<String, RenderError> {
+    serde_json::to_string_pretty(value).map(|text| text + "\n").map_err(|error| {
+        RenderError::Impossible { what: format!("cannot write JSON: {error}"), hint: String::new() }
+    })
 }
 
 /// Writes a boundary out for a target.

@@ -16,7 +16,7 @@ pub trait Disk {
     fn real(&self, path: &Path) -> Option<PathBuf>;
     /// Names in a folder and what they are, symlinks not followed (a symlink is `Other`).
     fn entries(&self, folder: &Path) -> Vec<(String, FileKind)>;
-    /// A text file of at most 1 MiB.
+    /// A text file of at most a mebibyte.
     fn text(&self, path: &Path) -> Option<String>;
     /// SHA-256 of a file, lower-case hexadecimal.
     fn sha256(&self, path: &Path) -> Option<String>;

@@ -9,13 +9,18 @@ use ringfence_policy::model::Delivery;
 /// Every service gets these, with values of its own.
 const DEFAULTS: [&str; 4] = ["HOME", "LANG", "PATH", "TMPDIR"];
 /// What Node and its libraries read without any script asking; they change what a program does.
-const NATIVE: [&str; 5] =
-    ["NODE_EXTRA_CA_CERTS", "NODE_USE_ENV_PROXY", "SSL_CERT_FILE", "TZ", "UV_THREADPOOL_SIZE"];
+const NATIVE: [&str; 3] = ["NODE_USE_ENV_PROXY", "TZ", "UV_THREADPOOL_SIZE"];
+/// The same of programs that connect to others.
+const NATIVE_CLIENT: &str = "NODE_EXTRA_CA_CERTS";
 
 pub(super) fn draft(drafting: &mut Drafting<'_>) {
     let record = drafting.record;
     let given = |name: &str| record.begin.environment.iter().any(|known| known == name);
-    let native = NATIVE.into_iter().filter(|name| given(name) && !record.env.contains_key(*name));
+    let client = record.connects.values().any(|seen| !seen.own).then_some(NATIVE_CLIENT);
+    let native = NATIVE
+        .into_iter()
+        .chain(client)
+        .filter(|name| given(name) && !record.env.contains_key(*name));
     let native: Vec<&str> = native.collect();
     let asked = record.env.iter().filter(|(_, present)| **present);
     for name in asked.map(|(name, _)| name.as_str()).chain(native.iter().copied()) {

@@ -1,7 +1,8 @@
 //! One proposed grant: a key of the file, its value, and why.
 
 use super::Why;
-use ringfence_policy::display::quoted;
+use crate::quote::quoted;
+use ringfence_policy::display;
 use serde::Serialize;
 
 /// What a key gets.
@@ -26,9 +27,9 @@ impl Value {
     #[must_use]
     pub fn shown(&self) -> String {
         match self {
-            Self::Entry(text) => toml_edit::Value::from(text.as_str()).to_string(),
+            Self::Entry(text) => quoted(text),
             Self::Addon { package, sha256 } => {
-                let package = toml_edit::Value::from(package.as_str());
+                let package = quoted(package);
                 format!("{{ package = {package}, sha256 = \"{sha256}\" }}")
             }
             Self::Switch(on) => on.to_string(),
@@ -127,7 +128,7 @@ impl Proposed {
             Ok(_) => Ok(()),
             Err(mistakes) => Err(mistakes
                 .first()
-                .map_or_else(String::new, |mistake| quoted(&mistake.message).to_string())),
+                .map_or_else(String::new, |mistake| display::quoted(&mistake.message).to_string())),
         }
     }
 }

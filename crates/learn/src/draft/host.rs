@@ -2,6 +2,7 @@
 
 use super::own::ImpliedPath;
 use crate::record::{FileKind, FileUse, Record};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// What the programs and addons of a record get without a grant.
@@ -19,4 +20,23 @@ pub fn implied(record: &Record) -> Vec<ImpliedPath> {
     implied
         .map(|one| ImpliedPath { path: one.path, directory: one.directory, why: one.why })
         .collect()
+}
+
+/// Addresses of this host that are not loopback; none when they cannot be asked.
+#[must_use]
+pub fn own_addresses() -> Vec<IpAddr> {
+    let own = ringfence_sys::interfaces::addresses().unwrap_or_default();
+    own.into_iter().filter(|address| !address.is_loopback()).collect()
+}
+
+/// Home directories of this host's users, and that of the caller.
+#[must_use]
+pub fn homes() -> Vec<PathBuf> {
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let listed = users.lines().filter_map(|line| line.split(':').nth(5)).map(PathBuf::from);
+    let own = std::env::var_os("HOME").map(PathBuf::from);
+    let mut homes: Vec<PathBuf> = listed.chain(own).filter(|home| home.is_absolute()).collect();
+    homes.sort();
+    homes.dedup();
+    homes
 }

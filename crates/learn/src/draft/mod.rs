@@ -24,7 +24,7 @@ pub use coverage::{Coverage, Section, Unused};
 pub use disk::{Disk, HostDisk};
 pub use grant::{Kind, Proposed, Value};
 #[cfg(target_os = "linux")]
-pub use host::implied;
+pub use host::{homes, implied, own_addresses};
 pub use note::{Note, Severity};
 pub use own::{ImpliedPath, RuntimeRead};
 pub use why::Why;
@@ -86,7 +86,7 @@ pub fn draft(record: &Record, facts: &Facts<'_>) -> Draft {
     let coverage = coverage::measure(&drafting);
     let mut draft = drafting.draft;
     draft.coverage = coverage;
-    draft.proposed.sort_by(|one, other| one.order().cmp(&other.order()));
+    draft.proposed.sort_by_key(Proposed::order);
     draft.notes.sort_by(|one, other| one.order().cmp(&other.order()));
     draft.notes.dedup();
     draft
@@ -113,6 +113,18 @@ impl Drafting<'_> {
 
     fn note(&mut self, note: Note) {
         self.draft.notes.push(note);
+    }
+}
+
+/// Notes that a grant of the file was used; the uses of one grant become one.
+fn already(drafting: &mut Drafting<'_>, key: &'static str, value: Value, why: Why) {
+    let proposed = &mut drafting.draft.proposed;
+    let known = proposed.iter_mut().find(|known| {
+        known.key == key && known.value == value && known.kind == Kind::AlreadyGranted
+    });
+    match known {
+        Some(known) => known.why.join(&why),
+        None => proposed.push(Proposed::new(key, value, why).granted()),
     }
 }
 

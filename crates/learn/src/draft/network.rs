@@ -3,7 +3,7 @@
 //! The kernel tells addresses, Node tells names. A connection gets the names that led to its address;
 //! where Node also told the port, those alone. What nobody named stays an address.
 
-use super::{Drafting, Facts, Kind, Note, Proposed, Value, Why};
+use super::{Drafting, Facts, Note, Proposed, Value, Why};
 use crate::record::{Capability, ConnectSeen, Record, Transport};
 use ringfence_policy::address::{self, Class};
 use ringfence_policy::net;
@@ -184,18 +184,17 @@ fn outbound(drafting: &mut Drafting<'_>, transport: Transport, host: &Host, port
         granted.ok().map(|grant| grant.value.to_string())
     });
     let first = why.first;
-    match granted {
-        Some(grant) => already(drafting, key, grant, why),
-        None => {
-            let value = match host {
-                Host::Name(name) => format!("{name}:{port}"),
-                Host::Address(address) => SocketAddr::new(*address, port).to_string(),
-            };
-            if let Host::Address(address) = host {
-                note_address(drafting, *address, &value);
-            }
-            drafting.propose(Proposed::entry(key, value, why));
+    if let Some(grant) = granted {
+        already(drafting, key, grant, why);
+    } else {
+        let value = match host {
+            Host::Name(name) => format!("{name}:{port}"),
+            Host::Address(address) => SocketAddr::new(*address, port).to_string(),
+        };
+        if let Host::Address(address) = host {
+            note_address(drafting, *address, &value);
         }
+        drafting.propose(Proposed::entry(key, value, why));
     }
     if let Host::Name(name) = host {
         private(drafting, name, first);
@@ -203,15 +202,7 @@ fn outbound(drafting: &mut Drafting<'_>, transport: Transport, host: &Host, port
 }
 
 fn already(drafting: &mut Drafting<'_>, key: &'static str, grant: String, why: Why) {
-    let proposed = &mut drafting.draft.proposed;
-    let value = Value::Entry(grant);
-    let known = proposed.iter_mut().find(|known| {
-        known.key == key && known.value == value && known.kind == Kind::AlreadyGranted
-    });
-    match known {
-        Some(known) => known.why.join(&why),
-        None => proposed.push(Proposed::new(key, value, why).granted()),
-    }
+    super::already(drafting, key, Value::Entry(grant), why);
 }
 
 /// Names of private addresses must say so, or a name could be pointed at the own network later.

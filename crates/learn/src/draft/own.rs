@@ -52,8 +52,14 @@ impl Facts<'_> {
         let implied = self.implied.iter().find(|implied| {
             implied.path == path || (implied.directory && path.starts_with(&implied.path))
         });
+        // Other ways to names than `files dns`, which is what a service has.
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let names = name.is_some_and(|name| name.starts_with("libnss_") && name.contains(".so"));
         let dispensable = || DISPENSABLE.iter().find(|(known, _)| path == Path::new(known));
-        implied.map(|implied| implied.why.as_str()).or_else(|| dispensable().map(|(_, why)| *why))
+        implied
+            .map(|implied| implied.why.as_str())
+            .or_else(|| names.then_some("the C library, names"))
+            .or_else(|| dispensable().map(|(_, why)| *why))
     }
 
     /// Whether the C library tries this socket by itself.

@@ -13,69 +13,64 @@ pub(super) fn draft(drafting: &mut Drafting<'_>) {
     addons(drafting);
 }
 
-/// Programs besides the first one. The same Node counts when it is started again: `fork` and
-/// `cluster` need it listed.
+/// Programs besides the first one, by the path they were started with: a symlink on the way is
+/// granted with them, and would not be there without. The same Node counts when it is started
+/// again: `fork` and `cluster` need it listed.
 fn children(drafting: &mut Drafting<'_>) {
     let (record, facts) = (drafting.record, drafting.facts);
     let chain = first_chain(drafting);
     let through = interpreters(drafting);
-    let mut wanted: BTreeMap<PathBuf, Why> = BTreeMap::new();
     for (path, seen) in &record.programs {
         let Some(real) = real(drafting, path, seen) else { continue };
-        if (chain.contains(&real) && seen.times < 2) || through.contains(&real) {
+        let first = chain.contains(&real);
+        if (first && seen.times < 2) || through.contains(&real) {
             continue;
         }
-        let mut why = Why::at(seen.at, seen.times);
-        for name in [path, &real] {
-            why.asked_for(record, Capability::Child, &name.to_string_lossy());
+        let again = Why { count: seen.times.saturating_sub(1), ..Why::told() };
+        let mut why = if first { again } else { Why::at(seen.at, seen.times) };
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let name = name.unwrap_or_default();
+        for named in [&path.to_string_lossy(), &real.to_string_lossy(), name.as_str()] {
+            why.asked_for(record, Capability::Child, named);
         }
-        if let Some(name) = path.file_name() {
-            why.asked_for(record, Capability::Child, &name.to_string_lossy());
-        }
-        match wanted.get_mut(&real) {
-            Some(known) => known.join(&why),
-            None => {
-                wanted.insert(real, why);
-            }
-        }
-    }
-    for (real, mut why) in wanted {
-        let name = real.file_name().map(|name| name.to_string_lossy().into_owned());
-        if name.as_deref().is_some_and(|name| SHELLS.contains(&name)) {
+        if SHELLS.contains(&name.as_str()) {
             why = why.remark("a shell makes every injection a program");
-            drafting.note(Note::finding(
-                "shell-started",
-                format!("{} was started: with a shell granted, whatever reaches its command line is run; `exec` and `shell: true` start one, `execFile` and `spawn` do not", real.display()),
-            ));
+            note_shell(drafting, path);
         }
-        let granted = facts.boundary.and_then(|boundary| child_grant(drafting, boundary, &real));
-        match granted {
-            Some(grant) => drafting
-                .draft
-                .proposed
-                .push(Proposed::entry("process.children", grant, why).granted()),
-            None => {
-                let written = match real.strip_prefix(facts.folder) {
-                    Ok(inside) => format!("./{}", inside.display()),
-                    Err(_) => real.display().to_string(),
-                };
-                drafting.propose(Proposed::entry("process.children", written, why));
-            }
+        let granted = facts.boundary.and_then(|known| child_grant(drafting, known, path, &real));
+        if let Some(grant) = granted {
+            super::already(drafting, "process.children", Value::Entry(grant), why);
+            continue;
         }
+        let written = match path.strip_prefix(facts.folder) {
+            Ok(inside) => format!("./{}", inside.display()),
+            Err(_) => path.display().to_string(),
+        };
+        drafting.propose(Proposed::entry("process.children", written, why));
     }
+}
+
+fn note_shell(drafting: &mut Drafting<'_>, path: &Path) {
+    let text = format!(
+        "{} was started: with a shell granted, whatever reaches its command line is run; `exec` and `shell: true` start one, `execFile` and `spawn` do not",
+        path.display()
+    );
+    drafting.note(Note::finding("shell-started", text));
 }
 
 /// The grant whose program, or whose script's interpreter, this is.
 fn child_grant(
     drafting: &Drafting<'_>,
     boundary: &ringfence_policy::model::Boundary,
+    started: &Path,
     real: &Path,
 ) -> Option<String> {
     let disk = drafting.facts.disk;
     let grant = boundary.process.children.iter().find(|child| {
         let path = super::files_tidy(&drafting.facts.folder.join(&child.value));
-        let at = disk.real(&path).unwrap_or(path);
-        at == real || shebang(drafting, &at).iter().any(|through| through == real)
+        let at = disk.real(&path).unwrap_or_else(|| path.clone());
+        (at == real && (path == started || started == real))
+            || shebang(drafting, &at).iter().any(|through| through == real)
     });
     grant.map(|grant| grant.value.clone())
 }
@@ -197,7 +192,8 @@ fn addons(drafting: &mut Drafting<'_>) {
             continue;
         };
         let real = load.real.clone().unwrap_or_else(|| path.clone());
-        let native = is_native(&real) && facts.runtime(&real).is_none();
+        let runtime = facts.runtime(path).or_else(|| facts.runtime(&real)).is_some();
+        let native = is_native(&real) && !runtime;
         if native && load.found == FileKind::File && !record.programs.contains_key(&real) {
             let why = Why::of_file(record, path, seen);
             files.entry(real).and_modify(|known| known.join(&why)).or_insert(why);
@@ -217,9 +213,10 @@ fn native_read<'a>(
     (modules && is_native(path)).then(|| seen.uses.get(&FileUse::Read)).flatten()
 }
 
-fn is_native(path: &Path) -> bool {
+pub(super) fn is_native(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    name.ends_with(".node") || name.ends_with(".so") || name.contains(".so.")
+    let end = path.extension().is_some_and(|end| end == "node" || end == "so");
+    end || name.contains(".so.")
 }
 
 fn addon(drafting: &mut Drafting<'_>, path: &Path, why: Why) {

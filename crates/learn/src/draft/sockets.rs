@@ -50,14 +50,11 @@ pub(super) fn draft(drafting: &mut Drafting<'_>) {
                 boundary.net.unix.iter().find(|grant| absolute(&grant.value) == Path::new(path));
             grant.map(|grant| grant.value.clone())
         });
-        match granted {
-            Some(grant) => {
-                drafting.draft.proposed.push(Proposed::entry("net.unix", grant, why).granted())
-            }
-            None => {
-                let written = facts.written(Path::new(path), false);
-                drafting.propose(Proposed::entry("net.unix", written, why));
-            }
+        if let Some(grant) = granted {
+            drafting.draft.proposed.push(Proposed::entry("net.unix", grant, why).granted());
+        } else {
+            let written = facts.written(Path::new(path), false);
+            drafting.propose(Proposed::entry("net.unix", written, why));
         }
     }
 }

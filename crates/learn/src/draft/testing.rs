@@ -26,7 +26,7 @@ impl Tree {
     pub(crate) fn with(mut self, path: &str, text: &str) -> Self {
         let kind = if path.ends_with('/') {
             FileKind::Directory
-        } else if path.ends_with(".sock") {
+        } else if Path::new(path).extension().is_some_and(|end| end == "sock") {
             FileKind::Socket
         } else {
             FileKind::File

@@ -180,6 +180,27 @@ fn a_file_in_tmp_that_lay_there_before_is_a_finding_and_one_of_the_run_is_nothin
 }
 
 #[test]
+fn what_is_found_by_way_of_home_is_not_granted_unless_the_service_gets_that_home() {
+    let seen = Seen::new(&["/home/ann/.cache/"])
+        .read(&["/home/ann/.gitconfig", "/home/ann/.npmrc"])
+        .file("/home/ann/.cache/x", FileUse::Create, FileKind::Missing);
+    assert_eq!(seen.lines(), [r#"fs.read = ["/home/ann/.npmrc"]"#], "a secret is told");
+    assert_eq!(seen.codes(), ["home-directory", "home-directory", "secret-file"]);
+    assert_eq!(seen.lines_with("[env]\npass = [\"HOME\"]\n").len(), 3);
+}
+
+#[test]
+fn libraries_of_the_host_that_no_grant_could_load_are_findings() {
+    let seen = Seen::new(&[]).read(&["/usr/lib/libnss_mdns4.so.2", "/usr/lib/plugins/p.so"]).file(
+        "/usr/lib/plugins/p.so",
+        FileUse::Load,
+        FileKind::File,
+    );
+    assert_eq!(seen.lines(), NOTHING);
+    assert_eq!(seen.codes(), ["native-code-outside-packages"]);
+}
+
+#[test]
 fn a_look_grants_nothing_unless_the_program_asked_and_it_was_there() {
     let looked = |seen: Seen| seen.file("/srv/app/flag", FileUse::Look, FileKind::File);
     let seen = || Seen::new(&["/srv/app/flag"]);
@@ -393,7 +414,7 @@ fn sockets_of_the_host_are_granted_by_path() {
 }
 
 #[test]
-fn programs_are_granted_by_their_real_path_and_shells_are_told() {
+fn programs_are_granted_by_the_path_they_were_started_with_and_shells_are_told() {
     let seen = Seen::new(&["/usr/bin/git", "/bin/dash"])
         .with("/srv/app/bin/tool", "#!/bin/dash\n")
         .exec("/usr/bin/git")
@@ -405,8 +426,10 @@ fn programs_are_granted_by_their_real_path_and_shells_are_told() {
         [r#"process.children = ["./bin/tool"]"#, r#"process.children = ["/usr/bin/git"]"#],
         "the interpreter comes with the script"
     );
-    let shell = Seen::new(&["/usr/bin/sh"]).exec("/usr/bin/sh");
-    assert_eq!(shell.lines(), [r#"process.children = ["/usr/bin/sh"]"#]);
+    let shell = Seen::new(&["/usr/bin/dash"]).link("/bin/sh", "/usr/bin/dash").exec("/bin/sh");
+    assert_eq!(shell.lines(), [r#"process.children = ["/bin/sh"]"#], "the link is needed too");
+    assert_eq!(shell.lines_with("[process]\nchildren = [\"/bin/sh\"]\n"), NOTHING);
+    assert_eq!(shell.lines_with("[process]\nchildren = [\"/usr/bin/dash\"]\n").len(), 1);
     assert_eq!(shell.codes(), ["shell-started"]);
 }
 

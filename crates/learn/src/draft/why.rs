@@ -4,6 +4,7 @@ use crate::record::{Caller, Capability, FileSeen, Record};
 use ringfence_policy::display::untrusted;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Callers that are kept of one grant.
@@ -28,7 +29,7 @@ pub struct Why {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remark: Option<String>,
     #[serde(skip)]
-    pub(super) asked: BTreeMap<Caller, u64>,
+    pub(crate) asked: BTreeMap<Caller, u64>,
 }
 
 impl Why {
@@ -111,15 +112,15 @@ impl Why {
             },
         };
         if self.things > 1 {
-            words += &format!(", {} files", self.things);
+            let _ = write!(words, ", {} files", self.things);
         } else if self.count > 1 {
-            words += &format!(", {} times", self.count);
+            let _ = write!(words, ", {} times", self.count);
         }
         if let Some(first) = self.first {
-            words += &format!(", first after {}", duration(first));
+            let _ = write!(words, ", first after {}", duration(first));
         }
         if let Some(remark) = &self.remark {
-            words += &format!("; {remark}");
+            let _ = write!(words, "; {remark}");
         }
         untrusted(&words).to_string()
     }

@@ -40,6 +40,8 @@ pub enum Line {
     Env(Variable),
     /// Something of Node that a boundary names, from inside Node.
     Feature(FeatureUsed),
+    /// Something that this run cannot see, which showed only while it went on.
+    Blind(Blind),
     /// How often the recorder has seen a thing so far; the last one counts.
     Count(Count),
     /// The last line; without it the run was cut short.
@@ -320,6 +322,13 @@ pub enum Feature {
     NeedsNoFlags,
     /// All variables of the environment were listed.
     WholeEnvironment,
+}
+
+/// What a run cannot see.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blind {
+    /// One sentence.
+    pub what: String,
 }
 
 /// How often a thing was seen.

@@ -185,6 +185,7 @@ impl Reader {
                 }
                 record.features.insert(used.feature);
             }
+            Line::Blind(blind) => record.begin.blind.push(blind.what),
             Line::Count(Count { of, times }) => {
                 self.counts.insert(of, times);
             }

@@ -5,18 +5,25 @@
 //! is seen first. This is a recording and no enforcement: a program that changes its arguments while
 //! they are looked at can hide what it does, so a boundary is made of what *trusted* code did.
 
+mod caller;
+mod calls;
+mod environment;
 mod error;
+mod files;
+mod folder;
+mod guardian;
+mod lines;
+mod look;
 mod order;
+mod place;
+mod programs;
+mod reader;
+mod run;
 pub mod script;
+mod sockets;
+mod stage;
+mod uses;
 
 pub use error::RecordError;
 pub use order::{Order, Outcome, SecretFile};
-
-/// Runs the order's program, writes its record, and answers when nothing of it is left.
-///
-/// # Errors
-/// The record cannot be begun, this host cannot watch a program or cannot give it the hosts and
-/// secrets it needs, or the program cannot be started. Nothing is left running then.
-pub fn run(_order: &Order) -> Result<Outcome, RecordError> {
-    Err(RecordError::Unsupported("recording is not there yet".to_owned()))
-}
+pub use run::run;

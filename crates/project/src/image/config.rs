@@ -21,6 +21,8 @@ pub struct Config {
     pub folder: String,
     /// `STOPSIGNAL`
     pub stop_signal: String,
+    /// `LABEL`
+    pub labels: Vec<(String, String)>,
     /// What each step of the build ran, with the arguments it was given.
     pub history: Vec<String>,
 }
@@ -44,6 +46,7 @@ struct Inner {
     volumes: Option<serde_json::Map<String, serde_json::Value>>,
     working_dir: Option<String>,
     stop_signal: Option<String>,
+    labels: Option<std::collections::BTreeMap<String, String>>,
 }
 
 #[derive(Deserialize)]
@@ -76,6 +79,7 @@ impl Config {
             volumes: keys(inner.volumes),
             folder: inner.working_dir.unwrap_or_default(),
             stop_signal: inner.stop_signal.unwrap_or_default(),
+            labels: inner.labels.unwrap_or_default().into_iter().collect(),
             history: document
                 .history
                 .unwrap_or_default()

@@ -164,7 +164,7 @@ impl<'a> Table<'a> {
     }
 }
 
-fn number(call: &Call, arch: Arch) -> Option<usize> {
+pub(super) fn number(call: &Call, arch: Arch) -> Option<usize> {
     let number = match arch {
         Arch::Aarch64 => call.aarch64,
         Arch::X86_64 => call.x86_64,

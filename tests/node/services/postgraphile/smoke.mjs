@@ -25,7 +25,8 @@ const answers = await Promise.all(pages.map(async (answer) => (await answer).tex
 console.log('at once', answers.length, sha256(answers.join('')));
 await show('counted', url, query('{ allItems { totalCount } }'));
 
-// The primary and its workers, as this host sees them.
+// The primary and its workers, as this host sees them; a ringfence that was given their command
+// line is none of them.
 const commands = readdirSync('/proc').filter(Number).map((pid) => {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
@@ -33,4 +34,4 @@ const commands = readdirSync('/proc').filter(Number).map((pid) => {
     return '';
   }
 });
-console.log('processes', commands.filter((command) => command.includes('--cluster-workers')).length);
+console.log('processes', commands.filter((command) => /^[^\0]*node\0.*--cluster-workers/s.test(command)).length);

@@ -1,4 +1,4 @@
-//! Whether a service did inside what it did bare, and if not, where the two part.
+//! Whether a service did in one run what it did in its control, and if not, where the two part.
 //!
 //! The lines that differ come first and everything else is left out: a log that is cut short
 //! still shows them.
@@ -13,27 +13,30 @@ const SAID: usize = 20;
 /// Characters of a line that are shown.
 const WIDTH: usize = 300;
 
-/// Whether `inside` answered and ended as `bare` did; the error shows the difference.
-pub(crate) fn compare(bare: &Seen, inside: &Seen) -> Result<(), String> {
-    if bare.lines == inside.lines && bare.code == inside.code {
+/// Whether a run answered and ended as its control did; the error shows the difference. Each has
+/// the word that it is called by.
+pub(crate) fn compare(control: (&str, &Seen), run: (&str, &Seen)) -> Result<(), String> {
+    let ((before, control), (after, run)) = (control, run);
+    if control.lines == run.lines && control.code == run.code {
         return Ok(());
     }
-    let mut told = String::from("inside it did something else than bare");
-    if bare.code != inside.code {
-        let _ = write!(told, "\nended with {} inside, with {} bare", inside.code, bare.code);
+    let mut told = format!("{after} it did something else than {before}");
+    if control.code != run.code {
+        let _ = write!(told, "\nended with {} {after}, with {} {before}", run.code, control.code);
     }
-    for line in difference(&bare.lines, &inside.lines) {
+    for line in difference(&control.lines, &run.lines) {
         let _ = write!(told, "\n{line}");
     }
-    let said: Vec<&str> = inside.output.lines().collect();
-    let _ = write!(told, "\nit said inside, at the end");
+    let said: Vec<&str> = run.output.lines().collect();
+    let _ = write!(told, "\nit said {after}, at the end");
     for line in &said[said.len().saturating_sub(SAID)..] {
         let _ = write!(told, "\n| {}", cut(line));
     }
     Err(told)
 }
 
-/// What lies between the lines that both begin and both end with: `-` only bare, `+` only inside.
+/// What lies between the lines that both begin and both end with: `-` only in the control,
+/// `+` only in the run.
 pub(crate) fn difference(bare: &[String], inside: &[String]) -> Vec<String> {
     let same = |pairs: &mut dyn Iterator<Item = (&String, &String)>| {
         pairs.take_while(|(one, other)| one == other).count()
@@ -94,8 +97,8 @@ mod tests {
             denials: Vec::new(),
             output: output.to_owned(),
         };
-        assert!(compare(&seen(0, ""), &seen(0, "other words")).is_ok());
-        let told = compare(&seen(0, ""), &seen(143, "bye")).unwrap_err();
+        assert!(compare(("bare", &seen(0, "")), ("inside", &seen(0, "other words"))).is_ok());
+        let told = compare(("bare", &seen(0, "")), ("inside", &seen(143, "bye"))).unwrap_err();
         assert_eq!(
             told.lines().skip(1).collect::<Vec<_>>(),
             ["ended with 143 inside, with 0 bare", "it said inside, at the end", "| bye"]

@@ -32,6 +32,8 @@ pub(crate) struct Place {
     pub(crate) set: Variables,
     /// What `${name}` stands for.
     pub(crate) values: BTreeMap<String, String>,
+    /// Whether its folder `run` is the service's own, to be emptied for each run.
+    pub(crate) writes: bool,
 }
 
 impl Place {
@@ -54,12 +56,36 @@ impl Place {
         std::fs::write(&config, &text).map_err(Failure::file("cannot write", &config))?;
         let (start, set) = command_of(&text)
             .ok_or_else(|| Failure::NotHeld(format!("{}: no start", config.display())))?;
-        Ok(Self { folder, start, set, values })
+        Ok(Self { folder, start, set, values, writes: true })
     }
 
-    /// The folder a service may write to, empty again.
+    /// The example, whose traffic is in another folder; `run` is what its surroundings were given.
+    pub(crate) fn prepare_orders(service: &Description, run: &Path) -> Result<Self, Failure> {
+        let folder = places::target()?.join("ringfence-services").join(&service.name);
+        copy(&places::orders(), &folder)?;
+        copy(run, &folder.join("run"))?;
+        npm::install_locked(&folder)?;
+        let config = folder.join("ringfence.toml");
+        let text =
+            std::fs::read_to_string(&config).map_err(Failure::file("cannot read", &config))?;
+        let (start, set) = command_of(&text)
+            .ok_or_else(|| Failure::NotHeld(format!("{}: no start", config.display())))?;
+        let folder_shown = folder.to_string_lossy().into_owned();
+        let values = BTreeMap::from([("folder".to_owned(), folder_shown)]);
+        Ok(Self { folder, start, set, values, writes: false })
+    }
+
+    /// Its boundary file.
+    pub(crate) fn boundary(&self) -> PathBuf {
+        self.folder.join("ringfence.toml")
+    }
+
+    /// The folder a service may write to, empty again where it writes.
     pub(crate) fn clear(&self) -> Result<PathBuf, Failure> {
         let run = self.folder.join("run");
+        if !self.writes {
+            return Ok(run);
+        }
         match std::fs::remove_dir_all(&run) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(Failure::file("cannot remove", run)(error));

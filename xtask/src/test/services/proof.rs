@@ -29,10 +29,10 @@ const REFUSED: [&str; 11] = [
 ///
 /// Attacks that a busy machine left undecided (a control that had no time) are made a second time;
 /// what went through is told at once.
-pub(crate) fn prove(place: &Place, node: &Node, ringfence: &Path) -> Result<String, String> {
-    let first = attack(place, node, ringfence)?;
+pub(crate) fn prove(config: &Path, node: &Node, ringfence: &Path) -> Result<String, String> {
+    let first = attack(config, node, ringfence)?;
     let again =
-        if first.undecided.is_empty() { None } else { Some(attack(place, node, ringfence)?) };
+        if first.undecided.is_empty() { None } else { Some(attack(config, node, ringfence)?) };
     let twice = |probe: &&String| again.as_ref().is_none_or(|a| a.undecided.contains(*probe));
     let undecided: Vec<&str> = first.undecided.iter().filter(twice).map(String::as_str).collect();
     if undecided.is_empty() {
@@ -52,10 +52,9 @@ struct Proof {
 }
 
 /// Runs the battery; the error says what is open.
-fn attack(place: &Place, node: &Node, ringfence: &Path) -> Result<Proof, String> {
+fn attack(config: &Path, node: &Node, ringfence: &Path) -> Result<Proof, String> {
     let mut command = process::command(ringfence);
-    command.args(["prove", "--format", "json", "--config"]);
-    command.arg(place.folder.join("ringfence.toml"));
+    command.args(["prove", "--format", "json", "--config"]).arg(config);
     command.env("PATH", Place::path(node)).current_dir("/");
     let done = process::run(&mut command, b"", Duration::from_mins(3));
     let done = done.map_err(|failure| format!("prove: {failure}"))?;

@@ -1,4 +1,5 @@
-//! One run of a service, bare or inside its boundary, and the traffic that it answers.
+//! One run of a service, bare, inside a boundary or while it is learned from, and the traffic that it
+//! answers.
 
 use crate::failure::Failure;
 use crate::npm::Node;
@@ -12,10 +13,22 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-/// From the start of a service until it can be talked to.
-const START: Duration = Duration::from_mins(1);
-/// For each program of its traffic. The npm client makes six calls, each seconds on a busy machine.
-const TRAFFIC: Duration = Duration::from_mins(3);
+/// How long a service may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// From its start until it can be talked to.
+    start: Duration,
+    /// For each program of its traffic.
+    traffic: Duration,
+}
+
+/// For a service that is meant to work. The npm client makes six calls, each seconds on a busy
+/// machine.
+pub(crate) const LONG: Patience =
+    Patience { start: Duration::from_mins(1), traffic: Duration::from_mins(3) };
+/// For one that is meant to fail: a service that waits for what it does not get is no better.
+pub(crate) const SHORT: Patience =
+    Patience { start: Duration::from_secs(10), traffic: Duration::from_secs(15) };
 /// From the signal to a service's end.
 const STOP: Duration = Duration::from_secs(20);
 
@@ -27,8 +40,33 @@ pub(crate) struct Visit<'a> {
     pub(crate) node: &'a Node,
     /// Where it is installed.
     pub(crate) place: &'a Place,
-    /// The ringfence to run it inside with; `None` is bare.
-    pub(crate) ringfence: Option<&'a Path>,
+    /// How it is run.
+    pub(crate) how: How<'a>,
+    /// How long it may take.
+    pub(crate) patience: Patience,
+}
+
+/// How a service is run.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum How<'a> {
+    /// As its boundary file says, but without one.
+    Bare,
+    /// Inside the boundary of a file.
+    Inside {
+        /// The ringfence.
+        ringfence: &'a Path,
+        /// The boundary file.
+        config: &'a Path,
+        /// Whether it is attacked through its own interface after its traffic.
+        attacked: bool,
+    },
+    /// Learned from, into a boundary file.
+    Learned {
+        /// The ringfence.
+        ringfence: &'a Path,
+        /// The boundary file.
+        config: &'a Path,
+    },
 }
 
 /// What a run showed.
@@ -76,7 +114,7 @@ impl Visit<'_> {
     fn until_ready(&self, running: &mut Running) -> Result<(), Failure> {
         for text in &self.service.ready {
             if !running.output().contains(text) {
-                running.line_with(text, START)?;
+                running.line_with(text, self.patience.start)?;
             }
         }
         Ok(())
@@ -84,7 +122,7 @@ impl Visit<'_> {
 
     /// What the service must not be brought to do: only inside, and it fails where it succeeds.
     fn attack(&self, run: &Path) -> Result<(), Failure> {
-        if self.ringfence.is_some() {
+        if let How::Inside { attacked: true, .. } = self.how {
             self.script("attack.mjs", run)?;
         }
         Ok(())
@@ -100,26 +138,37 @@ impl Visit<'_> {
         command.arg(script).current_dir(&self.place.folder).env("RUN", run);
         command.env("PATH", Place::path(self.node));
         command.env("FACTS", serde_json::json!(self.place.values).to_string());
-        let said = process::run(&mut command, b"", TRAFFIC)?.success(name)?;
+        let said = process::run(&mut command, b"", self.patience.traffic)?.success(name)?;
         Ok(said.stdout.lines().map(str::to_owned).collect())
     }
 
     fn command(&self, home: &Path, events: &Path) -> Command {
         let path = Place::path(self.node);
-        let Some(ringfence) = self.ringfence else {
-            let program = found(&self.place.start[0], &path, &self.place.folder);
-            let mut command = process::command(program);
-            command.args(&self.place.start[1..]).env_clear().env("PATH", path);
-            command.env("HOME", home).env("LANG", "C.UTF-8").envs(self.place.set.iter().cloned());
-            let own = self.service.bare_env.iter();
-            command.envs(own.map(|(name, value)| (name, fill(value, &self.place.values))));
-            command.current_dir(&self.place.folder);
-            return command;
-        };
-        let mut command = process::command(ringfence);
-        command.args(["run", "--config"]).arg(self.place.folder.join("ringfence.toml"));
-        command.arg("--events").arg(events).env("PATH", path);
-        command.current_dir("/");
+        match self.how {
+            How::Bare => self.bare(home, &path),
+            How::Inside { ringfence, config, .. } => {
+                let mut command = process::command(ringfence);
+                command.args(["run", "--config"]).arg(config).arg("--events").arg(events);
+                command.env("PATH", path).current_dir("/");
+                command
+            }
+            How::Learned { ringfence, config } => {
+                let mut command = process::command(ringfence);
+                command.args(["learn", "--config"]).arg(config).arg("--").args(&self.place.start);
+                command.env("PATH", path).current_dir(&self.place.folder);
+                command
+            }
+        }
+    }
+
+    fn bare(&self, home: &Path, path: &str) -> Command {
+        let program = found(&self.place.start[0], path, &self.place.folder);
+        let mut command = process::command(program);
+        command.args(&self.place.start[1..]).env_clear().env("PATH", path);
+        command.env("HOME", home).env("LANG", "C.UTF-8").envs(self.place.set.iter().cloned());
+        let own = self.service.bare_env.iter();
+        command.envs(own.map(|(name, value)| (name, fill(value, &self.place.values))));
+        command.current_dir(&self.place.folder);
         command
     }
 }
@@ -152,22 +201,29 @@ fn denials(events: &Path) -> Result<Vec<Denied>, Failure> {
 /// What Node's own permissions refuse: files that a program looks for, told by Node 24 and newer.
 const LOOKED_FOR: &str = "open";
 
-/// Whether exactly the listed refusals happened. Files are listed by their name, because programs
-/// look for them in every folder above.
-pub(crate) fn judge_denials(service: &Description, denials: &[Denied]) -> Result<(), String> {
+/// Whether a listed refusal is this one. Files are listed by their name, because programs look for
+/// them in every folder above.
+fn covers(listed: &Denied, event: &Denied) -> bool {
     let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-    let covers = |listed: &Denied, event: &Denied| {
-        listed.action == event.action
-            && if listed.action == LOOKED_FOR {
-                name(&event.resource) == listed.resource
-            } else {
-                event.resource.starts_with(&listed.resource)
-            }
-    };
+    listed.action == event.action
+        && if listed.action == LOOKED_FOR {
+            name(&event.resource) == listed.resource
+        } else {
+            event.resource.starts_with(&listed.resource)
+        }
+}
+
+/// Whether only listed refusals happened.
+pub(crate) fn judge_stray(service: &Description, denials: &[Denied]) -> Result<(), String> {
     let stray = denials.iter().find(|event| !service.denied.iter().any(|d| covers(d, event)));
-    if let Some(Denied { action, resource }) = stray {
-        return Err(format!("refused inside and not listed: {action} {resource}"));
-    }
+    stray.map_or(Ok(()), |Denied { action, resource }| {
+        Err(format!("refused inside and not listed: {action} {resource}"))
+    })
+}
+
+/// Whether exactly the listed refusals happened.
+pub(crate) fn judge_denials(service: &Description, denials: &[Denied]) -> Result<(), String> {
+    judge_stray(service, denials)?;
     let must = service.denied.iter().filter(|listed| listed.action != LOOKED_FOR);
     let stale = must.into_iter().find(|listed| !denials.iter().any(|e| covers(listed, e)));
     stale.map_or(Ok(()), |Denied { action, resource }| {

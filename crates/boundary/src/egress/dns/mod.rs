@@ -33,3 +33,11 @@ pub use budget::Bounds;
 pub use fuzz::{fuzz_hosts, fuzz_query};
 pub use resolv_conf::ResolvConf;
 pub(super) use stub::Stub;
+
+/// The name that a DNS query asks for, in lower case and without a dot at the end; nothing when these
+/// bytes are no query, or one for the root.
+#[must_use]
+pub fn asked_name(query: &[u8]) -> Option<String> {
+    let name = message::parse_query(query).ok()?.name.shown();
+    (name != ".").then_some(name)
+}

@@ -56,7 +56,8 @@ pub(super) fn plan(
     resolve::resolve(&request).map_err(|errors| unresolved(file, &errors))
 }
 
-fn unresolved(file: &BoundaryFile, errors: &[ResolveError]) -> CommandError {
+/// The mistakes of a file on this host.
+pub(super) fn unresolved(file: &BoundaryFile, errors: &[ResolveError]) -> CommandError {
     let path = file.source.path.to_string_lossy();
     let source = Source::new(&path, &file.source.text);
     let mistakes = errors.iter().map(|error| mistake(error, &source, &path));

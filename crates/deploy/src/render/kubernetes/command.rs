@@ -38,6 +38,19 @@ pub(crate) fn of(order: &Order<'_>, entry: Entry) -> Vec<String> {
     command.iter().map(|word| escaped(word)).collect()
 }
 
+/// Words that some version of Node is given for the same boundary, and those of the program itself.
+pub(crate) fn allowed(order: &Order<'_>, entry: Entry) -> Vec<String> {
+    let mut words = of(order, entry);
+    if entry == Entry::Node {
+        let grants = grants(order);
+        for version in [[20, 20, 0], [22, 22, 0], [24, 0, 0], [25, 0, 0], [26, 0, 0], [26, 10, 0]] {
+            let (flags, _) = flags::flags(version, &grants);
+            words.extend(flags.iter().map(|flag| flag.to_string_lossy().into_owned()));
+        }
+    }
+    words
+}
+
 /// What the choice of a version means.
 pub(super) fn notes(order: &Order<'_>) -> Option<Note> {
     let range = order.boundary.service.node.as_ref();

@@ -38,7 +38,7 @@ const STANDARDS: &str = "v1.34";
 const STANDARDS_OF_USER_NAMESPACES: &str = "v1.35";
 
 /// Keys in the order of a person; the others follow by name.
-const ORDER: [&str; 22] = [
+const ORDER: [&str; 40] = [
     "apiVersion",
     "kind",
     "name",
@@ -49,18 +49,36 @@ const ORDER: [&str; 22] = [
     "spec",
     "selector",
     "template",
+    "serviceAccountName",
+    "automountServiceAccountToken",
+    "enableServiceLinks",
+    "runtimeClassName",
+    "hostNetwork",
+    "hostPID",
+    "hostIPC",
+    "hostUsers",
+    "securityContext",
     "image",
     "command",
     "args",
     "workingDir",
+    "containers",
     "ports",
     "env",
-    "securityContext",
     "resources",
     "startupProbe",
+    "volumeMounts",
+    "volumes",
+    "podSelector",
+    "policyTypes",
+    "ingress",
+    "egress",
+    "from",
+    "to",
+    "failurePolicy",
     "expression",
-    "message",
     "level",
+    "message",
 ];
 
 /// Writes it.

@@ -5,7 +5,7 @@
 //! networks that do not implement NetworkPolicy enforce none of it.
 
 use super::entry::only_loopback;
-use super::{NAME_LABEL, labels, metadata};
+use super::{labels, metadata};
 use crate::render::{Note, Order};
 use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
 use k8s_openapi::api::networking::v1::{
@@ -307,7 +307,9 @@ fn carried(order: &Order<'_>, grant: &Endpoint, inside: bool) -> Option<String> 
     ))
 }
 
-/// The label and its value that select the pods.
-pub(crate) fn selected(order: &Order<'_>) -> (&'static str, String) {
-    (NAME_LABEL, order.name().to_owned())
+/// The NetworkPolicy as a value, for comparing.
+pub(crate) fn wanted_policy(
+    order: &Order<'_>,
+) -> Result<serde_json::Value, crate::render::RenderError> {
+    super::object(&policy(order, &mut Vec::new()))
 }

@@ -9,7 +9,7 @@ pub(super) mod secret;
 mod sort;
 mod write;
 
-use super::{Drafting, Facts, Proposed, Why};
+use super::{Drafting, Facts, Note, Why};
 use ringfence_policy::model::SecretSource;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -68,19 +68,9 @@ fn granted<'a>(
     secret.map(|secret| ("secrets", secret.name.value.as_str()))
 }
 
-/// Notes that a grant of the file was used; the uses of one grant become one.
+/// Notes that a grant of the file was used.
 fn already(drafting: &mut Drafting<'_>, (key, entry): (&'static str, &str), why: Why) {
-    let same = |known: &&mut Proposed| {
-        known.key == key
-            && matches!(&known.value, super::Value::Entry(value) if value == entry)
-            && known.kind == super::Kind::AlreadyGranted
-    };
-    match drafting.draft.proposed.iter_mut().find(same) {
-        Some(known) => known.why.join(&why),
-        None => {
-            drafting.draft.proposed.push(Proposed::entry(key, entry, why).granted());
-        }
-    }
+    super::already(drafting, key, super::Value::Entry(entry.to_owned()), why);
 }
 
 /// Sources of the secrets of the file, absolute.
@@ -91,6 +81,29 @@ fn secret_sources(facts: &Facts<'_>) -> Vec<PathBuf> {
         _ => None,
     });
     files.collect()
+}
+
+/// Whether a path is one of the hidden files of a home directory, found by way of `HOME`: inside,
+/// that is the service's own `/tmp`, unless the file says otherwise.
+fn is_of_home(facts: &Facts<'_>, path: &Path) -> bool {
+    let kept = facts.boundary.is_some_and(|boundary| {
+        boundary.env.set.contains_key("HOME")
+            || boundary.env.pass.iter().any(|name| name.value == "HOME")
+    });
+    let hidden = |home: &PathBuf| {
+        let inside = path.strip_prefix(home).ok().and_then(|inside| inside.iter().next());
+        home != Path::new("/")
+            && inside.is_some_and(|first| first.to_string_lossy().starts_with('.'))
+    };
+    !kept && !path.starts_with(facts.folder) && facts.homes.iter().any(hidden)
+}
+
+fn note_home(drafting: &mut Drafting<'_>, path: &Path) {
+    let text = format!(
+        "{} lies in a home directory, and inside HOME is the service's own /tmp: not granted",
+        drafting.facts.written(path, false)
+    );
+    drafting.note(Note::hint("home-directory", text));
 }
 
 /// `.` and `..` taken out, as text alone says it.

@@ -1,7 +1,11 @@
 //! `fs.read`: the smallest set of folders and files that covers what was read.
 
 use super::super::{Drafting, Note, Proposed, Why};
-use super::{Need, Needs, already, forbidden, granted, modules_of, secret, secret_sources};
+use super::{
+    Need, Needs, already, forbidden, granted, is_of_home, modules_of, note_home, secret,
+    secret_sources,
+};
+use crate::quote::quoted;
 use crate::record::FileKind;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,6 +20,10 @@ pub(super) fn draft(drafting: &mut Drafting<'_>, needs: Needs) {
     for (path, need) in needs {
         if let Some(grant) = granted(drafting.facts, &path, &need.real, false) {
             already(drafting, grant, need.why);
+        } else if is_of_home(drafting.facts, &path)
+            && !secret::is_secret(&path, drafting.facts.disk)
+        {
+            note_home(drafting, &path);
         } else if let Some(folder) = module_folder(drafting, &path) {
             join(&mut modules, folder, &need.why);
         } else {
@@ -205,7 +213,7 @@ impl Covering<'_, '_> {
         let written = self.drafting.facts.written(path, false);
         let file = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = secret::secret_name(&file.unwrap_or_default());
-        let from = toml_edit::Value::from(format!("file:{written}"));
+        let from = quoted(&format!("file:{written}"));
         self.drafting.note(
             Note::hint(
                 "secret-file",

@@ -36,6 +36,21 @@ const NAMES: [&str; 18] = [
 const ENDS: [&str; 9] =
     [".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk", ".token", ".secret"];
 
+/// Words in the name of a variable.
+const WORDS: [&str; 9] = [
+    "CREDENTIALS",
+    "PASSPHRASE",
+    "PASSWD",
+    "PASSWORD",
+    "PGPASSWORD",
+    "PWD",
+    "SECRET",
+    "TOKEN",
+    "APIKEY",
+];
+/// Whose addresses hold a password.
+const URLS: [&str; 7] = ["DATABASE", "POSTGRES", "MYSQL", "MONGO", "MONGODB", "REDIS", "AMQP"];
+
 /// How many things of a folder are looked at.
 const MOST: usize = 20_000;
 /// How deep.
@@ -51,7 +66,7 @@ pub(in super::super) fn is_secret(path: &Path, disk: &dyn Disk) -> bool {
     if FOLDERS.into_iter().any(inside) || NAMES.contains(&name.as_str()) {
         return true;
     }
-    if name.ends_with(".pem") {
+    if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("pem")) {
         return !is_certificate(path, disk);
     }
     // Examples and public halves are made to be shown.
@@ -112,18 +127,6 @@ pub(in super::super) fn is_secret_variable(name: &str) -> bool {
     if public {
         return false;
     }
-    const WORDS: [&str; 9] = [
-        "CREDENTIALS",
-        "PASSPHRASE",
-        "PASSWD",
-        "PASSWORD",
-        "PGPASSWORD",
-        "PWD",
-        "SECRET",
-        "TOKEN",
-        "APIKEY",
-    ];
-    const URLS: [&str; 7] = ["DATABASE", "POSTGRES", "MYSQL", "MONGO", "MONGODB", "REDIS", "AMQP"];
     name != "PWD" && name != "OLDPWD" && parts.iter().any(|part| WORDS.contains(part))
         || (last == "KEY" && parts.len() > 1)
         || (matches!(last, "URL" | "URI" | "DSN") && parts.iter().any(|part| URLS.contains(part)))

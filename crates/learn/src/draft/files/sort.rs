@@ -1,8 +1,9 @@
 //! What was seen of files, taken apart: what needs a grant and what does not.
 
 use super::super::own::RuntimeRead;
-use super::super::{Drafting, Note, Why};
+use super::super::{Drafting, Note, Why, process};
 use super::{Need, Needs, modules_of, secret};
+use crate::quote::quoted;
 use crate::record::{Capability, FileKind, FileSeen, FileUse};
 use std::path::{Path, PathBuf};
 
@@ -55,6 +56,10 @@ fn sort_one(drafting: &mut Drafting<'_>, sorted: &mut Sorted, path: &Path, seen:
             let why = why.to_owned();
             drafting.draft.runtime.push(RuntimeRead { path: path.into(), why });
         }
+        return;
+    }
+    // What is granted for reading is never mapped as code, so a grant would be of no use.
+    if !writes && process::is_native(&real) && modules_of(&real).is_none() {
         return;
     }
     let why = Why::of_file(record, path, seen);
@@ -131,7 +136,7 @@ fn note_missing(drafting: &mut Drafting<'_>, path: &Path) {
             "missing-file",
             format!("the program looked for {written}, which is not there{remark}"),
         )
-        .with([format!("fs.optional = [{}]", toml_edit::Value::from(written.as_str()))]),
+        .with([format!("fs.optional = [{}]", quoted(&written))]),
     );
 }
 

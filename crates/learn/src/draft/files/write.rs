@@ -2,7 +2,9 @@
 
 use super::super::{Drafting, Note, Proposed, Why};
 use super::sort::{Sorted, made};
-use super::{Need, already, forbidden, granted, modules_of, secret, secret_sources};
+use super::{
+    Need, already, forbidden, granted, is_of_home, modules_of, note_home, secret, secret_sources,
+};
 use crate::record::{FileKind, FileUse};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -80,12 +82,8 @@ fn allowed(
     target: PathBuf,
 ) -> Option<PathBuf> {
     let facts = drafting.facts;
-    if is_of_home(drafting, path) {
-        let text = format!(
-            "{} lies below a home directory, and inside HOME is the service's own /tmp: not granted",
-            facts.written(path, false)
-        );
-        drafting.note(Note::hint("home-directory", text));
+    if is_of_home(facts, path) {
+        note_home(drafting, path);
         return None;
     }
     if target == path || (target == need.real && facts.disk.kind(&target) == Some(FileKind::File)) {
@@ -141,21 +139,6 @@ fn holds_foreign_secret(drafting: &Drafting<'_>, folder: &Path) -> bool {
         path.starts_with(folder) && made(seen) && secret::is_secret(path, facts.disk)
     });
     !own && secret::holds_secret(folder, facts.disk, &secret_sources(facts))
-}
-
-/// Whether a path is one of the hidden files of a home directory, found by way of `HOME`.
-fn is_of_home(drafting: &Drafting<'_>, path: &Path) -> bool {
-    let facts = drafting.facts;
-    let kept = facts.boundary.is_some_and(|boundary| {
-        boundary.env.set.contains_key("HOME")
-            || boundary.env.pass.iter().any(|name| name.value == "HOME")
-    });
-    let hidden = |home: &PathBuf| {
-        let inside = path.strip_prefix(home).ok().and_then(|inside| inside.iter().next());
-        home != Path::new("/")
-            && inside.is_some_and(|first| first.to_string_lossy().starts_with('.'))
-    };
-    !kept && !path.starts_with(facts.folder) && facts.homes.iter().any(hidden)
 }
 
 fn note_log(drafting: &mut Drafting<'_>, path: &Path) {

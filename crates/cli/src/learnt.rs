@@ -1,0 +1,359 @@
+//! How what was learnt looks: the change of the file, what each grant is for, and what to know of it.
+
+use crate::error::CommandError;
+use crate::format::{self, Format};
+use crate::printer::{Printer, Style};
+use crate::table::{self, Cell};
+use crate::verbs::Learn;
+use ringfence_learn::draft::{Coverage, Draft, Kind, Note, Proposed, RuntimeRead, Severity};
+use ringfence_learn::merge::verb as used;
+use ringfence_learn::record::Record;
+use ringfence_policy::display::untrusted;
+use serde::Serialize;
+use similar::TextDiff;
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Version of the JSON form.
+const SCHEMA: u32 = 1;
+/// Codes of a program that somebody asked to end: SIGINT and SIGTERM.
+const ENDED: [i32; 2] = [130, 143];
+/// Lines of the runtime that are listed.
+const RUNTIME: usize = 200;
+
+/// What came of a run.
+pub(crate) struct Learning<'a> {
+    /// The boundary file as it is named.
+    pub(crate) file: &'a Path,
+    /// Its folder, real.
+    pub(crate) folder: &'a Path,
+    /// Its text before.
+    pub(crate) old: &'a str,
+    /// Its text with the grants.
+    pub(crate) new: &'a str,
+    /// Whether that was written.
+    pub(crate) written: bool,
+    /// The record.
+    pub(crate) record: &'a Path,
+    pub(crate) draft: &'a Draft,
+    /// What was run.
+    pub(crate) command: &'a [String],
+    /// Whether it was stopped because its time was over.
+    pub(crate) stopped: bool,
+    /// What of the new file does not fit this host.
+    pub(crate) unfit: &'a [String],
+    /// Grants of it that the service's user cannot use.
+    pub(crate) warnings: &'a [String],
+    /// Whether only asked.
+    pub(crate) check: bool,
+}
+
+/// The JSON form.
+#[derive(Serialize)]
+pub(crate) struct Learnt<'a> {
+    schema: u32,
+    file: String,
+    /// A recording enforces nothing.
+    enforced: bool,
+    written: bool,
+    record: String,
+    command: &'a [String],
+    exit_code: Option<i32>,
+    /// Whether the program ended with a failure of its own.
+    pub(crate) failed: bool,
+    stopped: bool,
+    missing: Vec<Grant<'a>>,
+    granted: Vec<Grant<'a>>,
+    notes: &'a [Note],
+    does_not_fit_this_host: &'a [String],
+    warnings: &'a [String],
+    coverage: &'a Coverage,
+    runtime: &'a [RuntimeRead],
+    diff: String,
+    #[serde(skip)]
+    check: bool,
+    #[serde(skip)]
+    fresh: bool,
+}
+
+/// A grant and the line that would write it.
+#[derive(Serialize)]
+struct Grant<'a> {
+    line: String,
+    reason: String,
+    #[serde(flatten)]
+    proposed: &'a Proposed,
+}
+
+impl<'a> Learnt<'a> {
+    pub(crate) fn of(learning: &Learning<'a>) -> Self {
+        let draft = learning.draft;
+        let of_kind = |kind| {
+            let of = draft.proposed.iter().filter(move |proposed| proposed.kind == kind);
+            of.map(|proposed| Grant {
+                line: proposed.line(),
+                reason: proposed.why.words(used(proposed.key), learning.folder),
+                proposed,
+            })
+            .collect()
+        };
+        let exit_code = draft.coverage.exit_code;
+        let ended = |code: i32| code == 0 || ENDED.contains(&code) || learning.stopped;
+        let name = learning.file.display().to_string();
+        Self {
+            schema: SCHEMA,
+            enforced: false,
+            written: learning.written,
+            record: learning.record.display().to_string(),
+            command: learning.command,
+            exit_code,
+            failed: exit_code.is_some_and(|code| !ended(code)),
+            stopped: learning.stopped,
+            missing: of_kind(Kind::New),
+            granted: of_kind(Kind::AlreadyGranted),
+            notes: &draft.notes,
+            does_not_fit_this_host: learning.unfit,
+            warnings: learning.warnings,
+            coverage: &draft.coverage,
+            runtime: &draft.runtime,
+            diff: unified(&name, learning.old, learning.new),
+            file: name,
+            check: learning.check,
+            fresh: learning.old.is_empty(),
+        }
+    }
+}
+
+/// Says it in the form that was asked for.
+pub(crate) fn show(
+    learnt: &Learnt<'_>,
+    verb: &Learn,
+    record: &Record,
+    printer: &mut Printer,
+) -> Result<(), CommandError> {
+    if verb.format.format == Format::Json {
+        return format::json(learnt, printer);
+    }
+    let text = Human { learnt, printer, text: String::new() }.all(verb.verbose);
+    printer.text(&text);
+    if verb.packages {
+        let view = ringfence_learn::packages::view(record);
+        printer.text("\n");
+        let shown = crate::verbs::packages_shown(&view, printer);
+        printer.text(&shown);
+    }
+    Ok(())
+}
+
+/// A unified diff; empty where nothing changes.
+fn unified(name: &str, old: &str, new: &str) -> String {
+    if old == new {
+        return String::new();
+    }
+    let from = if old.is_empty() { "/dev/null" } else { name };
+    let diff = TextDiff::from_lines(old, new);
+    diff.unified_diff().context_radius(3).header(from, name).to_string()
+}
+
+struct Human<'a> {
+    learnt: &'a Learnt<'a>,
+    printer: &'a Printer,
+    text: String,
+}
+
+impl Human<'_> {
+    fn all(mut self, verbose: bool) -> String {
+        self.outcome();
+        self.change();
+        self.grants();
+        self.notes();
+        self.coverage();
+        if verbose {
+            self.runtime();
+        }
+        self.end();
+        self.text
+    }
+
+    fn line(&mut self, text: &str) {
+        let _ = writeln!(self.text, "{}", untrusted(text));
+    }
+
+    fn wrapped(&mut self, indent: usize, text: &str) {
+        let text = untrusted(text).to_string();
+        for line in table::wrap(&text, table::WIDTH - indent) {
+            let _ = writeln!(self.text, "{}{line}", " ".repeat(indent));
+        }
+    }
+
+    fn heading(&mut self, style: Style, text: &str) {
+        let heading = self.printer.paint(style, text);
+        let _ = writeln!(self.text, "\n{heading}");
+    }
+
+    /// A failure comes first: what it did not reach is not in the grants.
+    fn outcome(&mut self) {
+        let learnt = self.learnt;
+        let label = self.printer.paint(Style::Bad, "warning:");
+        if let (true, Some(code)) = (learnt.failed, learnt.exit_code) {
+            let _ = writeln!(
+                self.text,
+                "{label} the program FAILED with exit code {code}: what it did not get to do is not learnt"
+            );
+        }
+        if learnt.coverage.cut_short {
+            let _ = writeln!(
+                self.text,
+                "{label} the record was cut short: what came after is not learnt"
+            );
+        }
+    }
+
+    fn change(&mut self) {
+        let learnt = self.learnt;
+        if learnt.diff.is_empty() {
+            let file = &learnt.file;
+            self.line(&format!("{file} already grants everything this run used"));
+            return;
+        }
+        let diff = learnt.diff.clone();
+        for line in diff.lines() {
+            // The file's own text is as visible as the file; control characters are not in it.
+            let line = untrusted(line).to_string();
+            let style = match line.chars().next() {
+                Some('+') => Some(Style::Good),
+                Some('-') => Some(Style::Bad),
+                Some('@') => Some(Style::Note),
+                _ => None,
+            };
+            let shown =
+                style.map_or_else(|| line.clone(), |style| self.printer.paint(style, &line));
+            let _ = writeln!(self.text, "{shown}");
+        }
+    }
+
+    fn grants(&mut self) {
+        let learnt = self.learnt;
+        if learnt.missing.is_empty() {
+            return;
+        }
+        let count = learnt.missing.len();
+        let what = match (learnt.check, learnt.written, count) {
+            (true, ..) => format!("{count} missing: the run needed more than the file grants"),
+            (_, true, 1) => "1 grant added".to_owned(),
+            (_, true, _) => format!("{count} grants added"),
+            (_, false, 1) => "1 grant to add".to_owned(),
+            (_, false, _) => format!("{count} grants to add"),
+        };
+        let style = if learnt.check { Style::Bad } else { Style::Heading };
+        self.heading(style, &what);
+        for grant in &learnt.missing {
+            self.line(&format!("  {}", grant.line));
+            self.wrapped(6, &grant.reason);
+        }
+    }
+
+    fn notes(&mut self) {
+        let learnt = self.learnt;
+        if !learnt.does_not_fit_this_host.is_empty() {
+            self.heading(Style::Bad, "the file does not fit this host yet");
+            for mistake in learnt.does_not_fit_this_host {
+                self.wrapped(2, mistake);
+            }
+        }
+        if !learnt.warnings.is_empty() {
+            self.heading(Style::Warning, "of no use to the user that the service runs as");
+            for warning in learnt.warnings {
+                self.wrapped(2, warning);
+            }
+        }
+        for (severity, style, heading) in [
+            (Severity::Finding, Style::Warning, "findings"),
+            (Severity::Hint, Style::Note, "hints"),
+        ] {
+            let of: Vec<_> = learnt.notes.iter().filter(|note| note.severity == severity).collect();
+            if of.is_empty() {
+                continue;
+            }
+            self.heading(style, heading);
+            for note in of {
+                self.wrapped(2, &format!("{}: {}", note.code, note.text));
+                for line in &note.lines {
+                    self.line(&format!("      {line}"));
+                }
+            }
+        }
+    }
+
+    fn coverage(&mut self) {
+        let coverage = self.learnt.coverage;
+        self.heading(Style::Heading, "what this run exercised");
+        #[expect(clippy::cast_precision_loss, reason = "a duration to be read")]
+        let seconds = coverage.milliseconds as f64 / 1000.0;
+        self.wrapped(
+            2,
+            &format!(
+                "{seconds:.1} s, {} processes, {} files, {} names",
+                coverage.processes, coverage.files, coverage.names
+            ),
+        );
+        let rows: Vec<[Cell; 2]> = coverage
+            .sections
+            .iter()
+            .map(|section| {
+                let counted = format!("{} of {} grants used", section.used, section.granted);
+                [Cell::plain(format!("  [{}]", section.section)), Cell::plain(counted)]
+            })
+            .collect();
+        self.text.push_str(&table::draw(&rows, self.printer));
+        if !coverage.unused.is_empty() {
+            self.wrapped(2, "not used by this run, and left in the file:");
+            for unused in &coverage.unused {
+                self.line(&format!("      {} {}", unused.key, unused.entry));
+            }
+        }
+        let counted = [
+            (coverage.untold, "Node processes could not tell packages and names"),
+            (coverage.left_out, "things found no room in the record"),
+            (coverage.unknown, "lines of the record could not be read"),
+        ];
+        for (count, what) in counted {
+            if count > 0 {
+                self.wrapped(2, &format!("{count} {what}"));
+            }
+        }
+        for blind in &coverage.blind {
+            self.wrapped(2, &format!("not seen: {blind}"));
+        }
+    }
+
+    fn runtime(&mut self) {
+        self.heading(Style::Heading, "the runtime used, and gets without a grant");
+        for read in self.learnt.runtime.iter().take(RUNTIME) {
+            self.line(&format!("  {}  ({})", read.path.display(), read.why));
+        }
+        let more = self.learnt.runtime.len().saturating_sub(RUNTIME);
+        if more > 0 {
+            self.line(&format!("  and {more} more"));
+        }
+    }
+
+    fn end(&mut self) {
+        let learnt = self.learnt;
+        self.text.push('\n');
+        self.wrapped(
+            0,
+            "This was a recording: nothing was enforced, and a hostile program can hide from one. \
+             Read the change before you keep it; `ringfence prove` attacks what it leaves.",
+        );
+        let record = &learnt.record;
+        if !learnt.written && !learnt.diff.is_empty() {
+            let why = if learnt.check { " (--check)" } else { "" };
+            self.line(&format!("Nothing was written{why}."));
+        } else if learnt.written {
+            let made = if learnt.fresh { "made" } else { "changed" };
+            self.line(&format!("{} was {made}.", learnt.file));
+        }
+        self.line(&format!("To draft again without a run: ringfence learn --from {record}"));
+    }
+}

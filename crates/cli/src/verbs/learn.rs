@@ -1,0 +1,76 @@
+//! `ringfence learn`
+
+use crate::format::FormatOption;
+use crate::settings::ConfigOption;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Run a program, record what it uses, and write the smallest grants that let it
+///
+/// Nothing is enforced while it records: the program may do everything this user may. The grants are
+/// added to the boundary file, each with its reason; nothing is removed. Without a command,
+/// `service.start` of the file is run. Exits 1 when the program failed, and with --check when it
+/// needed more than the file grants.
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub(crate) struct Learn {
+    #[command(flatten)]
+    pub(crate) config: ConfigOption,
+    /// Write nothing, and exit 1 when the run needed more than the file grants
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Show which package used what, too
+    #[arg(long)]
+    pub(crate) packages: bool,
+    /// Show the change and write nothing
+    #[arg(long, conflicts_with = "check")]
+    pub(crate) dry_run: bool,
+    /// Draft from a record that an earlier run left, and run nothing
+    #[arg(long, value_name = "RECORD", conflicts_with_all = ["command", "stop_after"], value_hint = clap::ValueHint::FilePath)]
+    pub(crate) from: Option<PathBuf>,
+    /// Stop the program after this time, such as 30s or 5m
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) stop_after: Option<Duration>,
+    /// Also list what the runtime used and gets without a grant
+    #[arg(long)]
+    pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) format: FormatOption,
+    /// The command to run in place of `service.start`
+    #[arg(last = true, value_name = "COMMAND", value_hint = clap::ValueHint::CommandWithArguments)]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// A time with its unit.
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    const WRONG: &str = "not a time: write a number and ms, s, m or h, such as 30s";
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| WRONG)?;
+    let milliseconds = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" | "min" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(WRONG),
+    };
+    let whole = number.checked_mul(milliseconds).filter(|whole| *whole > 0).ok_or(WRONG)?;
+    Ok(Duration::from_millis(whole))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::duration;
+    use std::time::Duration;
+
+    #[test]
+    fn times_have_a_unit() {
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        for wrong in ["", "30", "s", "0s", "-1s", "1.5s", "99999999999999999999h"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Where records lie: beside the boundary file, for its owner alone, the newest ten.
+
+use super::error::RecordError;
+use super::script::SCRIPT;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Everything of the recorder's own lies in it.
+pub(super) const OWN: &str = ".ringfence";
+const RECORDS: &str = "records";
+const SCRIPT_NAME: &str = "learn.cjs";
+/// Records that are kept, the new one among them.
+const KEPT: usize = 10;
+
+/// A new record and what stands beside it.
+pub(super) struct Place {
+    pub(super) file: File,
+    pub(super) record: PathBuf,
+    pub(super) script: PathBuf,
+    /// Seconds since the epoch.
+    pub(super) started: u64,
+}
+
+/// Makes a new record below the folder of the boundary file, and forgets the oldest.
+pub(super) fn make(folder: &Path) -> Result<Place, RecordError> {
+    let records = folder.join(OWN).join(RECORDS);
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| RecordError::Begin { path, source }
+    };
+    let mut builder = DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(&records).map_err(failed(&records))?;
+    let ignore = records.join(".gitignore");
+    if !ignore.exists() {
+        std::fs::write(&ignore, "*\n").map_err(failed(&ignore))?;
+    }
+    let script = records.join(SCRIPT_NAME);
+    if std::fs::read_to_string(&script).is_ok_and(|text| text == SCRIPT) {
+        // As it should be.
+    } else {
+        // Another run may be reading the old one: it is replaced as a whole.
+        let fresh = records.join(format!(".{SCRIPT_NAME}-{}", std::process::id()));
+        std::fs::write(&fresh, SCRIPT).map_err(failed(&fresh))?;
+        std::fs::rename(&fresh, &script).map_err(failed(&script))?;
+    }
+    let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let record = records.join(format!("{}-{}.jsonl", stamp(started), std::process::id()));
+    let mut options = OpenOptions::new();
+    options.append(true).create_new(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
+    let file = options.open(&record).map_err(failed(&record))?;
+    forget_oldest(&records);
+    Ok(Place { file, record, script, started })
+}
+
+/// Records are named after their time, so the first by name are the oldest.
+fn forget_oldest(records: &Path) {
+    let Ok(entries) = std::fs::read_dir(records) else { return };
+    let entries = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    let mut all: Vec<_> =
+        entries.filter(|path| path.extension().is_some_and(|end| end == "jsonl")).collect();
+    all.sort();
+    for old in all.iter().rev().skip(KEPT) {
+        let _ = std::fs::remove_file(old);
+    }
+}
+
+/// `20261122T221925Z`.
+fn stamp(seconds: u64) -> String {
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    // Days to civil date, counting years from March so that leap days come last.
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
+}
+
+/// Takes a record away of which nothing came.
+pub(super) fn take_back(place: &Place) {
+    let _ = (&place.file).flush();
+    let _ = std::fs::remove_file(&place.record);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn a_stamp_is_the_time_in_utc() {
+        assert_eq!(stamp(0), "19700101T000000Z");
+        assert_eq!(stamp(951_827_696), "20000229T123456Z");
+        assert_eq!(stamp(1_795_385_965), "20261122T221925Z");
+    }
+
+    #[test]
+    fn records_are_for_their_owner_and_the_newest_ten_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let records = folder.path().join(OWN).join(RECORDS);
+        std::fs::create_dir_all(&records).unwrap();
+        for second in 0..12 {
+            std::fs::write(records.join(format!("20200101T0000{second:02}Z-1.jsonl")), "").unwrap();
+        }
+        let place = make(folder.path()).unwrap();
+        let mode = std::fs::metadata(&place.record).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(std::fs::read_to_string(&place.script).unwrap(), SCRIPT);
+        assert_eq!(std::fs::read_to_string(records.join(".gitignore")).unwrap(), "*\n");
+        let names = std::fs::read_dir(&records).unwrap().map(|e| e.unwrap().file_name());
+        let mut names: Vec<_> = names.map(|n| n.into_string().unwrap()).collect();
+        names.retain(|name| name.ends_with(".jsonl"));
+        names.sort();
+        assert_eq!(names.len(), KEPT);
+        assert_eq!(names[0], "20200101T000003Z-1.jsonl");
+        take_back(&place);
+        assert!(!place.record.exists());
+    }
+}

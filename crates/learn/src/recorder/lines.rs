@@ -1,0 +1,109 @@
+//! Writing lines: each with one call, so that what was seen is there whatever happens next.
+//!
+//! A line that finds no room on the disk waits in memory and is tried again at the end; what is lost
+//! for good is counted and told.
+
+use crate::record::line::{LONGEST, Line};
+use ringfence_sys::fd;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::os::fd::AsFd as _;
+use std::time::Instant;
+
+/// Most bytes that wait for room.
+const WAITING: usize = 8 << 20;
+
+/// The record while it grows.
+pub(super) struct Lines {
+    file: File,
+    started: Instant,
+    room: Vec<u8>,
+    waiting: VecDeque<Vec<u8>>,
+    waiting_bytes: usize,
+    /// Whether the last write may have left a part of a line.
+    torn: bool,
+    lost: u64,
+    too_long: u64,
+    why: Option<String>,
+}
+
+impl Lines {
+    pub(super) fn new(file: File, started: Instant) -> Self {
+        Self {
+            file,
+            started,
+            room: Vec::with_capacity(LONGEST),
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            torn: false,
+            lost: 0,
+            too_long: 0,
+            why: None,
+        }
+    }
+
+    /// Milliseconds since the start.
+    pub(super) fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Writes one line.
+    pub(super) fn put(&mut self, line: &Line) {
+        self.room.clear();
+        if serde_json::to_writer(&mut self.room, line).is_err() {
+            self.too_long += 1;
+            return;
+        }
+        self.room.push(b'\n');
+        if self.room.len() > LONGEST {
+            self.too_long += 1;
+            return;
+        }
+        let mut line = std::mem::take(&mut self.room);
+        if let Err(error) = self.write(&line) {
+            self.why.get_or_insert_with(|| error.to_string());
+            if self.waiting_bytes + line.len() > WAITING {
+                self.lost += 1;
+            } else {
+                self.waiting_bytes += line.len();
+                self.waiting.push_back(std::mem::take(&mut line));
+            }
+        }
+        self.room = line;
+    }
+
+    fn write(&mut self, line: &[u8]) -> Result<(), ringfence_sys::Errno> {
+        let whole = [b"\n".as_slice(), line].concat();
+        let bytes = if self.torn { &whole } else { line };
+        let mut done = 0;
+        while let Some(rest @ [_, ..]) = bytes.get(done..) {
+            match fd::write(self.file.as_fd(), rest) {
+                Ok(written) => done += written,
+                Err(error) => {
+                    self.torn |= done > 0;
+                    return Err(error);
+                }
+            }
+        }
+        self.torn = false;
+        Ok(())
+    }
+
+    /// Tries what waits once more; answers what is missing in the record, one sentence each.
+    pub(super) fn finish(&mut self) -> Vec<String> {
+        while let Some(line) = self.waiting.pop_front() {
+            if self.write(&line).is_err() {
+                self.lost += 1;
+            }
+        }
+        let mut missing = Vec::new();
+        if self.lost > 0 {
+            let why = self.why.as_deref().unwrap_or_default();
+            missing.push(format!("{} lines could not be written: {why}", self.lost));
+        }
+        if self.too_long > 0 {
+            missing.push(format!("{} lines were longer than a line can be", self.too_long));
+        }
+        missing
+    }
+}
