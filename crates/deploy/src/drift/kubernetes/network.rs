@@ -7,6 +7,7 @@ use super::Found;
 use super::check::{Asked, Check, items, joined, locate};
 use crate::drift::{Comparison, Drift};
 use crate::render::Order;
+use crate::render::kubernetes::NAME_LABEL;
 use crate::render::kubernetes::network::{contains, wanted_policy};
 use ringfence_project::yaml::Node;
 use serde_json::Value;
@@ -47,13 +48,7 @@ pub(super) fn reachable(
     let Some(first) = selecting.first() else {
         comparison.compared += 1;
         match policies.iter().find(|policy| policy.is_of(order.name())) {
-            Some(policy) => {
-                let mut check = Check::new(**policy, comparison);
-                let asked =
-                    Asked { code: "network-policy", wanted: "the labels of the pods", why: WHY };
-                let (node, line) = locate(policy.node, "spec.podSelector");
-                check.judge(policy.node, "spec.podSelector", node.zip(line), &asked, |_| false);
-            }
+            Some(policy) => unselected(order, **policy, workload, comparison),
             None if complete => comparison.drifts.push(Drift {
                 code: "missing-object",
                 place: format!("NetworkPolicy {}", order.name()),
@@ -76,6 +71,27 @@ pub(super) fn reachable(
         let (node, line) = locate(first.node, "spec.policyTypes");
         check.judge(first.node, "spec.policyTypes", node.zip(line), &asked, |_| held);
     }
+}
+
+/// The service's own policy selects other pods: its selector or the labels of the pods are to blame.
+fn unselected(
+    order: &Order<'_>,
+    policy: Found<'_>,
+    workload: Found<'_>,
+    comparison: &mut Comparison,
+) {
+    let own = policy.node.path(["spec", "podSelector", "matchLabels", NAME_LABEL]);
+    let (object, path) = if own.and_then(Node::as_str) == Some(order.name()) {
+        let pod = Check::new(workload, comparison).pod_path();
+        (workload, format!("{}metadata.labels", pod.trim_end_matches("spec")))
+    } else {
+        (policy, "spec.podSelector".to_owned())
+    };
+    let mut check = Check::new(object, comparison);
+    let wanted = format!("{NAME_LABEL}: {}", order.name());
+    let asked = Asked { code: "network-policy", wanted: &wanted, why: WHY };
+    let (node, line) = locate(object.node, &path);
+    check.judge(object.node, &path, node.zip(line), &asked, |_| false);
 }
 
 /// Whether a policy holds a direction. Without `policyTypes` it holds what comes in, and what goes out
@@ -125,13 +141,16 @@ fn judge_rule(check: &mut Check<'_>, (rule, at): (&Node, &str), key: &str, wante
     }
     let mut told: Vec<String> = Vec::new();
     for (port, place) in &ports {
+        let port = (*port, place.as_str());
         let fitting: Vec<&Value> = wanted
             .iter()
             .copied()
-            .filter(|wanted| list(&wanted["ports"]).iter().any(|wanted| covers_port(wanted, port)))
+            .filter(|wanted| {
+                list(&wanted["ports"]).iter().any(|wanted| covers_port(wanted, port.0))
+            })
             .collect();
         if fitting.is_empty() {
-            judge_port(check, (port, place), wanted);
+            judge_port(check, port, wanted);
             continue;
         }
         if peers.is_empty() {
@@ -155,6 +174,10 @@ fn judge_rule(check: &mut Check<'_>, (rule, at): (&Node, &str), key: &str, wante
             check.counted();
             if !fitting.iter().any(open) && !told.contains(place) {
                 told.push(place.clone());
+                if port.0.get("protocol").is_none() {
+                    judge_port(check, port, wanted);
+                    continue;
+                }
                 let granted: Vec<&Value> =
                     fitting.iter().flat_map(|wanted| list(&wanted[key])).collect();
                 judge_peer(check, (peer, place), &granted);
@@ -270,7 +293,8 @@ fn covers_block(wanted: &Value, found: &Node) -> bool {
 
 /// A peer that no fitting rule has: says which key is to blame.
 fn judge_peer(check: &mut Check<'_>, (peer, at): (&Node, &str), granted: &[&Value]) {
-    let cidr = peer.path(["ipBlock", "cidr"]).and_then(Node::as_str);
+    let block = peer.get("ipBlock");
+    let cidr = block.map(|block| block.get("cidr").and_then(Node::as_str).unwrap_or_default());
     let around = cidr.and_then(|cidr| {
         granted
             .iter()
@@ -287,13 +311,13 @@ fn judge_peer(check: &mut Check<'_>, (peer, at): (&Node, &str), granted: &[&Valu
         }
         (None, None) => {
             let key = ["namespaceSelector", "podSelector"].into_iter().find(|key| {
-                granted.iter().all(|wanted| {
+                granted.iter().filter(|wanted| !wanted["ipBlock"].is_object()).all(|wanted| {
                     !narrower(selector(peer, key).as_ref(), wanted_selector(wanted, key).as_ref())
                 })
             });
             let key = key.unwrap_or("podSelector");
-            let wanted: Vec<String> =
-                granted.iter().map(|wanted| wanted[key].to_string()).collect();
+            let selectors = granted.iter().filter(|wanted| wanted[key].is_object());
+            let wanted: Vec<String> = selectors.map(|wanted| wanted[key].to_string()).collect();
             (key, wanted.join(", "))
         }
     };

@@ -9,7 +9,8 @@ use ringfence_project::yaml::{Kind, Node};
 use serde_json::Value;
 
 /// Keys that say nothing of what a policy does.
-const SILENT: [&str; 8] = [
+const SILENT: [&str; 9] = [
+    "apiVersion",
     "metadata",
     "message",
     "messageExpression",

@@ -75,8 +75,10 @@ pub(super) fn judge(
         let mounts = mounts(containers, name);
         let kind = volume.as_map().unwrap_or_default().iter().find(|key| key.key != "name");
         let Some(kind) = kind else {
-            // Without a kind it is an emptyDir without a limit.
-            size(order, check, (volume, &place), &mounts);
+            let why =
+                "a volume of no kind is an emptyDir without a size, which fills the node's disk";
+            let asked = Asked { code: "volume-size", wanted: "a size", why };
+            check.judge(volume, &place, Some((volume, volume.line())), &asked, |_| false);
             continue;
         };
         let here = joined(&place, &kind.key);
@@ -206,7 +208,11 @@ fn modes(
     let files = items(source, place, "items");
     if files.is_empty() {
         let asked = Asked { code: "secret-mode", wanted: "0440 or less", why };
-        check.value((source, place), "defaultMode", &asked, |found| fits(0o440)(found.or(default)));
+        // A source of a projected volume has no mode for all of its files.
+        let key = if place.contains(".projected.") { "items" } else { "defaultMode" };
+        check.value((source, place), key, &asked, |found| {
+            fits(0o440)(found.filter(|_| key != "items").or(default))
+        });
     }
     for (file, place) in files {
         let name = file.get("path").and_then(Node::as_str).unwrap_or_default();
@@ -214,7 +220,8 @@ fn modes(
         let most = granted.mode(&path);
         let asked = Asked { code: "secret-mode", wanted: &format!("0{most:03o} or less"), why };
         check.value((file, &place), "mode", &asked, |found| fits(most)(found.or(default)));
-        if granted.secrets.iter().all(|(known, _)| *known != path) && !name.is_empty() && !single {
+        let known = granted.secrets.iter().any(|(known, _)| *known == path);
+        if !(known || name.is_empty() || single || mounts.is_empty()) {
             let asked = Asked {
                 code: "extra-secret",
                 wanted: "no such file",
@@ -227,6 +234,9 @@ fn modes(
 
 fn projected(check: &mut Check<'_>, granted: &Granted, here: (&Node, &str), mounts: &[Mount<'_>]) {
     let sources = items(here.0, here.1, "sources");
+    if sources.is_empty() {
+        return;
+    }
     let holds = sources.iter().any(|(source, _)| source.get("secret").is_some());
     if holds {
         belongs(check, granted, mounts);
