@@ -23,4 +23,4 @@ pub mod source;
 pub mod statement;
 
 pub use diagnostic::Diagnostic;
-pub use parse::{MAX_BYTES, parse};
+pub use parse::{MAX_BYTES, duration, parse};

@@ -9,4 +9,5 @@ pub mod lockfile;
 pub mod package;
 pub mod variables;
 pub mod walk;
+pub mod whole;
 pub mod yaml;

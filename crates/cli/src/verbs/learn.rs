@@ -30,7 +30,7 @@ pub(crate) struct Learn {
     #[arg(long, value_name = "RECORD", conflicts_with_all = ["command", "stop_after"], value_hint = clap::ValueHint::FilePath)]
     pub(crate) from: Option<PathBuf>,
     /// Stop the program after this time, such as 30s or 5m
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = ringfence_policy::duration)]
     pub(crate) stop_after: Option<Duration>,
     /// Also list what the runtime used and gets without a grant
     #[arg(long)]
@@ -40,37 +40,4 @@ pub(crate) struct Learn {
     /// The command to run in place of `service.start`
     #[arg(last = true, value_name = "COMMAND", value_hint = clap::ValueHint::CommandWithArguments)]
     pub(crate) command: Vec<OsString>,
-}
-
-/// A time with its unit.
-fn duration(text: &str) -> Result<Duration, &'static str> {
-    const WRONG: &str = "not a time: write a number and ms, s, m or h, such as 30s";
-    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().map_err(|_| WRONG)?;
-    let milliseconds = match unit {
-        "ms" => 1,
-        "s" => 1000,
-        "m" | "min" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err(WRONG),
-    };
-    let whole = number.checked_mul(milliseconds).filter(|whole| *whole > 0).ok_or(WRONG)?;
-    Ok(Duration::from_millis(whole))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::duration;
-    use std::time::Duration;
-
-    #[test]
-    fn times_have_a_unit() {
-        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
-        assert_eq!(duration("5m"), Ok(Duration::from_secs(300)));
-        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
-        for wrong in ["", "30", "s", "0s", "-1s", "1.5s", "99999999999999999999h"] {
-            assert!(duration(wrong).is_err(), "{wrong}");
-        }
-    }
 }

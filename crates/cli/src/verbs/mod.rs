@@ -2,6 +2,8 @@
 
 mod check_config;
 mod completions;
+#[cfg(feature = "crypto")]
+mod crypto;
 mod diff;
 mod drift;
 mod drop;
@@ -46,6 +48,8 @@ pub(crate) enum Verb {
     Packages(packages::Packages),
     Render(render::Render),
     Drift(drift::Drift),
+    #[cfg(feature = "crypto")]
+    Crypto(crypto::Crypto),
     Schema(schema::Schema),
     Completions(completions::Completions),
 }
@@ -66,6 +70,8 @@ impl Verb {
             Self::Packages(verb) => verb.execute(printer),
             Self::Render(verb) => verb.execute(printer),
             Self::Drift(verb) => verb.execute(printer),
+            #[cfg(feature = "crypto")]
+            Self::Crypto(verb) => verb.execute(printer),
             Self::Schema(verb) => verb.execute(printer),
             Self::Completions(verb) => Ok(verb.execute(printer)),
         }

@@ -157,6 +157,15 @@ impl Keyring {
         kept.map(|key| Ok(Key::new(&key.kid, &key.open(wrap)?, SEALS_AT_MOST)?)).collect()
     }
 
+    /// Whether this key-encryption key opens every private half there is.
+    ///
+    /// # Errors
+    /// [`KeyringError::Sealed`].
+    pub fn check_wrapping(&self, wrap: &Key) -> Result<(), KeyringError> {
+        let mut kept = self.keys.iter().filter(|key| key.private.is_some());
+        kept.try_for_each(|key| key.open(wrap).map(drop))
+    }
+
     /// Puts all private halves under another key-encryption key; the keys themselves stay.
     ///
     /// # Errors

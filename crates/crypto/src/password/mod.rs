@@ -6,6 +6,7 @@
 //! full, and a limit of attempts by key. A password that matches an outdated hash says so, and is
 //! hashed again at that login.
 
+pub mod calibrate;
 mod encoded;
 mod hasher;
 mod limiter;

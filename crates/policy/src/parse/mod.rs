@@ -24,11 +24,23 @@ use crate::display::quoted;
 use crate::model::Boundary;
 use crate::source::Source;
 use section::{Report, Section};
+use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// Largest file that is read, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
+
+/// A duration as the boundary file writes it: `500ms`, `10s`, `5m`, `24h`, `7d`.
+///
+/// # Errors
+/// What is wrong, and how to write it.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    units::duration(text).map_err(|problem| match problem.hint {
+        Some(hint) => format!("{}: {hint}", problem.message),
+        None => problem.message,
+    })
+}
 
 /// Names at the top of a file that are looked at; there are 15 that mean anything.
 const MOST_CHECKED: usize = 1000;

@@ -1,0 +1,282 @@
+//! `ringfence crypto keyring`
+
+use super::key_file::{self, KeyOption};
+use super::{failed, now};
+use crate::error::{CommandError, Finish, Kind};
+use crate::format;
+use crate::printer::Printer;
+use crate::table::{self, Cell};
+use ringfence_crypto::keyring::{self as rings, KeyringError, Policy, State, Step};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The option of commands that use a ring.
+#[derive(Debug, clap::Args)]
+pub(super) struct RingOption {
+    /// The keyring
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(super) keyring: PathBuf,
+}
+
+/// Create a keyring, rotate its keys, retire them
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Keyring {
+    Create(Create),
+    List(List),
+    Rotate(Rotate),
+    Retire(Retire),
+    Jwks(Jwks),
+}
+
+/// Make a keyring with its first key
+#[derive(Debug, clap::Args)]
+pub(super) struct Create {
+    #[command(flatten)]
+    ring: RingOption,
+    #[command(flatten)]
+    key: KeyOption,
+    /// What names of keys begin with
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    /// What the keys are for: signatures, or envelopes (a256gcm)
+    #[arg(long, value_name = "KIND")]
+    kind: Kinds,
+    /// Longest life of what is signed
+    #[arg(long, value_name = "DURATION", default_value = "1d", value_parser = ringfence_policy::duration)]
+    token_life: Duration,
+    /// By how much clocks may differ
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = ringfence_policy::duration)]
+    skew: Duration,
+    /// How long verifiers may hold on to an older set of keys
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = ringfence_policy::duration)]
+    cache: Duration,
+}
+
+/// What keys are for.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Kinds {
+    Eddsa,
+    Es256,
+    Ps256,
+    A256gcm,
+}
+
+/// Show the keys and where each is in its life
+#[derive(Debug, clap::Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    ring: RingOption,
+    #[command(flatten)]
+    format: format::FormatOption,
+}
+
+/// Take the next step: publish a new key, or let the published one take over
+///
+/// Refuses, with the time from which it is possible, while verifiers may not have seen the new key.
+#[derive(Debug, clap::Args)]
+pub(super) struct Rotate {
+    #[command(flatten)]
+    ring: RingOption,
+    #[command(flatten)]
+    key: KeyOption,
+}
+
+/// Erase a key that is used no more
+///
+/// Refuses, with the time from which it is possible, while what it signed may still be valid.
+#[derive(Debug, clap::Args)]
+pub(super) struct Retire {
+    #[command(flatten)]
+    ring: RingOption,
+    /// Name of the key
+    #[arg(value_name = "KID")]
+    kid: String,
+    /// At once, after a compromise: what it signed or sealed is refused from now on
+    #[arg(long)]
+    destroy: bool,
+}
+
+/// Print the public keys as a JWK set
+#[derive(Debug, clap::Args)]
+pub(super) struct Jwks {
+    #[command(flatten)]
+    ring: RingOption,
+}
+
+impl Keyring {
+    pub(super) fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
+        match self {
+            Self::Create(command) => command.execute(printer)?,
+            Self::List(command) => command.execute(printer)?,
+            Self::Rotate(command) => command.execute(printer)?,
+            Self::Retire(command) => command.execute(printer)?,
+            Self::Jwks(command) => format::json(&command.ring.load()?.jwks(), printer)?,
+        }
+        Ok(Finish::Clean)
+    }
+}
+
+impl RingOption {
+    /// Reads the ring.
+    pub(super) fn load(&self) -> Result<rings::Keyring, CommandError> {
+        let text = key_file::read_text(&self.keyring)?;
+        rings::Keyring::from_json(&text)
+            .map_err(|error| failed(&format!("{} cannot be used", self.keyring.display()), &error))
+    }
+
+    /// Writes it.
+    pub(super) fn save(&self, ring: &rings::Keyring) -> Result<(), CommandError> {
+        let text = ring.to_json().map_err(|error| refused(&error))?;
+        key_file::write(&self.keyring, format!("{text}\n").as_bytes())
+    }
+}
+
+impl Create {
+    fn execute(&self, printer: &mut Printer) -> Result<(), CommandError> {
+        if std::fs::symlink_metadata(&self.ring.keyring).is_ok() {
+            let message = format!("{} is there already", self.ring.keyring.display());
+            return Err(CommandError::new(Kind::Usage, message).hint("name another file"));
+        }
+        let kind = match self.kind {
+            Kinds::Eddsa => rings::Kind::Eddsa,
+            Kinds::Es256 => rings::Kind::Es256,
+            Kinds::Ps256 => rings::Kind::Ps256,
+            Kinds::A256gcm => rings::Kind::A256gcm,
+        };
+        let policy = Policy {
+            token_life: self.token_life.as_secs(),
+            skew: self.skew.as_secs(),
+            cache: self.cache.as_secs(),
+        };
+        let (secret, made) = self.key.read_or_make()?;
+        let wrap = key_file::wrapping(&secret)?;
+        let ring = rings::Keyring::create(&self.name, kind, policy, &wrap, now())
+            .map_err(|error| refused(&error))?;
+        self.ring.save(&ring)?;
+        if made {
+            printer.error(&format!(
+                "a new key was made: {}\nkeep it away from the keyring: who has both has everything\n",
+                self.key.path().display()
+            ));
+        }
+        let kid = ring.keys().first().map(|key| key.kid.clone()).unwrap_or_default();
+        printer.text(&format!("in use: {kid}\n"));
+        Ok(())
+    }
+}
+
+impl List {
+    fn execute(&self, printer: &mut Printer) -> Result<(), CommandError> {
+        let ring = self.ring.load()?;
+        if self.format.format == format::Format::Json {
+            let keys: Vec<_> = ring.keys().iter().map(shown).collect();
+            return format::json(&serde_json::json!({ "schema": 1, "keys": keys }), printer);
+        }
+        let rows: Vec<_> = ring
+            .keys()
+            .iter()
+            .map(|key| {
+                let times = shown(key)["times"].as_str().unwrap_or_default().to_owned();
+                [Cell::plain(&key.kid), Cell::plain(word(key.state)), Cell::plain(times)]
+            })
+            .collect();
+        printer.text(&table::draw(&rows, printer));
+        Ok(())
+    }
+}
+
+impl Rotate {
+    fn execute(&self, printer: &mut Printer) -> Result<(), CommandError> {
+        let mut ring = self.ring.load()?;
+        let wrap = key_file::wrapping(&self.key.read()?)?;
+        // With another key-encryption key the ring would be of two minds.
+        ring.check_wrapping(&wrap).map_err(|error| refused(&error))?;
+        let step = ring.rotate(&wrap, now()).map_err(|error| refused(&error))?;
+        self.ring.save(&ring)?;
+        printer.text(&match step {
+            Step::Published { kid, takes_over_from } => {
+                format!(
+                    "published: {kid}\nit may take over {}: rotate again then\n",
+                    from(takes_over_from)
+                )
+            }
+            Step::TookOver { kid, before: Some((before, retires)) } => {
+                format!("in use: {kid}\n{before} may be retired {}\n", from(retires))
+            }
+            Step::TookOver { kid, before: None } => format!("in use: {kid}\n"),
+        });
+        Ok(())
+    }
+}
+
+impl Retire {
+    fn execute(&self, printer: &mut Printer) -> Result<(), CommandError> {
+        let mut ring = self.ring.load()?;
+        let retired = if self.destroy {
+            ring.destroy(&self.kid, now())
+        } else {
+            ring.retire(&self.kid, now())
+        };
+        retired.map_err(|error| refused(&error))?;
+        self.ring.save(&ring)?;
+        printer.text(&format!("retired: {}\n", self.kid));
+        Ok(())
+    }
+}
+
+/// A step that is refused, with the time from which it is not.
+pub(super) fn refused(error: &KeyringError) -> CommandError {
+    let shown = CommandError::new(Kind::Usage, "the keyring does not permit it");
+    match error {
+        KeyringError::Refused { what, possible_from } => {
+            let shown = CommandError::new(Kind::Usage, what.clone());
+            match possible_from {
+                Some(at) => shown.hint(format!("possible {}", from(*at))),
+                None => shown,
+            }
+        }
+        other => shown.caused_by(other),
+    }
+}
+
+/// A time from now on, in words.
+fn from(at: u64) -> String {
+    let left = at.saturating_sub(now());
+    if left == 0 {
+        return "now".to_owned();
+    }
+    let minutes = left.div_ceil(60);
+    let parts = [(minutes / 1440, "d"), (minutes / 60 % 24, "h"), (minutes % 60, "min")];
+    let parts =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count} {unit}"));
+    format!("in {}", parts.collect::<Vec<_>>().join(" "))
+}
+
+const fn word(state: State) -> &'static str {
+    match state {
+        State::Published => "published",
+        State::Active => "in use",
+        State::Retiring => "verifies",
+        State::Retired => "retired",
+    }
+}
+
+/// A key without its halves.
+fn shown(key: &rings::RingKey) -> serde_json::Value {
+    let times = [
+        ("published", Some(key.published)),
+        ("in use", key.activated),
+        ("replaced", key.replaced),
+        ("retired", key.retired),
+    ];
+    let ago = |at: u64| now().saturating_sub(at);
+    let times = times
+        .iter()
+        .filter_map(|(what, at)| at.map(|at| format!("{what} {} s ago", ago(at))))
+        .collect::<Vec<_>>()
+        .join(", ");
+    serde_json::json!({
+        "kid": key.kid, "state": key.state, "published": key.published, "activated": key.activated,
+        "replaced": key.replaced, "retired": key.retired, "seals": key.seals, "times": times,
+    })
+}
