@@ -219,12 +219,16 @@ impl Writer<'_> {
                 word(&format!("{STAGED}{path}"))
             ));
         }
+        let programs = programs.iter().map(|path| word(path)).collect::<Vec<_>>().join(" ");
         steps.push(format!(
-            "{{ for file in {}; do ldd \"$file\" || true; done; find {place}/node_modules -name \
+            "for file in {programs}; do if ldd \"$file\" 2>/dev/null | grep 'not found'; then exit 1; fi; \
+             done"
+        ));
+        steps.push(format!(
+            "{{ for file in {programs}; do ldd \"$file\" || true; done; find {place}/node_modules -name \
              '*.node' -exec ldd {{}} + || true; }} 2>/dev/null | awk '$2 == \"=>\" && $3 ~ /^\\// \
              {{ print $3 }} $1 ~ /^\\// && $2 ~ /^\\(/ {{ print $1 }}' | sort -u | (grep -v '^{place}/' \
-             || true) | xargs -r -I@ cp --parents --dereference @ {STAGED}",
-            programs.iter().map(|path| word(path)).collect::<Vec<_>>().join(" ")
+             || true) | xargs -r -I@ cp --parents --dereference @ {STAGED}"
         ));
         for path in children.iter().filter(|path| !path.starts_with(&format!("{place}/"))) {
             steps.push(format!("cp --parents --dereference {} {STAGED}", word(path)));
