@@ -34,7 +34,7 @@ pub fn compare(order: &Order<'_>, files: &[Deployed<'_>]) -> Result<Comparison, 
         DriftError::Malformed { path: first.to_owned(), line: 1, what: error.to_string() }
     })?;
     let mut comparison = Comparison::default();
-    start::compare(order, entry, &unit, &wanted, &mut comparison);
+    start::compare(order, &unit, &wanted, &mut comparison);
     for key in KEYS {
         compare_key(key, &unit, &wanted, &mut comparison);
     }
