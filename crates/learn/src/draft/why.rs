@@ -1,6 +1,6 @@
 //! Why a grant is there: when it was used first, how often, and who asked for it.
 
-use crate::record::{Caller, Capability, FileSeen, Record};
+use crate::record::{Caller, Capability, FileSeen, FileUse, Record};
 use ringfence_policy::display::untrusted;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -43,9 +43,10 @@ impl Why {
         Self { count: 1, things: 1, ..Self::default() }
     }
 
-    /// The uses of a file.
-    pub(super) fn of_file(record: &Record, path: &Path, file: &FileSeen) -> Self {
-        let first = file.uses.values().min_by_key(|first| first.at);
+    /// The uses of a file, those that change it or the others.
+    pub(super) fn of_file(record: &Record, path: &Path, file: &FileSeen, writes: bool) -> Self {
+        let uses = file.uses.iter().filter(|(used, _)| used.is_write() == writes);
+        let first = uses.map(|(_, first)| first).min_by_key(|first| first.at);
         let mut why = Self {
             first: first.map(|first| first.at),
             count: file.times,
@@ -54,8 +55,10 @@ impl Why {
             ..Self::default()
         };
         let resource = path.to_string_lossy();
-        for capability in [Capability::FsRead, Capability::FsWrite, Capability::FsLook] {
-            why.asked_for(record, capability, &resource);
+        let asked: &[Capability] =
+            if writes { &[Capability::FsWrite] } else { &[Capability::FsRead, Capability::FsLook] };
+        for capability in asked {
+            why.asked_for(record, *capability, &resource);
         }
         why
     }
@@ -157,6 +160,13 @@ fn place(place: &str, folder: &Path) -> String {
     match line {
         Some(line) => format!("{shown}:{line}"),
         None => shown,
+    }
+}
+
+impl FileUse {
+    /// Whether it changes anything.
+    pub(super) const fn is_write(self) -> bool {
+        !matches!(self, Self::Look | Self::Read | Self::Load)
     }
 }
 

@@ -50,7 +50,7 @@ fn sort_one(drafting: &mut Drafting<'_>, sorted: &mut Sorted, path: &Path, seen:
     }
     let found = |used: FileUse| seen.uses.get(&used).map(|first| first.found);
     let there = |used: FileUse| found(used).is_some_and(|kind| kind != FileKind::Missing);
-    let writes = seen.uses.keys().any(|used| is_write(*used));
+    let writes = seen.uses.keys().any(|used| used.is_write());
     if !writes && let Some(why) = facts.runtime(path).or_else(|| facts.runtime(&real)) {
         if there(FileUse::Read) || there(FileUse::Load) {
             let why = why.to_owned();
@@ -62,12 +62,13 @@ fn sort_one(drafting: &mut Drafting<'_>, sorted: &mut Sorted, path: &Path, seen:
     if !writes && process::is_native(&real) && modules_of(&real).is_none() {
         return;
     }
-    let why = Why::of_file(record, path, seen);
+    let why = Why::of_file(record, path, seen, false);
     let resource = path.to_string_lossy().into_owned();
     let asked = |capability| record.uses.contains_key(&(capability, resource.clone()));
     if writes {
         let listed = found(FileUse::Create) == Some(FileKind::Directory);
-        sorted.writes.insert(path.into(), Need { why: why.clone(), real: real.clone(), listed });
+        let why = Why::of_file(record, path, seen, true);
+        sorted.writes.insert(path.into(), Need { why, real: real.clone(), listed });
     }
     if there(FileUse::Read) && !made(seen) {
         let by_program = asked(Capability::FsRead);
@@ -100,10 +101,6 @@ pub(super) fn made(seen: &FileSeen) -> bool {
         FileUse::RenameTo => true,
         _ => false,
     })
-}
-
-pub(super) const fn is_write(used: FileUse) -> bool {
-    !matches!(used, FileUse::Look | FileUse::Read | FileUse::Load)
 }
 
 /// Things in places that every service has of its own need nothing, unless they were there before.
