@@ -38,14 +38,17 @@ function flushes(values) {
 const temporary = ({ 0: prefix }) => typeof prefix === 'string' && touch(WRITE, `${prefix}XXXXXX`);
 const within = ({ 1: options }) => touch(READ, peek(options, 'cwd') ?? '.');
 
-/** What each function of `fs` does, its `Sync` and its promises too. */
+/**
+ * What each function of `fs` does, its `Sync` and its promises too. Not `realpath`: errors of its `native` would
+ * name a proxy, and Node's loader calls it for each module.
+ */
 const FILES = {
   __proto__: null,
   access: looks, appendFile: flushes, chmod: writes, chown: writes, copyFile: copies, cp: copies,
   createReadStream: reads, createWriteStream: flushesOfStream, exists: looks, fchmod: noFlags, fchown: noFlags,
   fdatasync: noFlags, fsync: noFlags, futimes: noFlags, glob: within, lchmod: writes, lchown: writes, link: copies,
   lstat: looks, lutimes: writes, mkdir: writes, mkdtemp: temporary, mkdtempDisposable: temporary, open: opens,
-  openAsBlob: reads, opendir: reads, readFile: reads, readdir: reads, readlink: looks, realpath: looks, rename: moves,
+  openAsBlob: reads, opendir: reads, readFile: reads, readdir: reads, readlink: looks, rename: moves,
   rm: writes, rmdir: writes, stat: looks, statfs: looks, symlink: links, truncate: writes, unlink: writes,
   utimes: writes, watch: reads, watchFile: looks, writeFile: flushes,
 };
@@ -56,13 +59,8 @@ function flushesOfStream({ 0: path, 1: options }) {
 
 function watchFiles(module) {
   for (const name in FILES) {
-    const native = module[name]?.native;
     watch(module, name, FILES[name]);
     watch(module, `${name}Sync`, FILES[name]);
-    if (name === 'realpath' && native !== undefined) {
-      watch(module[name], 'native', looks);
-      watch(module.realpathSync, 'native', looks);
-    }
   }
 }
 
