@@ -477,13 +477,14 @@ fn variables_pass_when_they_were_asked_for_and_there_and_never_with_their_values
         .env("HOME", true)
         .env("NODE_OPTIONS", true)
         .env("API_TOKEN", true)
+        .env("TERM", true)
         .env("NODE_ENV", true)
         .feature(Feature::WholeEnvironment);
     assert_eq!(
         seen.lines_with("[env]\nset = { NODE_ENV = \"x\" }\n"),
         [r#"env.pass = ["API_TOKEN"]"#, r#"env.pass = ["PORT"]"#, r#"env.pass = ["TZ"]"#]
     );
-    assert_eq!(seen.codes(), ["secret-variable", "whole-environment"]);
+    assert_eq!(seen.codes(), ["secret-variable", "session-variable", "whole-environment"]);
 }
 
 #[test]
