@@ -334,13 +334,13 @@ fn is_library(path: &str) -> bool {
     name.ends_with(".so") || name.contains(".so.") || name == "libz.so"
 }
 
-/// The folder by which foreign files are told: three parts, or the one they are in.
-pub(super) fn group(path: &str) -> String {
+/// The folder by which a file is told: at most so many parts of its path.
+pub(super) fn group(path: &str, depth: usize) -> String {
     let parts: Vec<&str> = path.split('/').collect();
     let folders = parts.len().saturating_sub(1);
     match folders {
         0 => path.to_owned(),
-        folders => parts.iter().take(folders.min(3)).copied().collect::<Vec<_>>().join("/"),
+        folders => parts.iter().take(folders.min(depth)).copied().collect::<Vec<_>>().join("/"),
     }
 }
 
@@ -366,7 +366,7 @@ pub(super) fn unit(path: &str) -> String {
         }
     }
     match path.rsplit_once('/') {
-        Some((folder, _)) if cache(path).is_some() => group(&format!("{folder}/")),
+        Some((folder, _)) if cache(path).is_some() => group(&format!("{folder}/"), 3),
         _ => path.to_owned(),
     }
 }

@@ -24,6 +24,8 @@ use std::path::Path;
 
 /// Files of one kind that are named before the rest is counted.
 const NAMED: usize = 5;
+/// Folders of foreign files that are told one by one.
+const GROUPS: usize = 12;
 
 /// Compares it.
 ///
@@ -168,10 +170,17 @@ impl Judge<'_> {
 
     /// By the folder they are in, one drift each.
     fn foreign(&mut self, entries: &[&Entry]) {
+        // Of a whole distribution the large folders are told, of a few files where they lie.
         let mut counts: BTreeMap<String, (usize, &str)> = BTreeMap::new();
-        for entry in entries {
-            let one = counts.entry(kinds::group(&entry.path)).or_insert((0, &entry.path));
-            one.0 += 1;
+        for depth in (1..=3).rev() {
+            counts.clear();
+            for entry in entries {
+                let folder = kinds::group(&entry.path, depth);
+                counts.entry(folder).or_insert((0, &entry.path)).0 += 1;
+            }
+            if counts.len() <= GROUPS {
+                break;
+            }
         }
         let (code, why) = Kind::Foreign.words();
         for (folder, (count, first)) in counts {
