@@ -159,6 +159,22 @@ fn every_path_and_address_that_strace_saw_is_in_the_record() {
     assert!(!told.contains(&never) && !seen.paths.contains(&never));
 }
 
+#[test]
+fn names_that_were_asked_for_are_recorded_with_the_resolver() {
+    let script = "const resolver = new (require('dns').Resolver)(); \
+                  resolver.setServers(['127.0.0.1']); \
+                  resolver.resolve4('api.Ringfence.test', () => {})";
+    let play = Playground::new();
+    let run = learn(&play, &["node", "-e", script]);
+    assert_eq!(run.code, 0, "{run}");
+    let lines = record(&play);
+    let query = of_kind(&lines, "query").next().unwrap();
+    assert_eq!(query["name"], "api.ringfence.test");
+    assert_eq!(query["to"], "127.0.0.1:53");
+    let connect = of_kind(&lines, "connect").next().unwrap();
+    assert_eq!((&connect["to"], &connect["transport"]), (&"127.0.0.1:53".into(), &"udp".into()));
+}
+
 /// What the other witness saw of the program and all it started.
 struct Witnessed {
     paths: BTreeSet<String>,

@@ -177,11 +177,13 @@ fn a_program_that_takes_its_own_folder_away_is_recorded_to_the_end() {
 }
 
 #[test]
-fn a_program_that_deletes_the_record_does_not_stop_the_run() {
+fn a_program_that_deletes_the_record_does_not_keep_it_from_being_there_at_the_end() {
     let play = Playground::new();
     let mut child = learn(&play, &[], "rm -rf .ringfence; cat x; touch done").spawn().unwrap();
-    assert_eq!(ended(&mut child), 2);
-    assert!(play.path().join("done").exists());
+    assert_eq!(ended(&mut child), 0);
+    let lines = lines(&play.path());
+    assert!(names(&lines, &play.path().join("done")));
+    assert_eq!(lines.last().unwrap()["kind"], "end");
 }
 
 #[test]

@@ -249,6 +249,9 @@ impl<'a> Recording<'a> {
                 lost.push(sentence);
             }
         }
+        if let Err(error) = seen.lines.put_back(&self.record) {
+            lost.push(format!("the program removed its record, which cannot be put back: {error}"));
+        }
         Ok(Outcome { record: self.record, exit_code, calls, stopped: self.stopped, lost })
     }
 

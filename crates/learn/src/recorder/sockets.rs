@@ -32,6 +32,8 @@ struct Socket {
 struct Pending {
     number: u64,
     descriptor: i32,
+    /// Whether its own address was asked for, and nothing sent so far.
+    asked: bool,
     connect: Connect,
 }
 
@@ -84,7 +86,7 @@ impl Sockets {
             let connect = Connect { to, transport, own, at: lines.now(), pid };
             let number = found.map_or(0, |found| found.number);
             self.pending.retain(|other| other.number != number);
-            self.pending.push(Pending { number, descriptor, connect });
+            self.pending.push(Pending { number, descriptor, asked: false, connect });
         }
         if self.pending.len() > 64 {
             self.settle(lines);
@@ -97,14 +99,24 @@ impl Sockets {
             return;
         }
         if let Some(found) = self.socket(call.tid, descriptor(call.args[0])) {
-            self.pending.retain(|pending| pending.number != found.number);
+            let of_it = self.pending.iter_mut().filter(|pending| pending.number == found.number);
+            of_it.for_each(|pending| pending.asked = true);
         }
     }
 
     /// Everything that was connected and not only asked for its own address counts.
     pub(super) fn settle(&mut self, lines: &mut Lines) {
-        for Pending { connect, .. } in std::mem::take(&mut self.pending) {
+        let pending = std::mem::take(&mut self.pending).into_iter();
+        for Pending { connect, .. } in pending.filter(|pending| !pending.asked) {
             self.reached(connect.transport, connect.to, connect.pid, lines);
+        }
+    }
+
+    /// Something was sent over a connected socket: whoever asked for its address used it, too.
+    fn used(&mut self, descriptor: i32, lines: &mut Lines) {
+        while let Some(at) = self.pending.iter().position(|of| of.descriptor == descriptor) {
+            let Connect { to, transport, pid, .. } = self.pending.swap_remove(at).connect;
+            self.reached(transport, to, pid, lines);
         }
     }
 
@@ -258,10 +270,7 @@ impl Sockets {
                 self.reached(transport, to, pid, lines);
             }
             Some(to) => self.reached(Transport::Udp, to, pid, lines),
-            None if self.pending.iter().any(|pending| pending.descriptor == descriptor) => {
-                self.settle(lines);
-            }
-            None => {}
+            None => self.used(descriptor, lines),
         }
         let resolver = to.or_else(|| self.resolvers.get(&descriptor).copied());
         let Some(resolver) = resolver.filter(|to| to.port() == DNS) else { return };
