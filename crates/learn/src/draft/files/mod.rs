@@ -99,11 +99,16 @@ fn is_of_home(facts: &Facts<'_>, path: &Path) -> bool {
 }
 
 fn note_home(drafting: &mut Drafting<'_>, path: &Path) {
-    let text = format!(
-        "{} lies in a home directory, and inside HOME is the service's own /tmp: not granted",
-        drafting.facts.written(path, false)
-    );
-    drafting.note(Note::hint("home-directory", text));
+    let written = drafting.facts.written(path, false);
+    let secret = if secret::is_secret(path, drafting.facts.disk) {
+        "; it looks like a secret of a person: give the service one of its own with [secrets.NAME]"
+    } else {
+        ""
+    };
+    drafting.note(Note::hint(
+        "home-directory",
+        format!("{written} lies in a home directory, and inside HOME is the service's own /tmp: not granted{secret}"),
+    ));
 }
 
 /// `.` and `..` taken out, as text alone says it.

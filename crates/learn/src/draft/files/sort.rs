@@ -122,7 +122,8 @@ fn note_private(drafting: &mut Drafting<'_>, path: &Path, seen: &FileSeen) {
 
 fn note_missing(drafting: &mut Drafting<'_>, path: &Path) {
     let facts = drafting.facts;
-    if modules_of(path).is_some() || super::granted(facts, path, path, false).is_some() {
+    let elsewhere = modules_of(path).is_some() || super::is_of_home(facts, path);
+    if elsewhere || super::granted(facts, path, path, false).is_some() {
         return;
     }
     let written = facts.written(path, false);
