@@ -149,8 +149,10 @@ const sites = (() => {
 })();
 
 const site = (() => {
-  const [one] = sites(1);
-  const { getFileName, getLineNumber, getColumnNumber } = getPrototypeOf(one);
+  const found = sites(1);
+  // With `Error` frozen from the start all stacks are text.
+  if (typeof found === 'string') return undefined;
+  const { getFileName, getLineNumber, getColumnNumber } = getPrototypeOf(found[0]);
   return { file: loose(getFileName), line: loose(getLineNumber), column: loose(getColumnNumber) };
 })();
 

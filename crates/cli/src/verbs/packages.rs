@@ -155,12 +155,19 @@ fn read(path: &Path) -> Result<View, CommandError> {
             BaselineError::Newer { .. } => "update ringfence, or write it again with --write",
             _ => "name a record of `ringfence learn`, or what `ringfence packages --write` kept",
         };
-        // What lies below says the same in the words of a parser.
-        CommandError::new(Kind::Source, error.to_string()).hint(hint)
+        let failed = CommandError::new(Kind::Source, error.to_string()).hint(hint);
+        match std::error::Error::source(&error) {
+            Some(cause) => failed.caused_by(cause),
+            None => failed,
+        }
     })
 }
 
 fn keep(view: &View, path: &Path) -> Result<(), CommandError> {
+    if view.cut_short {
+        return Err(CommandError::new(Kind::Source, "the run was cut short: its view is not kept")
+            .hint("record the whole run again, or keep the view of another record"));
+    }
     let text = view.to_json().map_err(|error| {
         CommandError::new(Kind::Internal, "cannot write the view as JSON").caused_by(&error)
     })?;
@@ -235,7 +242,11 @@ fn who(package: Option<&str>) -> &str {
 /// What a comparison found, in one line.
 fn summary(comparison: &Comparison) -> String {
     let Comparison { findings, lost, versions } = comparison;
-    format!("{} gained, {} lost, {} other versions", findings.len(), lost.len(), versions.len())
+    let versions = match versions.len() {
+        1 => "1 other version".to_owned(),
+        several => format!("{several} other versions"),
+    };
+    format!("{} gained, {} lost, {versions}", findings.len(), lost.len())
 }
 
 fn human_comparison(comparison: &Comparison, gaps: &[String], printer: &Printer) -> String {

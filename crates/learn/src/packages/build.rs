@@ -147,23 +147,26 @@ impl<'a> Building<'a> {
 
     fn finish(self) -> View {
         let mut gaps = Vec::new();
-        match &self.record.end {
-            None => gaps.push("the run was cut short: what came after is missing".to_owned()),
-            Some(end) if end.untold > 0 => gaps.push(format!(
-                "{} Node processes told nothing of packages: they were started without NODE_OPTIONS",
-                end.untold
-            )),
-            Some(_) => {}
+        let cut_short = self.record.end.is_none();
+        if cut_short {
+            gaps.push("the run was cut short: what came after is missing".to_owned());
+        }
+        let untold = self.record.end.as_ref().map_or(0, |end| end.untold);
+        if untold > 0 {
+            let who = if untold == 1 {
+                "a Node process".to_owned()
+            } else {
+                format!("{untold} Node processes")
+            };
+            gaps.push(format!("{who} told nothing of packages: NODE_OPTIONS did not reach it"));
         }
         if self.record.told.is_empty() {
-            gaps.push(
-                "no Node process told anything: this is not the record of a Node program"
-                    .to_owned(),
-            );
+            let none = "no Node process told anything: is this the record of a Node program?";
+            gaps.push(none.to_owned());
         }
         let Self { application, mut packages, .. } = self;
         packages.retain(|_, entry| !entry.is_empty());
-        View { schema: SCHEMA, application, packages, gaps }
+        View { schema: SCHEMA, application, packages, gaps, cut_short }
     }
 }
 

@@ -191,7 +191,7 @@ fn a_run_that_was_cut_short_or_told_nothing_says_so() {
     record.told.clear();
     assert!(view(&record).gaps[1].contains("no Node process"));
     record.end = Some(End { code: 0, at: 1, calls: 1, left_out: 0, untold: 2 });
-    assert!(view(&record).gaps[0].starts_with("2 Node processes"));
+    assert!(view(&record).gaps[0].starts_with("2 Node processes told"));
 }
 
 #[test]
