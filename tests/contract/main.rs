@@ -12,6 +12,7 @@ mod containers_drift;
 mod diff;
 mod drop;
 mod explain;
+mod kubernetes;
 mod learn;
 mod output;
 mod own_processes;

@@ -64,7 +64,7 @@ fn aliases_cannot_blow_up_memory() {
     let mut text = String::from("a: &a [x, x, x, x, x, x, x, x, x]\n");
     for (name, of) in "bcdefghij".chars().zip("abcdefghi".chars()) {
         let list = vec![format!("*{of}"); 9].join(", ");
-        text.push_str(&format!("{name}: &{name} [{list}]\n"));
+        text += &format!("{name}: &{name} [{list}]\n");
     }
     assert_eq!(documents(&text).unwrap_err().mistake, Mistake::TooLarge);
 }
@@ -73,7 +73,8 @@ fn aliases_cannot_blow_up_memory() {
 fn depth_is_bounded() {
     let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
     assert_eq!(documents(&deep).unwrap_err().mistake, Mistake::TooLarge);
-    let block: String = (0..MOST_DEPTH + 5).map(|n| format!("{}a:\n", " ".repeat(n))).collect();
+    let block: Vec<String> = (0..MOST_DEPTH + 5).map(|n| " ".repeat(n) + "a:\n").collect();
+    let block = block.concat();
     assert_eq!(documents(&block).unwrap_err().mistake, Mistake::TooLarge);
 }
 
