@@ -221,6 +221,11 @@ fn a_missing_file_is_no_grant_and_a_hint_only_when_the_program_wanted_it() {
     let draft = asked.draft_with(None);
     assert_eq!(asked.lines(), NOTHING);
     assert_eq!(draft.notes[0].lines, [r#"fs.optional = ["./local.json"]"#]);
+    let inside = Seen::new(&[])
+        .read(&["/srv/app/conf/a", "/srv/app/conf/b"])
+        .file("/srv/app/conf/c", FileUse::Read, FileKind::Missing)
+        .asked(Capability::FsRead, "/srv/app/conf/c");
+    assert_eq!(inside.codes().len(), 0, "in a granted folder it may come and go");
 }
 
 #[test]
@@ -242,6 +247,7 @@ fn what_is_made_needs_its_folder_and_what_is_only_written_needs_itself() {
     let seen = Seen::new(&["/srv/app/data/", "/srv/app/state.json"])
         .file("/srv/app/data/a.db", FileUse::Create, FileKind::Missing)
         .file("/srv/app/data/new", FileUse::Create, FileKind::Missing)
+        .file("/srv/app/data/new", FileUse::Create, FileKind::Directory)
         .file("/srv/app/data/new/x", FileUse::Create, FileKind::Missing)
         .file("/srv/app/state.json", FileUse::Write, FileKind::File)
         .read(&["/srv/app/data/a.db", "/srv/app/state.json"]);

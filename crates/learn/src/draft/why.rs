@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 /// Callers that are kept of one grant.
 const CALLERS: usize = 5;
 
+/// Longest path in a comment that is written whole, in bytes.
+const PLACE: usize = 48;
+
 /// Why a grant is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Why {
@@ -151,7 +154,7 @@ fn place(place: &str, folder: &Path) -> String {
     let file = parts.join(":");
     let path = Path::new(&file);
     let shown = match path.strip_prefix(folder) {
-        Ok(inside) => inside.to_string_lossy().into_owned(),
+        Ok(inside) => tail(&inside.to_string_lossy()),
         Err(_) if path.is_absolute() => {
             path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
         }
@@ -168,6 +171,15 @@ impl FileUse {
     pub(super) const fn is_write(self) -> bool {
         !matches!(self, Self::Look | Self::Read | Self::Load)
     }
+}
+
+/// A long path by its end.
+fn tail(path: &str) -> String {
+    if path.len() <= PLACE {
+        return path.to_owned();
+    }
+    let parts: Vec<&str> = path.split('/').collect();
+    format!(".../{}", parts[parts.len().saturating_sub(2)..].join("/"))
 }
 
 /// Milliseconds in a unit that reads well.

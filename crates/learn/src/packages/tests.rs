@@ -105,7 +105,7 @@ fn native_code_counts_for_the_package_that_ships_it_also_when_only_the_kernel_sa
         real: None,
     };
     let uses = [(FileUse::Load, first)].into();
-    record.files.insert(path, FileSeen { uses, times: 1 });
+    record.files.insert(path, FileSeen { uses, times: 1, made: false });
     let view = view(&record);
     let native = &view.packages["sharp"].uses[&Ability::NativeCode];
     assert!(native.contains("./node_modules/sharp/build/sharp.node"), "{native:?}");

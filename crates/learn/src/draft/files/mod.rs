@@ -30,9 +30,13 @@ type Needs = BTreeMap<PathBuf, Need>;
 pub(super) fn draft(drafting: &mut Drafting<'_>) {
     let sorted = sort::sort(drafting);
     let writable = write::draft(drafting, &sorted);
+    let missing = sorted.missing;
     let covered = |path: &Path| writable.iter().any(|granted| path.starts_with(granted));
     let reads = sorted.reads.into_iter().filter(|(path, _)| !covered(path)).collect();
     read::draft(drafting, reads);
+    for path in missing {
+        sort::note_missing(drafting, &path);
+    }
 }
 
 /// The grant of the file that covers a path for this use.

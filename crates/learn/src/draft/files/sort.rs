@@ -1,7 +1,7 @@
 //! What was seen of files, taken apart: what needs a grant and what does not.
 
 use super::super::own::RuntimeRead;
-use super::super::{Drafting, Note, Why, process};
+use super::super::{Drafting, Note, Value, Why, process};
 use super::{Need, Needs, modules_of, secret};
 use crate::quote::quoted;
 use crate::record::{Capability, FileKind, FileSeen, FileUse};
@@ -13,10 +13,12 @@ pub(super) struct Sorted {
     pub(super) reads: Needs,
     /// What was written, made, removed or changed.
     pub(super) writes: Needs,
+    /// What a script wanted to read and was not there.
+    pub(super) missing: Vec<PathBuf>,
 }
 
 pub(super) fn sort(drafting: &mut Drafting<'_>) -> Sorted {
-    let mut sorted = Sorted { reads: Needs::new(), writes: Needs::new() };
+    let mut sorted = Sorted { reads: Needs::new(), writes: Needs::new(), missing: Vec::new() };
     let record = drafting.record;
     for (path, seen) in &record.files {
         sort_one(drafting, &mut sorted, path, seen);
@@ -90,17 +92,13 @@ fn sort_one(drafting: &mut Drafting<'_>, sorted: &mut Sorted, path: &Path, seen:
         && asked(Capability::FsRead)
         && !writes
     {
-        note_missing(drafting, path);
+        sorted.missing.push(path.into());
     }
 }
 
 /// Whether the run made it, so that nothing of it was there before.
 pub(super) fn made(seen: &FileSeen) -> bool {
-    seen.uses.iter().any(|(used, first)| match used {
-        FileUse::Create | FileUse::Write => first.found == FileKind::Missing,
-        FileUse::RenameTo => true,
-        _ => false,
-    })
+    seen.made || seen.uses.contains_key(&FileUse::RenameTo)
 }
 
 /// Things in places that every service has of its own need nothing, unless they were there before.
@@ -120,8 +118,16 @@ fn note_private(drafting: &mut Drafting<'_>, path: &Path, seen: &FileSeen) {
     }
 }
 
-fn note_missing(drafting: &mut Drafting<'_>, path: &Path) {
+/// Says what was not there, unless it lies in a granted folder: there it may come and go.
+pub(super) fn note_missing(drafting: &mut Drafting<'_>, path: &Path) {
     let facts = drafting.facts;
+    let inside = drafting.draft.proposed.iter().any(|proposed| {
+        matches!(&proposed.value, Value::Entry(entry) if proposed.key.starts_with("fs.")
+            && path.starts_with(super::tidy(&facts.folder.join(entry))))
+    });
+    if inside {
+        return;
+    }
     let elsewhere = modules_of(path).is_some() || super::is_of_home(facts, path);
     if elsewhere || super::granted(facts, path, path, false).is_some() {
         return;
