@@ -379,6 +379,7 @@ impl Check<'_> {
         ] {
             self.at_most(&keys, code, held);
         }
+        self.period();
         self.devices();
         self.namespaces();
         let why = "it tells of the kernel and of the host";
@@ -397,6 +398,26 @@ impl Check<'_> {
                 "hooks",
                 "hooks run outside the container, as root",
             ));
+        }
+    }
+
+    /// The same time in a shorter period is more of it.
+    fn period(&mut self) {
+        let keys = ["linux", "resources", "cpu", "period"];
+        let Some(wanted) = at(self.wanted, &keys).and_then(number) else { return };
+        let Some(found) = at(self.found, &keys) else { return };
+        if number(found).is_none_or(|is| is < wanted) {
+            let is = number(found).unwrap_or(0).to_string();
+            let why = "the limit of the boundary is not held from outside";
+            let drift = weaker(
+                "more-cpu",
+                &keys.join("."),
+                Some(found.line),
+                &wanted.to_string(),
+                &is,
+                why,
+            );
+            self.push(drift);
         }
     }
 

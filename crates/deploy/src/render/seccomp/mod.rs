@@ -102,7 +102,7 @@ pub fn profile(entry: Entry) -> Result<Profile, RenderError> {
             refused.insert(&call.name, number(errno));
         }
     }
-    let mut judged = judged(&data);
+    let mut judged = judged(data);
     if entry == Entry::Ringfence {
         for lifted in &data.containers.lifted {
             refused.remove(lifted.call.as_str());
