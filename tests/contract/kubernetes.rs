@@ -42,7 +42,7 @@ fn what_is_written_for_a_cluster_fits_the_schemas_of_its_releases() {
         let file = playground.path().join("objects.yaml");
         fs::write(&file, &run.stdout).unwrap();
         for release in RELEASES {
-            let output = other(&validator)
+            let output = other(&validator.to_string_lossy())
                 .args(["--strict", "--kubernetes-version", release])
                 .arg(&file)
                 .output()
@@ -56,7 +56,7 @@ fn what_is_written_for_a_cluster_fits_the_schemas_of_its_releases() {
     let run = playground.run(["render", "kubernetes"]);
     let file = playground.path().join("wrong.yaml");
     fs::write(&file, run.stdout.replace("runAsNonRoot", "runAsNobody")).unwrap();
-    let refused = other(&validator).arg("--strict").arg(&file).status().unwrap();
+    let refused = other(&validator.to_string_lossy()).arg("--strict").arg(&file).status().unwrap();
     assert!(!refused.success());
 }
 
