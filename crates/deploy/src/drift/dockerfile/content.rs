@@ -216,7 +216,7 @@ fn is_pinned(image: &str) -> bool {
         let numbers: Vec<&str> = part.split('.').collect();
         let digits =
             |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        numbers.iter().all(|number| digits(number)) && (numbers.len() >= 3 || part.len() >= 8)
+        numbers.iter().all(digits) && (numbers.len() >= 3 || part.len() >= 8)
     };
     tag.split(['-', '_', '+']).any(whole)
 }

@@ -85,7 +85,7 @@ impl Judge<'_> {
             let layer = self.image.layers.len().min(found.layer + 1);
             let mut place = format!("/{}", found.path);
             if !seen {
-                place.push_str(&format!(" in layer {layer}, taken away later"));
+                place = format!("{place} in layer {layer}, taken away later");
             }
             self.weaker(
                 "secret-in-image",
@@ -136,7 +136,7 @@ impl Judge<'_> {
         let (named, rest) = paths.split_at(paths.len().min(NAMED));
         let mut found = named.join(", ");
         if !rest.is_empty() {
-            found.push_str(&format!(" and {} more", rest.len()));
+            found = format!("{found} and {} more", rest.len());
         }
         self.weaker(code, first.clone(), wanted, found, why);
     }
@@ -159,9 +159,10 @@ impl Judge<'_> {
                 self.foreign(&entries);
                 continue;
             }
-            let paths: Vec<String> = match kind.by_folder() {
-                true => folders(&entries, kinds::unit),
-                false => entries.iter().map(|entry| format!("/{}", entry.path)).collect(),
+            let paths: Vec<String> = if kind.by_folder() {
+                folders(&entries, kinds::unit)
+            } else {
+                entries.iter().map(|entry| format!("/{}", entry.path)).collect()
             };
             let (code, why) = kind.words();
             self.list(code, "not in the image", why, &paths);

@@ -94,7 +94,7 @@ impl Judge<'_> {
                 layer,
                 place: self.place("cmdline"),
                 wanted: &found.wanted,
-                found: found.found,
+                found: found.there,
                 why: found.why,
             });
         }

@@ -316,8 +316,9 @@ impl Writer<'_> {
             Entry::Node => (signal(boundary.service.stop_signal), 0),
         };
         set("stop_signal", json!(stop));
-        let seconds = boundary.service.stop_timeout.as_secs_f64().ceil();
-        set("stop_grace_period", json!(format!("{}s", seconds + more as f64)));
+        let timeout = boundary.service.stop_timeout;
+        let seconds = timeout.as_secs() + u64::from(timeout.subsec_nanos() > 0);
+        set("stop_grace_period", json!(format!("{}s", seconds + more)));
     }
 }
 

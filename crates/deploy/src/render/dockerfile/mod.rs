@@ -269,9 +269,10 @@ impl Writer<'_> {
                 if path.starts_with("node_modules/") {
                     continue;
                 }
-                let _ = match self.has_sources() {
-                    true => writeln!(text, "COPY --from=prune {place}/{path} {place}/{path}"),
-                    false => writeln!(text, "COPY {path} {place}/{path}"),
+                let _ = if self.has_sources() {
+                    writeln!(text, "COPY --from=prune {place}/{path} {place}/{path}")
+                } else {
+                    writeln!(text, "COPY {path} {place}/{path}")
                 };
             }
         }

@@ -168,6 +168,6 @@ fn sources(order: &Order<'_>, builds: bool) -> BTreeSet<String> {
         .filter(|name| !name.starts_with('.') && !LEFT_OUT.contains(&name.to_lowercase().as_str()))
         .filter(|name| ringfence_project::variables::suspicion_of_file(name).is_none())
         .filter(|name| name.chars().all(|c| !c.is_control() && !c.is_whitespace()))
-        .filter(|name| !name.ends_with(".toml") || name == "bunfig.toml")
+        .filter(|name| name.rsplit('.').next() != Some("toml") || name == "bunfig.toml")
         .collect()
 }

@@ -19,7 +19,7 @@ fn written(boundary: &Boundary, folder: &Path, entry: Option<Entry>) -> String {
     order.entry = entry;
     let rendered = render(&order).unwrap();
     let files = rendered.files.iter();
-    files.map(|(path, text)| format!("==> {}\n{text}", path.display())).collect()
+    files.map(|(path, text)| format!("==> {}\n{text}", path.display())).collect::<Vec<_>>().concat()
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn each_package_manager_installs_what_its_lockfile_names_and_runs_nothing() {
             .unwrap_or_else(|| panic!("{frozen}: {written}"));
         assert!(line.contains("--ignore-scripts") || line.contains("skip-build"), "{line}");
         let file = ringfence_project::dockerfile::parse(
-            &written.replace("==> Dockerfile", "").split("==> .dockerignore").next().unwrap(),
+            written.replace("==> Dockerfile", "").split("==> .dockerignore").next().unwrap(),
         )
         .unwrap();
         assert_eq!(file.stages.last().unwrap().base.written, "scratch");
