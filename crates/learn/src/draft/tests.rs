@@ -333,6 +333,37 @@ fn two_names_of_one_address_are_told_apart_by_what_node_asked_for() {
 }
 
 #[test]
+fn a_program_that_is_no_node_gets_the_names_it_asked_for() {
+    let seen = Seen::new(&[])
+        .query("example.com", "10.0.0.53:53")
+        .query("example.com.corp.test", "10.0.0.53:53")
+        .connect("93.184.216.34:443", false);
+    assert_eq!(seen.lines(), [r#"net.connect = ["example.com:443"]"#]);
+}
+
+#[test]
+fn an_address_that_was_written_out_is_granted_beside_a_name_that_leads_to_it() {
+    let seen = Seen::new(&[])
+        .resolved("api.internal", &["127.0.0.1"])
+        .connect("127.0.0.1:80", false)
+        .connect("127.0.0.1:99", false)
+        .connect("127.0.0.1:7", false)
+        .asked(Capability::Connect, "api.internal:80")
+        .asked(Capability::Connect, "127.0.0.1:99")
+        .asked(Capability::Connect, "api.internal:7")
+        .asked(Capability::Connect, "localhost:7");
+    assert_eq!(
+        seen.lines_with("[net]\nhosts = { \"api.internal\" = \"127.0.0.1\" }\n"),
+        [
+            r#"net.connect = ["127.0.0.1:7"]"#,
+            r#"net.connect = ["127.0.0.1:99"]"#,
+            r#"net.connect = ["api.internal:7"]"#,
+            r#"net.connect = ["api.internal:80"]"#
+        ]
+    );
+}
+
+#[test]
 fn a_name_of_a_private_address_is_said_to_be_one() {
     let seen = Seen::new(&[])
         .resolved("db.internal", &["10.0.0.5"])
