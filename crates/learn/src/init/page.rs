@@ -167,7 +167,11 @@ impl Page {
         let (mut text, mut of) = (String::new(), Vec::new());
         for (index, line) in self.lines.iter().enumerate() {
             let indent: String = line.text.chars().take_while(|c| *c == ' ').collect();
-            let reason = line.out.as_ref().map(|why| format!("left out: {}", untrusted(why)));
+            let reason = line
+                .out
+                .as_ref()
+                .filter(|why| !why.is_empty())
+                .map(|why| format!("left out: {}", untrusted(why)));
             let comment = [line.comment.clone(), reason.unwrap_or_default()];
             let comment: Vec<String> =
                 comment.into_iter().filter(|part| !part.is_empty()).collect();

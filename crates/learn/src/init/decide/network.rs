@@ -34,8 +34,8 @@ const PRIVATE: [&str; 9] = [
     ".svc",
 ];
 /// Variables whose URL is the service's own, or somebody's who visits it.
-const NOT_REACHED: [&str; 11] = [
-    "ALLOWED", "APP_URL", "BASE_URL", "CALLBACK", "CORS", "FRONTEND", "HOMEPAGE", "ORIGIN",
+const NOT_REACHED: [&str; 12] = [
+    "ALLOWED", "APP_URL", "BASE_URL", "CALLBACK", "CORS", "FRONTEND", "HOMEPAGE", "OWN_URL",
     "PUBLIC", "REDIRECT", "SELF", "SITE_URL",
 ];
 
