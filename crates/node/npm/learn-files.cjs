@@ -24,7 +24,7 @@ function opens({ 0: path, 1: flags }) {
   if (typeof flags === 'number') {
     const access = flags & 3;
     if (access !== 1) touch(READ, path);
-    if (access !== 0 || (flags & (fs.constants.O_CREAT | fs.constants.O_TRUNC)) !== 0) touch(WRITE, path);
+    if (access !== 0 || (flags & (O_CREAT | O_TRUNC)) !== 0) touch(WRITE, path);
     return;
   }
   const mode = typeof flags === 'string' ? flags : 'r';
@@ -39,8 +39,8 @@ const temporary = ({ 0: prefix }) => typeof prefix === 'string' && touch(WRITE, 
 const within = ({ 1: options }) => touch(READ, peek(options, 'cwd') ?? '.');
 
 /**
- * What each function of `fs` does, its `Sync` and its promises too. Not `realpath`: errors of its `native` would
- * name a proxy, and Node's loader calls it for each module.
+ * What each function of `fs` does, its `Sync` and its promises too. Not `realpath`: errors of its
+ * `native` would name a proxy, and Node's loader calls it for each module.
  */
 const FILES = {
   __proto__: null,

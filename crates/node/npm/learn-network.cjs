@@ -47,7 +47,7 @@ function hearLookup(values, options) {
   const lookup = peek(options, 'lookup');
   if (typeof lookup !== 'function' || observers.has(lookup) || knownLookup(lookup)) return;
   const value = heard(lookup, named);
-  values[0] = create(options, { lookup: { value, writable: true, enumerable: true, configurable: true } });
+  values[0] = create(options, { lookup: ordinary(value) });
 }
 let knownLookup = () => false;
 
@@ -96,7 +96,7 @@ function wantsRequest(values, port) {
   if (typeof target === 'string' || hrefOfAny(target) !== undefined) {
     const url = new KnownURL(hrefOfAny(target) ?? target);
     host = url.hostname;
-    port = url.port === '' ? (url.protocol === 'https:' ? 443 : url.protocol === 'http:' ? 80 : port) : Number(url.port);
+    port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
   } else options = target;
   if (peek(options, 'socketPath') !== undefined) return;
   host = peek(options, 'hostname') ?? peek(options, 'host') ?? host ?? 'localhost';
