@@ -420,6 +420,7 @@ fn a_listener_that_others_are_meant_to_reach_is_granted_exactly() {
 fn resolvers_need_no_grant_and_other_datagrams_do() {
     let seen = Seen::new(&[])
         .query("api.example.com", "10.0.0.53:53")
+        .resolved("api.example.com", &["93.184.216.34"])
         .udp("10.0.0.53:53")
         .udp("93.184.216.34:0")
         .udp("10.0.0.9:8125");
