@@ -82,3 +82,22 @@ fn a_path_that_a_dockerfile_cannot_say_is_refused() {
     let order = Order::new(&boundary, "0", "r.toml", folder.path());
     assert!(matches!(render(&order), Err(RenderError::Impossible { .. })));
 }
+
+#[test]
+fn workspaces_are_installed_from_their_own_package_json() {
+    let folder = tempfile::tempdir().unwrap();
+    for workspace in ["packages/a", "packages/b", "tools", "packages/c d"] {
+        std::fs::create_dir_all(folder.path().join(workspace)).unwrap();
+        std::fs::write(folder.path().join(workspace).join("package.json"), "{}").unwrap();
+    }
+    let package = r#"{"workspaces": ["packages/*", "./tools", "../outside", "missing"]}"#;
+    std::fs::write(folder.path().join("package.json"), package).unwrap();
+    let boundary = boundary(&root().join("examples/orders/ringfence.toml"));
+    let written = written(&boundary, folder.path(), None);
+    let copied: Vec<&str> =
+        written.lines().filter(|line| line.starts_with("COPY") && line.ends_with("/")).collect();
+    assert!(copied.contains(&"COPY packages/a/package.json packages/a/"), "{copied:?}");
+    assert!(copied.contains(&"COPY tools/package.json tools/"), "{copied:?}");
+    assert!(!written.contains("outside") && !written.contains("c d"), "{written}");
+    assert!(written.contains("!packages/b/package.json"), "{written}");
+}
