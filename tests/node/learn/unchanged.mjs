@@ -21,7 +21,9 @@ import threads from 'node:worker_threads';
 
 const require = createRequire(import.meta.url);
 const show = (label, value) => console.log(label, value);
-const stackOf = (error) => `${error.stack}`.replace(/:\d+:\d+/g, '');
+// Whether the loader goes on in a tick or in a callback is a matter of time.
+const stackOf = (error) =>
+  `${error.stack}`.replace(/:\d+:\d+/g, '').replace(/\n *at process\.processTicksAndRejections.*/, '');
 
 function functions(label, owner) {
   for (const key of Reflect.ownKeys(owner)) {
