@@ -18,6 +18,7 @@ pub(super) fn draft(drafting: &mut Drafting<'_>) {
         connection(drafting, &mut wanted, *transport, *to, seen);
     }
     unreached(drafting, &mut wanted);
+    looked_up_alone(drafting, &wanted);
     for ((transport, host, port), why) in wanted {
         outbound(drafting, transport, &host, port, why);
     }
@@ -201,6 +202,30 @@ fn unreached(drafting: &mut Drafting<'_>, wanted: &mut Wanted) {
         why.asked_for(record, Capability::Connect, resource);
         let why = why.remark("no connection was made");
         want(wanted, Transport::Tcp, Host::Name(name), port, &why);
+    }
+}
+
+/// Names that were looked up and that nothing was done with: a grant needs a port.
+fn looked_up_alone(drafting: &mut Drafting<'_>, wanted: &Wanted) {
+    let used = |name: &HostName| {
+        wanted.keys().any(|(_, host, _)| matches!(host, Host::Name(used) if used == name))
+    };
+    let record = drafting.record;
+    for name in record.resolved.keys().filter_map(|name| HostName::parse(name).ok()) {
+        let granted = drafting.facts.boundary.is_some_and(|known| known.net.may_resolve(&name));
+        let own = |address: &IpAddr| {
+            let to = |((_, to), seen): (&(Transport, SocketAddr), &ConnectSeen)| {
+                seen.own && address::destination(to.ip()) == address::destination(*address)
+            };
+            record.connects.iter().any(to)
+        };
+        let itself = record.resolved.get(name.as_str()).is_some_and(|all| all.iter().any(own));
+        if !used(&name) && !granted && !itself && !name.is_localhost() && !name.is_metadata() {
+            drafting.note(Note::finding(
+                "looked-up-alone",
+                format!("{name} was looked up and not connected to: names are granted with a port, so the look-up alone will be refused until one is"),
+            ));
+        }
     }
 }
 

@@ -342,6 +342,12 @@ fn a_program_that_is_no_node_gets_the_names_it_asked_for() {
 }
 
 #[test]
+fn a_name_that_was_only_looked_up_is_told_because_no_grant_says_that_alone() {
+    let seen = Seen::new(&[]).resolved("db.example.com", &["93.184.216.34"]);
+    assert_eq!((seen.lines().len(), seen.codes()), (0, vec!["looked-up-alone"]));
+}
+
+#[test]
 fn an_address_that_was_written_out_is_granted_beside_a_name_that_leads_to_it() {
     let seen = Seen::new(&[])
         .resolved("api.internal", &["127.0.0.1"])
@@ -421,6 +427,7 @@ fn resolvers_need_no_grant_and_other_datagrams_do() {
     let seen = Seen::new(&[])
         .query("api.example.com", "10.0.0.53:53")
         .resolved("api.example.com", &["93.184.216.34"])
+        .connect("93.184.216.34:443", true)
         .udp("10.0.0.53:53")
         .udp("93.184.216.34:0")
         .udp("10.0.0.9:8125");
