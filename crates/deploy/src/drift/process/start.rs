@@ -5,6 +5,7 @@ use crate::drift::started;
 use ringfence_policy::environment;
 use ringfence_policy::layer::Layer;
 use ringfence_policy::model::Delivery;
+use std::path::{Path, PathBuf};
 
 /// Names that are told before the rest is counted.
 const NAMED: usize = 20;
@@ -55,7 +56,7 @@ impl Judge<'_> {
         let wanted = start.map_or("node", |word| base_name(&word.value));
         let found = base_name(gone);
         // `node` may be a link to `node-24`.
-        if found != wanted && !found.starts_with(wanted) {
+        if found != wanted && !found.starts_with(wanted) && !self.leads_to(gone) {
             self.weaker(Weaker {
                 code: "other-program",
                 layer: Layer::Namespaces,
@@ -65,6 +66,22 @@ impl Judge<'_> {
                 why: "it is not the program of the boundary",
             });
         }
+    }
+
+    /// Whether the program of the boundary is a link to this one, as `/bin/sh` is.
+    fn leads_to(&self, found: &str) -> bool {
+        let Some(start) = self.order.boundary.service.start.first() else { return false };
+        let folders = ["/usr/local/bin", "/usr/bin", "/bin"].map(Path::new);
+        let written = Path::new(&start.value);
+        let places: Vec<PathBuf> = if start.value.contains('/') {
+            vec![self.order.folder.join(written)]
+        } else {
+            folders.iter().map(|folder| folder.join(written)).collect()
+        };
+        places
+            .iter()
+            .filter_map(|place| place.canonicalize().ok())
+            .any(|real| real == Path::new(found))
     }
 
     pub(super) fn arguments(&mut self) {

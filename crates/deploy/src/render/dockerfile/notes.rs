@@ -8,15 +8,12 @@ use ringfence_policy::model::{RequiredLayers, SecretSource};
 pub(super) fn of(order: &Order<'_>, entry: Entry, project: &Project) -> Vec<Note> {
     let boundary = order.boundary;
     let mut notes = Vec::new();
+    let limits = &boundary.limits;
+    let limited = limits.memory.is_some() || limits.pids.is_some() || limits.cpu.is_some();
     let mut note = |grant: String, carried: &str| {
         notes.push(Note { grant, carried: carried.to_owned() });
     };
-    let inside = match entry {
-        Entry::Ringfence => "an image cannot say it; `ringfence run` enforces it inside",
-        Entry::Node => {
-            "an image cannot say it and nothing in it enforces it: the place that runs it must"
-        }
-    };
+    let inside = inside(entry);
     let net = &boundary.net;
     for (key, endpoints) in [("net.connect", &net.connect), ("net.udp", &net.udp)] {
         for endpoint in endpoints {
@@ -41,9 +38,7 @@ pub(super) fn of(order: &Order<'_>, entry: Entry, project: &Project) -> Vec<Note
         };
         note(format!("secrets.{}", secret.name.value), carried);
     }
-    let limits = &boundary.limits;
-    let some = [limits.memory.is_some(), limits.pids.is_some(), limits.cpu.is_some()];
-    if some.contains(&true) {
+    if limited {
         note("limits".to_owned(), "an image has no limits: `render compose` writes them");
     }
     if let Some(user) = &boundary.identity.user
@@ -68,4 +63,14 @@ pub(super) fn of(order: &Order<'_>, entry: Entry, project: &Project) -> Vec<Note
         note("the lockfile".to_owned(), "there is none in the folder: the build fails without it");
     }
     notes
+}
+
+/// Who carries what only the inside can.
+const fn inside(entry: Entry) -> &'static str {
+    match entry {
+        Entry::Ringfence => "an image cannot say it; `ringfence run` enforces it inside",
+        Entry::Node => {
+            "an image cannot say it and nothing in it enforces it: the place that runs it must"
+        }
+    }
 }

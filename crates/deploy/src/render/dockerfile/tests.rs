@@ -95,7 +95,7 @@ fn workspaces_are_installed_from_their_own_package_json() {
     let boundary = boundary(&root().join("examples/orders/ringfence.toml"));
     let written = written(&boundary, folder.path(), None);
     let copied: Vec<&str> =
-        written.lines().filter(|line| line.starts_with("COPY") && line.ends_with("/")).collect();
+        written.lines().filter(|line| line.starts_with("COPY") && line.ends_with('/')).collect();
     assert!(copied.contains(&"COPY packages/a/package.json packages/a/"), "{copied:?}");
     assert!(copied.contains(&"COPY tools/package.json tools/"), "{copied:?}");
     assert!(!written.contains("outside") && !written.contains("c d"), "{written}");
