@@ -8,6 +8,8 @@ const reads = first(READ);
 const looks = first(LOOK);
 const writes = first(WRITE);
 const noFlags = () => feature('needs-no-flags');
+/** Of standard streams it fails anywhere but on a disk, so whoever asks for it there bears its refusal. */
+const syncs = ({ 0: descriptor }) => { if (!(descriptor <= 2)) noFlags(); };
 function copies(values) {
   touch(READ, values[0]);
   touch(WRITE, values[1]);
@@ -46,7 +48,7 @@ const FILES = {
   __proto__: null,
   access: looks, appendFile: flushes, chmod: writes, chown: writes, copyFile: copies, cp: copies,
   createReadStream: reads, createWriteStream: flushesOfStream, exists: looks, fchmod: noFlags, fchown: noFlags,
-  fdatasync: noFlags, fsync: noFlags, futimes: noFlags, glob: within, lchmod: writes, lchown: writes, link: copies,
+  fdatasync: syncs, fsync: syncs, futimes: noFlags, glob: within, lchmod: writes, lchown: writes, link: copies,
   lstat: looks, lutimes: writes, mkdir: writes, mkdtemp: temporary, mkdtempDisposable: temporary, open: opens,
   openAsBlob: reads, opendir: reads, readFile: reads, readdir: reads, readlink: looks, rename: moves,
   rm: writes, rmdir: writes, stat: looks, statfs: looks, symlink: links, truncate: writes, unlink: writes,
