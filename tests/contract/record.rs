@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The newest record of a playground.
 fn record(play: &Playground) -> Vec<Value> {
@@ -86,13 +86,16 @@ fn a_program_that_cannot_be_found_or_started_leaves_no_record() {
         let run = learn(&play, &[command]);
         assert_eq!(run.code, 2, "{run}");
         let names = fs::read_dir(play.path().join(".ringfence/records")).unwrap();
-        let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        assert_eq!(names.filter(|name| name.ends_with(".jsonl")).count(), 0);
+        let names = names.map(|entry| entry.unwrap().path());
+        assert_eq!(
+            names.filter(|name| name.extension().is_some_and(|end| end == "jsonl")).count(),
+            0
+        );
     }
 }
 
 /// Requires packages, reads, writes, starts a child, listens, connects in each way.
-const PROGRAM: &str = r#"
+const PROGRAM: &str = r"
 const fs = require('fs'), net = require('net'), path = require('path'), dgram = require('dgram');
 const { execFileSync } = require('child_process');
 for (const name of ['pino', 'pg', 'ws', 'dotenv']) require(name);
@@ -117,7 +120,7 @@ const unix = net.createServer((socket) => socket.end()).listen('./socket', () =>
     });
   }).resume();
 });
-"#;
+";
 
 #[test]
 fn every_path_and_address_that_strace_saw_is_in_the_record() {
@@ -202,14 +205,14 @@ fn witnessed(play: &Playground, command: &[&str]) -> Option<Witnessed> {
     };
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let program = of_kind(&record(play), "exec").next().unwrap()["pid"].as_i64().unwrap();
-    Some(Trace::read(&fs::read_to_string(trace).unwrap(), program, play.path()))
+    Some(Trace::read(&fs::read_to_string(trace).unwrap(), program, &play.path()))
 }
 
 /// Lines of strace, put together where another process came in between.
 struct Trace;
 
 impl Trace {
-    fn read(text: &str, program: i64, cwd: PathBuf) -> Witnessed {
+    fn read(text: &str, program: i64, cwd: &Path) -> Witnessed {
         let mut seen = Witnessed { paths: BTreeSet::new(), addresses: BTreeSet::new() };
         let mut tree = BTreeSet::new();
         let mut halves: BTreeMap<i64, String> = BTreeMap::new();
@@ -236,12 +239,12 @@ impl Trace {
                 let child = answer.and_then(|a| a.split(['<', ' ']).next()?.parse().ok());
                 tree.extend(child.filter(|child: &i64| *child > 0));
             }
-            Self::take(&mut seen, &whole, &cwd);
+            Self::take(&mut seen, &whole, cwd);
         }
         seen
     }
 
-    fn take(seen: &mut Witnessed, line: &str, cwd: &std::path::Path) {
+    fn take(seen: &mut Witnessed, line: &str, cwd: &Path) {
         let Some((call, arguments)) = line.split_once('(') else { return };
         match call {
             "connect" | "bind" | "sendto" | "sendmsg" => {
@@ -283,7 +286,7 @@ fn quoted(text: &str) -> Vec<(Option<String>, String)> {
     found
 }
 
-fn plain(path: &std::path::Path) -> String {
+fn plain(path: &Path) -> String {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {
@@ -295,7 +298,7 @@ fn plain(path: &std::path::Path) -> String {
 }
 
 /// The address that strace writes, as the record writes it.
-fn address(text: &str, cwd: &std::path::Path) -> Option<String> {
+fn address(text: &str, cwd: &Path) -> Option<String> {
     let between = |start: &str, end: &str| Some(text.split_once(start)?.1.split_once(end)?.0);
     if let Some(port) = between("sin_port=htons(", ")") {
         return Some(format!("{}:{port}", between("inet_addr(\"", "\"")?));
