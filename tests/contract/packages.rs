@@ -49,7 +49,7 @@ fn playground() -> Playground {
 }
 
 fn json(run: &Run) -> Value {
-    serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}\n{run}"))
+    serde_json::from_str(&run.stdout).unwrap()
 }
 
 #[test]
@@ -135,9 +135,9 @@ fn without_a_name_the_newest_record_of_the_project_is_meant() {
     let playground = Playground::new()
         .with("ringfence.toml", super::SMALLEST)
         .with("sub/x", "")
-        .with(".ringfence/records/.other", "")
+        .with(".ringfence/records/learn.cjs", "")
         .with(".ringfence/records/a.jsonl", &record(&new()));
-    let older = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+    let older = std::time::SystemTime::now() - std::time::Duration::from_mins(1);
     let first = playground.path().join(".ringfence/records/b.jsonl");
     std::fs::write(&first, record(&old())).unwrap();
     std::fs::File::options().write(true).open(&first).unwrap().set_modified(older).unwrap();

@@ -271,3 +271,36 @@ fn without_a_record_the_program_runs_as_it_would() {
         assert_eq!((run.code, run.stdout.as_str()), (0, "statSync\n"), "Node {major}: {run}");
     }
 }
+
+#[test]
+fn two_recordings_of_the_same_program_keep_the_same_view() {
+    let Some((_, node)) = nodes().pop() else { return };
+    let playground = application().with("ringfence.toml", crate::SMALLEST);
+    let folder = playground.path();
+    let kept: Vec<String> = ["first.json", "second.json"]
+        .into_iter()
+        .map(|name| {
+            std::fs::remove_dir_all(folder.join("scratch")).unwrap();
+            std::fs::create_dir(folder.join("scratch")).unwrap();
+            let mut learn = playground.command();
+            learn.args(["learn", "--dry-run", "--"]).arg(&node).arg("app.mjs");
+            learn.env("SCRATCH", folder.join("scratch")).env("APP_SET", "1");
+            let run = playground.finish(&mut learn);
+            assert_eq!(run.code, 0, "{run}");
+            let records = folder.join(".ringfence/records");
+            let record = std::fs::read_dir(&records)
+                .unwrap()
+                .flatten()
+                .map(|entry| entry.path())
+                .find(|path| path.extension().is_some_and(|kind| kind == "jsonl"))
+                .unwrap();
+            let view = playground.run(["packages", record.to_str().unwrap(), "--format", "json"]);
+            std::fs::rename(&record, folder.join(name)).unwrap();
+            view.stdout
+        })
+        .collect();
+    assert!(kept[0].contains("\"@scope/inner\""), "{}", kept[0]);
+    assert_eq!(kept[0], kept[1]);
+    let run = playground.run(["packages", "first.json", "second.json"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, "every package used the same\n"));
+}

@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 
 /// Where `learn` leaves its records, below the folder of the boundary file.
 const RECORDS: &str = ".ringfence/records";
+/// What their names end with; the script that told them lies beside them.
+const ENDING: &str = "jsonl";
 /// What the application itself is called in tables.
 const APPLICATION: &str = "the application";
 /// Things of one kind that are shown to people before the rest is counted.
@@ -140,9 +142,10 @@ fn newest() -> Result<PathBuf, CommandError> {
         }
     };
     let records = entries.flatten().filter_map(|entry| {
-        let hidden = entry.file_name().as_encoded_bytes().first() == Some(&b'.');
-        let metadata = entry.metadata().ok().filter(|found| found.is_file() && !hidden)?;
-        Some((metadata.modified().ok()?, entry.path()))
+        let path = entry.path();
+        let metadata = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
+        let named = path.extension().is_some_and(|kind| kind == ENDING);
+        named.then_some((metadata.modified().ok()?, path))
     });
     let newest = records.max().map(|(_, path)| path);
     newest.ok_or_else(|| none(format!("no records in {}", folder.display())))

@@ -122,8 +122,11 @@ impl<'a> Building<'a> {
         let Some((host, port)) = resource.rsplit_once(':') else { return resource.to_owned() };
         let Ok(port) = port.parse::<u16>() else { return resource.to_owned() };
         let host = host.trim_start_matches('[').trim_end_matches(']');
+        let loops = |ip: &IpAddr| ip.is_loopback() || ip.is_unspecified();
+        let resolved = self.record.resolved.get(host);
         let local = host == "localhost"
-            || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified());
+            || host.parse::<IpAddr>().is_ok_and(|ip| loops(&ip))
+            || resolved.is_some_and(|found| !found.is_empty() && found.iter().all(loops));
         let record = self.record;
         let listened = |port: u16| {
             let mut bound = record.listens.keys().filter(|(of, _)| *of == transport);

@@ -103,7 +103,14 @@ fn each_package_is_told_with_what_leaves_its_own_folder() {
 fn a_port_that_the_system_chose_for_the_run_itself_is_not_told() {
     let mut record = record();
     used(&mut record, Capability::Listen, "127.0.0.1:0", by("", ""));
-    for peer in ["localhost:41943", "127.0.0.1:5432", "[::1]:50000", "db.internal:50000"] {
+    record.resolved.insert("mapped.test".to_owned(), ["127.0.0.1".parse().unwrap()].into());
+    for peer in [
+        "mapped.test:40100",
+        "localhost:41943",
+        "127.0.0.1:5432",
+        "[::1]:50000",
+        "db.internal:50000",
+    ] {
         used(&mut record, Capability::Connect, peer, by("undici", "7.0.0"));
     }
     let view = view(&record);
