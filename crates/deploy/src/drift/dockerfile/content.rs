@@ -225,7 +225,7 @@ fn is_pinned(image: &str) -> bool {
 fn is_bare(image: &str) -> bool {
     let name = image.split('@').next().unwrap_or(image);
     let debug = ["debug", "-dev", "busybox"].iter().any(|word| name.contains(word));
-    !debug && ["distroless", "chainguard", "cgr.dev"].iter().any(|word| name.contains(word))
+    !debug && ["distroless", "chainguard"].iter().any(|word| name.contains(word))
 }
 
 /// The whole of the folder that the builder is given.

@@ -252,8 +252,9 @@ impl Writer<'_> {
         }
         if self.entry == Entry::Node && !boundary.net.hosts.is_empty() {
             let hosts = boundary.net.hosts.iter();
-            let hosts: Vec<String> =
-                hosts.map(|(name, address)| format!("{name}={}", address.value)).collect();
+            let hosts: Map<String, Value> = hosts
+                .map(|(name, address)| (name.to_string(), json!(address.value.to_string())))
+                .collect();
             set("extra_hosts", json!(hosts));
         }
     }
