@@ -587,6 +587,15 @@ fn a_name_that_the_file_cannot_hold_is_told_and_spoils_nothing() {
 }
 
 #[test]
+fn what_another_command_needed_is_said_to_be_granted_to_the_service() {
+    let seen = Seen::new(&[]);
+    assert!(seen.draft_with(Some(&boundary(""))).notes.is_empty());
+    let text = "[service]\nname = \"a\"\nstart = [\"node\", \"other.mjs\"]\n";
+    let other = ringfence_policy::parse("", text).unwrap();
+    assert_eq!(seen.draft_with(Some(&other)).notes[0].code, "another-command");
+}
+
+#[test]
 fn a_draft_of_a_record_that_was_cut_short_says_so() {
     assert!(Seen::new(&[]).draft_with(None).coverage.cut_short);
 }
