@@ -8,6 +8,7 @@
 mod bad_input;
 mod containers;
 mod control;
+mod deployed;
 mod exhaustion;
 mod learn;
 mod leftovers;
