@@ -1,4 +1,4 @@
-// What children and workers are given, so that they tell too.
+// What children and workers are given, so that they tell too; a part of the script that begins in `learn.cjs`, in the same scope.
 
 let option;
 let path;
@@ -119,7 +119,7 @@ function watchWorkers(module) {
     if (name !== undefined) note('worker', peek(options, 'eval') === true ? name : resolve(name));
     if (!isObject(options)) return;
     const given = peek(options, 'env');
-    const own = (isObject(given) && given !== proxied) || peek(options, 'execArgv') !== undefined;
+    const own = isObject(given) || peek(options, 'execArgv') !== undefined;
     let next = options;
     if (option !== undefined && own && typeof given !== 'symbol') {
       next = withValue(next, 'env', handedOn(given));

@@ -1,4 +1,4 @@
-// Files.
+// Files; a part of the script that begins in `learn.cjs`, in the same scope.
 
 const READ = 'fs-read';
 const LOOK = 'fs-look';

@@ -1,4 +1,4 @@
-// The network.
+// The network; a part of the script that begins in `learn.cjs`, in the same scope.
 
 const placeIn = (host, port) => (includes(`${host}`, ':') ? `[${host}]:${port}` : `${host}:${port}`);
 /** Where something was connected to, and who asked for a place before that. */

@@ -1,4 +1,4 @@
-// Functions in whose place a proxy stands.
+// Functions in whose place a proxy stands; a part of the script that begins in `learn.cjs`, in the same scope.
 
 const observers = table(WeakMap);
 let busy = false;

@@ -1,4 +1,4 @@
-// In front of the program.
+// In front of the program; a part of the script that begins in `learn.cjs`, in the same scope.
 
 const CONCERNS = {
   __proto__: null,
