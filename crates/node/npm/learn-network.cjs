@@ -79,6 +79,8 @@ function watchDatagrams({ Socket: { prototype } }) {
     note('udp', placeIn(typeof host === 'string' && host !== '' ? host : otherwise, Number(port)));
   };
   watch(prototype, 'bind', ({ 0: port, 1: host }, self) => {
+    // Node itself, for a socket that only sends.
+    if (isObject(port) && host === null) return;
     if (isObject(port)) tellPlace(peek(port, 'port') ?? 0, peek(port, 'address'), any(self));
     else tellPlace(typeof port === 'function' ? 0 : (port ?? 0), host, any(self));
   });
