@@ -7,26 +7,26 @@ use ringfence_policy::model::Boundary;
 use std::path::{Path, PathBuf};
 
 /// A boundary and what an order says of it.
-pub struct Known {
-    pub boundary: Boundary,
+pub(crate) struct Known {
+    pub(crate) boundary: Boundary,
     folder: PathBuf,
 }
 
 /// Stands for a hash, so that a comment in the file changes no snapshot.
-pub const HASH: &str = "00000000000000000000000000000000000000000000000000000000000000aa";
+pub(crate) const HASH: &str = "00000000000000000000000000000000000000000000000000000000000000aa";
 
 /// `examples/orders`.
-pub fn orders() -> Known {
+pub(crate) fn orders() -> Known {
     read("../../examples/orders/ringfence.toml")
 }
 
 /// Every kind of grant.
-pub fn full() -> Known {
+pub(crate) fn full() -> Known {
     read("testdata/full.toml")
 }
 
 /// Both.
-pub fn both() -> [Known; 2] {
+pub(crate) fn both() -> [Known; 2] {
     [orders(), full()]
 }
 
@@ -38,19 +38,19 @@ fn read(path: &str) -> Known {
 }
 
 impl Known {
-    pub fn order(&self, entry: Option<Entry>) -> Order<'_> {
+    pub(crate) fn order(&self, entry: Option<Entry>) -> Order<'_> {
         let mut order = Order::new(&self.boundary, HASH, "ringfence.toml", &self.folder);
         order.entry = entry;
         order
     }
 
-    pub fn render(&self, target: Target, entry: Option<Entry>) -> Rendered {
+    pub(crate) fn render(&self, target: Target, entry: Option<Entry>) -> Rendered {
         render::render(target, &self.order(entry)).unwrap()
     }
 }
 
 /// Everything of a target as one text.
-pub fn whole(rendered: &Rendered) -> String {
+pub(crate) fn whole(rendered: &Rendered) -> String {
     let mut text = String::new();
     for (path, content) in &rendered.files {
         text.push_str(&format!("---- {}\n{content}", path.display()));

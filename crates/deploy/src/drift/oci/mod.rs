@@ -297,6 +297,42 @@ impl Check<'_> {
         }
     }
 
+    /// One that is not rendered: a library of the image, or a way out.
+    fn further_mount(
+        &mut self,
+        order: &Order<'_>,
+        mount: &Placed<Json>,
+        binds: bool,
+        options: &[&str],
+    ) {
+        let target = values::text(mount, "destination").to_owned();
+        let place = format!("mounts: {target}");
+        let granted = order.boundary.fs.write.iter().any(|path| {
+            let path = order.path(&path.value);
+            target == path || target.starts_with(&format!("{path}/"))
+        });
+        let writable = !options.iter().any(|word| matches!(*word, "ro" | "rro"));
+        if writable && binds && !granted {
+            self.push(weaker(
+                "more-writable-paths",
+                &place,
+                Some(mount.line),
+                "ro",
+                "rw",
+                "the service can write where the boundary grants nothing",
+            ));
+        } else if target.ends_with("docker.sock") {
+            self.push(weaker(
+                "engine-socket",
+                &place,
+                Some(mount.line),
+                "nothing",
+                &target,
+                "who speaks with the engine is root on the host",
+            ));
+        }
+    }
+
     fn mount(&mut self, order: &Order<'_>, mount: &Placed<Json>, ours: Option<&Placed<Json>>) {
         let target = values::text(mount, "destination").to_owned();
         let place = format!("mounts: {target}");
@@ -305,30 +341,7 @@ impl Check<'_> {
         let binds = values::text(mount, "type") == "bind"
             || options.iter().any(|word| matches!(*word, "bind" | "rbind"));
         let Some(ours) = ours else {
-            let granted = order.boundary.fs.write.iter().any(|path| {
-                let path = order.path(&path.value);
-                target == path || target.starts_with(&format!("{path}/"))
-            });
-            let writable = !options.iter().any(|word| matches!(*word, "ro" | "rro"));
-            if writable && binds && !granted {
-                self.push(weaker(
-                    "more-writable-paths",
-                    &place,
-                    Some(mount.line),
-                    "ro",
-                    "rw",
-                    "the service can write where the boundary grants nothing",
-                ));
-            } else if target.ends_with("docker.sock") {
-                self.push(weaker(
-                    "engine-socket",
-                    &place,
-                    Some(mount.line),
-                    "nothing",
-                    &target,
-                    "who speaks with the engine is root on the host",
-                ));
-            }
+            self.further_mount(order, mount, binds, &options);
             return;
         };
         let line = at(mount, &["options"]).map_or(mount.line, |options| options.line);

@@ -21,7 +21,7 @@ use unit::{Assignment, Unit, words};
 /// [`DriftError`].
 pub fn compare(order: &Order<'_>, files: &[Deployed<'_>]) -> Result<Comparison, DriftError> {
     let unit = Unit::read(files);
-    let first = files.first().map(|file| file.path).unwrap_or(Path::new(""));
+    let first = files.first().map_or(Path::new(""), |file| file.path);
     let service = order.name();
     if !is_of(files, &unit, order) {
         return Err(DriftError::Foreign { path: first.to_owned(), service: service.to_owned() });
@@ -139,9 +139,7 @@ fn compare_key(key: &Key, unit: &Unit<'_>, wanted: &[Setting], comparison: &mut 
     let found = unit.of(key.name);
     let values: Vec<&str> = found.iter().map(|one| one.value.as_str()).collect();
     let weaker = match key.rule {
-        Rule::On => {
-            last(&found).filter(|(value, _)| rules::is_on(value)).is_none().then(|| last(&found))
-        }
+        Rule::On => found.last().is_none_or(|one| !rules::is_on(&one.value)).then(|| last(&found)),
         Rule::Level(levels) => level(levels, &asked, &found),
         Rule::AtMost => at_most(key, &asked, &found, comparison),
         Rule::Mask => mask(&asked, &found),

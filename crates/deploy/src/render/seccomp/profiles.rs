@@ -8,7 +8,14 @@ use std::sync::LazyLock;
 
 #[derive(Deserialize)]
 pub(super) struct Numbers {
-    pub(super) calls: BTreeMap<String, serde::de::IgnoredAny>,
+    pub(super) calls: BTreeMap<String, Number>,
+}
+
+/// Its numbers, which the library of the runtime knows itself.
+#[derive(Deserialize)]
+pub(super) struct Number {
+    #[serde(rename = "x86_64")]
+    _x86_64: Option<u16>,
 }
 
 #[derive(Deserialize)]
