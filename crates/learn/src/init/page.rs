@@ -264,7 +264,15 @@ mod tests {
         assert!(!page.leave_out(2, "no"), "a name is needed");
         assert!(page.leave_out(4, "another version is here"));
         assert!(page.leave_out(7, "unset") && !page.leave_out(7, "unset"));
-        insta::assert_snapshot!(page.text(), @"");
+        insta::assert_snapshot!(page.text(), @r#"
+        [service]
+        name = "a"  # guess: because x
+        # guess: because a reason that is so long that it stands on a line of its own, above what it is about; left out: another version is here
+        # node = ">=20"
+
+        # [secrets.k]  # guess: because y; left out: unset
+        # from = "env:K"
+        "#);
         assert_eq!(page.guesses(), 1);
     }
 }
