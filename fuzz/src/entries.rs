@@ -13,7 +13,7 @@ use ringfence_sys::socket::Address;
 pub type Entry = (&'static str, fn(&[u8]));
 
 /// Every entry, in the order of the names.
-pub const ENTRIES: [Entry; 11] = [
+pub const ENTRIES: [Entry; 12] = [
     ("address", address),
     ("control", control),
     ("dns", dns),
@@ -23,6 +23,7 @@ pub const ENTRIES: [Entry; 11] = [
     ("hosts", hosts),
     ("ldcache", ldcache),
     ("policy", policy),
+    ("project", project),
     ("request", request),
     ("resolvconf", resolvconf),
 ];
@@ -97,6 +98,30 @@ pub fn policy(bytes: &[u8]) {
 /// Whether a character of a message can neither move a cursor nor pass for something else.
 fn is_plain(character: char) -> bool {
     character == '\n' || (' '..='~').contains(&character)
+}
+
+/// What a project says about itself, in each of the forms it may have: no value of a variable is in
+/// what is shown, and what a command really granted can be said.
+pub fn project(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let lines = text.lines().count().max(1);
+    if let Err(error) = ringfence_project::package::parse(&text) {
+        assert!((1..=lines + 1).contains(&error.line), "{error:?}");
+    }
+    for (file, manager) in ringfence_project::lockfile::NAMES {
+        let _ = ringfence_project::lockfile::parse(file, manager, &text);
+    }
+    let read = ringfence_project::variables::parse(&text);
+    for variable in &read.variables {
+        let value = variable.value.expose();
+        let _ = ringfence_project::variables::suspicion(&variable.name, value);
+        assert_eq!(format!("{:?}", variable.value), "[redacted]");
+    }
+    let Ok(plain) = ringfence_project::command::split(&text) else { return };
+    assert!(!plain.words.is_empty());
+    if let Some(node) = ringfence_project::command::NodeCommand::read(&plain.words) {
+        assert!(node.reality().iter().all(|one| !one.sentence.is_empty()), "{node:?}");
+    }
 }
 
 /// The host's `/etc/resolv.conf`: any text has at least one server, and bounds.

@@ -81,6 +81,11 @@ fn the_help_lists_every_verb() {
       statement     Say the boundary in plain sentences, as a security review asks
                     for it
       diff          Say what a change of the boundary file widens
+      init          Write a first boundary file from the project
+      learn         Record what a run uses, and write the smallest grants for it
+      packages      Tell what each npm package used
+      render        Write the boundary out for the place it deploys to
+      drift         Say what is weaker in a deployment than in the boundary
       schema        Print the JSON Schema of the boundary file, for editors
       completions   Print completions for a shell
 

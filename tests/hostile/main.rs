@@ -8,7 +8,9 @@
 mod bad_input;
 mod containers;
 mod control;
+mod deployed;
 mod exhaustion;
+mod learn;
 mod leftovers;
 mod peer;
 mod revocation;

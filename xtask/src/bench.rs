@@ -5,6 +5,7 @@
 //! the first is the noise, and a difference below it means nothing. Prints ratios, writes JSON.
 
 mod engine;
+mod learn;
 mod procfs;
 mod proof;
 mod report;
@@ -47,6 +48,8 @@ pub(crate) enum Part {
 enum Area {
     /// Start-up, traffic in and out, connections, memory
     Engine,
+    /// A test run that is recorded, beside bare and strace
+    Learn,
     /// The battery, its self-test and its page; taking a grant back under 500 connections
     Proof,
 }
@@ -55,6 +58,7 @@ enum Area {
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     match options.area {
         Area::Engine => engine::run(options.rounds.max(3), options.only),
+        Area::Learn => learn::run((options.rounds / 3).max(3)),
         Area::Proof => proof::run((options.rounds / 9).max(3)),
     }
 }

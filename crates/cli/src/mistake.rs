@@ -54,6 +54,11 @@ impl Mistake {
         }
     }
 
+    /// Its line and what is wrong there.
+    pub(crate) fn place(&self) -> Option<(usize, String)> {
+        self.line.map(|line| (line, self.message.clone()))
+    }
+
     /// All of it, as people read it.
     pub(crate) fn shown(&self) -> &str {
         &self.shown

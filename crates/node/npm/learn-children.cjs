@@ -1,4 +1,4 @@
-// What children and workers are given, so that they tell too.
+// What children and workers are given, so that they tell too; a part of the script that begins in `learn.cjs`, in the same scope.
 
 let option;
 let path;
@@ -6,13 +6,15 @@ let path;
 /** Takes our part of NODE_OPTIONS out of it. */
 function conceal() {
   const options = env[OPTIONS] ?? '';
-  for (const part of [`--require="${FILE}"`, `--require "${FILE}"`, `--require=${FILE}`, `--require ${FILE}`, `-r ${FILE}`]) {
+  const parts = [`--require="${FILE}"`, `--require "${FILE}"`, `--require=${FILE}`, `--require ${FILE}`];
+  for (const part of [...parts, `-r ${FILE}`]) {
     const at = indexOf(options, part);
     if (at < 0) continue;
     option = part;
     const before = slice(options, 0, at);
     const after = slice(options, at + part.length);
-    const rest = before === '' ? slice(after, 1) : `${endsWith(before, ' ') ? slice(before, 0, -1) : before}${after}`;
+    const kept = endsWith(before, ' ') ? slice(before, 0, -1) : before;
+    const rest = before === '' ? slice(after, 1) : `${kept}${after}`;
     if (rest === '') delete env[OPTIONS];
     else env[OPTIONS] = rest;
     delete env[VARIABLE];
@@ -26,7 +28,7 @@ const withOption = (text) => (text ? (includes(text, option) ? text : `${text} $
 function handedOn(given) {
   const from = given === undefined || given === null || given === proxied ? env : given;
   const copy = {};
-  for (const name in from) defineProperty(copy, name, { value: from[name], writable: true, enumerable: true, configurable: true });
+  for (const name in from) defineProperty(copy, name, ordinary(from[name]));
   copy[OPTIONS] = withOption(copy[OPTIONS]);
   copy[VARIABLE] = path;
   return copy;
@@ -36,7 +38,7 @@ function handedOn(given) {
 const withValue = (options, name, value) =>
   create(options === undefined || options === null ? plain : getPrototypeOf(options), {
     ...(options === undefined || options === null ? {} : getOwnPropertyDescriptors(options)),
-    [name]: { value, writable: true, enumerable: true, configurable: true },
+    [name]: ordinary(value),
   });
 
 function handOnInPairs(pairs) {
@@ -44,8 +46,8 @@ function handOnInPairs(pairs) {
   let at = 0;
   while (at < pairs.length && !startsWith(pairs[at], `${OPTIONS}=`)) at += 1;
   const before = at < pairs.length ? slice(pairs[at], OPTIONS.length + 1) : '';
-  defineProperty(pairs, at, { value: `${OPTIONS}=${withOption(before)}`, writable: true, enumerable: true, configurable: true });
-  defineProperty(pairs, pairs.length, { value: `${VARIABLE}=${path}`, writable: true, enumerable: true, configurable: true });
+  defineProperty(pairs, at, ordinary(`${OPTIONS}=${withOption(before)}`));
+  defineProperty(pairs, pairs.length, ordinary(`${VARIABLE}=${path}`));
 }
 
 // Children.
@@ -99,7 +101,7 @@ function addonBy() {
   if (typeof found === 'string') return undefined;
   for (const frame of found) {
     const file = site.file(frame);
-    if (typeof file !== 'string' || file === FILE || startsWith(file, 'wasm:') || startsWith(file, 'node:')) continue;
+    if (typeof file !== 'string' || startsWith(file, 'wasm:') || startsWith(file, 'node:')) continue;
     return { __proto__: null, file, frame };
   }
   return undefined;
@@ -117,9 +119,11 @@ function watchWorkers(module) {
     if (name !== undefined) note('worker', peek(options, 'eval') === true ? name : resolve(name));
     if (!isObject(options)) return;
     const given = peek(options, 'env');
-    const own = (isObject(given) && given !== proxied) || peek(options, 'execArgv') !== undefined;
+    const own = isObject(given) || peek(options, 'execArgv') !== undefined;
     let next = options;
-    if (option !== undefined && own && typeof given !== 'symbol') next = withValue(next, 'env', handedOn(given));
+    if (option !== undefined && own && typeof given !== 'symbol') {
+      next = withValue(next, 'env', handedOn(given));
+    }
     const workerData = unproxied(peek(options, 'workerData'));
     if (workerData !== peek(options, 'workerData')) next = withValue(next, 'workerData', workerData);
     values[1] = next;

@@ -1,4 +1,4 @@
-// Variables of the environment.
+// Variables of the environment; a part of the script that begins in `learn.cjs`, in the same scope.
 
 /** Names that every object is asked for. */
 const COMMON = { __proto__: null, toJSON: true, then: true, nodeType: true, inspect: true };

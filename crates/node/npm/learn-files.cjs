@@ -1,4 +1,4 @@
-// Files.
+// Files; a part of the script that begins in `learn.cjs`, in the same scope.
 
 const READ = 'fs-read';
 const LOOK = 'fs-look';
@@ -8,6 +8,8 @@ const reads = first(READ);
 const looks = first(LOOK);
 const writes = first(WRITE);
 const noFlags = () => feature('needs-no-flags');
+/** Of standard streams it fails anywhere but on a disk, so whoever asks for it there bears its refusal. */
+const syncs = ({ 0: descriptor }) => { if (!(descriptor <= 2)) noFlags(); };
 function copies(values) {
   touch(READ, values[0]);
   touch(WRITE, values[1]);
@@ -24,7 +26,7 @@ function opens({ 0: path, 1: flags }) {
   if (typeof flags === 'number') {
     const access = flags & 3;
     if (access !== 1) touch(READ, path);
-    if (access !== 0 || (flags & (fs.constants.O_CREAT | fs.constants.O_TRUNC)) !== 0) touch(WRITE, path);
+    if (access !== 0 || (flags & (O_CREAT | O_TRUNC)) !== 0) touch(WRITE, path);
     return;
   }
   const mode = typeof flags === 'string' ? flags : 'r';
@@ -38,14 +40,17 @@ function flushes(values) {
 const temporary = ({ 0: prefix }) => typeof prefix === 'string' && touch(WRITE, `${prefix}XXXXXX`);
 const within = ({ 1: options }) => touch(READ, peek(options, 'cwd') ?? '.');
 
-/** What each function of `fs` does, its `Sync` and its promises too. */
+/**
+ * What each function of `fs` does, its `Sync` and its promises too. Not `realpath`: errors of its
+ * `native` would name a proxy, and Node's loader calls it for each module.
+ */
 const FILES = {
   __proto__: null,
   access: looks, appendFile: flushes, chmod: writes, chown: writes, copyFile: copies, cp: copies,
   createReadStream: reads, createWriteStream: flushesOfStream, exists: looks, fchmod: noFlags, fchown: noFlags,
-  fdatasync: noFlags, fsync: noFlags, futimes: noFlags, glob: within, lchmod: writes, lchown: writes, link: copies,
+  fdatasync: syncs, fsync: syncs, futimes: noFlags, glob: within, lchmod: writes, lchown: writes, link: copies,
   lstat: looks, lutimes: writes, mkdir: writes, mkdtemp: temporary, mkdtempDisposable: temporary, open: opens,
-  openAsBlob: reads, opendir: reads, readFile: reads, readdir: reads, readlink: looks, realpath: looks, rename: moves,
+  openAsBlob: reads, opendir: reads, readFile: reads, readdir: reads, readlink: looks, rename: moves,
   rm: writes, rmdir: writes, stat: looks, statfs: looks, symlink: links, truncate: writes, unlink: writes,
   utimes: writes, watch: reads, watchFile: looks, writeFile: flushes,
 };
@@ -56,13 +61,8 @@ function flushesOfStream({ 0: path, 1: options }) {
 
 function watchFiles(module) {
   for (const name in FILES) {
-    const native = module[name]?.native;
     watch(module, name, FILES[name]);
     watch(module, `${name}Sync`, FILES[name]);
-    if (name === 'realpath' && native !== undefined) {
-      watch(module[name], 'native', looks);
-      watch(module.realpathSync, 'native', looks);
-    }
   }
 }
 

@@ -1,4 +1,4 @@
-// The network.
+// The network; a part of the script that begins in `learn.cjs`, in the same scope.
 
 const placeIn = (host, port) => (includes(`${host}`, ':') ? `[${host}]:${port}` : `${host}:${port}`);
 /** Where something was connected to, and who asked for a place before that. */
@@ -47,7 +47,7 @@ function hearLookup(values, options) {
   const lookup = peek(options, 'lookup');
   if (typeof lookup !== 'function' || observers.has(lookup) || knownLookup(lookup)) return;
   const value = heard(lookup, named);
-  values[0] = create(options, { lookup: { value, writable: true, enumerable: true, configurable: true } });
+  values[0] = create(options, { lookup: ordinary(value) });
 }
 let knownLookup = () => false;
 
@@ -79,6 +79,8 @@ function watchDatagrams({ Socket: { prototype } }) {
     note('udp', placeIn(typeof host === 'string' && host !== '' ? host : otherwise, Number(port)));
   };
   watch(prototype, 'bind', ({ 0: port, 1: host }, self) => {
+    // Node itself, for a socket that only sends.
+    if (isObject(port) && host === null) return;
     if (isObject(port)) tellPlace(peek(port, 'port') ?? 0, peek(port, 'address'), any(self));
     else tellPlace(typeof port === 'function' ? 0 : (port ?? 0), host, any(self));
   });
@@ -96,7 +98,7 @@ function wantsRequest(values, port) {
   if (typeof target === 'string' || hrefOfAny(target) !== undefined) {
     const url = new KnownURL(hrefOfAny(target) ?? target);
     host = url.hostname;
-    port = url.port === '' ? (url.protocol === 'https:' ? 443 : url.protocol === 'http:' ? 80 : port) : Number(url.port);
+    port = Number(url.port) || (url.protocol === 'https:' ? 443 : 80);
   } else options = target;
   if (peek(options, 'socketPath') !== undefined) return;
   host = peek(options, 'hostname') ?? peek(options, 'host') ?? host ?? 'localhost';

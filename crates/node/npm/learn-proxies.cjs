@@ -1,4 +1,4 @@
-// Functions in whose place a proxy stands.
+// Functions in whose place a proxy stands; a part of the script that begins in `learn.cjs`, in the same scope.
 
 const observers = table(WeakMap);
 let busy = false;
@@ -43,16 +43,19 @@ function observedFailure(act, values) {
 }
 
 // (func $called (param target this values) (call $observe ...) (return_call $apply ...))
-// (func $made   (param target values new)  (call $observeNew ...) (return_call $construct ...))
-// (func $tried  (param target this values) (local.tee 3 (call $attempt ...)) (if ref.is_null (return_call $apply ...)) (local.get 3))
+// (func $made (param target values new) (call $observeNew ...) (return_call $construct ...))
+// (func $tried (param target this values)
+//   (local.tee 3 (call $attempt ...)) (if ref.is_null (return_call $apply ...)) (local.get 3))
 // (func $assigned (param target key value receiver)
-//   (if (call $isOurs (receiver)) (return_call $set target key value)) (return_call $setFor target key value receiver))
+//   (if (call $isOurs receiver) (return_call $set target key value))
+//   (return_call $setFor target key value receiver))
 const CODE =
-  'AGFzbQEAAAABGwRgA29vbwFvYANvb28AYAFvAX9gBG9vb28BbwJeCAFfB29ic2VydmUAAQFfCm9ic2VydmVOZXcAAQFfB2F0dGVtcHQAAAFf' +
-  'BmlzT3VycwACAV8FYXBwbHkAAAFfCWNvbnN0cnVjdAAAAV8Dc2V0AAABXwZzZXRGb3IAAwMFBAAAAAMHJAQGY2FsbGVkAAgEbWFkZQAJBXRyaWVk' +
-  'AAoIYXNzaWduZWQACwpgBBIAIAAgASACEAAgACABIAISBAsSACAAIAEgAhABIAAgASACEgULHAEBbyAAIAEgAhACIgPRBEAgACABIAISBAsgAwsb' +
-  'ACADEAMEQCAAIAEgAhIGCyAAIAEgAiADEgcL';
-const { called, made, tried, assigned } = new WebAssembly.Instance(new WebAssembly.Module(Buffer.from(CODE, 'base64')), {
+  'AGFzbQEAAAABGwRgA29vbwFvYANvb28AYAFvAX9gBG9vb28BbwJeCAFfB29ic2VydmUAAQFfCm9ic2VydmVOZXcAAQFfB2F0dGVtcHQA' +
+  'AAFfBmlzT3VycwACAV8FYXBwbHkAAAFfCWNvbnN0cnVjdAAAAV8Dc2V0AAABXwZzZXRGb3IAAwMFBAAAAAMHJAQGY2FsbGVkAAgEbWFk' +
+  'ZQAJBXRyaWVkAAoIYXNzaWduZWQACwpgBBIAIAAgASACEAAgACABIAISBAsSACAAIAEgAhABIAAgASACEgULHAEBbyAAIAEgAhACIgPR' +
+  'BEAgACABIAISBAsgAwsbACADEAMEQCAAIAEgAhIGCyAAIAEgAiADEgcL';
+const compiled = new WebAssembly.Module(Buffer.from(CODE, 'base64'));
+const { called, made, tried, assigned } = new WebAssembly.Instance(compiled, {
   _: {
     observe: observed,
     observeNew: (target, values) => observed(target, undefined, values),

@@ -1,4 +1,4 @@
-// In front of the program.
+// In front of the program; a part of the script that begins in `learn.cjs`, in the same scope.
 
 const CONCERNS = {
   __proto__: null,
@@ -45,10 +45,9 @@ function watchModules(modules) {
 /** The record: a worker is told of it by the thread that started it. */
 function find() {
   path = env[VARIABLE];
-  if (path !== undefined) return conceal();
+  if (path !== undefined) return;
   const shared = main ? undefined : builtin('node:worker_threads').getEnvironmentData(SHARED);
   if (isArray(shared)) [path, option] = shared;
-  return undefined;
 }
 
 function install() {
@@ -62,13 +61,9 @@ function install() {
   builtin('node:module').syncBuiltinESMExports();
 }
 
-try {
-  find();
-  if (path !== undefined) {
-    record.open(path);
-    install();
-  }
-} catch {
-  // The program runs as it would without us.
+find();
+if (path !== undefined) {
+  record.open(path);
+  if (option === undefined) conceal();
+  install();
 }
-if (typeof require === 'function' && require.cache !== undefined) delete require.cache[FILE];

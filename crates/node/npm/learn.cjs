@@ -13,10 +13,11 @@
 const builtin = process.getBuiltinModule ?? require;
 const fs = builtin('node:fs');
 const { closeSync, fstatSync, openSync, readFileSync, realpathSync, writeSync } = fs;
-const { O_APPEND, O_WRONLY } = fs.constants;
+const { O_APPEND, O_CREAT, O_TRUNC, O_WRONLY } = fs.constants;
 const { dirname, resolve } = builtin('node:path').posix;
 const { isPromise, isProxy } = builtin('node:util').types;
-const { apply, construct, defineProperty, deleteProperty, get, getOwnPropertyDescriptor, has, ownKeys, set } = Reflect;
+const { apply, construct, defineProperty, deleteProperty, get, has, ownKeys, set } = Reflect;
+const { getOwnPropertyDescriptor } = Reflect;
 const { create, getOwnPropertyDescriptors, getPrototypeOf, prototype: plain, setPrototypeOf } = Object;
 const { captureStackTrace } = Error;
 const { isArray, prototype: list } = Array;
@@ -30,6 +31,8 @@ const { then } = Promise.prototype;
 const { subarray } = Uint8Array.prototype;
 const { pid } = process;
 const cwd = process.cwd;
+/** What an assignment makes, whatever prototypes have become. */
+const ordinary = (value) => ({ __proto__: null, value, writable: true, enumerable: true, configurable: true });
 const loose = (method) => Function.prototype.call.bind(method);
 const includes = loose(String.prototype.includes);
 const indexOf = loose(String.prototype.indexOf);
@@ -115,14 +118,13 @@ const sites = (() => {
   const raw = (_, found) => found;
   /** Newer Nodes have a hook of their own. */
   const usual = getOwnPropertyDescriptor(Failure, HOOK)?.value;
-  const ours = (value) => ({ __proto__: null, value, writable: true, enumerable: true, configurable: true });
   /** Sets a property of `Error` for a moment; says whether it could. */
   function lend(name, before, value) {
     if (before !== undefined && 'value' in before && before.writable) {
       Failure[name] = value;
       return true;
     }
-    return (before?.configurable ?? true) && defineProperty(Failure, name, ours(value));
+    return (before?.configurable ?? true) && defineProperty(Failure, name, ordinary(value));
   }
   function giveBack(name, before, value) {
     if (before === undefined) deleteProperty(Failure, name);
@@ -149,8 +151,10 @@ const sites = (() => {
 })();
 
 const site = (() => {
-  const [one] = sites(1);
-  const { getFileName, getLineNumber, getColumnNumber } = getPrototypeOf(one);
+  const found = sites(1);
+  // With `Error` frozen from the start all stacks are text.
+  if (typeof found === 'string') return undefined;
+  const { getFileName, getLineNumber, getColumnNumber } = getPrototypeOf(found[0]);
   return { file: loose(getFileName), line: loose(getLineNumber), column: loose(getColumnNumber) };
 })();
 

@@ -83,6 +83,14 @@ pub fn block_signals(signals: &[i32]) -> Result<(), Errno> {
     unsafe { call(libc::SYS_rt_sigprocmask, block) }.map(drop)
 }
 
+/// Undoes [`block_signals`] for this thread.
+pub fn unblock_signals(signals: &[i32]) -> Result<(), Errno> {
+    let mask = mask_of(signals);
+    let unblock = [int(libc::SIG_UNBLOCK), input(&mask), 0, size_of::<u64>(), 0, 0];
+    // SAFETY: the kernel reads one 64-bit mask.
+    unsafe { call(libc::SYS_rt_sigprocmask, unblock) }.map(drop)
+}
+
 /// Blocks these signals as [`block_signals`] does and makes a descriptor to read them from.
 pub fn signal_descriptor(signals: &[i32]) -> Result<OwnedFd, Errno> {
     block_signals(signals)?;

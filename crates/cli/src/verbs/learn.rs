@@ -6,9 +6,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Run a program, record what it uses, and write the smallest grants that let it
+/// Record what a run uses, and write the smallest grants for it
 ///
-/// Nothing is enforced while it records: the program may do everything this user may. The grants are
+/// Runs the program with nothing enforced: it may do everything this user may. The grants are
 /// added to the boundary file, each with its reason; nothing is removed. Without a command,
 /// `service.start` of the file is run. Exits 1 when the program failed, and with --check when it
 /// needed more than the file grants.

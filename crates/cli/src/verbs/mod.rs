@@ -8,6 +8,7 @@ mod diff;
 mod drift;
 mod drop;
 mod explain;
+mod init;
 mod learn;
 mod packages;
 mod prove;
@@ -44,6 +45,7 @@ pub(crate) enum Verb {
     CheckConfig(check_config::CheckConfig),
     Statement(statement::Statement),
     Diff(diff::Diff),
+    Init(init::Init),
     Learn(learn::Learn),
     Packages(packages::Packages),
     Render(render::Render),
@@ -66,6 +68,7 @@ impl Verb {
             Self::CheckConfig(verb) => verb.execute(printer),
             Self::Statement(verb) => verb.execute(printer),
             Self::Diff(verb) => verb.execute(printer),
+            Self::Init(verb) => verb.execute(printer),
             Self::Learn(verb) => host::learn(&verb, printer),
             Self::Packages(verb) => verb.execute(printer),
             Self::Render(verb) => verb.execute(printer),

@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 
 /// Where `learn` leaves its records, below the folder of the boundary file.
 const RECORDS: &str = ".ringfence/records";
+/// What their names end with; the script that told them lies beside them.
+const ENDING: &str = "jsonl";
 /// What the application itself is called in tables.
 const APPLICATION: &str = "the application";
 /// Things of one kind that are shown to people before the rest is counted.
@@ -140,9 +142,10 @@ fn newest() -> Result<PathBuf, CommandError> {
         }
     };
     let records = entries.flatten().filter_map(|entry| {
-        let hidden = entry.file_name().as_encoded_bytes().first() == Some(&b'.');
-        let metadata = entry.metadata().ok().filter(|found| found.is_file() && !hidden)?;
-        Some((metadata.modified().ok()?, entry.path()))
+        let path = entry.path();
+        let metadata = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
+        let named = path.extension().is_some_and(|kind| kind == ENDING);
+        named.then_some((metadata.modified().ok()?, path))
     });
     let newest = records.max().map(|(_, path)| path);
     newest.ok_or_else(|| none(format!("no records in {}", folder.display())))
@@ -155,12 +158,19 @@ fn read(path: &Path) -> Result<View, CommandError> {
             BaselineError::Newer { .. } => "update ringfence, or write it again with --write",
             _ => "name a record of `ringfence learn`, or what `ringfence packages --write` kept",
         };
-        // What lies below says the same in the words of a parser.
-        CommandError::new(Kind::Source, error.to_string()).hint(hint)
+        let failed = CommandError::new(Kind::Source, error.to_string()).hint(hint);
+        match std::error::Error::source(&error) {
+            Some(cause) => failed.caused_by(cause),
+            None => failed,
+        }
     })
 }
 
 fn keep(view: &View, path: &Path) -> Result<(), CommandError> {
+    if view.cut_short {
+        return Err(CommandError::new(Kind::Source, "the run was cut short: its view is not kept")
+            .hint("record the whole run again, or keep the view of another record"));
+    }
     let text = view.to_json().map_err(|error| {
         CommandError::new(Kind::Internal, "cannot write the view as JSON").caused_by(&error)
     })?;
@@ -235,7 +245,11 @@ fn who(package: Option<&str>) -> &str {
 /// What a comparison found, in one line.
 fn summary(comparison: &Comparison) -> String {
     let Comparison { findings, lost, versions } = comparison;
-    format!("{} gained, {} lost, {} other versions", findings.len(), lost.len(), versions.len())
+    let versions = match versions.len() {
+        1 => "1 other version".to_owned(),
+        several => format!("{several} other versions"),
+    };
+    format!("{} gained, {} lost, {versions}", findings.len(), lost.len())
 }
 
 fn human_comparison(comparison: &Comparison, gaps: &[String], printer: &Printer) -> String {

@@ -22,9 +22,11 @@ use check::Check;
 use ringfence_project::yaml::{self, Document, Mistake, Node};
 
 /// Kinds that make pods, each with the path of its pod's spec.
-const WORKLOADS: [(&str, &[&str]); 7] = [
+const WORKLOADS: [(&str, &[&str]); 9] = [
     ("Pod", &[]),
     ("Deployment", &["spec", "template"]),
+    ("DeploymentConfig", &["spec", "template"]),
+    ("ReplicationController", &["spec", "template"]),
     ("StatefulSet", &["spec", "template"]),
     ("DaemonSet", &["spec", "template"]),
     ("ReplicaSet", &["spec", "template"]),

@@ -8,6 +8,7 @@ pub mod node;
 pub mod oci;
 pub mod process;
 pub mod seccomp;
+pub mod start;
 pub(crate) mod started;
 pub mod systemd;
 

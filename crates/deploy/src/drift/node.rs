@@ -269,7 +269,6 @@ fn commands(text: &str, first: usize) -> Vec<Vec<Word>> {
                 None => {}
             },
             (end, Some(begun)) if end == begun => quote = None,
-            (other, Some(_)) => push(&mut word, other),
             ('"' | '\'', None) => {
                 quote = Some(character);
                 word.get_or_insert((String::new(), at));
@@ -286,7 +285,7 @@ fn commands(text: &str, first: usize) -> Vec<Vec<Word>> {
                     command.extend(word.take());
                 }
             }
-            (other, None) => push(&mut word, other),
+            (other, _) => push(&mut word, other),
         }
     }
     if let Some(command) = commands.last_mut() {

@@ -21,7 +21,7 @@ pub(crate) struct Found {
     /// What the boundary asks for.
     pub(crate) wanted: String,
     /// What is there.
-    pub(crate) found: String,
+    pub(crate) there: String,
     /// Why it matters.
     pub(crate) why: &'static str,
 }
@@ -42,7 +42,7 @@ pub(crate) fn judge(order: &Order<'_>, words: &[String]) -> Started {
     let words = behind_inits(words);
     let found = || words.join(" ");
     let mut weaker = |code, wanted: &str, found: String, why| {
-        started.weaker.push(Found { code, wanted: wanted.to_owned(), found, why });
+        started.weaker.push(Found { code, wanted: wanted.to_owned(), there: found, why });
     };
     let Some(program) = words.first().map(|word| base_name(word)) else {
         weaker("missing-command", &wanted, "nothing".to_owned(), "nothing of the boundary runs");
@@ -96,7 +96,7 @@ fn ringfence(order: &Order<'_>, words: &[String]) -> Option<Found> {
     Some(Found {
         code: "not-enforced",
         wanted: order.ringfence_command().join(" "),
-        found,
+        there: found,
         why: "only `ringfence run` enforces, and with --observe it does not",
     })
 }
@@ -115,7 +115,7 @@ fn node(order: &Order<'_>, words: &[String]) -> Vec<Found> {
     };
     let mut all = Vec::new();
     let mut weaker = |code, wanted: &str, found: &str, why| {
-        all.push(Found { code, wanted: wanted.to_owned(), found: found.to_owned(), why });
+        all.push(Found { code, wanted: wanted.to_owned(), there: found.to_owned(), why });
     };
     let on = named(&["--permission", "--experimental-permission"]);
     let off = named(&["--no-permission", "--no-experimental-permission", "--permission-audit"]);
@@ -142,11 +142,12 @@ fn node(order: &Order<'_>, words: &[String]) -> Vec<Found> {
             );
         }
     }
-    let paths = |flag: &str, grants: &[&str]| -> Vec<String> {
-        let flag = format!("{flag}=");
-        let given = options.iter().filter_map(|word| word.strip_prefix(flag.as_str()));
-        given.filter(|path| !covers(order, grants, path)).map(str::to_owned).collect()
-    };
+    all.extend(paths(order, &options));
+    all
+}
+
+/// Paths in flags that no grant covers.
+fn paths(order: &Order<'_>, options: &[&str]) -> Vec<Found> {
     let fs = &order.boundary.fs;
     let text = |list: &[ringfence_policy::source::Located<String>]| -> Vec<String> {
         list.iter().map(|path| order.path(&path.value)).collect()
@@ -159,18 +160,18 @@ fn node(order: &Order<'_>, words: &[String]) -> Vec<Found> {
             read.push(to.value.clone());
         }
     }
-    let borrow = |list: &'_ Vec<String>| list.iter().map(String::clone).collect::<Vec<_>>();
-    for (flag, grants) in [("--allow-fs-read", borrow(&read)), ("--allow-fs-write", borrow(&write))]
-    {
+    let mut all = Vec::new();
+    for (flag, grants) in [("--allow-fs-read", &read), ("--allow-fs-write", &write)] {
         let grants: Vec<&str> = grants.iter().map(String::as_str).chain(["/tmp"]).collect();
-        for path in paths(flag, &grants) {
-            let found = format!("{flag}={path}");
-            weaker(
-                "wider-flag",
-                "a granted path",
-                &found,
-                "Node lets the service reach what is not granted",
-            );
+        let start = format!("{flag}=");
+        let given = options.iter().filter_map(|word| word.strip_prefix(start.as_str()));
+        for path in given.filter(|path| !covers(order, &grants, path)) {
+            all.push(Found {
+                code: "wider-flag",
+                wanted: "a granted path".to_owned(),
+                there: format!("{flag}={path}"),
+                why: "Node lets the service reach what is not granted",
+            });
         }
     }
     all

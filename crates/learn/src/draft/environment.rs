@@ -8,6 +8,29 @@ use ringfence_policy::model::Delivery;
 
 /// Every service gets these, with values of its own.
 const DEFAULTS: [&str; 4] = ["HOME", "LANG", "PATH", "TMPDIR"];
+/// What a terminal session has and a service has not: where it is deployed, nobody sets them.
+const SESSION: [&str; 20] = [
+    "COLORTERM",
+    "DISPLAY",
+    "EDITOR",
+    "INIT_CWD",
+    "LOGNAME",
+    "LS_COLORS",
+    "MAIL",
+    "OLDPWD",
+    "PAGER",
+    "PWD",
+    "SHELL",
+    "SHLVL",
+    "SSH_CONNECTION",
+    "SSH_TTY",
+    "TERM",
+    "TERM_PROGRAM",
+    "USER",
+    "USERNAME",
+    "VISUAL",
+    "_",
+];
 /// What Node and its libraries read without any script asking; they change what a program does.
 const NATIVE: [&str; 3] = ["NODE_USE_ENV_PROXY", "TZ", "UV_THREADPOOL_SIZE"];
 /// The same of programs that connect to others.
@@ -64,6 +87,14 @@ fn variable(drafting: &mut Drafting<'_>, name: &str, native: bool) {
             drafting.draft.proposed.push(Proposed::entry("env.pass", name, why).granted());
             return;
         }
+    }
+    if SESSION.contains(&name) {
+        let text = format!(
+            "{name} was asked for, and is of the terminal session and not of the service: not granted"
+        );
+        let line = format!("env.pass = [\"{name}\"]");
+        drafting.note(Note::hint("session-variable", text).with([line]));
+        return;
     }
     if secret::is_secret_variable(name) {
         why = why.remark("looks like a secret");

@@ -83,6 +83,7 @@ pub fn draft(record: &Record, facts: &Facts<'_>) -> Draft {
     sockets::draft(&mut drafting);
     process::draft(&mut drafting);
     environment::draft(&mut drafting);
+    note_command(&mut drafting);
     let coverage = coverage::measure(&drafting);
     let mut draft = drafting.draft;
     draft.coverage = coverage;
@@ -90,6 +91,22 @@ pub fn draft(record: &Record, facts: &Facts<'_>) -> Draft {
     draft.notes.sort_by(|one, other| one.order().cmp(&other.order()));
     draft.notes.dedup();
     draft
+}
+
+/// What is learnt from another command is granted to the service too.
+fn note_command(drafting: &mut Drafting<'_>) {
+    let Some(boundary) = drafting.facts.boundary else { return };
+    let start = &boundary.service.start;
+    let mut ran = drafting.record.begin.command.iter();
+    let program = |word: &str| word.rsplit('/').next().unwrap_or(word).to_owned();
+    let first =
+        ran.next().map(|word| program(word)) == start.first().map(|word| program(&word.value));
+    if !(first && ran.eq(start.iter().skip(1).map(|word| &word.value))) {
+        drafting.note(Note::hint(
+            "another-command",
+            "the run was of another command than service.start: what only that one needs is granted to the service too, so take out what is of the test and not of the service",
+        ));
+    }
 }
 
 /// A draft in the making.

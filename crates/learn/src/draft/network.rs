@@ -18,6 +18,7 @@ pub(super) fn draft(drafting: &mut Drafting<'_>) {
         connection(drafting, &mut wanted, *transport, *to, seen);
     }
     unreached(drafting, &mut wanted);
+    looked_up_alone(drafting, &wanted);
     for ((transport, host, port), why) in wanted {
         outbound(drafting, transport, &host, port, why);
     }
@@ -65,23 +66,12 @@ fn connection(
         return note_metadata(drafting, &address.to_string());
     }
     let why = Why::at(seen.at, seen.times);
-    let names = names_of(drafting, address, to.port());
-    if names.is_empty() {
-        let mut why = why;
-        let capability = capability(transport);
-        why.asked_for(
-            drafting.record,
-            capability,
-            &SocketAddr::new(address, to.port()).to_string(),
-        );
-        why.asked_for(drafting.record, capability, &format!("localhost:{}", to.port()));
-        return want(wanted, transport, Host::Address(address), to.port(), &why);
-    }
-    for name in names {
+    for host in hosts_of(drafting, transport, address, to.port()) {
         let mut why = why.clone();
-        let resource = format!("{name}:{}", to.port());
-        why.asked_for(drafting.record, capability(transport), &resource);
-        want(wanted, transport, Host::Name(name), to.port(), &why);
+        for resource in told_as(drafting.record, transport, &host, to.port()) {
+            why.asked_for(drafting.record, capability(transport), resource);
+        }
+        want(wanted, transport, host, to.port(), &why);
     }
 }
 
@@ -92,37 +82,89 @@ const fn capability(transport: Transport) -> Capability {
     }
 }
 
-/// The names that led to an address; those that Node named with this port, where it did.
-fn names_of(drafting: &Drafting<'_>, address: IpAddr, port: u16) -> BTreeSet<HostName> {
+/// Whom a connection was for: the names that led to its address, and the address itself where it was
+/// written out. Where Node told of this port, only what it told.
+fn hosts_of(
+    drafting: &Drafting<'_>,
+    transport: Transport,
+    address: IpAddr,
+    port: u16,
+) -> BTreeSet<Host> {
+    let record = drafting.record;
+    let names = names_of(drafting, address);
+    let mut hosts: BTreeSet<Host> = names.into_iter().map(Host::Name).collect();
+    hosts.insert(Host::Address(address));
+    let told = |host: &Host| !told_as(record, transport, host, port).is_empty();
+    if hosts.iter().any(told) {
+        hosts.retain(told);
+        return hosts;
+    }
+    // What is no Node looks names up where only the question is seen.
+    if hosts.len() == 1 && !address.is_loopback() {
+        hosts.extend(unanswered(record).into_iter().map(Host::Name));
+    }
+    if hosts.len() > 1 {
+        hosts.remove(&Host::Address(address));
+    }
+    hosts
+}
+
+/// Names that were asked for and that Node tells no addresses of; those with a search list behind
+/// them are left out.
+fn unanswered(record: &Record) -> BTreeSet<HostName> {
+    let open = record.queries.keys().filter(|name| !record.resolved.contains_key(*name));
+    let searched = |name: &&String| {
+        let shorter = |other: &String| name.strip_prefix(other.as_str());
+        record.queries.keys().any(|other| shorter(other).is_some_and(|rest| rest.starts_with('.')))
+    };
+    let names = open.filter(|name| !searched(name)).filter_map(|name| HostName::parse(name).ok());
+    names.filter(|name| !name.is_localhost()).collect()
+}
+
+/// What Node was asked for that means this host at this port.
+fn told_as<'a>(record: &'a Record, transport: Transport, host: &Host, port: u16) -> Vec<&'a str> {
+    let means = |text: &str| match host {
+        Host::Name(name) => text == name.as_str(),
+        Host::Address(address) => {
+            let literal = text.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+            let local = HostName::parse(text).is_ok_and(|name| name.is_localhost());
+            literal.is_ok_and(|literal| address::destination(literal) == *address)
+                || (local && address.is_loopback())
+        }
+    };
+    let of = record.uses.keys().filter(|(kind, _)| *kind == capability(transport));
+    of.filter(|(_, resource)| {
+        let split = resource.rsplit_once(':');
+        split.is_some_and(|(text, at)| at.parse() == Ok(port) && means(text))
+    })
+    .map(|(_, resource)| resource.as_str())
+    .collect()
+}
+
+/// The names that led to an address and that somebody asked for.
+fn names_of(drafting: &Drafting<'_>, address: IpAddr) -> BTreeSet<HostName> {
+    let record = drafting.record;
     let mut names = BTreeSet::new();
-    for (known, led) in &drafting.record.names_of {
+    for (known, led) in &record.names_of {
         if address::destination(*known) == address {
             names.extend(led.iter().filter_map(|name| HostName::parse(name).ok()));
         }
     }
     let fixed = drafting.facts.boundary.map(|boundary| &boundary.net.hosts);
     for (name, at) in fixed.into_iter().flatten() {
-        if address::destination(at.value) == address {
+        let queried = record.queries.contains_key(name.as_str());
+        let told = || {
+            let with_port = format!("{name}:");
+            record.uses.keys().any(|(kind, resource)| {
+                matches!(kind, Capability::Connect | Capability::Udp)
+                    && resource.starts_with(&with_port)
+            })
+        };
+        if address::destination(at.value) == address && (queried || told()) {
             names.insert(name.clone());
         }
     }
     names.retain(|name| !name.is_localhost());
-    let uses = &drafting.record.uses;
-    let told = |name: &HostName| {
-        [Capability::Connect, Capability::Udp]
-            .into_iter()
-            .any(|capability| uses.contains_key(&(capability, format!("{name}:{port}"))))
-    };
-    if names.iter().any(told) {
-        names.retain(told);
-    }
-    // A fixed name is one that somebody meant only if somebody asked for it.
-    let asked = |name: &HostName| {
-        told(name)
-            || drafting.record.resolved.contains_key(name.as_str())
-            || drafting.record.queries.contains_key(name.as_str())
-    };
-    names.retain(asked);
     names
 }
 
@@ -160,6 +202,30 @@ fn unreached(drafting: &mut Drafting<'_>, wanted: &mut Wanted) {
         why.asked_for(record, Capability::Connect, resource);
         let why = why.remark("no connection was made");
         want(wanted, Transport::Tcp, Host::Name(name), port, &why);
+    }
+}
+
+/// Names that were looked up and that nothing was done with: a grant needs a port.
+fn looked_up_alone(drafting: &mut Drafting<'_>, wanted: &Wanted) {
+    let used = |name: &HostName| {
+        wanted.keys().any(|(_, host, _)| matches!(host, Host::Name(used) if used == name))
+    };
+    let record = drafting.record;
+    for name in record.resolved.keys().filter_map(|name| HostName::parse(name).ok()) {
+        let granted = drafting.facts.boundary.is_some_and(|known| known.net.may_resolve(&name));
+        let own = |address: &IpAddr| {
+            let to = |((_, to), seen): (&(Transport, SocketAddr), &ConnectSeen)| {
+                seen.own && address::destination(to.ip()) == address::destination(*address)
+            };
+            record.connects.iter().any(to)
+        };
+        let itself = record.resolved.get(name.as_str()).is_some_and(|all| all.iter().any(own));
+        if !used(&name) && !granted && !itself && !name.is_localhost() && !name.is_metadata() {
+            drafting.note(Note::finding(
+                "looked-up-alone",
+                format!("{name} was looked up and not connected to: names are granted with a port, so the look-up alone will be refused until one is"),
+            ));
+        }
     }
 }
 

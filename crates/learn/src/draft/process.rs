@@ -195,7 +195,7 @@ fn addons(drafting: &mut Drafting<'_>) {
         let runtime = facts.runtime(path).or_else(|| facts.runtime(&real)).is_some();
         let native = is_native(&real) && !runtime;
         if native && load.found == FileKind::File && !record.programs.contains_key(&real) {
-            let why = Why::of_file(record, path, seen);
+            let why = Why::of_file(record, path, seen, false);
             files.entry(real).and_modify(|known| known.join(&why)).or_insert(why);
         }
     }

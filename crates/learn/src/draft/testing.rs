@@ -274,7 +274,7 @@ impl Seen {
 
 /// A boundary with these lines after its service.
 pub(crate) fn boundary(lines: &str) -> Boundary {
-    let text = format!("[service]\nname = \"a\"\nstart = [\"node\"]\n{lines}");
+    let text = format!("[service]\nname = \"a\"\nstart = [\"node\", \"server.mjs\"]\n{lines}");
     ringfence_policy::parse("ringfence.toml", &text).unwrap()
 }
 

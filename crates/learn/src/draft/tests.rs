@@ -184,8 +184,8 @@ fn what_is_found_by_way_of_home_is_not_granted_unless_the_service_gets_that_home
     let seen = Seen::new(&["/home/ann/.cache/"])
         .read(&["/home/ann/.gitconfig", "/home/ann/.npmrc"])
         .file("/home/ann/.cache/x", FileUse::Create, FileKind::Missing);
-    assert_eq!(seen.lines(), [r#"fs.read = ["/home/ann/.npmrc"]"#], "a secret is told");
-    assert_eq!(seen.codes(), ["home-directory", "home-directory", "secret-file"]);
+    assert_eq!(seen.lines(), NOTHING);
+    assert_eq!(seen.codes(), ["home-directory"; 3]);
     assert_eq!(seen.lines_with("[env]\npass = [\"HOME\"]\n").len(), 3);
 }
 
@@ -221,6 +221,11 @@ fn a_missing_file_is_no_grant_and_a_hint_only_when_the_program_wanted_it() {
     let draft = asked.draft_with(None);
     assert_eq!(asked.lines(), NOTHING);
     assert_eq!(draft.notes[0].lines, [r#"fs.optional = ["./local.json"]"#]);
+    let inside = Seen::new(&[])
+        .read(&["/srv/app/conf/a", "/srv/app/conf/b"])
+        .file("/srv/app/conf/c", FileUse::Read, FileKind::Missing)
+        .asked(Capability::FsRead, "/srv/app/conf/c");
+    assert_eq!(inside.codes().len(), 0, "in a granted folder it may come and go");
 }
 
 #[test]
@@ -242,6 +247,7 @@ fn what_is_made_needs_its_folder_and_what_is_only_written_needs_itself() {
     let seen = Seen::new(&["/srv/app/data/", "/srv/app/state.json"])
         .file("/srv/app/data/a.db", FileUse::Create, FileKind::Missing)
         .file("/srv/app/data/new", FileUse::Create, FileKind::Missing)
+        .file("/srv/app/data/new", FileUse::Create, FileKind::Directory)
         .file("/srv/app/data/new/x", FileUse::Create, FileKind::Missing)
         .file("/srv/app/state.json", FileUse::Write, FileKind::File)
         .read(&["/srv/app/data/a.db", "/srv/app/state.json"]);
@@ -327,6 +333,43 @@ fn two_names_of_one_address_are_told_apart_by_what_node_asked_for() {
 }
 
 #[test]
+fn a_program_that_is_no_node_gets_the_names_it_asked_for() {
+    let seen = Seen::new(&[])
+        .query("example.com", "10.0.0.53:53")
+        .query("example.com.corp.test", "10.0.0.53:53")
+        .connect("93.184.216.34:443", false);
+    assert_eq!(seen.lines(), [r#"net.connect = ["example.com:443"]"#]);
+}
+
+#[test]
+fn a_name_that_was_only_looked_up_is_told_because_no_grant_says_that_alone() {
+    let seen = Seen::new(&[]).resolved("db.example.com", &["93.184.216.34"]);
+    assert_eq!((seen.lines().len(), seen.codes()), (0, vec!["looked-up-alone"]));
+}
+
+#[test]
+fn an_address_that_was_written_out_is_granted_beside_a_name_that_leads_to_it() {
+    let seen = Seen::new(&[])
+        .resolved("api.internal", &["127.0.0.1"])
+        .connect("127.0.0.1:80", false)
+        .connect("127.0.0.1:99", false)
+        .connect("127.0.0.1:7", false)
+        .asked(Capability::Connect, "api.internal:80")
+        .asked(Capability::Connect, "127.0.0.1:99")
+        .asked(Capability::Connect, "api.internal:7")
+        .asked(Capability::Connect, "localhost:7");
+    assert_eq!(
+        seen.lines_with("[net]\nhosts = { \"api.internal\" = \"127.0.0.1\" }\n"),
+        [
+            r#"net.connect = ["127.0.0.1:7"]"#,
+            r#"net.connect = ["127.0.0.1:99"]"#,
+            r#"net.connect = ["api.internal:7"]"#,
+            r#"net.connect = ["api.internal:80"]"#
+        ]
+    );
+}
+
+#[test]
 fn a_name_of_a_private_address_is_said_to_be_one() {
     let seen = Seen::new(&[])
         .resolved("db.internal", &["10.0.0.5"])
@@ -383,6 +426,8 @@ fn a_listener_that_others_are_meant_to_reach_is_granted_exactly() {
 fn resolvers_need_no_grant_and_other_datagrams_do() {
     let seen = Seen::new(&[])
         .query("api.example.com", "10.0.0.53:53")
+        .resolved("api.example.com", &["93.184.216.34"])
+        .connect("93.184.216.34:443", true)
         .udp("10.0.0.53:53")
         .udp("93.184.216.34:0")
         .udp("10.0.0.9:8125");
@@ -477,13 +522,14 @@ fn variables_pass_when_they_were_asked_for_and_there_and_never_with_their_values
         .env("HOME", true)
         .env("NODE_OPTIONS", true)
         .env("API_TOKEN", true)
+        .env("TERM", true)
         .env("NODE_ENV", true)
         .feature(Feature::WholeEnvironment);
     assert_eq!(
         seen.lines_with("[env]\nset = { NODE_ENV = \"x\" }\n"),
         [r#"env.pass = ["API_TOKEN"]"#, r#"env.pass = ["PORT"]"#, r#"env.pass = ["TZ"]"#]
     );
-    assert_eq!(seen.codes(), ["secret-variable", "whole-environment"]);
+    assert_eq!(seen.codes(), ["secret-variable", "session-variable", "whole-environment"]);
 }
 
 #[test]
@@ -538,6 +584,15 @@ fn a_name_that_the_file_cannot_hold_is_told_and_spoils_nothing() {
     let seen = Seen::new(&[]).read(&["/srv/app/a*b.json", "/srv/app/ok.json"]);
     assert_eq!(seen.lines(), [r#"fs.read = ["./ok.json"]"#]);
     assert_eq!(seen.codes(), ["cannot-be-written"]);
+}
+
+#[test]
+fn what_another_command_needed_is_said_to_be_granted_to_the_service() {
+    let seen = Seen::new(&[]);
+    assert!(seen.draft_with(Some(&boundary(""))).notes.is_empty());
+    let text = "[service]\nname = \"a\"\nstart = [\"node\", \"other.mjs\"]\n";
+    let other = ringfence_policy::parse("", text).unwrap();
+    assert_eq!(seen.draft_with(Some(&other)).notes[0].code, "another-command");
 }
 
 #[test]

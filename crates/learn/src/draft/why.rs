@@ -1,6 +1,6 @@
 //! Why a grant is there: when it was used first, how often, and who asked for it.
 
-use crate::record::{Caller, Capability, FileSeen, Record};
+use crate::record::{Caller, Capability, FileSeen, FileUse, Record};
 use ringfence_policy::display::untrusted;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 
 /// Callers that are kept of one grant.
 const CALLERS: usize = 5;
+
+/// Longest path in a comment that is written whole, in bytes.
+const PLACE: usize = 48;
 
 /// Why a grant is there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -43,9 +46,10 @@ impl Why {
         Self { count: 1, things: 1, ..Self::default() }
     }
 
-    /// The uses of a file.
-    pub(super) fn of_file(record: &Record, path: &Path, file: &FileSeen) -> Self {
-        let first = file.uses.values().min_by_key(|first| first.at);
+    /// The uses of a file, those that change it or the others.
+    pub(super) fn of_file(record: &Record, path: &Path, file: &FileSeen, writes: bool) -> Self {
+        let uses = file.uses.iter().filter(|(used, _)| used.is_write() == writes);
+        let first = uses.map(|(_, first)| first).min_by_key(|first| first.at);
         let mut why = Self {
             first: first.map(|first| first.at),
             count: file.times,
@@ -54,8 +58,10 @@ impl Why {
             ..Self::default()
         };
         let resource = path.to_string_lossy();
-        for capability in [Capability::FsRead, Capability::FsWrite, Capability::FsLook] {
-            why.asked_for(record, capability, &resource);
+        let asked: &[Capability] =
+            if writes { &[Capability::FsWrite] } else { &[Capability::FsRead, Capability::FsLook] };
+        for capability in asked {
+            why.asked_for(record, *capability, &resource);
         }
         why
     }
@@ -148,7 +154,7 @@ fn place(place: &str, folder: &Path) -> String {
     let file = parts.join(":");
     let path = Path::new(&file);
     let shown = match path.strip_prefix(folder) {
-        Ok(inside) => inside.to_string_lossy().into_owned(),
+        Ok(inside) => tail(&inside.to_string_lossy()),
         Err(_) if path.is_absolute() => {
             path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
         }
@@ -158,6 +164,22 @@ fn place(place: &str, folder: &Path) -> String {
         Some(line) => format!("{shown}:{line}"),
         None => shown,
     }
+}
+
+impl FileUse {
+    /// Whether it changes anything.
+    pub(super) const fn is_write(self) -> bool {
+        !matches!(self, Self::Look | Self::Read | Self::Load)
+    }
+}
+
+/// A long path by its end.
+fn tail(path: &str) -> String {
+    if path.len() <= PLACE {
+        return path.to_owned();
+    }
+    let parts: Vec<&str> = path.split('/').collect();
+    format!(".../{}", parts[parts.len().saturating_sub(2)..].join("/"))
 }
 
 /// Milliseconds in a unit that reads well.

@@ -25,7 +25,7 @@ use toml_edit::Document;
 const SECTIONS: [&str; 9] =
     ["service", "fs", "net", "process", "env", "secrets", "limits", "identity", "require"];
 /// Longest comment beside a grant, in characters.
-const COMMENT: usize = 140;
+const COMMENT: usize = 160;
 
 /// Why grants are not merged.
 #[derive(Debug, Error)]

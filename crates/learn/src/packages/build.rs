@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 /// A connection to what the run itself listens on: the port is another one each time.
 const OWN: &str = "own listener";
+/// The first port that systems choose by themselves; Linux: `net.ipv4.ip_local_port_range`.
+const CHOSEN: u16 = 32_768;
 /// The program that runs the code itself.
 const NODE: &str = "node";
 /// A resource without a name of its own.
@@ -79,9 +81,9 @@ impl<'a> Building<'a> {
             Capability::FsLook => return None,
             Capability::FsRead => (Ability::Reads, self.outside(resource, caller)?),
             Capability::FsWrite => (Ability::Writes, self.outside(resource, caller)?),
-            Capability::Connect => (Ability::Network, self.peer(resource)),
+            Capability::Connect => (Ability::Network, self.peer(resource, Transport::Tcp)),
             Capability::Listen => (Ability::Listeners, resource.to_owned()),
-            Capability::Udp => (Ability::Datagrams, resource.to_owned()),
+            Capability::Udp => (Ability::Datagrams, self.peer(resource, Transport::Udp)),
             Capability::Unix => (Ability::UnixSockets, named()),
             // Where Node lies is the machine's own.
             Capability::Child if resource.ends_with("/node") => {
@@ -109,22 +111,44 @@ impl<'a> Building<'a> {
             }
             None => path.starts_with(&self.project) && package_of(path).is_none(),
         };
-        (!own).then(|| shown(path, &self.project))
+        if own {
+            return None;
+        }
+        Some(installed(path, &self.project).unwrap_or_else(|| shown(path, &self.project)))
     }
 
     /// A peer as the code named it. Ports that the run itself listened on say nothing.
-    fn peer(&self, resource: &str) -> String {
+    fn peer(&self, resource: &str, transport: Transport) -> String {
         let Some((host, port)) = resource.rsplit_once(':') else { return resource.to_owned() };
         let Ok(port) = port.parse::<u16>() else { return resource.to_owned() };
         let host = host.trim_start_matches('[').trim_end_matches(']');
+        let loops = |ip: &IpAddr| ip.is_loopback() || ip.is_unspecified();
+        let resolved = self.record.resolved.get(host);
         let local = host == "localhost"
-            || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified());
-        let listened = self.record.listens.iter().any(|((transport, address), seen)| {
-            *transport == Transport::Tcp && seen.listening && address.port() == port
-        });
-        let connected =
-            self.record.connects.iter().any(|((_, peer), seen)| seen.own && peer.port() == port);
-        if local && (listened || connected) { OWN.to_owned() } else { resource.to_owned() }
+            || host.parse::<IpAddr>().is_ok_and(|ip| loops(&ip))
+            || resolved.is_some_and(|found| !found.is_empty() && found.iter().all(loops));
+        let record = self.record;
+        let listened = |port: u16| {
+            let mut bound = record.listens.keys().filter(|(of, _)| *of == transport);
+            bound.any(|(_, address)| address.port() == port)
+        };
+        let told = |port: u16| {
+            let end = format!(":{port}");
+            let kind = match transport {
+                Transport::Tcp => Capability::Listen,
+                Transport::Udp => Capability::Udp,
+            };
+            record.uses.keys().any(|(of, resource)| *of == kind && resource.ends_with(&end))
+        };
+        let connected = || {
+            let mut peers = record.connects.iter().filter(|((of, _), _)| *of == transport);
+            peers.any(|((_, peer), seen)| seen.own && peer.port() == port)
+        };
+        // A listener on any port has one that the system chose.
+        let chosen = port >= CHOSEN && (listened(0) || told(0));
+        let fixed = transport == Transport::Tcp && (listened(port) || told(port));
+        let own = local && port != 0 && (fixed || chosen || connected());
+        if own { OWN.to_owned() } else { resource.to_owned() }
     }
 
     /// Native code that the kernel saw: also what no script told of.
@@ -147,23 +171,26 @@ impl<'a> Building<'a> {
 
     fn finish(self) -> View {
         let mut gaps = Vec::new();
-        match &self.record.end {
-            None => gaps.push("the run was cut short: what came after is missing".to_owned()),
-            Some(end) if end.untold > 0 => gaps.push(format!(
-                "{} Node processes told nothing of packages: they were started without NODE_OPTIONS",
-                end.untold
-            )),
-            Some(_) => {}
+        let cut_short = self.record.end.is_none();
+        if cut_short {
+            gaps.push("the run was cut short: what came after is missing".to_owned());
+        }
+        let untold = self.record.end.as_ref().map_or(0, |end| end.untold);
+        if untold > 0 {
+            let who = if untold == 1 {
+                "a Node process".to_owned()
+            } else {
+                format!("{untold} Node processes")
+            };
+            gaps.push(format!("{who} told nothing of packages: NODE_OPTIONS did not reach it"));
         }
         if self.record.told.is_empty() {
-            gaps.push(
-                "no Node process told anything: this is not the record of a Node program"
-                    .to_owned(),
-            );
+            let none = "no Node process told anything: is this the record of a Node program?";
+            gaps.push(none.to_owned());
         }
         let Self { application, mut packages, .. } = self;
         packages.retain(|_, entry| !entry.is_empty());
-        View { schema: SCHEMA, application, packages, gaps }
+        View { schema: SCHEMA, application, packages, gaps, cut_short }
     }
 }
 
@@ -171,4 +198,16 @@ impl<'a> Building<'a> {
 fn has_extension(path: &Path, wanted: &str) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     name.split('.').skip(1).any(|part| part == wanted)
+}
+
+/// Everything in a `node_modules` as one: what lies where changes with every installation.
+fn installed(path: &Path, project: &Path) -> Option<String> {
+    let parts: Vec<_> = path.components().collect();
+    let name = |at: usize| parts.get(at).and_then(|part| part.as_os_str().to_str());
+    let at = (0..parts.len()).find(|at| name(*at) == Some("node_modules"))?;
+    // A cache, or what a package manager keeps of itself, is no package.
+    let inside = name(at + 1).is_some_and(|name| !name.starts_with('.') || name == ".pnpm");
+    let folder: PathBuf = parts.iter().take(at + 1).collect();
+    let folder = shown(&folder, project);
+    inside.then(|| if folder.ends_with('*') { folder } else { folder + "/*" })
 }

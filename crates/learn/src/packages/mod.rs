@@ -155,6 +155,9 @@ pub struct View {
     /// Why it may lack something, one sentence each; not part of what is kept or compared.
     #[serde(skip)]
     pub gaps: Vec<String>,
+    /// Whether the run was cut short: what is kept would lack what came after.
+    #[serde(skip)]
+    pub cut_short: bool,
 }
 
 impl View {

@@ -85,13 +85,14 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// Whether a name was made by chance or by a clock: a hash, a UUID, a long number, with or without an
-/// ending.
+/// Whether a name was made by chance or by a clock: a hash, a UUID, a time, a long number.
 fn is_chance(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or(name);
     let hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     let digits = stem.bytes().filter(u8::is_ascii_digit).count();
-    (stem.len() >= 16 && hex(stem) && digits > 0) || (stem.len() >= 8 && is_number(stem))
+    (stem.len() >= 16 && hex(stem) && digits > 0)
+        || (stem.len() >= 8 && is_number(stem))
+        || digits >= 10
 }
 
 #[cfg(test)]
@@ -129,6 +130,7 @@ mod tests {
         assert_eq!(shown("/"), "/");
         let cache = "/home/ada/shop/cache/0f3a9d1e77b2c4d6e8f00112/a.json";
         assert_eq!(shown(cache), "./cache/*/a.json");
+        assert_eq!(shown("/root/_logs/2026-11-22T23_18_53Z-debug-0.log"), "~/_logs/*");
     }
 
     #[test]

@@ -46,6 +46,10 @@ fn shop() -> Record {
         (Capability::FsWrite, "/tmp/upload-8f/x", "multer"),
         (Capability::Connect, "db.internal:5432", "pg"),
         (Capability::Connect, "127.0.0.1:40001", "supertest"),
+        (Capability::Udp, "127.0.0.1:8125", "statsd"),
+        (Capability::FsRead, "/home/ada/shop/node_modules/@scope/pool/package.json", "resolve"),
+        (Capability::FsRead, "/home/ada/shop/node_modules/pg/node_modules/@a/b", "resolve"),
+        (Capability::FsRead, "/home/ada/shop/node_modules/.cache/x.json", "resolve"),
         (Capability::Child, "/usr/bin/node", "@scope/pool"),
         (Capability::Child, "/bin/sh", "node-gyp-build"),
         (Capability::Addon, "/home/ada/shop/node_modules/bcrypt/lib/bcrypt.node", "bindings"),
@@ -84,13 +88,34 @@ fn each_package_is_told_with_what_leaves_its_own_folder() {
             "node-gyp-build starts: /bin/sh",
             "pg connects to: db.internal:5432",
             "pg environment: PGHOST",
+            "resolve reads: ./node_modules/*, ./node_modules/.cache/x.json",
             "send reads: ./views/a.html",
+            "statsd datagrams: 127.0.0.1:8125",
             "supertest connects to: own listener",
             "wasm-thing WASI: no folder",
         ]
     );
     assert_eq!(view.packages["pg"].versions, BTreeSet::from(["1.2.3".to_owned()]));
     assert_eq!(view.gaps, [] as [String; 0]);
+}
+
+#[test]
+fn a_port_that_the_system_chose_for_the_run_itself_is_not_told() {
+    let mut record = record();
+    used(&mut record, Capability::Listen, "127.0.0.1:0", by("", ""));
+    record.resolved.insert("mapped.test".to_owned(), ["127.0.0.1".parse().unwrap()].into());
+    for peer in [
+        "mapped.test:40100",
+        "localhost:41943",
+        "127.0.0.1:5432",
+        "[::1]:50000",
+        "db.internal:50000",
+    ] {
+        used(&mut record, Capability::Connect, peer, by("undici", "7.0.0"));
+    }
+    let view = view(&record);
+    let peers: Vec<_> = view.packages["undici"].uses[&Ability::Network].iter().collect();
+    assert_eq!(peers, ["127.0.0.1:5432", "db.internal:50000", "own listener"]);
 }
 
 #[test]
@@ -105,7 +130,7 @@ fn native_code_counts_for_the_package_that_ships_it_also_when_only_the_kernel_sa
         real: None,
     };
     let uses = [(FileUse::Load, first)].into();
-    record.files.insert(path, FileSeen { uses, times: 1 });
+    record.files.insert(path, FileSeen { uses, times: 1, made: false });
     let view = view(&record);
     let native = &view.packages["sharp"].uses[&Ability::NativeCode];
     assert!(native.contains("./node_modules/sharp/build/sharp.node"), "{native:?}");
@@ -191,7 +216,7 @@ fn a_run_that_was_cut_short_or_told_nothing_says_so() {
     record.told.clear();
     assert!(view(&record).gaps[1].contains("no Node process"));
     record.end = Some(End { code: 0, at: 1, calls: 1, left_out: 0, untold: 2 });
-    assert!(view(&record).gaps[0].starts_with("2 Node processes"));
+    assert!(view(&record).gaps[0].starts_with("2 Node processes told"));
 }
 
 #[test]

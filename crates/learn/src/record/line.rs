@@ -203,7 +203,7 @@ pub struct Exec {
     pub path: PathBuf,
     /// Real path; the interpreter is a line of its own.
     pub real: Option<PathBuf>,
-    /// Its arguments, cut to 1 KiB together.
+    /// Its arguments, cut to 1024 bytes together.
     pub argv: Vec<String>,
     /// Whether it is the first one: the program of the run.
     pub first: bool,

@@ -63,6 +63,8 @@ pub struct FileSeen {
     pub uses: BTreeMap<FileUse, FirstUse>,
     /// How often it was used in all; at least one.
     pub times: u64,
+    /// Whether the run made it where nothing was.
+    pub made: bool,
 }
 
 /// The first time a file was used in one way.

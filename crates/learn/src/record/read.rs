@@ -215,6 +215,8 @@ fn add_file(record: &mut Record, file: line::FileSeen) {
     let line::FileSeen { path, real, used, found, at, pid, program } = file;
     let seen = record.files.entry(path).or_default();
     seen.times += 1;
+    let makes = matches!(used, line::FileUse::Create | line::FileUse::Write);
+    seen.made |= makes && found == FileKind::Missing;
     let fresh = FirstUse { found, at, pid, program, real };
     let first = seen.uses.entry(used).or_insert_with(|| fresh.clone());
     if first.found == FileKind::Missing && found != FileKind::Missing {

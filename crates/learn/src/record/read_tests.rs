@@ -47,17 +47,22 @@ fn read(text: &[u8]) -> Result<Record, ReadError> {
     Record::read(&path)
 }
 
-#[test]
-fn what_several_processes_tell_becomes_one_entry_and_the_last_count_counts() {
-    let peer = "127.0.0.1:80".parse().unwrap();
+const PEER: &str = "127.0.0.1:80";
+
+fn caller() -> Caller {
+    Caller { package: Some("pg".to_owned()), version: None, place: "/a.js:1:1".to_owned() }
+}
+
+/// The same things as several processes tell them.
+fn told_by_several() -> Vec<Line> {
+    let peer = PEER.parse().unwrap();
     let connect =
         |own, pid| Line::Connect(Connect { to: peer, transport: Transport::Tcp, own, at: 3, pid });
     let listen = |listening| {
         let address = "0.0.0.0:80".parse().unwrap();
         Line::Listen(Listen { address, transport: Transport::Tcp, listening, at: 1, pid: 1 })
     };
-    let by =
-        Caller { package: Some("pg".to_owned()), version: None, place: "/a.js:1:1".to_owned() };
+    let by = caller();
     let used = |pid| {
         let (capability, resource) = (Capability::FsRead, "/app/a".to_owned());
         Line::Use(Use { capability, resource, by: by.clone(), pid })
@@ -68,7 +73,7 @@ fn what_several_processes_tell_becomes_one_entry_and_the_last_count_counts() {
         let (path, real) = ("/bin/sh".into(), Some("/bin/dash".into()));
         Line::Exec(Exec { path, real, argv: vec!["sh".to_owned()], first, at: 0, pid: 1 })
     };
-    let lines = [
+    vec![
         begin(VERSION),
         exec(true),
         exec(false),
@@ -103,8 +108,14 @@ fn what_several_processes_tell_becomes_one_entry_and_the_last_count_counts() {
         }),
         Line::Blind(Blind { what: "io_uring".to_owned() }),
         Line::End(End { code: 0, at: 9, calls: 20, left_out: 0, untold: 0 }),
-    ];
-    let record = read(text(&lines).as_bytes()).unwrap();
+    ]
+}
+
+#[test]
+fn what_several_processes_tell_becomes_one_entry_and_the_last_count_counts() {
+    let peer = PEER.parse().unwrap();
+    let by = caller();
+    let record = read(text(&told_by_several()).as_bytes()).unwrap();
     let seen = &record.files[Path::new("/app/a")];
     assert_eq!(seen.times, 9);
     let first = &seen.uses[&FileUse::Read];

@@ -92,13 +92,18 @@ pub(super) enum Start {
 
 impl Start {
     /// Of an argument that is a folder's descriptor or `AT_FDCWD`.
-    #[expect(clippy::cast_possible_truncation, reason = "descriptors are 32 bits wide")]
     pub(super) const fn of(argument: Option<u64>) -> Self {
         match argument {
-            Some(number) if number as u32 as i32 >= 0 => Self::Open(number as u32 as i32),
+            Some(argument) if descriptor(argument) >= 0 => Self::Open(descriptor(argument)),
             _ => Self::Folder,
         }
     }
+}
+
+/// A descriptor as it stands in a register.
+#[expect(clippy::cast_possible_truncation, reason = "descriptors are 32 bits wide")]
+pub(super) const fn descriptor(argument: u64) -> i32 {
+    (argument as u32).cast_signed()
 }
 
 /// The path of the working directory or of an open folder. One that was deleted is named as it was.

@@ -36,7 +36,7 @@ pub(super) enum Act {
     SendMessages,
     /// Makes a process: nothing to note, but none can be made once nobody listens.
     Fork,
-    /// Asks for io_uring, whose calls nobody would see.
+    /// Asks for a ring (`io_uring`), whose calls nobody would see.
     Ring,
     /// Changes what paths mean.
     Root,

@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(std::fs::read_to_string(records.join(".gitignore")).unwrap(), "*\n");
         let names = std::fs::read_dir(&records).unwrap().map(|e| e.unwrap().file_name());
         let mut names: Vec<_> = names.map(|n| n.into_string().unwrap()).collect();
-        names.retain(|name| name.ends_with(".jsonl"));
+        names.retain(|name| Path::new(name).extension().is_some_and(|end| end == "jsonl"));
         names.sort();
         assert_eq!(names.len(), KEPT);
         assert_eq!(names[0], "20200101T000003Z-1.jsonl");

@@ -6,8 +6,11 @@
 use crate::record::line::{LONGEST, Line};
 use ringfence_sys::fd;
 use std::collections::VecDeque;
-use std::fs::File;
-use std::os::fd::AsFd as _;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::Write as _;
+use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
 use std::time::Instant;
 
 /// Most bytes that wait for room.
@@ -87,6 +90,21 @@ impl Lines {
         }
         self.torn = false;
         Ok(())
+    }
+
+    /// Puts the record back in its place if the program took it away.
+    ///
+    /// # Errors
+    /// What was written cannot be read, or the place cannot be written.
+    pub(super) fn put_back(&self, record: &Path) -> std::io::Result<()> {
+        if record.exists() {
+            return Ok(());
+        }
+        let written = std::fs::read(format!("/proc/self/fd/{}", self.file.as_raw_fd()))?;
+        let folder = record.parent().unwrap_or(record);
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600).open(record)?.write_all(&written)
     }
 
     /// Tries what waits once more; answers what is missing in the record, one sentence each.

@@ -27,7 +27,7 @@ impl Programs {
         &mut self,
         path: &[u8],
         found: &Found,
-        argv: Vec<String>,
+        argv: &[String],
         pid: i32,
         lines: &mut Lines,
     ) {
@@ -36,10 +36,10 @@ impl Programs {
         let mut real = found.real.clone().unwrap_or_else(|| path.clone());
         let mut of_script = false;
         for _ in 0..=INTERPRETERS {
-            if self.seen.len() < MOST && self.seen.insert((path.clone(), argv.clone())) {
+            if self.seen.len() < MOST && self.seen.insert((path.clone(), argv.to_vec())) {
                 let at = lines.now();
                 let first = first && !of_script;
-                let argv = if of_script { Vec::new() } else { argv.clone() };
+                let argv = if of_script { Vec::new() } else { argv.to_vec() };
                 let (path, real) = (clean(&path), Some(clean(&real)));
                 lines.put(&Line::Exec(Exec { path, real, argv, first, at, pid }));
             }
@@ -52,7 +52,7 @@ impl Programs {
             });
             of_script = true;
         }
-        if is_node(&real) && !only_tells(&argv) {
+        if is_node(&real) && !only_tells(argv) {
             self.waiting.insert(pid);
         } else {
             self.waiting.remove(&pid);

@@ -317,7 +317,7 @@ impl Reader {
         let process = self.processes.of(call.tid);
         self.processes.forget(call.tid);
         let argv = caller::read_strings(call.tid, argument(call, argv), 1024);
-        self.programs.start(&self.path, &found, argv, process, &mut self.lines);
+        self.programs.start(&self.path, &found, &argv, process, &mut self.lines);
     }
 
     fn load(&mut self, call: &Notification) {

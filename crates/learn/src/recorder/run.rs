@@ -51,7 +51,7 @@ impl<T, E: Into<Errno>> During<T> for Result<T, E> {
 
 /// Runs the order's program, writes its record, and answers when nothing of it is left.
 ///
-/// The calling process must have a single thread. Its signals stay blocked afterwards.
+/// The calling process must have a single thread.
 ///
 /// # Errors
 /// The record cannot be begun, this host cannot watch a program or cannot give it the hosts and
@@ -87,6 +87,8 @@ pub fn run(order: &Order) -> Result<Outcome, RecordError> {
     };
     let ended = Recording::start(order, &place, &stage, numbers, lines, guardian)
         .and_then(|recording| recording.stay(&program));
+    // What is done with the record can be interrupted again.
+    let _ = wait::unblock_signals(&PASSED_ON);
     if ended.is_err() {
         folder::take_back(&place);
     }
@@ -248,6 +250,9 @@ impl<'a> Recording<'a> {
             if !lost.contains(&sentence) {
                 lost.push(sentence);
             }
+        }
+        if let Err(error) = seen.lines.put_back(&self.record) {
+            lost.push(format!("the program removed its record, which cannot be put back: {error}"));
         }
         Ok(Outcome { record: self.record, exit_code, calls, stopped: self.stopped, lost })
     }

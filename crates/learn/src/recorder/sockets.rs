@@ -1,6 +1,6 @@
 //! What was seen of the network: peers, names, listeners, unix sockets.
 
-use super::caller::{self, Start};
+use super::caller::{self, Start, descriptor};
 use super::lines::Lines;
 use super::place;
 use crate::record::line::{Connect, Line, Listen, Query, Transport, UnixSocket};
@@ -32,6 +32,8 @@ struct Socket {
 struct Pending {
     number: u64,
     descriptor: i32,
+    /// Whether its own address was asked for, and nothing sent so far.
+    asked: bool,
     connect: Connect,
 }
 
@@ -67,7 +69,7 @@ impl Sockets {
     fn connect_inet(&mut self, call: &Notification, to: SocketAddr, pid: i32, lines: &mut Lines) {
         let descriptor = descriptor(call.args[0]);
         let guess = if to.port() == DNS { Transport::Udp } else { Transport::Tcp };
-        let found = self.socket(call.tid, descriptor);
+        let found = socket_of(call.tid, descriptor);
         let transport = found.map_or(guess, |found| found.transport);
         if to.port() == DNS && transport == Transport::Udp {
             self.resolvers.insert(descriptor, to);
@@ -84,7 +86,7 @@ impl Sockets {
             let connect = Connect { to, transport, own, at: lines.now(), pid };
             let number = found.map_or(0, |found| found.number);
             self.pending.retain(|other| other.number != number);
-            self.pending.push(Pending { number, descriptor, connect });
+            self.pending.push(Pending { number, descriptor, asked: false, connect });
         }
         if self.pending.len() > 64 {
             self.settle(lines);
@@ -96,15 +98,25 @@ impl Sockets {
         if self.pending.is_empty() {
             return;
         }
-        if let Some(found) = self.socket(call.tid, descriptor(call.args[0])) {
-            self.pending.retain(|pending| pending.number != found.number);
+        if let Some(found) = socket_of(call.tid, descriptor(call.args[0])) {
+            let of_it = self.pending.iter_mut().filter(|pending| pending.number == found.number);
+            of_it.for_each(|pending| pending.asked = true);
         }
     }
 
     /// Everything that was connected and not only asked for its own address counts.
     pub(super) fn settle(&mut self, lines: &mut Lines) {
-        for Pending { connect, .. } in std::mem::take(&mut self.pending) {
+        let pending = std::mem::take(&mut self.pending).into_iter();
+        for Pending { connect, .. } in pending.filter(|pending| !pending.asked) {
             self.reached(connect.transport, connect.to, connect.pid, lines);
+        }
+    }
+
+    /// Something was sent over a connected socket: whoever asked for its address used it, too.
+    fn used(&mut self, descriptor: i32, lines: &mut Lines) {
+        while let Some(at) = self.pending.iter().position(|of| of.descriptor == descriptor) {
+            let Connect { to, transport, pid, .. } = self.pending.swap_remove(at).connect;
+            self.reached(transport, to, pid, lines);
         }
     }
 
@@ -129,7 +141,7 @@ impl Sockets {
             return self.unix_used(call, &address, true, pid, lines);
         };
         let descriptor = descriptor(call.args[0]);
-        let found = self.socket(call.tid, descriptor);
+        let found = socket_of(call.tid, descriptor);
         let transport = found.map_or(Transport::Tcp, |found| found.transport);
         if let Some(found) = found {
             self.bound.insert(found.number, (transport, asked));
@@ -147,7 +159,7 @@ impl Sockets {
     /// listen(2).
     pub(super) fn listen(&mut self, call: &Notification, pid: i32, lines: &mut Lines) {
         let descriptor = descriptor(call.args[0]);
-        let Some(found) = self.socket(call.tid, descriptor) else { return };
+        let Some(found) = socket_of(call.tid, descriptor) else { return };
         let real = copy(call.tid, descriptor).and_then(|copy| socket::local_address(copy.as_fd()));
         let Ok(Address::Inet(real)) = real else { return };
         self.own.insert((Transport::Tcp, real));
@@ -253,15 +265,12 @@ impl Sockets {
         match to {
             // With TCP this is a connection that begins with data.
             Some(to) if !self.peers.contains_key(&(Transport::Udp, to)) => {
-                let found = self.socket(call.tid, descriptor);
+                let found = socket_of(call.tid, descriptor);
                 let transport = found.map_or(Transport::Udp, |found| found.transport);
                 self.reached(transport, to, pid, lines);
             }
             Some(to) => self.reached(Transport::Udp, to, pid, lines),
-            None if self.pending.iter().any(|pending| pending.descriptor == descriptor) => {
-                self.settle(lines);
-            }
-            None => {}
+            None => self.used(descriptor, lines),
         }
         let resolver = to.or_else(|| self.resolvers.get(&descriptor).copied());
         let Some(resolver) = resolver.filter(|to| to.port() == DNS) else { return };
@@ -273,15 +282,6 @@ impl Sockets {
         } else if self.queries.insert((name.clone(), resolver)) {
             lines.put(&Line::Query(Query { name, to: resolver, at: lines.now(), pid }));
         }
-    }
-
-    fn socket(&mut self, tid: i32, descriptor: i32) -> Option<Socket> {
-        let copy = copy(tid, descriptor).ok()?;
-        let kind = socket::option(copy.as_fd(), libc::SOL_SOCKET, libc::SO_TYPE).ok()?;
-        let number = fd::identity(copy.as_fd()).ok()?.ino;
-        let datagrams = kind != libc::SOCK_STREAM && kind != libc::SOCK_SEQPACKET;
-        let transport = if datagrams { Transport::Udp } else { Transport::Tcp };
-        Some(Socket { number, transport })
     }
 
     /// Whether the run itself listens or receives there.
@@ -322,17 +322,21 @@ impl Sockets {
     }
 }
 
+fn socket_of(tid: i32, descriptor: i32) -> Option<Socket> {
+    let copy = copy(tid, descriptor).ok()?;
+    let kind = socket::option(copy.as_fd(), libc::SOL_SOCKET, libc::SO_TYPE).ok()?;
+    let number = fd::identity(copy.as_fd()).ok()?.ino;
+    let datagrams = kind != libc::SOCK_STREAM && kind != libc::SOCK_SEQPACKET;
+    let transport = if datagrams { Transport::Udp } else { Transport::Tcp };
+    Some(Socket { number, transport })
+}
+
 fn is_local(ip: IpAddr) -> bool {
     interfaces::addresses().is_ok_and(|all| all.contains(&ip))
 }
 
 fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "descriptors are 32 bits wide")]
-const fn descriptor(argument: u64) -> i32 {
-    argument as u32 as i32
 }
 
 fn copy(tid: i32, descriptor: i32) -> Result<OwnedFd, Errno> {

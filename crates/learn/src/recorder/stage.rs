@@ -139,11 +139,11 @@ impl Stage {
     fn cover(&self, folder: &Path) -> Result<(), Errno> {
         let entries = Entry::of(folder)?;
         let found = std::fs::metadata(folder)?;
-        let mode = CString::new(format!("{:o}", found.mode() & 0o7777));
-        let made = memory(&mode.map_err(|_| Errno(libc::EINVAL))?)?;
+        let bits = CString::new(format!("{:o}", found.mode() & 0o7777));
+        let cover = memory(&bits.map_err(|_| Errno(libc::EINVAL))?)?;
         let is_root = folder == Path::new("/");
         let place = if is_root { self.folders[1].as_path() } else { folder };
-        attach(&made, place)?;
+        attach(&cover, place)?;
         if self.privileged {
             mount::chownat(None, &text(place)?, found.uid(), found.gid())?;
         }
@@ -219,10 +219,10 @@ impl Entry {
 }
 
 fn memory(mode: &CStr) -> Result<OwnedFd, Errno> {
-    let made = mount::fsopen(c"tmpfs")?;
-    mount::fsconfig_string(made.as_fd(), c"mode", mode)?;
-    mount::fsconfig_create(made.as_fd())?;
-    mount::fsmount(made.as_fd(), mount::NOSUID | mount::NODEV)
+    let memory = mount::fsopen(c"tmpfs")?;
+    mount::fsconfig_string(memory.as_fd(), c"mode", mode)?;
+    mount::fsconfig_create(memory.as_fd())?;
+    mount::fsmount(memory.as_fd(), mount::NOSUID | mount::NODEV)
 }
 
 fn attach(tree: &OwnedFd, to: &Path) -> Result<(), Errno> {

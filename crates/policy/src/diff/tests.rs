@@ -134,3 +134,65 @@ fn secrets_variables_limits_identity_and_layers_are_compared() {
     moved: identity.user: runs as another user: orders
     ");
 }
+
+#[test]
+fn a_wildcard_a_proxy_and_a_writable_program_are_called_what_they_are() {
+    let told = changes(
+        "[fs]\nread = [\"/srv\"]\n",
+        "[fs]\nread = [\"/srv\"]\nwrite = [\"/srv/bin\"]\n[net]\nconnect = [\"*.example.com:443\", \"proxy.corp.test:3128\"]\n[process]\nchildren = [\"/srv/bin/tool\"]\n",
+    );
+    for called in ["a wildcard is a way out", "a proxy is a way out", "the service can replace it"]
+    {
+        assert!(told.contains(called), "{called}: {told}");
+    }
+}
+
+/// What somebody would write to slip a wider boundary through a review.
+#[test]
+fn nothing_that_widens_hides_behind_what_does_not() {
+    for (old, new, line) in [
+        // A read grant that became a write grant, with another one narrowed beside it.
+        (
+            "[fs]\nread = [\"/a\", \"/b\"]\n",
+            "[fs]\nread = [\"/b/c\"]\nwrite = [\"/a\"]\n",
+            "fs.write /a",
+        ),
+        ("[fs]\noptional = [\"/a\"]\n", "[fs]\nread = [\"/a\", \"/b\"]\n", "fs.read /b"),
+        ("[fs]\nread = [\"./src\"]\n", "[fs]\nread = [\"./src/../\"]\n", "fs.read src/.."),
+        (
+            "[net]\nconnect = [\"a.test:1\"]\nhosts = { \"a.test\" = \"10.0.0.1\" }\n",
+            "[net]\nconnect = [\"a.test:1\"]\nhosts = { \"a.test\" = \"10.0.0.2\" }\n",
+            "net.hosts a.test",
+        ),
+        (
+            "[net]\nconnect = [\"a.test:1\"]\n",
+            "[net]\nconnect = [\"a.test:1\"]\nprivate = [\"a.test\"]\n",
+            "net.private a.test",
+        ),
+        ("[limits]\nmemory = \"1GiB\"\npids = 4\n", "[limits]\nmemory = \"1MiB\"\n", "limits.pids"),
+        ("", "[require]\nlayers = [\"landlock\"]\n", "require.layers namespaces"),
+        ("", "[process]\nnode-flags = false\n", "process.node-flags"),
+        (
+            "[identity]\nuser = \"1000\"\n",
+            "[identity]\nuser = \"1000\"\ngroups = [\"disk\"]\n",
+            "identity.groups disk",
+        ),
+    ] {
+        let told = changes(old, new);
+        assert!(told.contains(&format!("widened: {line}:")), "{line}: {told}");
+    }
+    let secret = |from: &str| format!("[secrets.k]\nfrom = \"{from}\"\nto = \"/run/secrets/k\"\n");
+    let told = changes(&secret("file:./k"), &secret("env:K"));
+    assert!(told.contains("secrets.k from"), "{told}");
+}
+
+#[test]
+fn a_required_layer_that_is_left_out_is_a_mistake_of_the_file() {
+    let text = format!(
+        "{HEAD}[process]\nnode-flags = false\n[require]\nlayers = [\"landlock\", \"node-flags\"]\n"
+    );
+    let mistakes = crate::parse("t.toml", &text).unwrap_err();
+    assert_eq!((mistakes.len(), mistakes[0].line), (1, 8), "{mistakes:?}");
+    assert!(mistakes[0].hint.as_ref().is_some_and(|hint| hint.contains("process.node-flags")));
+    assert!(crate::parse("t.toml", &text.replace(", \"node-flags\"", "")).is_ok());
+}

@@ -81,15 +81,17 @@ fn decode(report: &mut Report, root: &DeTable<'_>) -> Option<Boundary> {
     let require = section(report, root, &keys::REQUIRE);
     let env = env.map(|section| environment::read(report, &section)).unwrap_or_default();
     let secrets = secrets.map(|section| secrets::read(report, &section, &env)).unwrap_or_default();
+    let process = process.map(|section| process::read(report, &section)).unwrap_or_default();
+    let require = require.map(|section| require::read(report, &section, &process));
     Some(Boundary {
         fs: fs.map(|section| fs::read(report, &section)).unwrap_or_default(),
         net: net.map(|section| net::read(report, &section)).unwrap_or_default(),
-        process: process.map(|section| process::read(report, &section)).unwrap_or_default(),
+        process,
         env,
         secrets,
         limits: limits.map(|section| limits::read(report, &section)).unwrap_or_default(),
         identity: identity.map(|section| identity::read(report, &section)).unwrap_or_default(),
-        require: require.map(|section| require::read(report, &section)).unwrap_or_default(),
+        require: require.unwrap_or_default(),
         service: service(report, root)?,
     })
 }

@@ -4,10 +4,10 @@ use super::keys::closest;
 use super::section::{Report, Section, wrong_type};
 use crate::diagnostic::{Code, Problem};
 use crate::layer::Layer;
-use crate::model::{Require, RequiredLayers};
+use crate::model::{Process, Require, RequiredLayers};
 use toml::de::DeValue;
 
-pub(super) fn read(report: &mut Report, section: &Section<'_>) -> Require {
+pub(super) fn read(report: &mut Report, section: &Section<'_>, process: &Process) -> Require {
     let Some(value) = section.raw("layers") else { return Require::default() };
     let hint = "write layers = \"all\", or a list such as [\"landlock\", \"seccomp\"]";
     let layers = match value.get_ref() {
@@ -16,6 +16,13 @@ pub(super) fn read(report: &mut Report, section: &Section<'_>) -> Require {
             let example = "\"landlock\"";
             let listed =
                 section.list(report, "layers", example, layer, |layer| layer.id().to_owned());
+            // `all` means those that the boundary has; a list means each of them.
+            let flags = listed.iter().find(|layer| layer.value == Layer::NodeFlags);
+            if let Some(flags) = flags.filter(|_| !process.node_flags) {
+                let message = "node-flags is required here and left out by process.node-flags";
+                let hint = "remove it from the list, or remove process.node-flags = false";
+                report.push(flags.span.clone(), Problem::new(Code::BadLayer, message).hint(hint));
+            }
             RequiredLayers::Listed(listed.into_iter().map(|layer| layer.value).collect())
         }
         DeValue::String(text) => {

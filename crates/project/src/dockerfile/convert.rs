@@ -252,18 +252,10 @@ fn joined(text: &str, escape: char) -> String {
         if continued && line.trim_start().starts_with('#') {
             continue;
         }
-        match line.trim_end().strip_suffix(escape) {
-            Some(start) => {
-                whole.push_str(start);
-                whole.push(' ');
-                continued = true;
-            }
-            None => {
-                whole.push_str(line);
-                whole.push('\n');
-                continued = false;
-            }
-        }
+        let cut = line.trim_end().strip_suffix(escape);
+        whole.push_str(cut.unwrap_or(line));
+        whole.push(if cut.is_some() { ' ' } else { '\n' });
+        continued = cut.is_some();
     }
     whole.truncate(whole.trim_end().len());
     whole

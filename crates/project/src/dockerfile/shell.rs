@@ -111,10 +111,10 @@ fn strip(command: &mut Vec<String>) {
         let assignment = word.split_once('=').is_some_and(|(name, _)| {
             !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
         });
-        let wrapper = WRAPPERS.contains(&name);
-        wrapped |= wrapper;
+        let starts = WRAPPERS.contains(&name);
+        wrapped |= starts;
         let option = wrapped && word.starts_with('-');
-        !(assignment || wrapper || option || KEYWORDS.contains(&name))
+        !(assignment || starts || option || KEYWORDS.contains(&name))
     });
     command.drain(..behind.unwrap_or(command.len()));
 }

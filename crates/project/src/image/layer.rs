@@ -2,6 +2,7 @@
 
 use super::tape::{Input, Tape};
 use super::{Entry, Image, ImageError, Kind, MAX_BYTES, MAX_ENTRIES, MAX_NAMES, MAX_TEXT, Visitor};
+use std::collections::BTreeSet;
 
 /// Marks a name below as taken away.
 const WHITEOUT: &str = ".wh.";
@@ -24,6 +25,8 @@ pub(super) fn apply<R: Input>(
     spent: &mut Spent,
     visitor: &mut dyn Visitor,
 ) -> Result<(), ImageError> {
+    // Each is done once: repeated without end, they would take time without end.
+    let mut taken = BTreeSet::new();
     while let Some(entry) = tape.next(layer)? {
         spent.charge(&entry)?;
         if entry.path.is_empty() {
@@ -31,7 +34,9 @@ pub(super) fn apply<R: Input>(
         }
         let (folder, name) = entry.path.rsplit_once('/').unwrap_or(("", &entry.path));
         if name == OPAQUE {
-            remove(image, folder, layer, false);
+            if taken.insert(folder.to_owned()) {
+                remove(image, folder, layer, false);
+            }
         } else if let Some(hidden) = name.strip_prefix(WHITEOUT).filter(|name| !name.is_empty()) {
             // Names that file systems keep for themselves.
             if !hidden.starts_with(WHITEOUT) {
@@ -40,13 +45,16 @@ pub(super) fn apply<R: Input>(
                 } else {
                     format!("{folder}/{hidden}")
                 };
-                remove(image, &path, layer, true);
+                if taken.insert(path.clone()) {
+                    remove(image, &path, layer, true);
+                }
             }
         } else {
             let wanted = visitor.wanted(&entry).min(MAX_TEXT);
             let content = tape.content(wanted)?;
             visitor.visit(&entry, &content);
-            if entry.kind != Kind::Directory {
+            let again = image.tree.get(&entry.path).is_some_and(|known| known.layer == layer);
+            if entry.kind != Kind::Directory && !again {
                 remove(image, &entry.path, layer, true);
             }
             image.tree.insert(entry.path.clone(), entry);

@@ -54,17 +54,19 @@ const SECRET_WORDS: [&str; 20] = [
 ];
 
 /// Words after which a name is about a secret and is none: `JWT_EXPIRES_IN`, `KEY_PREFIX`, `TOKEN_TTL`.
-const HARMLESS_WORDS: [&str; 32] = [
+const HARMLESS_WORDS: [&str; 34] = [
     "ALG",
     "ALGORITHM",
     "AUDIENCE",
     "COUNT",
     "DIR",
+    "DIRECTORY",
     "ENABLED",
     "ENDPOINT",
     "EXPIRES",
     "EXPIRY",
     "FILE",
+    "FOLDER",
     "HEADER",
     "HOST",
     "ID",

@@ -5,6 +5,7 @@
 //! folded and no line is broken.
 
 use serde_json::{Map, Value};
+use std::fmt::Write as _;
 
 /// Writes one value as a document, without a marker. Of a mapping the keys in `first` come first, in
 /// that order, then the others in the order of the value.
@@ -142,9 +143,9 @@ fn quoted(text: &str) -> String {
             c if c.is_control() || is_invisible(c) => {
                 let code = u32::from(c);
                 if code <= 0xffff {
-                    quoted.push_str(&format!("\\u{code:04x}"));
+                    let _ = write!(quoted, "\\u{code:04x}");
                 } else {
-                    quoted.push_str(&format!("\\U{code:08x}"));
+                    let _ = write!(quoted, "\\U{code:08x}");
                 }
             }
             c => quoted.push(c),

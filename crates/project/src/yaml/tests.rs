@@ -61,11 +61,12 @@ fn merge_keys_bring_what_is_not_there() {
 
 #[test]
 fn aliases_cannot_blow_up_memory() {
-    let mut text = String::from("a: &a [x, x, x, x, x, x, x, x, x]\n");
+    let mut lines = vec!["a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned()];
     for (name, of) in "bcdefghij".chars().zip("abcdefghi".chars()) {
         let list = vec![format!("*{of}"); 9].join(", ");
-        text.push_str(&format!("{name}: &{name} [{list}]\n"));
+        lines.push(format!("{name}: &{name} [{list}]\n"));
     }
+    let text = lines.concat();
     assert_eq!(documents(&text).unwrap_err().mistake, Mistake::TooLarge);
 }
 
@@ -73,7 +74,8 @@ fn aliases_cannot_blow_up_memory() {
 fn depth_is_bounded() {
     let deep = format!("{}{}", "[".repeat(5000), "]".repeat(5000));
     assert_eq!(documents(&deep).unwrap_err().mistake, Mistake::TooLarge);
-    let block: String = (0..MOST_DEPTH + 5).map(|n| format!("{}a:\n", " ".repeat(n))).collect();
+    let block: Vec<String> = (0..MOST_DEPTH + 5).map(|n| " ".repeat(n) + "a:\n").collect();
+    let block = block.concat();
     assert_eq!(documents(&block).unwrap_err().mistake, Mistake::TooLarge);
 }
 
@@ -136,6 +138,21 @@ fn back(node: &super::Node) -> serde_json::Value {
         Kind::Seq(items) => items.iter().map(back).collect(),
         Kind::Map(entries) => {
             entries.iter().map(|entry| (entry.key.clone(), back(&entry.value))).collect()
+        }
+    }
+}
+
+#[test]
+fn whatever_the_text_is_it_ends_in_an_answer() {
+    let sample = "# c\na: &x {b: [1, 'two', \"t\\u0041\"], <<: *y}\nc: |+\n  l\n\n  m\nd: >-\n  f\n? k\n: v\n\
+                  e: {{ .V }}\n---\n- - a\n  - !!int 3\n- {{- if x }}\n...\n%YAML 1.2\n---\nz: ${A}\n";
+    for (at, _) in sample.char_indices() {
+        drop(each(&sample[..at]));
+        for other in "{}[]&*!|>'\"%@\t:#-?,\u{feff}\u{e07b}\0\r\n\u{1f600}".chars() {
+            let text = format!("{}{other}{}", &sample[..at], &sample[at + 1..]);
+            for document in each(&text).into_iter().flatten() {
+                assert!(document.root.line() <= document.root.end_line());
+            }
         }
     }
 }

@@ -89,7 +89,7 @@ impl<'a> Judge<'a> {
             if let Some(entry) = node.entry(key) {
                 self.inherits = true;
                 let line = entry.line;
-                self.undecided(line, format!("`{key}` takes settings from another file"));
+                self.undecided(line, &format!("`{key}` takes settings from another file"));
             }
         }
         self.start();
@@ -105,7 +105,7 @@ impl<'a> Judge<'a> {
         format!("services.{}.{key}", self.name)
     }
 
-    fn undecided(&mut self, line: usize, why: String) {
+    fn undecided(&mut self, line: usize, why: &str) {
         self.comparison.undecided.push(format!("line {line}: {why}"));
     }
 
@@ -114,7 +114,7 @@ impl<'a> Judge<'a> {
         let node = self.service.get(key)?;
         if node.is_template() {
             let place = self.place(key);
-            self.undecided(node.line(), format!("{place}: {} is filled in later", node.shown()));
+            self.undecided(node.line(), &format!("{place}: {} is filled in later", node.shown()));
             return None;
         }
         Some(node)

@@ -21,7 +21,7 @@ impl Judge<'_> {
         if let Some(node) = self.value("volumes") {
             for one in items(node) {
                 if one.is_template() || one.get("source").is_some_and(Node::is_template) {
-                    self.undecided(one.line(), "a mount is filled in later".to_owned());
+                    self.undecided(one.line(), "a mount is filled in later");
                     continue;
                 }
                 if let Some(mount) = read(one) {
@@ -30,10 +30,7 @@ impl Judge<'_> {
             }
         }
         if let Some(entry) = self.service.entry("volumes_from") {
-            self.undecided(
-                entry.line,
-                "`volumes_from` mounts what another container has".to_owned(),
-            );
+            self.undecided(entry.line, "`volumes_from` mounts what another container has");
         }
         self.secrets();
     }

@@ -83,12 +83,12 @@ impl Judge<'_> {
         let Some(node) = self.value("ports") else { return };
         for one in items(node) {
             if one.is_template() {
-                self.undecided(one.line(), format!("port {} is filled in later", one.shown()));
+                self.undecided(one.line(), &format!("port {} is filled in later", one.shown()));
                 continue;
             }
             self.compared();
             let Some(published) = read(one) else {
-                self.undecided(one.line(), format!("port {} is not understood", one.shown()));
+                self.undecided(one.line(), &format!("port {} is not understood", one.shown()));
                 continue;
             };
             self.port(&published, one);

@@ -128,7 +128,6 @@ impl Judge<'_> {
         }
         let options = node.map(items).unwrap_or_default();
         let line = node.map(Node::line);
-        let text = |one: &Node| one.shown().replacen('=', ":", 1);
         let new = options.iter().find(|one| text(one).starts_with("no-new-privileges"));
         let at_new = new.map(|one| one.line());
         let off = new.is_some_and(|one| text(one).ends_with(":false"));
@@ -140,6 +139,12 @@ impl Judge<'_> {
             };
             self.weaker("new-privileges", "security_opt", at_new.or(line), said);
         }
+        self.filter(&options, line);
+        self.opened(&options);
+    }
+
+    /// The filter of system calls.
+    fn filter(&mut self, options: &[&Node], line: Option<usize>) {
         let filter = options.iter().find(|one| text(one).starts_with("seccomp:"));
         let at_filter = filter.map(|one| one.line());
         match filter.map(|one| text(one)) {
@@ -156,7 +161,10 @@ impl Judge<'_> {
                 // Its content is compared by itself.
                 if file != "./seccomp.json" {
                     let line = at_filter.unwrap_or_default();
-                    self.undecided(line, format!("the filter is in {file}: compare that file too"));
+                    self.undecided(
+                        line,
+                        &format!("the filter is in {file}: compare that file too"),
+                    );
                 }
             }
             None if !self.inherits => {
@@ -169,6 +177,10 @@ impl Judge<'_> {
             }
             None => {}
         }
+    }
+
+    /// What an engine closes and these options open.
+    fn opened(&mut self, options: &[&Node]) {
         for one in options {
             let found = text(one);
             let unmasked = found == "systempaths:unconfined" && self.entry == Some(Entry::Node);
@@ -184,4 +196,9 @@ impl Judge<'_> {
             }
         }
     }
+}
+
+/// An option with a colon, as older files have it, or an equals sign.
+fn text(option: &Node) -> String {
+    option.shown().replacen('=', ":", 1)
 }

@@ -50,7 +50,7 @@ impl<'a> Judge<'a> {
             if node.is_template() {
                 self.undecided(
                     node.line(),
-                    format!("deploy.resources.limits.{deployed} is filled in later"),
+                    &format!("deploy.resources.limits.{deployed} is filled in later"),
                 );
             } else {
                 let key = format!("deploy.resources.limits.{deployed}");
@@ -102,11 +102,11 @@ impl<'a> Judge<'a> {
         };
         let hard = node.get("hard").unwrap_or(node);
         if hard.is_template() {
-            self.undecided(hard.line(), format!("{key} is filled in later"));
-        } else if !hard
+            self.undecided(hard.line(), &format!("{key} is filled in later"));
+        } else if hard
             .as_int()
             .and_then(|hard| u64::try_from(hard).ok())
-            .is_some_and(|hard| hard <= most)
+            .is_none_or(|hard| hard > most)
         {
             let said = Said { wanted: &most.to_string(), found: &hard.shown(), why: UNLIMITED };
             self.weaker("unlimited", &key, Some(hard.line()), said);
@@ -120,7 +120,7 @@ impl<'a> Judge<'a> {
             self.compared();
             let shown = one.shown();
             if one.is_template() {
-                self.undecided(one.line(), format!("tmpfs {shown} is filled in later"));
+                self.undecided(one.line(), &format!("tmpfs {shown} is filled in later"));
                 continue;
             }
             let (path, options) = shown.split_once(':').unwrap_or((&shown, ""));

@@ -36,16 +36,13 @@ impl Judge<'_> {
             return;
         }
         if key == "command" && words.first().is_some_and(|word| word.starts_with('-')) {
-            self.undecided(
-                line,
-                "the image's own entry decides what `command` is given to".to_owned(),
-            );
+            self.undecided(line, "the image's own entry decides what `command` is given to");
             return;
         }
         let started = started::judge(self.order, &words);
         self.entry = started.entry;
         for found in started.weaker {
-            let said = Said { wanted: &found.wanted, found: &found.found, why: found.why };
+            let said = Said { wanted: &found.wanted, found: &found.there, why: found.why };
             self.weaker(found.code, key, Some(line), said);
         }
     }
@@ -53,7 +50,7 @@ impl Judge<'_> {
     pub(super) fn environment(&mut self) {
         if let Some(entry) = self.service.entry("env_file") {
             let line = entry.line;
-            self.undecided(line, "`env_file` sets variables that are in another file".to_owned());
+            self.undecided(line, "`env_file` sets variables that are in another file");
         }
         let Some(node) = self.value("environment") else { return };
         let pairs: Vec<(String, Option<Node>, usize)> = match node.as_map() {
@@ -81,7 +78,7 @@ impl Judge<'_> {
             let later = node.is_some_and(|node| node.is_template())
                 || value.as_deref().is_some_and(|value| value.contains("${"));
             if later && self.order.boundary.env.set.contains_key(&name) {
-                self.undecided(line, format!("environment.{name} is filled in later"));
+                self.undecided(line, &format!("environment.{name} is filled in later"));
             }
             self.variable(&name, value.filter(|_| !later).as_deref(), line);
         }

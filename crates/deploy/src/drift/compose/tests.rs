@@ -3,6 +3,7 @@
 use super::*;
 use crate::render;
 use ringfence_policy::model::Boundary;
+use std::fmt::Write as _;
 use std::path::Path;
 
 fn parsed(path: &str) -> Boundary {
@@ -80,7 +81,7 @@ fn each_line_that_matters_is_missed_and_no_other() {
             let found = shown(&comparison);
             assert!(found.len() <= 1 || line.ends_with(':'), "{line}: {found:?}");
             if !found.is_empty() {
-                said.push_str(&format!("{}: {}\n", line.trim(), found.join(", ")));
+                writeln!(said, "{}: {}", line.trim(), found.join(", ")).unwrap();
             }
         }
     }
@@ -112,6 +113,7 @@ fn each_line_that_matters_is_missed_and_no_other() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of changes")]
 fn each_weakened_value_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let boundary = parsed("testdata/full.toml");
@@ -167,7 +169,7 @@ fn each_weakened_value_is_named() {
     ] {
         assert!(text.contains(from), "{from}: {text}");
         let comparison = of(&order, &text.replacen(from, to, 1));
-        said.push_str(&format!("{to:?}: {}\n", shown(&comparison).join(", ")));
+        writeln!(said, "{to:?}: {}", shown(&comparison).join(", ")).unwrap();
     }
     insta::assert_snapshot!(said, @r#"
     "user: root": root-user at services.billing.user

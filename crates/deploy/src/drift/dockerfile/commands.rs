@@ -270,10 +270,10 @@ fn installs(command: &Command<'_>) -> Option<Installs> {
             let tools = command.words.iter().skip(1).filter(|word| !word.starts_with('-')).skip(1);
             tools.clone().count() > 0 && tools.into_iter().all(|tool| has_version(tool))
         }
-        ("npm", Some("install" | "i" | "add" | "update")) => false,
         ("pnpm" | "bun" | "yarn" | "yarnpkg", Some("install" | "i"))
         | ("yarn" | "yarnpkg", None) => command.has(&["--frozen-lockfile", "--immutable"]),
-        ("pnpm" | "bun" | "yarn" | "yarnpkg", Some("add" | "update" | "up" | "upgrade")) => false,
+        ("npm", Some("install" | "i" | "add" | "update"))
+        | ("pnpm" | "bun" | "yarn" | "yarnpkg", Some("add" | "update" | "up" | "upgrade")) => false,
         _ => return None,
     };
     Some(Installs { frozen, quiet, project: !global })

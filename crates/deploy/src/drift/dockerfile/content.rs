@@ -216,7 +216,7 @@ fn is_pinned(image: &str) -> bool {
         let numbers: Vec<&str> = part.split('.').collect();
         let digits =
             |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        numbers.iter().all(|number| digits(number)) && (numbers.len() >= 3 || part.len() >= 8)
+        numbers.iter().all(digits) && (numbers.len() >= 3 || part.len() >= 8)
     };
     tag.split(['-', '_', '+']).any(whole)
 }
@@ -225,7 +225,7 @@ fn is_pinned(image: &str) -> bool {
 fn is_bare(image: &str) -> bool {
     let name = image.split('@').next().unwrap_or(image);
     let debug = ["debug", "-dev", "busybox"].iter().any(|word| name.contains(word));
-    !debug && ["distroless", "chainguard", "cgr.dev"].iter().any(|word| name.contains(word))
+    !debug && ["distroless", "chainguard"].iter().any(|word| name.contains(word))
 }
 
 /// The whole of the folder that the builder is given.

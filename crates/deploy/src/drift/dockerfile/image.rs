@@ -127,7 +127,7 @@ impl Judge<'_> {
                 place: at.clone(),
                 line: Some(line),
                 wanted: &found.wanted,
-                found: found.found,
+                found: found.there,
                 why: found.why,
             });
         }

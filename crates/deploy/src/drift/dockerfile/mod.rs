@@ -22,9 +22,10 @@ pub fn compare(order: &Order<'_>, deployed: Deployed<'_>) -> Result<Comparison, 
     let file = dockerfile::parse(deployed.text).map_err(|error| DriftError::Malformed {
         path: deployed.path.to_owned(),
         line: error.line,
-        what: match deployed.text.contains("{{") {
-            true => format!("{}; it looks like a template: compare what it becomes", error.what),
-            false => error.what,
+        what: if deployed.text.contains("{{") {
+            format!("{}; it looks like a template: compare what it becomes", error.what)
+        } else {
+            error.what
         },
     })?;
     let mut judge = Judge { order, file: &file, comparison: Comparison::default() };

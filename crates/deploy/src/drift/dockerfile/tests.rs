@@ -3,6 +3,7 @@
 use super::*;
 use crate::render::{self, Entry};
 use ringfence_policy::model::Boundary;
+use std::fmt::Write as _;
 use std::path::Path;
 
 fn example() -> (Boundary, std::path::PathBuf) {
@@ -98,7 +99,7 @@ fn each_line_that_matters_is_missed_and_no_other() {
             comparison.drifts.iter().map(|drift| format!("{} at {}", drift.code, drift.place));
         let found: Vec<String> = found.collect();
         let line: String = removed.lines().next().unwrap().chars().take(44).collect();
-        said.push_str(&format!("{line}: {}\n", found.join(", ")));
+        writeln!(said, "{line}: {}", found.join(", ")).unwrap();
     }
     insta::assert_snapshot!(said, @r#"
     WORKDIR /app: 
@@ -133,6 +134,7 @@ fn each_line_that_matters_is_missed_and_no_other() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of changes")]
 fn each_weakened_word_is_named() {
     let (boundary, folder) = full();
     let mut order = Order::new(&boundary, "0", "ringfence.toml", folder.path());
@@ -169,7 +171,7 @@ fn each_weakened_word_is_named() {
             comparison.drifts.iter().map(|drift| format!("{} at {}", drift.code, drift.place));
         let mut found: Vec<String> = found.collect();
         found.extend(comparison.undecided.iter().map(|why| format!("undecided {why}")));
-        said.push_str(&format!("{to}: {}\n", found.join(", ")));
+        writeln!(said, "{to}: {}", found.join(", ")).unwrap();
     }
     insta::assert_snapshot!(said, @r#"
     npm ci: scripts-at-install at stage fetch: RUN
@@ -186,7 +188,7 @@ fn each_weakened_word_is_named() {
     USER 10010:0: root-group at last stage: USER
     USER 1000: other-user at last stage: USER
     ARG U
-    USER $U: undecided line 87: last stage: USER: $U is known only to the build
+    USER $U: undecided line 88: last stage: USER: $U is known only to the build
     STOPSIGNAL SIGTERM: stop-signal at last stage: STOPSIGNAL
     EXPOSE 8080 9229: exposed-port at last stage: EXPOSE
     : missing-permission at last stage: ENTRYPOINT

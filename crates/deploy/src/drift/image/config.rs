@@ -19,7 +19,7 @@ impl Judge<'_> {
         for found in started::judge(self.order, &words).weaker {
             let place =
                 if config.entrypoint.is_empty() { "config: Cmd" } else { "config: Entrypoint" };
-            self.weaker(found.code, place.to_owned(), &found.wanted, found.found, found.why);
+            self.weaker(found.code, place.to_owned(), &found.wanted, found.there, found.why);
         }
         for (name, value) in &config.environment {
             self.variable(name, value);

@@ -78,7 +78,7 @@ impl<'a> Looked<'a> {
             Some("it holds a private key".to_owned())
         } else if name == ".npmrc" || name == ".yarnrc.yml" {
             token(&text)
-        } else if name.starts_with(".env") || name.ends_with(".env") {
+        } else if name.starts_with(".env") || name.rsplit('.').next() == Some("env") {
             variable(&text)
         } else {
             // A certificate is none; a file of passwords has no form of its own.

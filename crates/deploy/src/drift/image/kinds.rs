@@ -207,7 +207,7 @@ impl<'a> Sorter<'a> {
         if let Some(relative) = path.strip_prefix(&self.place) {
             return self.of_service(path, relative);
         }
-        if let Some(kind) = self.program(entry) {
+        if let Some(kind) = Self::program(entry) {
             return Some(kind);
         }
         if let Some(kind) = cache(path) {
@@ -271,7 +271,7 @@ impl<'a> Sorter<'a> {
         (!granted).then_some(Kind::NotGranted)
     }
 
-    fn program(&self, entry: &Entry) -> Option<Kind> {
+    fn program(entry: &Entry) -> Option<Kind> {
         let path = entry.path.as_str();
         let name = path.rsplit('/').next().unwrap_or(path);
         // npm lies in the folder of libraries, with its programs linked.
@@ -331,16 +331,16 @@ fn is_test(relative: &str) -> bool {
 /// `libc.so.6`, `ld-linux-x86-64.so.2`
 fn is_library(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    name.ends_with(".so") || name.contains(".so.") || name == "libz.so"
+    name.split('.').skip(1).any(|part| part == "so")
 }
 
-/// The folder by which foreign files are told: three parts, or the one they are in.
-pub(super) fn group(path: &str) -> String {
+/// The folder by which a file is told: at most so many parts of its path.
+pub(super) fn group(path: &str, depth: usize) -> String {
     let parts: Vec<&str> = path.split('/').collect();
     let folders = parts.len().saturating_sub(1);
     match folders {
         0 => path.to_owned(),
-        folders => parts.iter().take(folders.min(3)).copied().collect::<Vec<_>>().join("/"),
+        folders => parts.iter().take(folders.min(depth)).copied().collect::<Vec<_>>().join("/"),
     }
 }
 
@@ -366,7 +366,7 @@ pub(super) fn unit(path: &str) -> String {
         }
     }
     match path.rsplit_once('/') {
-        Some((folder, _)) if cache(path).is_some() => group(&format!("{folder}/")),
+        Some((folder, _)) if cache(path).is_some() => group(&format!("{folder}/"), 3),
         _ => path.to_owned(),
     }
 }

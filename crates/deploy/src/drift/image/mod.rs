@@ -24,6 +24,8 @@ use std::path::Path;
 
 /// Files of one kind that are named before the rest is counted.
 const NAMED: usize = 5;
+/// Folders of foreign files that are told one by one.
+const GROUPS: usize = 12;
 
 /// Compares it.
 ///
@@ -83,7 +85,7 @@ impl Judge<'_> {
             let layer = self.image.layers.len().min(found.layer + 1);
             let mut place = format!("/{}", found.path);
             if !seen {
-                place.push_str(&format!(" in layer {layer}, taken away later"));
+                place = format!("{place} in layer {layer}, taken away later");
             }
             self.weaker(
                 "secret-in-image",
@@ -134,7 +136,7 @@ impl Judge<'_> {
         let (named, rest) = paths.split_at(paths.len().min(NAMED));
         let mut found = named.join(", ");
         if !rest.is_empty() {
-            found.push_str(&format!(" and {} more", rest.len()));
+            found = format!("{found} and {} more", rest.len());
         }
         self.weaker(code, first.clone(), wanted, found, why);
     }
@@ -157,9 +159,10 @@ impl Judge<'_> {
                 self.foreign(&entries);
                 continue;
             }
-            let paths: Vec<String> = match kind.by_folder() {
-                true => folders(&entries, kinds::unit),
-                false => entries.iter().map(|entry| format!("/{}", entry.path)).collect(),
+            let paths: Vec<String> = if kind.by_folder() {
+                folders(&entries, kinds::unit)
+            } else {
+                entries.iter().map(|entry| format!("/{}", entry.path)).collect()
             };
             let (code, why) = kind.words();
             self.list(code, "not in the image", why, &paths);
@@ -168,10 +171,17 @@ impl Judge<'_> {
 
     /// By the folder they are in, one drift each.
     fn foreign(&mut self, entries: &[&Entry]) {
+        // Of a whole distribution the large folders are told, of a few files where they lie.
         let mut counts: BTreeMap<String, (usize, &str)> = BTreeMap::new();
-        for entry in entries {
-            let one = counts.entry(kinds::group(&entry.path)).or_insert((0, &entry.path));
-            one.0 += 1;
+        for depth in (1..=3).rev() {
+            counts.clear();
+            for entry in entries {
+                let folder = kinds::group(&entry.path, depth);
+                counts.entry(folder).or_insert((0, &entry.path)).0 += 1;
+            }
+            if counts.len() <= GROUPS {
+                break;
+            }
         }
         let (code, why) = Kind::Foreign.words();
         for (folder, (count, first)) in counts {

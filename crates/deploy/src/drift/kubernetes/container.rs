@@ -50,17 +50,25 @@ pub(super) fn every(entry: Entry, check: &mut Check<'_>, here: (&Node, &str)) {
         |found| found.is_none_or(|found| found.as_seq().is_some_and(<[Node]>::is_empty)),
     );
     if entry == Entry::Node {
-        check.value(
-            here,
-            "securityContext.procMount",
-            &asked(
-                "proc-mount",
-                "Default",
-                "parts of /proc that show and change the node are masked",
-            ),
-            |found| found.is_none_or(|found| found.as_str() == Some("Default")),
-        );
+        masked(check, here);
     }
+    outside(check, here);
+}
+
+fn masked(check: &mut Check<'_>, here: (&Node, &str)) {
+    let asked = Asked {
+        code: "proc-mount",
+        wanted: "Default",
+        why: "parts of /proc that show and change the node are masked",
+    };
+    check.value(here, "securityContext.procMount", &asked, |found| {
+        found.is_none_or(|found| found.as_str() == Some("Default"))
+    });
+}
+
+/// What a container takes from its node, and what is started in it beside its own program.
+fn outside(check: &mut Check<'_>, here: (&Node, &str)) {
+    let asked = |code, wanted, why| Asked { code, wanted, why };
     check.value(
         here,
         "volumeDevices",
@@ -153,7 +161,7 @@ fn command(
     for (word, place) in &words {
         let text = word.shown();
         let flag = text.starts_with('-');
-        let known = allowed.iter().any(|known| *known == text) || wanted.contains(&text.as_str());
+        let known = allowed.contains(&text) || wanted.contains(&text.as_str());
         let asked = Asked {
             code: if flag { "node-flag" } else { "command" },
             wanted: "nothing more than the boundary grants",

@@ -97,13 +97,11 @@ fn unselected(
 /// Whether a policy holds a direction. Without `policyTypes` it holds what comes in, and what goes out
 /// when it has a rule for it.
 fn names(policy: &Node, direction: &str) -> bool {
-    match policy.path(["spec", "policyTypes"]).and_then(Node::as_seq) {
-        Some(types) => types.iter().any(|kind| kind.as_str() == Some(direction)),
-        None => {
-            let rules = policy.path(["spec", "egress"]).and_then(Node::as_seq).unwrap_or_default();
-            direction == "Ingress" || !rules.is_empty()
-        }
+    if let Some(types) = policy.path(["spec", "policyTypes"]).and_then(Node::as_seq) {
+        return types.iter().any(|kind| kind.as_str() == Some(direction));
     }
+    let rules = policy.path(["spec", "egress"]).and_then(Node::as_seq).unwrap_or_default();
+    direction == "Ingress" || !rules.is_empty()
 }
 
 fn selects(policy: &Node, labels: Option<&Node>) -> bool {
@@ -190,16 +188,11 @@ fn list(value: &Value) -> Vec<&Value> {
     value.as_array().map(|items| items.iter().collect()).unwrap_or_default()
 }
 
-/// First and last port of a rule; `None` for every port.
-fn range(port: &Node) -> Option<Option<(i64, i64)>> {
-    match port.get("port") {
-        None => Some(None),
-        Some(first) => {
-            let first = first.as_int()?;
-            let last = port.get("endPort").and_then(Node::as_int).unwrap_or(first);
-            Some(Some((first, last)))
-        }
-    }
+/// First and last port of a rule; every port without one; `None` for a port by its name.
+fn range(port: &Node) -> Option<(i64, i64)> {
+    let Some(first) = port.get("port") else { return Some((0, i64::MAX)) };
+    let first = first.as_int()?;
+    Some((first, port.get("endPort").and_then(Node::as_int).unwrap_or(first)))
 }
 
 fn protocol(port: &Node) -> &str {
@@ -207,7 +200,7 @@ fn protocol(port: &Node) -> &str {
 }
 
 fn covers_port(wanted: &Value, port: &Node) -> bool {
-    let Some(Some((first, last))) = range(port) else { return false };
+    let Some((first, last)) = range(port) else { return false };
     let low = wanted["port"].as_i64().unwrap_or_default();
     let high = wanted["endPort"].as_i64().unwrap_or(low);
     wanted["protocol"] == protocol(port) && low <= first && last <= high
@@ -228,7 +221,7 @@ fn judge_port(check: &mut Check<'_>, here: (&Node, &str), wanted: &[&Value]) {
         return;
     }
     let number = |port: &&&Value| {
-        range(here.0).flatten().is_some_and(|(first, _)| port["port"].as_i64() == Some(first))
+        range(here.0).is_some_and(|(first, _)| port["port"].as_i64() == Some(first))
     };
     let key = if granted.iter().any(|port| number(&port)) { "protocol" } else { "port" };
     check.value(here, key, &asked, |_| false);

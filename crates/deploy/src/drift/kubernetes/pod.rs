@@ -6,13 +6,16 @@ use crate::render::{Entry, Order};
 use ringfence_project::yaml::Node;
 use serde_json::Value;
 
+/// Says whether a value is strong enough; `None` is a missing one.
+type Judge = Box<dyn Fn(Option<&Node>) -> bool>;
+
 /// A setting that a container may override.
 struct Setting {
     key: &'static str,
     code: &'static str,
     wanted: String,
     why: &'static str,
-    ok: Box<dyn Fn(Option<&Node>) -> bool>,
+    ok: Judge,
 }
 
 pub(super) fn judge(
@@ -28,7 +31,7 @@ pub(super) fn judge(
         return;
     };
     let deployment = wanted.iter().find(|object| object["kind"] == "Deployment");
-    let pod = deployment.map(|object| &object["spec"]["template"]["spec"]).unwrap_or(&Value::Null);
+    let pod = deployment.map_or(&Value::Null, |object| &object["spec"]["template"]["spec"]);
     let at = check.pod_path();
     let here = (spec, at.as_str());
     shared(order, check, here, pod);
@@ -78,7 +81,6 @@ fn shared(order: &Order<'_>, check: &mut Check<'_>, here: (&Node, &str), wanted:
         |found| found.and_then(Node::as_str) == Some(name),
     );
     let is_false = |found: Option<&Node>| found.and_then(Node::as_bool) == Some(false);
-    let not_true = |found: Option<&Node>| found.is_none_or(|found| found.as_bool() == Some(false));
     check.value(
         here,
         "automountServiceAccountToken",
@@ -99,6 +101,14 @@ fn shared(order: &Order<'_>, check: &mut Check<'_>, here: (&Node, &str), wanted:
         },
         is_false,
     );
+    namespaces(order, check, here, wanted);
+    groups(order, check, here);
+}
+
+/// Namespaces and the kernel that the pod runs in.
+fn namespaces(order: &Order<'_>, check: &mut Check<'_>, here: (&Node, &str), wanted: &Value) {
+    let not_true = |found: Option<&Node>| found.is_none_or(|found| found.as_bool() == Some(false));
+    let is_false = |found: Option<&Node>| found.and_then(Node::as_bool) == Some(false);
     for key in ["hostIPC", "hostNetwork", "hostPID", "shareProcessNamespace"] {
         let why = "the pod is then in a namespace with processes that are not the service's";
         check.value(here, key, &Asked { code: "shared-namespace", wanted: "false", why }, not_true);
@@ -124,7 +134,6 @@ fn shared(order: &Order<'_>, check: &mut Check<'_>, here: (&Node, &str), wanted:
             |found| found.and_then(Node::as_str) == Some(class),
         );
     }
-    groups(order, check, here);
 }
 
 fn groups(order: &Order<'_>, check: &mut Check<'_>, here: (&Node, &str)) {
@@ -165,9 +174,10 @@ fn groups(order: &Order<'_>, check: &mut Check<'_>, here: (&Node, &str)) {
 }
 
 /// Settings of the pod that containers inherit.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn settings(order: &Order<'_>) -> Vec<Setting> {
     let identity = &order.boundary.identity;
-    let number = |named: bool, number: u32| -> Box<dyn Fn(Option<&Node>) -> bool> {
+    let number = |named: bool, number: u32| -> Judge {
         let number = i64::from(number);
         Box::new(move |found| {
             found

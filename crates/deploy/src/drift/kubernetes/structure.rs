@@ -53,7 +53,7 @@ fn weaker(check: &mut Check<'_>, wanted: &Value, found: &Node, at: &str) {
                         .iter()
                         .any(|(known, value)| known == key && wanted == value) =>
                     {
-                        check.counted()
+                        check.counted();
                     }
                     None => check.judge(found, &place, None, &asked(&shown(wanted)), |_| false),
                 }

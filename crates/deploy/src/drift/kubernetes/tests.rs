@@ -488,3 +488,68 @@ fn an_object_that_a_complete_set_lacks_is_told() {
     let comparison = case.compare(alone).unwrap();
     assert_eq!((comparison.drifts.len(), comparison.undecided.len()), (0, 3));
 }
+
+/// Folders of labelled manifests of others, each with the key that its failures have wrong.
+const LABELLED: &[(&str, &str)] = &[
+    ("polaris/hostIPCSet", "hostIPC"),
+    ("polaris/hostPIDSet", "hostPID"),
+    ("polaris/hostProcess", "hostProcess"),
+    ("polaris/privilegeEscalationAllowed", "allowPrivilegeEscalation"),
+    ("polaris/procMount", "procMount"),
+    ("polaris/dangerousCapabilities", "capabilities.add"),
+    ("checkov/kubernetes/example_AllowPrivilegeEscalation", "allowPrivilegeEscalation"),
+    ("checkov/kubernetes/example_HostPort", "hostPort"),
+    ("checkov/kubernetes/example_DockerSocketVolume", "hostPath"),
+    ("checkov/kubernetes/example_AllowedCapabilitiesSysAdmin", "capabilities.add"),
+];
+
+/// Places of drifts, whichever object of the file is taken for the service's.
+fn places(text: &str) -> Vec<String> {
+    let mut places = Vec::new();
+    let documents: Vec<Document> = yaml::each(text).into_iter().flatten().collect();
+    for object in documents.iter().flat_map(flattened) {
+        let boundary = format!(
+            "schema = 1\n[service]\nname = \"{}\"\nstart = [\"node\", \"a.mjs\"]\n[fs]\nread = [\"./\"]\n",
+            object.name
+        );
+        if ringfence_policy::parse("ringfence.toml", &boundary).is_err() {
+            continue;
+        }
+        match Case::of(&boundary).compare(text) {
+            Ok(comparison) => places.extend(comparison.drifts.into_iter().map(|drift| drift.place)),
+            Err(error) => assert!(matches!(error, DriftError::Foreign { .. }), "{error}"),
+        }
+    }
+    places
+}
+
+#[test]
+fn labelled_manifests_of_others_are_judged_as_they_are_labelled() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpora/manifests");
+    if !root.is_dir() {
+        println!("not run: the corpus of manifests is absent");
+        return;
+    }
+    let mut wrong = Vec::new();
+    let mut judged = 0;
+    for (folder, key) in LABELLED {
+        for file in std::fs::read_dir(root.join(folder)).unwrap().flatten() {
+            let name = file.file_name().to_string_lossy().to_lowercase();
+            let Ok(text) = std::fs::read_to_string(file.path()) else { continue };
+            let fails = name.contains("fail");
+            if !(fails || name.contains("success") || name.contains("pass")) {
+                continue;
+            }
+            if name == "pod-failed2.yaml" && !text.contains("image") {
+                continue; // A pod without containers, which no API server takes.
+            }
+            judged += 1;
+            let told = places(&text).iter().any(|place| place.contains(key));
+            if told != fails {
+                wrong.push(format!("{folder}/{name}: {key}"));
+            }
+        }
+    }
+    assert!(judged > 20, "{judged}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -79,7 +79,9 @@ impl Judge<'_> {
                 }
             }
         }
-        let Some((found, file)) = read else {
+        // The root of a hierarchy has no file for a limit, and no limit.
+        let root = folders.last().filter(|root| root.is_dir()).map(|root| (u64::MAX, root.clone()));
+        let Some((found, file)) = read.or(root) else {
             self.undecided(format!(
                 "its control group for `{controller}` cannot be read from here"
             ));
@@ -106,6 +108,7 @@ impl Judge<'_> {
         let mut found = false;
         let number = |path: PathBuf| fs::read_to_string(path).ok()?.trim().parse::<f64>().ok();
         for folder in folders(text, "cpu", &self.facts.own_mounts) {
+            found |= folder.is_dir();
             let cores = if let Ok(text) = fs::read_to_string(folder.join("cpu.max")) {
                 let (quota, period) = text.trim().split_once(' ').unwrap_or_default();
                 found = true;

@@ -5,7 +5,10 @@ use crate::drift::started;
 use ringfence_policy::environment;
 use ringfence_policy::layer::Layer;
 use ringfence_policy::model::Delivery;
+use std::path::{Path, PathBuf};
 
+/// Names that are told before the rest is counted.
+const NAMED: usize = 20;
 /// Variables that every start sets.
 const USUAL: [&str; 20] = [
     "HOME",
@@ -53,7 +56,7 @@ impl Judge<'_> {
         let wanted = start.map_or("node", |word| base_name(&word.value));
         let found = base_name(gone);
         // `node` may be a link to `node-24`.
-        if found != wanted && !found.starts_with(wanted) {
+        if found != wanted && !found.starts_with(wanted) && !self.leads_to(gone) {
             self.weaker(Weaker {
                 code: "other-program",
                 layer: Layer::Namespaces,
@@ -63,6 +66,22 @@ impl Judge<'_> {
                 why: "it is not the program of the boundary",
             });
         }
+    }
+
+    /// Whether the program of the boundary is a link to this one, as `/bin/sh` is.
+    fn leads_to(&self, found: &str) -> bool {
+        let Some(start) = self.order.boundary.service.start.first() else { return false };
+        let folders = ["/usr/local/bin", "/usr/bin", "/bin"].map(Path::new);
+        let written = Path::new(&start.value);
+        let places: Vec<PathBuf> = if start.value.contains('/') {
+            vec![self.order.folder.join(written)]
+        } else {
+            folders.iter().map(|folder| folder.join(written)).collect()
+        };
+        places
+            .iter()
+            .filter_map(|place| place.canonicalize().ok())
+            .any(|real| real == Path::new(found))
     }
 
     pub(super) fn arguments(&mut self) {
@@ -92,7 +111,7 @@ impl Judge<'_> {
                 layer,
                 place: self.place("cmdline"),
                 wanted: &found.wanted,
-                found: found.found,
+                found: found.there,
                 why: found.why,
             });
         }
@@ -103,38 +122,48 @@ impl Judge<'_> {
         let facts = self.facts;
         let Some(text) = self.text("environ", &facts.environment) else { return };
         let env = &self.order.boundary.env;
-        let place = self.place("environ");
+        let mut unlisted = Vec::new();
         for (name, value) in text.split('\0').filter_map(|pair| pair.split_once('=')) {
+            // How a service is told which boundary it is in.
+            if self.enforced && name.starts_with("RINGFENCE_") {
+                continue;
+            }
             self.compared();
             let set = env.set.get(name);
             let delivered =
                 self.order.boundary.secrets.iter().any(
                     |secret| matches!(&secret.delivery, Delivery::Environment(to) if to == name),
                 );
-            let own = USUAL.contains(&name) || name.starts_with("RINGFENCE_");
-            let known = own || delivered || env.pass.iter().any(|pass| pass.value == name);
+            let known = USUAL.contains(&name)
+                || delivered
+                || env.pass.iter().any(|pass| pass.value == name);
             let (code, wanted, why) = if let Some(why) = environment::refused(name) {
                 ("refused-variable", "not set", why.words())
             } else if set.is_some_and(|set| set.value != value) {
                 ("other-value", "the value of env.set", "the boundary fixes this value")
-            } else if set.is_none() && !known {
-                (
-                    "unlisted-variable",
-                    "a name of env.pass or env.set",
-                    "the service got a variable that the boundary does not give it",
-                )
             } else {
+                if set.is_none() && !known {
+                    unlisted.push(name);
+                }
                 continue;
             };
-            self.weaker(Weaker {
-                code,
-                layer: Layer::Environment,
-                place: place.clone(),
-                wanted,
-                found: name.to_owned(),
-                why,
-            });
+            self.variable(code, wanted, name.to_owned(), why);
         }
+        if let (Some(_), (named, rest)) =
+            (unlisted.first(), unlisted.split_at(unlisted.len().min(NAMED)))
+        {
+            let mut found = named.join(", ");
+            if !rest.is_empty() {
+                found = format!("{found} and {} more", rest.len());
+            }
+            let why = "the service got variables that the boundary does not give it";
+            self.variable("unlisted-variable", "names of env.pass or env.set", found, why);
+        }
+    }
+
+    fn variable(&mut self, code: &'static str, wanted: &str, found: String, why: &str) {
+        let place = self.place("environ");
+        self.weaker(Weaker { code, layer: Layer::Environment, place, wanted, found, why });
     }
 
     pub(super) fn children(&mut self) {

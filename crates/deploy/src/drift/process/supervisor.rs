@@ -27,18 +27,24 @@ pub(super) fn ask(
     comparison: &mut Comparison,
 ) -> Result<Option<Asked>, DriftError> {
     use ringfence_boundary::control::client::{AskError, Supervisor};
-    let identity = match Supervisor::find(pid).and_then(|supervisor| supervisor.identity()) {
-        Ok(Ok(identity)) => identity,
+    let unasked = |supervisor: Option<u32>, why: String, comparison: &mut Comparison| {
+        // The supervisor is not the service: judging it in its place would say nothing.
+        if supervisor == Some(pid) {
+            let source = std::io::Error::new(std::io::ErrorKind::PermissionDenied, why);
+            return Err(DriftError::Unreadable { path: format!("/proc/{pid}").into(), source });
+        }
+        comparison.undecided.push(format!("its supervisor does not say what it enforces: {why}"));
+        Ok(None)
+    };
+    let supervisor = match Supervisor::find(pid) {
+        Ok(supervisor) => supervisor,
         Err(AskError::NotAService(_) | AskError::NoProcess(_)) => return Ok(None),
-        Ok(Err(refused)) => {
-            let why = format!("its supervisor does not say what it enforces: {}", refused.message);
-            comparison.undecided.push(why);
-            return Ok(None);
-        }
-        Err(error) => {
-            comparison.undecided.push(format!("its supervisor cannot be asked: {error}"));
-            return Ok(None);
-        }
+        Err(error) => return unasked(None, error.to_string(), comparison),
+    };
+    let identity = match supervisor.identity() {
+        Ok(Ok(identity)) => identity,
+        Ok(Err(refused)) => return unasked(Some(supervisor.pid), refused.message, comparison),
+        Err(error) => return unasked(Some(supervisor.pid), error.to_string(), comparison),
     };
     if identity.service != order.name() {
         let path = format!("/proc/{pid} (service `{}`)", identity.service).into();

@@ -3,6 +3,7 @@
 use super::facts::Tables;
 use super::*;
 use ringfence_policy::model::Boundary;
+use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::symlink;
 
@@ -106,6 +107,7 @@ fn a_process_that_is_as_the_boundary_asks_is_not_weaker() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of changes")]
 fn each_thing_that_is_weaker_is_told_and_no_other() {
     let mut said = String::new();
     let mut tell = |what: &str, change: &dyn Fn(&Proc)| {
@@ -113,7 +115,7 @@ fn each_thing_that_is_weaker_is_told_and_no_other() {
         change(&proc);
         let told = shown(&proc.judged()).join(", ");
         let told = told.replace(&*proc.0.path().to_string_lossy(), "");
-        said.push_str(&format!("{what}: {told}\n"));
+        writeln!(said, "{what}: {told}").unwrap();
     };
     let status = |from: &'static str, to: &'static str| {
         move |proc: &Proc| proc.write("7/status", &STATUS.replacen(from, to, 1))
@@ -146,7 +148,7 @@ fn each_thing_that_is_weaker_is_told_and_no_other() {
         );
     });
     tell("inspector", &|proc| {
-        proc.write("7/cmdline", "node\0--permission\0--inspect=0.0.0.0\0a.mjs\0")
+        proc.write("7/cmdline", "node\0--permission\0--inspect=0.0.0.0\0a.mjs\0");
     });
     tell("no permission", &|proc| proc.write("7/cmdline", "node\0src/server.mjs\0"));
     tell("npm", &|proc| proc.write("7/cmdline", "npm start\0"));

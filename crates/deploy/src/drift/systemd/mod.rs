@@ -10,7 +10,7 @@ mod unit;
 
 use super::{Comparison, Deployed, Drift, DriftError};
 use crate::render::systemd::{Section, Setting, settings};
-use crate::render::{Entry, Order};
+use crate::render::{Entry, Order, RenderError};
 use rules::{KEYS, Key, Rule};
 use std::path::Path;
 use unit::{Assignment, Unit, words};
@@ -21,7 +21,7 @@ use unit::{Assignment, Unit, words};
 /// [`DriftError`].
 pub fn compare(order: &Order<'_>, files: &[Deployed<'_>]) -> Result<Comparison, DriftError> {
     let unit = Unit::read(files);
-    let first = files.first().map(|file| file.path).unwrap_or(Path::new(""));
+    let first = files.first().map_or(Path::new(""), |file| file.path);
     let service = order.name();
     if !is_of(files, &unit, order) {
         return Err(DriftError::Foreign { path: first.to_owned(), service: service.to_owned() });
@@ -29,19 +29,39 @@ pub fn compare(order: &Order<'_>, files: &[Deployed<'_>]) -> Result<Comparison, 
     if !unit.assignments.iter().any(|one| one.section == "Service") {
         return Ok(sockets(order, &unit));
     }
-    let entry = start::entry(&unit);
-    let wanted = settings(order, entry.unwrap_or(Entry::Node)).map_err(|error| {
-        DriftError::Malformed { path: first.to_owned(), line: 1, what: error.to_string() }
-    })?;
-    let mut comparison = Comparison::default();
-    start::compare(order, entry, &unit, &wanted, &mut comparison);
-    for key in KEYS {
-        compare_key(key, &unit, &wanted, &mut comparison);
+    // Where the command tells nothing, the way that is closer to what the rest of the unit says.
+    let entries = match start::entry(&unit) {
+        Some(entry) => vec![entry],
+        None => vec![Entry::Ringfence, Entry::Node],
+    };
+    let mut nearest: Option<Comparison> = None;
+    for entry in entries {
+        let comparison = with(order, entry, &unit).map_err(|error| DriftError::Malformed {
+            path: first.to_owned(),
+            line: 1,
+            what: error.to_string(),
+        })?;
+        let fewer = |known: &Comparison| comparison.drifts.len() < known.drifts.len();
+        if nearest.as_ref().is_none_or(fewer) {
+            nearest = Some(comparison);
+        }
     }
+    let mut comparison = nearest.unwrap_or_default();
     let sockets = sockets(order, &unit);
     comparison.drifts.extend(sockets.drifts);
     comparison.compared += sockets.compared;
     comparison.drifts.sort_by_key(|drift| drift.line.unwrap_or(usize::MAX));
+    Ok(comparison)
+}
+
+/// Compares a service that is started in this way.
+fn with(order: &Order<'_>, entry: Entry, unit: &Unit<'_>) -> Result<Comparison, RenderError> {
+    let wanted = settings(order, entry)?;
+    let mut comparison = Comparison::default();
+    start::compare(order, unit, &wanted, &mut comparison);
+    for key in KEYS {
+        compare_key(key, unit, &wanted, &mut comparison);
+    }
     Ok(comparison)
 }
 
@@ -119,9 +139,7 @@ fn compare_key(key: &Key, unit: &Unit<'_>, wanted: &[Setting], comparison: &mut 
     let found = unit.of(key.name);
     let values: Vec<&str> = found.iter().map(|one| one.value.as_str()).collect();
     let weaker = match key.rule {
-        Rule::On => {
-            last(&found).filter(|(value, _)| rules::is_on(value)).is_none().then(|| last(&found))
-        }
+        Rule::On => found.last().is_none_or(|one| !rules::is_on(&one.value)).then(|| last(&found)),
         Rule::Level(levels) => level(levels, &asked, &found),
         Rule::AtMost => at_most(key, &asked, &found, comparison),
         Rule::Mask => mask(&asked, &found),

@@ -2,7 +2,7 @@
 
 /// How two values of a key compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rule {
+pub(super) enum Rule {
     /// Must be on; off without it.
     On,
     /// One of these words, the weakest first; the first one without it.
@@ -21,15 +21,15 @@ pub enum Rule {
 
 /// One key.
 #[derive(Debug)]
-pub struct Key {
+pub(super) struct Key {
     /// As systemd spells it.
-    pub name: &'static str,
+    pub(super) name: &'static str,
     /// How it is compared.
-    pub rule: Rule,
+    pub(super) rule: Rule,
     /// Stable code of its drift.
-    pub code: &'static str,
+    pub(super) code: &'static str,
     /// Why it matters.
-    pub why: &'static str,
+    pub(super) why: &'static str,
 }
 
 const fn key(name: &'static str, rule: Rule, code: &'static str, why: &'static str) -> Key {
@@ -42,7 +42,7 @@ const YES: &[&str] = &["yes", "true", "on", "1", "y", "t"];
 use Rule::{Allowed, AtMost, Level, Mask, NoLess, NoMore, On};
 
 /// Every key, in the order of a unit.
-pub const KEYS: &[Key] = &[
+pub(super) const KEYS: &[Key] = &[
     key(
         "SupplementaryGroups",
         NoMore,
@@ -257,18 +257,18 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// Whether a word means yes.
-pub fn is_on(word: &str) -> bool {
+pub(super) fn is_on(word: &str) -> bool {
     YES.contains(&word.to_ascii_lowercase().as_str())
 }
 
 /// Whether a word means no.
-pub fn is_off(word: &str) -> bool {
+pub(super) fn is_off(word: &str) -> bool {
     NO.contains(&word.to_ascii_lowercase().as_str())
 }
 
 /// A number with the units that systemd knows; `None` for what is not one, such as a share of the
 /// machine's memory.
-pub fn number(text: &str) -> Option<u128> {
+pub(super) fn number(text: &str) -> Option<u128> {
     // Of a pair of soft and hard limit the hard one counts.
     let text = text.rsplit(':').next().unwrap_or(text).trim();
     if text == "infinity" {

@@ -2,31 +2,32 @@
 
 use super::unit::{Unit, words};
 use super::wanted_of;
-use crate::drift::{Comparison, Drift, node};
+use crate::drift::{Comparison, Drift, start};
 use crate::render::systemd::Setting;
 use crate::render::{Entry, Order};
 
+/// The words of the command, without the prefixes that say how it is started.
+fn command_words(unit: &Unit<'_>) -> Option<(Vec<String>, usize)> {
+    let start = unit.last("ExecStart")?;
+    Some((words(start.value.trim_start_matches(PREFIXES)), start.line))
+}
+
+/// Characters in front of a command.
+const PREFIXES: [char; 5] = ['-', '@', ':', '+', '!'];
+
 /// How the unit starts the service; `None` when neither way is recognised.
 pub(super) fn entry(unit: &Unit<'_>) -> Option<Entry> {
-    let command = words(&unit.last("ExecStart")?.value);
-    let program = command.first()?.trim_start_matches(['-', '@', ':', '+', '!']);
-    let name = program.rsplit('/').next().unwrap_or(program);
-    match name {
-        "ringfence" if command.get(1).is_some_and(|word| word == "run") => Some(Entry::Ringfence),
-        "node" | "nodejs" => Some(Entry::Node),
-        _ => None,
-    }
+    start::entry(&command_words(unit)?.0)
 }
 
 /// Compares the command and the user.
 pub(super) fn compare(
     order: &Order<'_>,
-    entry: Option<Entry>,
     unit: &Unit<'_>,
     wanted: &[Setting],
     comparison: &mut Comparison,
 ) {
-    command(order, entry, unit, comparison);
+    command(order, unit, comparison);
     user(unit, wanted, comparison);
     comparison.compared += 1;
     if let Some(mode) =
@@ -43,66 +44,23 @@ pub(super) fn compare(
     }
 }
 
-fn command(order: &Order<'_>, entry: Option<Entry>, unit: &Unit<'_>, comparison: &mut Comparison) {
-    comparison.compared += 1;
-    let mut drift = |line: Option<usize>, wanted: String, found: &str, why: &str| {
+fn command(order: &Order<'_>, unit: &Unit<'_>, comparison: &mut Comparison) {
+    let (argv, line) =
+        command_words(unit).map_or((Vec::new(), None), |(argv, line)| (argv, Some(line)));
+    let inner = start::compare(order, &argv, "ExecStart", line);
+    comparison.drifts.extend(inner.drifts);
+    comparison.compared += inner.compared;
+    let Some(start) = unit.last("ExecStart") else { return };
+    let prefix = start.value.chars().take_while(|c| PREFIXES.contains(c));
+    if prefix.into_iter().any(|c| matches!(c, '+' | '!')) {
         comparison.drifts.push(Drift {
-            code: "not-enforced",
+            code: "runs-as-root",
             place: "ExecStart".to_owned(),
-            line,
-            wanted,
-            found: found.to_owned(),
-            why: why.to_owned(),
+            line: Some(start.line),
+            wanted: "no prefix".to_owned(),
+            found: start.value.clone(),
+            why: "the prefix starts it with root's rights, past the unit's own settings".to_owned(),
         });
-    };
-    let ours = order.ringfence_command().join(" ");
-    let Some(start) = unit.last("ExecStart") else {
-        drift(None, ours, "nothing", "nothing is started inside the boundary");
-        return;
-    };
-    let argv = words(&start.value);
-    if start
-        .value
-        .starts_with('-')
-        .then(|| &start.value[1..])
-        .unwrap_or(&start.value)
-        .starts_with(['+', '!'])
-    {
-        drift(
-            Some(start.line),
-            ours,
-            &start.value,
-            "the prefix starts it with root's rights, past the unit's own settings",
-        );
-        return;
-    }
-    match entry {
-        Some(Entry::Ringfence) => {
-            let observes =
-                argv.iter().take_while(|word| *word != "--").any(|word| word == "--observe");
-            let config =
-                argv.iter().position(|word| word == "--config").and_then(|at| argv.get(at + 1));
-            if observes {
-                drift(Some(start.line), ours, &start.value, "--observe enforces nothing");
-            } else if config.is_some_and(|config| *config != order.file()) {
-                drift(Some(start.line), ours, &start.value, "another boundary file is enforced");
-            }
-        }
-        Some(Entry::Node) => {
-            let mut inner = node::compare_words(order, &argv, crate::render::node::Place::Target);
-            for drift in &mut inner.drifts {
-                drift.place = format!("ExecStart: {}", drift.place);
-                drift.line = Some(start.line);
-            }
-            comparison.drifts.extend(inner.drifts);
-            comparison.compared += inner.compared;
-        }
-        None => drift(
-            Some(start.line),
-            ours,
-            &start.value,
-            "neither `ringfence run` nor Node with its permission flags holds it",
-        ),
     }
 }
 

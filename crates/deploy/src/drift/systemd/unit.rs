@@ -8,29 +8,29 @@ use std::path::Path;
 
 /// One assignment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Assignment<'a> {
+pub(super) struct Assignment<'a> {
     /// The file.
-    pub file: &'a Path,
+    pub(super) file: &'a Path,
     /// From 1; where a value goes on in the next lines, the first.
-    pub line: usize,
+    pub(super) line: usize,
     /// Without the brackets.
-    pub section: String,
+    pub(super) section: String,
     /// Its name.
-    pub key: String,
+    pub(super) key: String,
     /// Its value, trimmed, continuation lines joined by a space.
-    pub value: String,
+    pub(super) value: String,
 }
 
 /// The assignments of units, in the order in which systemd reads them.
 #[derive(Debug, Default)]
-pub struct Unit<'a> {
+pub(super) struct Unit<'a> {
     /// In order.
-    pub assignments: Vec<Assignment<'a>>,
+    pub(super) assignments: Vec<Assignment<'a>>,
 }
 
 impl<'a> Unit<'a> {
     /// Reads units and their drop-ins.
-    pub fn read(files: &[Deployed<'a>]) -> Self {
+    pub(super) fn read(files: &[Deployed<'a>]) -> Self {
         let mut files: Vec<&Deployed<'a>> = files.iter().collect();
         let is_drop_in = |path: &Path| path.extension().is_some_and(|kind| kind == "conf");
         files.sort_by_key(|file| {
@@ -63,7 +63,7 @@ impl<'a> Unit<'a> {
                 continue;
             }
             if let Some(name) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-                section = name.to_owned();
+                name.clone_into(&mut section);
                 continue;
             }
             let Some(at) = text.find('=') else { continue };
@@ -81,7 +81,7 @@ impl<'a> Unit<'a> {
     }
 
     /// The assignments of a key of `[Service]` that count: behind the last one that is empty.
-    pub fn of(&self, key: &str) -> Vec<&Assignment<'a>> {
+    pub(super) fn of(&self, key: &str) -> Vec<&Assignment<'a>> {
         let mut found: Vec<&Assignment<'a>> = Vec::new();
         for assignment in &self.assignments {
             if assignment.section == "Service" && assignment.key == key {
@@ -96,18 +96,18 @@ impl<'a> Unit<'a> {
     }
 
     /// Whether a key of `[Service]` is assigned at all, also empty.
-    pub fn mentions(&self, key: &str) -> bool {
+    pub(super) fn mentions(&self, key: &str) -> bool {
         self.assignments.iter().any(|one| one.section == "Service" && one.key == key)
     }
 
     /// The assignment that counts last.
-    pub fn last(&self, key: &str) -> Option<&Assignment<'a>> {
+    pub(super) fn last(&self, key: &str) -> Option<&Assignment<'a>> {
         self.of(key).pop()
     }
 }
 
 /// Words of a value: quotes and backslashes as systemd reads them, `%%` and `$$` as one.
-pub fn words(value: &str) -> Vec<String> {
+pub(super) fn words(value: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut quote = None;

@@ -11,7 +11,7 @@ mod tests;
 
 use super::dockerfile::{self, CONTEXT, signal};
 use super::{Entry, Order, RenderError, Rendered, Target};
-use ringfence_policy::model::SecretSource;
+use ringfence_policy::model::{Delivery, Secret, SecretSource};
 use ringfence_project::yaml::emit;
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
@@ -24,6 +24,9 @@ pub(crate) const OWN_PIDS: u64 = 16;
 const OWN_SECONDS: u64 = 5;
 /// Size of `/tmp` where the boundary limits nothing.
 const TMP: u64 = 64 << 20;
+
+/// Stands for a dollar sign that Compose is meant to see; no text of a boundary has it.
+const VARIABLE: char = '\u{1}';
 
 /// Keys in the order in which a person reads them.
 const ORDER: [&str; 40] = [
@@ -103,10 +106,9 @@ impl Writer<'_> {
         let mut secrets = Map::new();
         for secret in &self.order.boundary.secrets {
             let source = match &secret.from.value {
+                _ if !self.is_mounted(secret) => continue,
                 SecretSource::File(path) => json!({ "file": path }),
-                SecretSource::Environment(variable) if self.is_mounted(secret) => {
-                    json!({ "environment": variable })
-                }
+                SecretSource::Environment(variable) => json!({ "environment": variable }),
                 _ => continue,
             };
             secrets.insert(secret.name.value.clone(), source);
@@ -176,10 +178,13 @@ impl Writer<'_> {
             all.extend(set.map(|(name, value)| (name.clone(), json!(value.value))));
         }
         for secret in &self.order.boundary.secrets {
-            if let SecretSource::Environment(name) = &secret.from.value
-                && !self.is_mounted(secret)
-            {
-                all.insert(name.clone(), Value::Null);
+            let SecretSource::Environment(from) = &secret.from.value else { continue };
+            match (self.entry, &secret.delivery) {
+                _ if self.is_mounted(secret) => {}
+                (Entry::Node, Delivery::Environment(to)) if to != from => {
+                    all.insert(to.clone(), json!(format!("{VARIABLE}{{{from}}}")));
+                }
+                _ => drop(all.insert(from.clone(), Value::Null)),
             }
         }
         all
@@ -252,21 +257,21 @@ impl Writer<'_> {
         }
         if self.entry == Entry::Node && !boundary.net.hosts.is_empty() {
             let hosts = boundary.net.hosts.iter();
-            let hosts: Vec<String> =
-                hosts.map(|(name, address)| format!("{name}={}", address.value)).collect();
+            let hosts: Map<String, Value> = hosts
+                .map(|(name, address)| (name.to_string(), json!(address.value.to_string())))
+                .collect();
             set("extra_hosts", json!(hosts));
         }
     }
 
     /// Whether Compose mounts it as a file.
-    fn is_mounted(&self, secret: &ringfence_policy::model::Secret) -> bool {
+    fn is_mounted(&self, secret: &Secret) -> bool {
         self.target(secret).is_some()
     }
 
     /// Where a secret lies in the container: where the service reads it or, under `ringfence run`,
     /// where that reads its source.
-    fn target(&self, secret: &ringfence_policy::model::Secret) -> Option<String> {
-        use ringfence_policy::model::Delivery;
+    fn target(&self, secret: &Secret) -> Option<String> {
         match (self.entry, &secret.from.value, &secret.delivery) {
             (Entry::Ringfence, SecretSource::File(path), _) => Some(self.order.path(path)),
             (
@@ -316,15 +321,16 @@ impl Writer<'_> {
             Entry::Node => (signal(boundary.service.stop_signal), 0),
         };
         set("stop_signal", json!(stop));
-        let seconds = boundary.service.stop_timeout.as_secs_f64().ceil();
-        set("stop_grace_period", json!(format!("{}s", seconds + more as f64)));
+        let timeout = boundary.service.stop_timeout;
+        let seconds = timeout.as_secs() + u64::from(timeout.subsec_nanos() > 0);
+        set("stop_grace_period", json!(format!("{}s", seconds + more)));
     }
 }
 
 /// Compose replaces variables in every text; a dollar sign is written twice.
 fn escaped(value: Value) -> Value {
     match value {
-        Value::String(text) => Value::String(text.replace('$', "$$")),
+        Value::String(text) => Value::String(text.replace('$', "$$").replace(VARIABLE, "$")),
         Value::Array(items) => Value::Array(items.into_iter().map(escaped).collect()),
         Value::Object(map) => {
             Value::Object(map.into_iter().map(|(key, value)| (key, escaped(value))).collect())

@@ -105,6 +105,12 @@ impl Notes {
         for secret in &order.boundary.secrets {
             let grant = format!("secrets.{}", secret.name.value);
             match (&secret.from.value, &secret.delivery) {
+                (
+                    SecretSource::File(_),
+                    Delivery::Environment(_) | Delivery::Descriptor | Delivery::Socket,
+                ) if self.entry == Entry::Node => {
+                    self.say(grant, "Compose mounts files only: nothing delivers it in this way");
+                }
                 (SecretSource::File(_), _) => {
                     let carried = "mounted from its file: Compose ignores owner and mode there, so \
                                    the file itself must belong to the user, with that mode";

@@ -48,3 +48,21 @@ fn a_service_that_only_listens_cannot_get_answers_from_outside() {
     assert!(written.contains("enable_ip_masquerade: \"false\""), "{written}");
     assert!(written.contains("[::]:80:80/tcp"), "{written}");
 }
+
+#[test]
+fn a_secret_of_a_variable_gets_the_name_that_the_service_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "schema = 1\n[service]\nname = \"a\"\nstart = [\"node\", \"a.js\"]\n[secrets.api-token]\n\
+                from = \"env:OUTER_TOKEN\"\nas = \"env\"\n";
+    let boundary = ringfence_policy::parse("r.toml", text).unwrap();
+    let Delivery::Environment(to) = &boundary.secrets[0].delivery else { panic!() };
+    let inside = written(text, folder.path(), Entry::Ringfence);
+    assert!(inside.contains("OUTER_TOKEN: null"), "{inside}");
+    let bare = written(text, folder.path(), Entry::Node);
+    let wanted = if to == "OUTER_TOKEN" {
+        "OUTER_TOKEN: null".to_owned()
+    } else {
+        format!("{to}: \"${{OUTER_TOKEN}}\"")
+    };
+    assert!(bare.contains(&wanted), "{wanted}: {bare}");
+}

@@ -4,6 +4,7 @@ use super::super::{Note, Order};
 use ringfence_policy::model::SecretSource;
 use ringfence_policy::paths::normal;
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 /// Grants below the folder as an image carries them.
 #[derive(Debug, Default)]
@@ -108,15 +109,15 @@ pub(super) fn ignore(order: &Order<'_>, allowed: &BTreeSet<String>) -> String {
     let mut text = order.head("# ", super::Target::Dockerfile, &[]);
     text.push_str("\n# Nothing reaches the builder\n*\n# but this,\n");
     for path in allowed {
-        text.push_str(&format!("!{path}\n"));
+        let _ = writeln!(text, "!{path}");
     }
     text.push_str("# and of this never\n");
     let never = ["**/.env", "**/.env.*", "**/.git", "**/.npmrc", "**/*.key", "**/node_modules"];
     for pattern in never {
-        text.push_str(&format!("{pattern}\n"));
+        let _ = writeln!(text, "{pattern}");
     }
     for path in secret_sources(order) {
-        text.push_str(&format!("{path}\n"));
+        let _ = writeln!(text, "{path}");
     }
     text
 }

@@ -10,6 +10,7 @@
 mod entry;
 mod files;
 mod install;
+mod notes;
 mod project;
 #[cfg(test)]
 mod tests;
@@ -17,10 +18,9 @@ mod tests;
 pub(crate) use entry::{command, program, signal};
 pub(crate) use files::{below, secret_sources};
 
-use super::{Entry, Note, Order, RenderError, Rendered, Target};
+use super::{Entry, Order, RenderError, Rendered, Target};
 use files::Files;
 use project::Project;
-use ringfence_policy::model::{RequiredLayers, SecretSource};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -39,7 +39,7 @@ pub fn render(order: &Order<'_>) -> Result<Rendered, RenderError> {
     let installed = ["package.json", project.lockfile.as_str()];
     let files = Files::of(order, &installed);
     let mut notes = files.notes.clone();
-    notes.extend(notes_of(order, entry, &project));
+    notes.extend(notes::of(order, entry, &project));
     let writer = Writer { order, project: &project, files: &files, entry };
     refuse_words(&files)?;
     let text = format!("{}\n{}", order.head("# ", Target::Dockerfile, &notes), writer.stages());
@@ -89,6 +89,8 @@ impl Writer<'_> {
         let mut allowed: BTreeSet<String> =
             ["package.json".to_owned(), self.project.lockfile.clone()].into();
         allowed.extend(self.project.settings.iter().cloned());
+        let workspaces = self.project.workspaces.iter();
+        allowed.extend(workspaces.map(|folder| format!("{folder}/package.json")));
         if self.entry == Entry::Ringfence {
             allowed.insert(self.order.file_name.to_owned());
         }
@@ -142,6 +144,9 @@ impl Writer<'_> {
         let mut files = vec!["package.json", &self.project.lockfile];
         files.extend(self.project.settings.iter().map(String::as_str));
         let _ = writeln!(text, "COPY {} ./", files.join(" "));
+        for folder in &self.project.workspaces {
+            let _ = writeln!(text, "COPY {folder}/package.json {folder}/");
+        }
         let _ = writeln!(text, "{}", self.project.fetch());
     }
 
@@ -219,12 +224,16 @@ impl Writer<'_> {
                 word(&format!("{STAGED}{path}"))
             ));
         }
+        let programs = programs.iter().map(|path| word(path)).collect::<Vec<_>>().join(" ");
         steps.push(format!(
-            "{{ for file in {}; do ldd \"$file\" || true; done; find {place}/node_modules -name \
+            "for file in {programs}; do if ldd \"$file\" 2>/dev/null | grep 'not found'; then exit 1; fi; \
+             done"
+        ));
+        steps.push(format!(
+            "{{ for file in {programs}; do ldd \"$file\" || true; done; find {place}/node_modules -name \
              '*.node' -exec ldd {{}} + || true; }} 2>/dev/null | awk '$2 == \"=>\" && $3 ~ /^\\// \
              {{ print $3 }} $1 ~ /^\\// && $2 ~ /^\\(/ {{ print $1 }}' | sort -u | (grep -v '^{place}/' \
-             || true) | xargs -r -I@ cp --parents --dereference @ {STAGED}",
-            programs.iter().map(|path| word(path)).collect::<Vec<_>>().join(" ")
+             || true) | xargs -r -I@ cp --parents --dereference @ {STAGED}"
         ));
         for path in children.iter().filter(|path| !path.starts_with(&format!("{place}/"))) {
             steps.push(format!("cp --parents --dereference {} {STAGED}", word(path)));
@@ -265,9 +274,10 @@ impl Writer<'_> {
                 if path.starts_with("node_modules/") {
                     continue;
                 }
-                let _ = match self.has_sources() {
-                    true => writeln!(text, "COPY --from=prune {place}/{path} {place}/{path}"),
-                    false => writeln!(text, "COPY {path} {place}/{path}"),
+                let _ = if self.has_sources() {
+                    writeln!(text, "COPY --from=prune {place}/{path} {place}/{path}")
+                } else {
+                    writeln!(text, "COPY {path} {place}/{path}")
                 };
             }
         }
@@ -326,65 +336,4 @@ fn word(text: &str) -> String {
         return text.to_owned();
     }
     format!("'{}'", text.replace('\'', "'\\''"))
-}
-
-/// What an image does not say.
-fn notes_of(order: &Order<'_>, entry: Entry, project: &Project) -> Vec<Note> {
-    let boundary = order.boundary;
-    let mut notes = Vec::new();
-    let mut note = |grant: String, carried: &str| {
-        notes.push(Note { grant, carried: carried.to_owned() });
-    };
-    let inside = match entry {
-        Entry::Ringfence => "an image cannot say it; `ringfence run` enforces it inside",
-        Entry::Node => {
-            "an image cannot say it and nothing in it enforces it: the place that runs it must"
-        }
-    };
-    let net = &boundary.net;
-    for (key, endpoints) in [("net.connect", &net.connect), ("net.udp", &net.udp)] {
-        for endpoint in endpoints {
-            note(format!("{key} \"{}\"", endpoint.value), inside);
-        }
-    }
-    for endpoint in net.listen.iter().filter(|endpoint| endpoint.value.address.is_loopback()) {
-        let carried = "loopback of a container is reached from inside of it only: grant 0.0.0.0 \
-                       where others must reach it";
-        note(format!("net.listen \"{}\"", endpoint.value), carried);
-    }
-    for path in &boundary.process.children {
-        let carried = "copied from the stage that has Node's image, with its libraries; the build \
-                       fails where that has no such program";
-        note(format!("process.children \"{}\"", path.value), carried);
-    }
-    for secret in &boundary.secrets {
-        let carried = match &secret.from.value {
-            SecretSource::Environment(_) => "never in the image: set the variable where it runs",
-            SecretSource::File(_) => "never in the image: mount it where it runs",
-            _ => "never in the image: fetched where it runs",
-        };
-        note(format!("secrets.{}", secret.name.value), carried);
-    }
-    let limits = &boundary.limits;
-    let some = [limits.memory.is_some(), limits.pids.is_some(), limits.cpu.is_some()];
-    if some.contains(&true) {
-        note("limits".to_owned(), "an image has no limits: `render compose` writes them");
-    }
-    if let Some(user) = &boundary.identity.user
-        && user.value.parse::<u32>().is_err()
-    {
-        let carried = "an image needs a number: 10001, which has this service's name in it";
-        note(format!("identity.user \"{}\"", user.value), carried);
-    }
-    let all = matches!(boundary.require.layers, RequiredLayers::All);
-    if entry == Entry::Ringfence && all {
-        let carried = "a container cannot make control groups of its own, so `ringfence run` refuses \
-                       to start in it: list the other layers in [require], and let the container \
-                       carry the limits";
-        note("require.layers \"all\"".to_owned(), carried);
-    }
-    if !order.folder.join(&project.lockfile).is_file() {
-        note("the lockfile".to_owned(), "there is none in the folder: the build fails without it");
-    }
-    notes
 }

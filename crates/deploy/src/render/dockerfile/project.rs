@@ -45,6 +45,8 @@ pub(super) struct Project {
     pub(super) sources: BTreeSet<String>,
     /// Files beside `package.json` that the installation reads, by name.
     pub(super) settings: Vec<String>,
+    /// Folders of workspaces, each with a `package.json` of its own.
+    pub(super) workspaces: Vec<String>,
 }
 
 impl Project {
@@ -83,6 +85,7 @@ impl Project {
             builds,
             node: node_version(order, lock.as_ref()),
             sources: sources(order, builds),
+            workspaces: workspaces(order, &package),
             settings: settings
                 .into_iter()
                 .filter(of_manager)
@@ -158,6 +161,32 @@ fn accepted(range: &VersionRange) -> [u64; 3] {
     known.or_else(named).unwrap_or(VERSIONS[0])
 }
 
+/// Folders that the patterns of `workspaces` mean; a star stands for one name.
+fn workspaces(order: &Order<'_>, package: &Package) -> Vec<String> {
+    let mut all = BTreeSet::new();
+    for pattern in &package.workspaces {
+        let pattern = ringfence_policy::paths::normal(&pattern.value);
+        let (above, star) = match pattern.split_once("/*") {
+            Some((above, _)) => (above.to_owned(), true),
+            None => (pattern.clone(), false),
+        };
+        if !star {
+            all.insert(above);
+            continue;
+        }
+        let Ok(entries) = std::fs::read_dir(order.folder.join(&above)) else { continue };
+        let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+        all.extend(names.map(|name| format!("{above}/{name}")));
+    }
+    all.retain(|folder| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "@._-/".contains(c);
+        folder.chars().all(plain)
+            && !folder.split('/').any(|part| part == "..")
+            && order.folder.join(folder).join("package.json").is_file()
+    });
+    all.into_iter().collect()
+}
+
 /// What lies at the top, without what is installed or built, tests, dot files and secrets.
 fn sources(order: &Order<'_>, builds: bool) -> BTreeSet<String> {
     let Ok(entries) = std::fs::read_dir(order.folder) else { return BTreeSet::new() };
@@ -168,6 +197,6 @@ fn sources(order: &Order<'_>, builds: bool) -> BTreeSet<String> {
         .filter(|name| !name.starts_with('.') && !LEFT_OUT.contains(&name.to_lowercase().as_str()))
         .filter(|name| ringfence_project::variables::suspicion_of_file(name).is_none())
         .filter(|name| name.chars().all(|c| !c.is_control() && !c.is_whitespace()))
-        .filter(|name| !name.ends_with(".toml") || name == "bunfig.toml")
+        .filter(|name| name.rsplit('.').next() != Some("toml") || name == "bunfig.toml")
         .collect()
 }

@@ -19,7 +19,7 @@ fn written(boundary: &Boundary, folder: &Path, entry: Option<Entry>) -> String {
     order.entry = entry;
     let rendered = render(&order).unwrap();
     let files = rendered.files.iter();
-    files.map(|(path, text)| format!("==> {}\n{text}", path.display())).collect()
+    files.map(|(path, text)| format!("==> {}\n{text}", path.display())).collect::<Vec<_>>().concat()
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn each_package_manager_installs_what_its_lockfile_names_and_runs_nothing() {
             .unwrap_or_else(|| panic!("{frozen}: {written}"));
         assert!(line.contains("--ignore-scripts") || line.contains("skip-build"), "{line}");
         let file = ringfence_project::dockerfile::parse(
-            &written.replace("==> Dockerfile", "").split("==> .dockerignore").next().unwrap(),
+            written.replace("==> Dockerfile", "").split("==> .dockerignore").next().unwrap(),
         )
         .unwrap();
         assert_eq!(file.stages.last().unwrap().base.written, "scratch");
@@ -81,4 +81,23 @@ fn a_path_that_a_dockerfile_cannot_say_is_refused() {
     let boundary = ringfence_policy::parse("r.toml", text).unwrap();
     let order = Order::new(&boundary, "0", "r.toml", folder.path());
     assert!(matches!(render(&order), Err(RenderError::Impossible { .. })));
+}
+
+#[test]
+fn workspaces_are_installed_from_their_own_package_json() {
+    let folder = tempfile::tempdir().unwrap();
+    for workspace in ["packages/a", "packages/b", "tools", "packages/c d"] {
+        std::fs::create_dir_all(folder.path().join(workspace)).unwrap();
+        std::fs::write(folder.path().join(workspace).join("package.json"), "{}").unwrap();
+    }
+    let package = r#"{"workspaces": ["packages/*", "./tools", "../outside", "missing"]}"#;
+    std::fs::write(folder.path().join("package.json"), package).unwrap();
+    let boundary = boundary(&root().join("examples/orders/ringfence.toml"));
+    let written = written(&boundary, folder.path(), None);
+    let copied: Vec<&str> =
+        written.lines().filter(|line| line.starts_with("COPY") && line.ends_with('/')).collect();
+    assert!(copied.contains(&"COPY packages/a/package.json packages/a/"), "{copied:?}");
+    assert!(copied.contains(&"COPY tools/package.json tools/"), "{copied:?}");
+    assert!(!written.contains("outside") && !written.contains("c d"), "{written}");
+    assert!(written.contains("!packages/b/package.json"), "{written}");
 }

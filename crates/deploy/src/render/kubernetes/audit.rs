@@ -71,6 +71,7 @@ pub(crate) fn object(order: &Order<'_>) -> Result<Value, RenderError> {
     })
 }
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn rules(name: &str) -> Vec<Rule> {
     let namespaces = || vec![name.to_owned()];
     let of = |group, resources: &[&'static str]| Resources { group, resources: resources.to_vec() };

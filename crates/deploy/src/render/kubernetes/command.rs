@@ -1,14 +1,9 @@
 //! The command of the container.
 
 use super::volumes;
-use crate::render::{Entry, Note, Order};
+use crate::render::{Entry, Note, Order, dockerfile};
 use ringfence_boundary::node::flags::{self, Grants, OWN_READ, OWN_WRITE};
-use ringfence_policy::model::{Comparison, VersionRange};
 use std::path::PathBuf;
-
-/// The version whose flags are written where the boundary names none: the oldest line with long-term
-/// support whose flags all later ones know.
-const VERSION: [u64; 3] = [24, 0, 0];
 
 /// Program and arguments.
 pub(crate) fn of(order: &Order<'_>, entry: Entry) -> Vec<String> {
@@ -25,7 +20,7 @@ pub(crate) fn of(order: &Order<'_>, entry: Entry) -> Vec<String> {
         program
     }];
     if is_node {
-        let version = version(service.node.as_ref().map(|range| &range.value));
+        let version = version(order);
         command.extend(if order.boundary.process.node_flags {
             let (flags, _) = flags::flags(version, &grants(order));
             flags.iter().map(|flag| flag.to_string_lossy().into_owned()).collect::<Vec<_>>()
@@ -53,12 +48,14 @@ pub(crate) fn allowed(order: &Order<'_>, entry: Entry) -> Vec<String> {
 
 /// What the choice of a version means.
 pub(super) fn notes(order: &Order<'_>) -> Option<Note> {
-    let range = order.boundary.service.node.as_ref();
-    let [major, minor, _] = version(range.map(|range| &range.value));
+    let [major, minor, _] = version(order);
     let is_node = order.boundary.service.start.first()?.value.rsplit('/').next() == Some("node");
     is_node.then(|| Note {
         grant: "service.node".to_owned(),
-        carried: format!("Node's flags are those of {major}.{minor}; later versions know more of them, and ignore none of these"),
+        carried: format!(
+            "the flags are those of Node {major}.{minor}, as in the image of `ringfence render dockerfile`; other \
+             versions have others and may refuse to start"
+        ),
     })
 }
 
@@ -71,18 +68,10 @@ fn against(cwd: &str, path: &str) -> String {
     if path.starts_with('/') { path.to_owned() } else { format!("{cwd}/{path}") }
 }
 
-/// The lowest version that the boundary accepts.
-fn version(range: Option<&VersionRange>) -> [u64; 3] {
-    let floor = range.and_then(|range| {
-        let low = range.comparators.iter().filter(|(comparison, _)| {
-            matches!(
-                comparison,
-                Comparison::Equal | Comparison::Greater | Comparison::GreaterOrEqual
-            )
-        });
-        low.map(|(_, version)| *version).max()
-    });
-    floor.unwrap_or(VERSION)
+/// The version of the image that `render dockerfile` describes, else the newest that is accepted.
+fn version(order: &Order<'_>) -> [u64; 3] {
+    let image = dockerfile::node_version(order);
+    image.or_else(|_| crate::render::node::version(order)).unwrap_or([24, 0, 0])
 }
 
 /// The boundary's grants in the terms of Node's flags, as paths of the pod.

@@ -38,10 +38,11 @@ pub(super) fn of(order: &Order<'_>, entry: Entry, notes: &mut Vec<Note>) -> Vec<
         });
     }
     for secret in &order.boundary.secrets {
-        let variable = match (entry, &secret.delivery, &secret.from.value) {
-            (Entry::Node, Delivery::Environment(variable), _) => variable,
-            (Entry::Ringfence, _, SecretSource::Environment(variable)) => variable,
-            _ => continue,
+        let ((Entry::Node, Delivery::Environment(variable), _)
+        | (Entry::Ringfence, _, SecretSource::Environment(variable))) =
+            (entry, &secret.delivery, &secret.from.value)
+        else {
+            continue;
         };
         let (name, key) = secret_name(order, secret);
         let selector = SecretKeySelector { name, key, optional: None };

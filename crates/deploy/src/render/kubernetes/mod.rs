@@ -81,6 +81,10 @@ const ORDER: [&str; 40] = [
     "message",
 ];
 
+/// Sections of a boundary file in their order.
+const SECTIONS: [&str; 8] =
+    ["service", "fs", "net", "process", "env", "secrets", "limits", "identity"];
+
 /// Writes it.
 ///
 /// # Errors
@@ -120,6 +124,11 @@ pub(crate) fn objects(
         objects.push(object(&service)?);
     }
     objects.push(object(&network::policy(order, &mut notes))?);
+    // As they stand in a boundary file; what is no key of it comes first.
+    notes.sort_by_key(|note| {
+        let section = note.grant.split('.').next().unwrap_or_default();
+        SECTIONS.iter().position(|known| *known == section).map_or(0, |at| at + 1)
+    });
     Ok((objects, notes))
 }
 

@@ -157,7 +157,7 @@ fn egress(order: &Order<'_>, notes: &mut Vec<Note>) -> Vec<NetworkPolicyEgressRu
             match rules.iter_mut().find(|rule| rule.to.as_ref() == Some(&to)) {
                 Some(rule) => rule.ports.get_or_insert_default().push(port),
                 None => {
-                    rules.push(NetworkPolicyEgressRule { ports: Some(vec![port]), to: Some(to) })
+                    rules.push(NetworkPolicyEgressRule { ports: Some(vec![port]), to: Some(to) });
                 }
             }
         }

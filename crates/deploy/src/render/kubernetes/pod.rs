@@ -48,8 +48,8 @@ fn pod(order: &Order<'_>, entry: Entry, volumes: Volumes, notes: &mut Vec<Note>)
     let seconds = order.boundary.service.stop_timeout.as_secs_f64().ceil();
     #[expect(clippy::cast_possible_truncation, reason = "the parser bounds it")]
     let grace = seconds as i64 + GRACE.cast_signed();
-    let (storage, mounts, kept) = (volumes.storage, volumes.mounts, volumes.volumes);
-    let inner = Volumes { volumes: Vec::new(), mounts, storage };
+    let (storage, mounts, kept) = (volumes.storage, volumes.mounts, volumes.kept);
+    let inner = Volumes { kept: Vec::new(), mounts, storage };
     PodSpec {
         service_account_name: Some(order.name().to_owned()),
         automount_service_account_token: Some(false),

@@ -23,7 +23,7 @@ pub(crate) const LOGS: u64 = 64 << 20;
 /// Volumes, where they are mounted, and how much of the node's disk they may take.
 #[derive(Debug, Default)]
 pub(crate) struct Volumes {
-    pub(crate) volumes: Vec<Volume>,
+    pub(crate) kept: Vec<Volume>,
     pub(crate) mounts: Vec<VolumeMount>,
     /// In bytes.
     pub(crate) storage: u64,
@@ -38,7 +38,7 @@ impl Volumes {
             name: name.clone(),
             ..VolumeMount::default()
         });
-        self.volumes.push(Volume { name, empty_dir, ..Volume::default() });
+        self.kept.push(Volume { name, empty_dir, ..Volume::default() });
         self.storage += size;
     }
 
@@ -50,8 +50,8 @@ impl Volumes {
             sub_path: sub_path.map(str::to_owned),
             ..VolumeMount::default()
         });
-        if self.volumes.iter().all(|known| known.name != volume.name) {
-            self.volumes.push(volume);
+        if self.kept.iter().all(|known| known.name != volume.name) {
+            self.kept.push(volume);
         }
     }
 }

@@ -7,9 +7,9 @@
 //! runsc has no seccomp notifications, so it takes Node itself (`--entry node`).
 
 mod mounts;
+mod notes;
 
-use super::{Entry, Note, Order, RenderError, Rendered, Target, grants, node, seccomp, shell};
-use ringfence_policy::model::SecretSource;
+use super::{Entry, Order, RenderError, Rendered, Target, node, seccomp, shell};
 use serde_json::{Value, json};
 
 /// Memory and processes of `ringfence run` itself, above those of the service.
@@ -40,7 +40,7 @@ const READ_ONLY: [&str; 5] =
 /// [`RenderError`].
 pub fn render(order: &Order<'_>) -> Result<Rendered, RenderError> {
     let entry = order.entry.unwrap_or(Entry::Ringfence);
-    let notes = notes(order, entry);
+    let notes = notes::notes(order, entry);
     let mut config = config(order, entry)?;
     config["annotations"] = json!({
         "org.ringfence.boundary": format!("sha256:{}", order.boundary_hash),
@@ -166,88 +166,4 @@ fn resources(order: &Order<'_>, entry: Entry) -> Value {
         resources["cpu"] = json!({ "quota": quota, "period": PERIOD });
     }
     resources
-}
-
-/// What a bundle cannot say.
-fn notes(order: &Order<'_>, entry: Entry) -> Vec<Note> {
-    let boundary = order.boundary;
-    let mut notes = Vec::new();
-    let mut note = |grant: String, carried: &str| {
-        notes.push(Note { grant, carried: carried.to_owned() });
-    };
-    let inside = "`ringfence run` enforces it inside";
-    let by = |open: &'static str| if entry == Entry::Ringfence { inside } else { open };
-    for grant in grants::paths(boundary).into_iter().filter(|path| !path.starts_with("fs.write")) {
-        note(
-            grant,
-            by("everything in rootfs is readable; Node refuses other paths to JavaScript alone"),
-        );
-    }
-    for path in &boundary.fs.write {
-        let grant = format!("fs.write {:?}", path.value);
-        let source = mounts::source(order, &path.value);
-        note(
-            grant,
-            &format!(
-                "mounted from {source}, which must be there and belong to the user of the bundle"
-            ),
-        );
-    }
-    for grant in grants::outbound(boundary).into_iter().chain(grants::listeners(boundary)) {
-        note(
-            grant,
-            by(
-                "NOT enforced: the bundle shares the network of the host, whole; give it a network namespace with a firewall",
-            ),
-        );
-    }
-    for path in &boundary.net.unix {
-        note(format!("net.unix {:?}", path.value), by("only this socket's folder is mounted"));
-    }
-    for grant in grants::processes(boundary) {
-        note(grant, by("a switch inside Node: what runs there is held by the container alone"));
-    }
-    if !boundary.env.pass.is_empty() {
-        note(
-            "env.pass".to_owned(),
-            "a bundle has fixed values alone: add NAME=value to process.env",
-        );
-    }
-    for secret in &boundary.secrets {
-        let grant = format!("secrets.{}", secret.name.value);
-        match &secret.from.value {
-            SecretSource::File(_) => note(
-                grant,
-                &format!(
-                    "mounted from secrets/{} beside config.json: put it there, readable by the user of the bundle alone",
-                    secret.name.value
-                ),
-            ),
-            SecretSource::Environment(name) => {
-                note(grant, &format!("add {name}=value to process.env"))
-            }
-            _ => note(grant, "bring it to the bundle yourself"),
-        }
-    }
-    for (key, name) in [("user", &boundary.identity.user), ("group", &boundary.identity.group)] {
-        if let Some(name) = name.as_ref().filter(|name| name.value.parse::<u32>().is_err()) {
-            let (uid, _) = order.user();
-            note(
-                format!("identity.{key} {:?}", name.value),
-                &format!(
-                    "a bundle has numbers alone: {uid} is written; rootfs/etc/passwd must give this name that number"
-                ),
-            );
-        }
-    }
-    let limits = &boundary.limits;
-    if entry == Entry::Ringfence
-        && (limits.memory.is_some() || limits.pids.is_some() || limits.cpu.is_some())
-    {
-        note(
-            "require.layers".to_owned(),
-            "the limits of memory, processes and processor are the container's, because control groups cannot be written inside: leave `cgroup` out of require.layers in the boundary file of the image",
-        );
-    }
-    notes
 }

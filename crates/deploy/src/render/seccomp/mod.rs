@@ -13,6 +13,11 @@ use profiles::{Profiles, Rule};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Bits of a socket's type that are not flags.
+const KIND: u64 = 0xf;
+const AF_UNIX: u64 = 1;
+const AF_NETLINK: u64 = 16;
+
 const EPERM: u32 = 1;
 const EACCES: u32 = 13;
 const ENOSYS: u32 = 38;
@@ -102,7 +107,7 @@ pub fn profile(entry: Entry) -> Result<Profile, RenderError> {
             refused.insert(&call.name, number(errno));
         }
     }
-    let mut judged = judged(&data);
+    let mut judged = judged(data);
     if entry == Entry::Ringfence {
         for lifted in &data.containers.lifted {
             refused.remove(lifted.call.as_str());
@@ -111,7 +116,6 @@ pub fn profile(entry: Entry) -> Result<Profile, RenderError> {
         judged.retain(|call, _| matches!(*call, "socket" | "socketpair"));
         let families = judged.entry("socket").or_default();
         for netlink in &data.containers.netlink {
-            const AF_NETLINK: u64 = 16;
             let protocol = netlink.protocol.value;
             families.push(vec![Arg::is(0, AF_NETLINK), Arg::is(2, protocol)]);
         }
@@ -166,7 +170,6 @@ fn judged(data: &Profiles) -> BTreeMap<&str, Vec<Vec<Arg>>> {
         let each = values.only.iter().map(|value| vec![Arg::is(values.argument, value.value)]);
         judged.insert(&values.call, each.collect());
     }
-    const KIND: u64 = 0xf;
     for socket in &data.sockets.allow {
         for protocol in &socket.protocols {
             let args = vec![
@@ -174,7 +177,6 @@ fn judged(data: &Profiles) -> BTreeMap<&str, Vec<Vec<Arg>>> {
                 Arg::masked(1, KIND, socket.r#type.value),
                 Arg::is(2, protocol.value),
             ];
-            const AF_UNIX: u64 = 1;
             if socket.family.value == AF_UNIX {
                 judged.entry("socketpair").or_default().push(args.clone());
             }

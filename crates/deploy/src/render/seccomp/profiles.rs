@@ -4,10 +4,18 @@ use crate::render::RenderError;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 #[derive(Deserialize)]
 pub(super) struct Numbers {
-    pub(super) calls: BTreeMap<String, serde::de::IgnoredAny>,
+    pub(super) calls: BTreeMap<String, Number>,
+}
+
+/// Its numbers, which the library of the runtime knows itself.
+#[derive(Deserialize)]
+pub(super) struct Number {
+    #[serde(rename = "x86_64")]
+    _x86_64: Option<u16>,
 }
 
 #[derive(Deserialize)]
@@ -107,7 +115,16 @@ pub(super) struct Profiles {
 
 impl Profiles {
     /// Reads what was built in.
-    pub(super) fn built_in() -> Result<Self, RenderError> {
+    pub(super) fn built_in() -> Result<&'static Self, RenderError> {
+        // A comparison may ask for it many times.
+        static DATA: LazyLock<Result<Profiles, String>> = LazyLock::new(Profiles::read);
+        DATA.as_ref().map_err(|error| RenderError::Impossible {
+            what: format!("a profile that is built in cannot be read: {error}"),
+            hint: "build ringfence again from its sources".to_owned(),
+        })
+    }
+
+    fn read() -> Result<Self, String> {
         Ok(Self {
             numbers: read(include_str!("../../../../../profiles/numbers.toml"))?,
             calls: read(include_str!("../../../../../profiles/calls.toml"))?,
@@ -120,9 +137,6 @@ impl Profiles {
 }
 
 /// A test reads them all, so that this can only fail where the build was tampered with.
-fn read<T: DeserializeOwned>(text: &str) -> Result<T, RenderError> {
-    toml::from_str(text).map_err(|error| RenderError::Impossible {
-        what: format!("a profile that is built in cannot be read: {error}"),
-        hint: "build ringfence again from its sources".to_owned(),
-    })
+fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    toml::from_str(text).map_err(|error| error.to_string())
 }

@@ -5,7 +5,7 @@ use crate::render::{Entry, Order, RenderError};
 use ringfence_policy::model::{Delivery, SecretSource};
 
 /// Variables that would load code into the program that is started, before anything is enforced.
-pub const NEVER: [&str; 12] = [
+pub(super) const NEVER: [&str; 12] = [
     "BASH_ENV",
     "GCONV_PATH",
     "GLIBC_TUNABLES",

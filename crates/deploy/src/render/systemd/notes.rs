@@ -2,7 +2,7 @@
 
 use super::network;
 use crate::render::{Entry, Note, Order, grants};
-use ringfence_policy::model::{Delivery, SecretSource};
+use ringfence_policy::model::{Boundary, Delivery, SecretSource};
 
 /// The notes.
 pub(super) fn notes(order: &Order<'_>, entry: Entry) -> Vec<Note> {
@@ -95,6 +95,14 @@ fn alone(order: &Order<'_>, notes: &mut Vec<Note>) {
             "a switch inside Node: what runs there is held by the unit alone, whose limits are those of the whole service",
         );
     }
+    secrets(boundary, notes);
+    if boundary.limits.tmp.is_some() {
+        note(notes, "limits.tmp", "NOT enforced: PrivateTmp= has no size");
+    }
+}
+
+/// How secrets are delivered.
+fn secrets(boundary: &Boundary, notes: &mut Vec<Note>) {
     for secret in &boundary.secrets {
         let grant = format!("secrets.{}", secret.name.value);
         match (&secret.from.value, &secret.delivery) {
@@ -112,8 +120,5 @@ fn alone(order: &Order<'_>, notes: &mut Vec<Note>) {
                 "delivered in the environment, from the environment file: readable in /proc by its user",
             ),
         }
-    }
-    if boundary.limits.tmp.is_some() {
-        note(notes, "limits.tmp", "NOT enforced: PrivateTmp= has no size");
     }
 }

@@ -10,9 +10,10 @@ const OWN_MEMORY: u64 = 32 << 20;
 const OWN_TASKS: u64 = 32;
 
 /// Calls beyond `@system-service` that `ringfence run` makes to build the inside.
-pub const NEEDED: &str = "@mount kcmp landlock_add_rule landlock_create_ruleset landlock_restrict_self pidfd_getfd process_vm_readv seccomp sethostname setns unshare";
+pub(super) const NEEDED: &str = "@mount kcmp landlock_add_rule landlock_create_ruleset landlock_restrict_self pidfd_getfd process_vm_readv seccomp sethostname setns unshare";
 /// Calls that neither the service nor `ringfence run` makes.
-pub const REFUSED: &str = "@clock @cpu-emulation @module @obsolete @raw-io @reboot @resources @swap";
+pub(super) const REFUSED: &str =
+    "@clock @cpu-emulation @module @obsolete @raw-io @reboot @resources @swap";
 
 /// Hardening that needs no grant.
 pub(super) fn sandbox(unit: &mut Settings, order: &Order<'_>, entry: Entry) {

@@ -30,9 +30,13 @@ type Needs = BTreeMap<PathBuf, Need>;
 pub(super) fn draft(drafting: &mut Drafting<'_>) {
     let sorted = sort::sort(drafting);
     let writable = write::draft(drafting, &sorted);
+    let missing = sorted.missing;
     let covered = |path: &Path| writable.iter().any(|granted| path.starts_with(granted));
     let reads = sorted.reads.into_iter().filter(|(path, _)| !covered(path)).collect();
     read::draft(drafting, reads);
+    for path in missing {
+        sort::note_missing(drafting, &path);
+    }
 }
 
 /// The grant of the file that covers a path for this use.
@@ -99,11 +103,16 @@ fn is_of_home(facts: &Facts<'_>, path: &Path) -> bool {
 }
 
 fn note_home(drafting: &mut Drafting<'_>, path: &Path) {
-    let text = format!(
-        "{} lies in a home directory, and inside HOME is the service's own /tmp: not granted",
-        drafting.facts.written(path, false)
-    );
-    drafting.note(Note::hint("home-directory", text));
+    let written = drafting.facts.written(path, false);
+    let secret = if secret::is_secret(path, drafting.facts.disk) {
+        "; it looks like a secret of a person: give the service one of its own with [secrets.NAME]"
+    } else {
+        ""
+    };
+    drafting.note(Note::hint(
+        "home-directory",
+        format!("{written} lies in a home directory, and inside HOME is the service's own /tmp: not granted{secret}"),
+    ));
 }
 
 /// `.` and `..` taken out, as text alone says it.

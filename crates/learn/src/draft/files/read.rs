@@ -20,9 +20,7 @@ pub(super) fn draft(drafting: &mut Drafting<'_>, needs: Needs) {
     for (path, need) in needs {
         if let Some(grant) = granted(drafting.facts, &path, &need.real, false) {
             already(drafting, grant, need.why);
-        } else if is_of_home(drafting.facts, &path)
-            && !secret::is_secret(&path, drafting.facts.disk)
-        {
+        } else if is_of_home(drafting.facts, &path) {
             note_home(drafting, &path);
         } else if let Some(folder) = module_folder(drafting, &path) {
             join(&mut modules, folder, &need.why);

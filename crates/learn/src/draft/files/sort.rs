@@ -1,7 +1,7 @@
 //! What was seen of files, taken apart: what needs a grant and what does not.
 
 use super::super::own::RuntimeRead;
-use super::super::{Drafting, Note, Why, process};
+use super::super::{Drafting, Note, Value, Why, process};
 use super::{Need, Needs, modules_of, secret};
 use crate::quote::quoted;
 use crate::record::{Capability, FileKind, FileSeen, FileUse};
@@ -13,10 +13,12 @@ pub(super) struct Sorted {
     pub(super) reads: Needs,
     /// What was written, made, removed or changed.
     pub(super) writes: Needs,
+    /// What a script wanted to read and was not there.
+    pub(super) missing: Vec<PathBuf>,
 }
 
 pub(super) fn sort(drafting: &mut Drafting<'_>) -> Sorted {
-    let mut sorted = Sorted { reads: Needs::new(), writes: Needs::new() };
+    let mut sorted = Sorted { reads: Needs::new(), writes: Needs::new(), missing: Vec::new() };
     let record = drafting.record;
     for (path, seen) in &record.files {
         sort_one(drafting, &mut sorted, path, seen);
@@ -50,7 +52,7 @@ fn sort_one(drafting: &mut Drafting<'_>, sorted: &mut Sorted, path: &Path, seen:
     }
     let found = |used: FileUse| seen.uses.get(&used).map(|first| first.found);
     let there = |used: FileUse| found(used).is_some_and(|kind| kind != FileKind::Missing);
-    let writes = seen.uses.keys().any(|used| is_write(*used));
+    let writes = seen.uses.keys().any(|used| used.is_write());
     if !writes && let Some(why) = facts.runtime(path).or_else(|| facts.runtime(&real)) {
         if there(FileUse::Read) || there(FileUse::Load) {
             let why = why.to_owned();
@@ -62,12 +64,13 @@ fn sort_one(drafting: &mut Drafting<'_>, sorted: &mut Sorted, path: &Path, seen:
     if !writes && process::is_native(&real) && modules_of(&real).is_none() {
         return;
     }
-    let why = Why::of_file(record, path, seen);
+    let why = Why::of_file(record, path, seen, false);
     let resource = path.to_string_lossy().into_owned();
     let asked = |capability| record.uses.contains_key(&(capability, resource.clone()));
     if writes {
         let listed = found(FileUse::Create) == Some(FileKind::Directory);
-        sorted.writes.insert(path.into(), Need { why: why.clone(), real: real.clone(), listed });
+        let why = Why::of_file(record, path, seen, true);
+        sorted.writes.insert(path.into(), Need { why, real: real.clone(), listed });
     }
     if there(FileUse::Read) && !made(seen) {
         let by_program = asked(Capability::FsRead);
@@ -89,21 +92,13 @@ fn sort_one(drafting: &mut Drafting<'_>, sorted: &mut Sorted, path: &Path, seen:
         && asked(Capability::FsRead)
         && !writes
     {
-        note_missing(drafting, path);
+        sorted.missing.push(path.into());
     }
 }
 
 /// Whether the run made it, so that nothing of it was there before.
 pub(super) fn made(seen: &FileSeen) -> bool {
-    seen.uses.iter().any(|(used, first)| match used {
-        FileUse::Create | FileUse::Write => first.found == FileKind::Missing,
-        FileUse::RenameTo => true,
-        _ => false,
-    })
-}
-
-pub(super) const fn is_write(used: FileUse) -> bool {
-    !matches!(used, FileUse::Look | FileUse::Read | FileUse::Load)
+    seen.made || seen.uses.contains_key(&FileUse::RenameTo)
 }
 
 /// Things in places that every service has of its own need nothing, unless they were there before.
@@ -123,9 +118,18 @@ fn note_private(drafting: &mut Drafting<'_>, path: &Path, seen: &FileSeen) {
     }
 }
 
-fn note_missing(drafting: &mut Drafting<'_>, path: &Path) {
+/// Says what was not there, unless it lies in a granted folder: there it may come and go.
+pub(super) fn note_missing(drafting: &mut Drafting<'_>, path: &Path) {
     let facts = drafting.facts;
-    if modules_of(path).is_some() || super::granted(facts, path, path, false).is_some() {
+    let inside = drafting.draft.proposed.iter().any(|proposed| {
+        matches!(&proposed.value, Value::Entry(entry) if proposed.key.starts_with("fs.")
+            && path.starts_with(super::tidy(&facts.folder.join(entry))))
+    });
+    if inside {
+        return;
+    }
+    let elsewhere = modules_of(path).is_some() || super::is_of_home(facts, path);
+    if elsewhere || super::granted(facts, path, path, false).is_some() {
         return;
     }
     let written = facts.written(path, false);

@@ -1,0 +1,56 @@
+//! The command that starts a service, whatever place names it.
+
+use super::{Comparison, Drift, node};
+use crate::render::node::Place;
+use crate::render::{Entry, Order};
+
+/// How a command starts the service; `None` when neither way is recognised.
+#[must_use]
+pub fn entry(argv: &[String]) -> Option<Entry> {
+    let (program, rest) = argv.split_first()?;
+    match program.rsplit('/').next().unwrap_or(program) {
+        "ringfence" if rest.first().is_some_and(|word| word == "run") => Some(Entry::Ringfence),
+        "node" | "nodejs" => Some(Entry::Node),
+        _ => None,
+    }
+}
+
+/// Compares a command with absolute paths, which `place` names, at a line.
+#[must_use]
+pub fn compare(order: &Order<'_>, argv: &[String], place: &str, line: Option<usize>) -> Comparison {
+    let mut comparison = Comparison { compared: 1, ..Comparison::default() };
+    let found = if argv.is_empty() { "nothing".to_owned() } else { argv.join(" ") };
+    let mut weaker = |why: &str| {
+        comparison.drifts.push(Drift {
+            code: "not-enforced",
+            place: place.to_owned(),
+            line,
+            wanted: order.ringfence_command().join(" "),
+            found: found.clone(),
+            why: why.to_owned(),
+        });
+    };
+    match entry(argv) {
+        Some(Entry::Ringfence) => {
+            let mut options = argv.iter().take_while(|word| *word != "--");
+            let config = argv.iter().position(|word| word == "--config");
+            let config = config.and_then(|at| argv.get(at + 1));
+            if options.any(|word| word == "--observe") {
+                weaker("--observe enforces nothing");
+            } else if config.is_some_and(|config| *config != order.file()) {
+                weaker("another boundary file is enforced");
+            }
+        }
+        Some(Entry::Node) => {
+            let mut inner = node::compare_words(order, argv, Place::Target);
+            for drift in &mut inner.drifts {
+                drift.place = format!("{place}: {}", drift.place);
+                drift.line = line;
+            }
+            comparison.drifts.extend(inner.drifts);
+            comparison.compared += inner.compared;
+        }
+        None => weaker("neither `ringfence run` nor Node with its permission flags holds it"),
+    }
+    comparison
+}

@@ -1,0 +1,109 @@
+//! `ringfence drift`: what is weaker, at which line, and how that ends.
+
+use insta::assert_snapshot;
+use ringfence_tests::command::Playground;
+use serde_json::Value;
+use std::fs;
+
+/// A folder with what was rendered for a target.
+fn rendered(target: &str) -> Playground {
+    let playground = Playground::new().with("ringfence.toml", crate::SMALLEST);
+    let run = playground.run(["render", target, "--out", "out", "--entry", "node"]);
+    assert_eq!(run.code, 0, "{run}");
+    playground
+}
+
+fn change(playground: &Playground, name: &str, from: &str, to: &str) {
+    let path = playground.path().join(name);
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains(from), "{from}");
+    fs::write(path, text.replace(from, to)).unwrap();
+}
+
+#[test]
+fn what_was_rendered_is_compared_without_a_finding() {
+    for target in ["node", "systemd", "oci", "seccomp"] {
+        let run = rendered(target).run(["drift", "out"]);
+        assert_eq!(run.code, 0, "{target}: {run}");
+        assert!(run.stdout.starts_with("nothing is weaker than the boundary: "), "{run}");
+    }
+}
+
+#[test]
+fn what_is_weaker_is_named_with_its_line_and_why() {
+    let playground = rendered("systemd");
+    change(&playground, "out/orders.service", "ProtectSystem=strict", "ProtectSystem=full");
+    change(&playground, "out/orders.service", "PrivateTmp=yes\n", "");
+    let run = playground.run(["drift", "out/orders.service"]);
+    assert_snapshot!(run, @r"
+    exit: 1
+    --- stdout
+    writable-system out/orders.service:31
+        ProtectSystem
+        wanted strict, found full
+        the service can write where the boundary grants nothing
+    shared-tmp out/orders.service
+        PrivateTmp
+        wanted yes, found nothing
+        the host's /tmp is shared with every other user
+
+    2 weaker than the boundary: 53 compared
+    --- stderr
+    ---
+    ");
+    let run = playground.run(["drift", "out", "--format", "json"]);
+    let told: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((run.code, &told["schema"]), (1, &1.into()));
+    assert_eq!(told["drifts"][0]["code"], "writable-system");
+    assert_eq!(told["drifts"][1]["line"], Value::Null);
+    let run = playground.run(["drift", "out", "--format", "markdown"]);
+    assert!(
+        run.stdout.contains("| shared-tmp | out/orders.service | PrivateTmp | yes | nothing<br>"),
+        "{run}"
+    );
+}
+
+#[test]
+fn what_cannot_be_compared_is_no_clean_result() {
+    let playground =
+        rendered("systemd").with("notes.txt", "remember the milk\n").with("empty/.keep", "");
+    for (file, words) in [
+        ("notes.txt", "notes.txt is neither a manifest"),
+        ("missing.service", "cannot read missing.service"),
+        ("empty", "is neither a manifest"),
+    ] {
+        let run = playground.run(["drift", file]);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run}");
+        assert!(run.stderr.contains(words), "{run}");
+    }
+    let other = playground.with("sshd.service", "[Service]\nExecStart=/usr/sbin/sshd\n");
+    let run = other.run(["drift", "sshd.service"]);
+    assert_eq!(run.code, 2, "{run}");
+    assert!(run.stderr.contains("nothing in it is of the service `orders`"), "{run}");
+    assert_eq!(other.run(["drift"]).code, 2);
+    assert_eq!(other.run(["drift", "a", "--pid", "1"]).code, 2);
+    assert_eq!(other.run(["drift", "--pid", "0"]).code, 2);
+}
+
+#[test]
+fn a_drop_in_in_the_folder_counts() {
+    let playground =
+        rendered("systemd").with("out/orders.service.d/debug.conf", "[Service]\nUser=root\n");
+    let run = playground.run(["drift", "out"]);
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stdout.contains("runs-as-root"), "{run}");
+}
+
+#[test]
+fn a_script_of_package_json_is_compared() {
+    let text = "{\n  \"scripts\": {\n    \"test\": \"node --test\",\n    \"start\": \"NODE_OPTIONS=--no-permission node \
+                --permission --allow-fs-read=* --allow-net server.mjs\"\n  }\n}\n";
+    let playground =
+        Playground::new().with("ringfence.toml", crate::SMALLEST).with("package.json", text);
+    let run = playground.run(["drift", "package.json", "--format", "json"]);
+    let told: Value = serde_json::from_str(&run.stdout).unwrap();
+    let drifts = told["drifts"].as_array().unwrap();
+    let codes: Vec<&str> = drifts.iter().map(|drift| drift["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["code-from-environment", "more-files", "more-permissions"]);
+    assert!(drifts.iter().all(|drift| drift["line"] == 4), "{run}");
+}

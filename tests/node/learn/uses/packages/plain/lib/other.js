@@ -1,0 +1,1 @@
+void process.env.OTHER_VARIABLE;

@@ -1,0 +1,2 @@
+require('fs').statSync('/etc/worker-absent', { throwIfNoEntry: false });
+require('plain').inThread();
