@@ -62,6 +62,7 @@ fn named(pointer: &str, value: &Value) -> Option<&'static str> {
     match parts.as_slice() {
         ["process" | "linux" | "mounts" | "ociVersion"]
         | ["process", "args", ..]
+        | ["process", "rlimits"]
         | ["process", "capabilities", _]
         | ["linux", "resources" | "namespaces" | "maskedPaths" | "readonlyPaths"]
         | ["linux", "resources", "memory" | "devices"]
@@ -70,7 +71,6 @@ fn named(pointer: &str, value: &Value) -> Option<&'static str> {
         ["process", "user"] | ["process", "user", "uid"] => Some("process.user.uid"),
         ["process", "capabilities"] => Some("process.capabilities.bounding"),
         ["process", "noNewPrivileges"] => Some("process.noNewPrivileges"),
-        ["process", "rlimits"] => Some(""),
         ["process", "rlimits", _] | ["process", "rlimits", _, "hard" | "type"] => {
             Some("process.rlimits")
         }
