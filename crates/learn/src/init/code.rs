@@ -74,6 +74,8 @@ pub(crate) fn look(folder: &Path, entries: &[String]) -> Seen {
             } else if let Some(path) = path_of(folder, &file, literal) {
                 if CODE.iter().any(|ending| path.ends_with(ending)) {
                     imports.push(path.clone());
+                } else {
+                    imports.extend(code_in(folder, &path));
                 }
                 if !done.contains(&path) {
                     seen.paths.entry(path).or_insert_with(origin);
@@ -85,6 +87,15 @@ pub(crate) fn look(folder: &Path, entries: &[String]) -> Seen {
         open.extend(imports.into_iter().rev());
     }
     seen
+}
+
+/// The code of a folder that is named, as loaders of plugins and routes read it.
+fn code_in(folder: &Path, path: &str) -> Vec<String> {
+    let few = walk::Limits { entries: MOST_FILES, depth: 3 };
+    let walked = walk::walk(&folder.join(path), few, |_, name| name == "node_modules");
+    let files = walked.entries.into_iter().filter(|entry| entry.kind == walk::EntryKind::File);
+    let code = files.filter(|entry| CODE.iter().any(|ending| entry.path.ends_with(ending)));
+    code.map(|entry| format!("{path}/{}", entry.path)).collect()
 }
 
 fn module(literal: &str) -> Option<&'static str> {
