@@ -186,7 +186,13 @@ mod tests {
         insta::assert_snapshot!(told(
             "node --permission --allow-fs-read=/app,/etc/ssl/certs --allow-fs-write=/tmp,/var/run/app \
              --allow-net=api.internal:443 --allow-net=redis.internal:6379 ./dist/server.mjs"
-        ), @"");
+        ), @r"
+        --permission Node 20 does not start with it
+        --allow-fs-read=/app,/etc/ssl/certs granted nothing on Node 20 to 26 (it is one path with a comma in it)
+        --allow-fs-write=/tmp,/var/run/app granted nothing on Node 20 to 26 (it is one path with a comma in it)
+        --allow-net=api.internal:443 granted ALL network, in and out on Node 25 and 26; Node 20, 22 and 24 do not start with it
+        --allow-net=redis.internal:6379 granted ALL network, in and out on Node 25 and 26; Node 20, 22 and 24 do not start with it
+        ");
     }
 
     #[test]
@@ -195,8 +201,25 @@ mod tests {
             "node --experimental-permission --allow-fs-read=/a --allow-fs-read=/b/*.txt --allow-fs-read=/c* \
              --allow-fs-write=* --allow-worker=false --allow-child-process --allow-addons --allow-wasi \
              --allow-ffi --allow-inspector --allow-env=X --permission-audit a.js"
-        ), @"");
-        insta::assert_snapshot!(told("node --allow-net --allow-fs-read=/a a.js"), @"");
+        ), @r"
+        --experimental-permission Node 24, 25 and 26 do not start with it
+        --allow-fs-read=/b/*.txt granted all of /b/ on Node 20 to 26 (what follows the star is dropped)
+        --allow-fs-read=/c* granted every path that begins with /c on Node 20 to 26 (the star stands for any rest)
+        --allow-fs-write=* granted every file on Node 20 to 26
+        --allow-worker=false let a worker shed all limits on Node 20 to 26
+        --allow-child-process granted every program, which has no limits on Node 20 to 26
+        --allow-addons granted all native code, which is not checked on Node 20 to 26
+        --allow-wasi granted WASI every file, whatever the file grants on Node 20 to 26
+        --allow-ffi granted foreign code, which is not checked on Node 26; Node 20, 22, 24 and 25 do not start with it
+        --allow-inspector Node 20 and 22 do not start with it
+        --allow-env=X Node 20 to 26 do not start with it
+        --permission-audit switched the whole model off on Node 24 and 26; broke calls instead of reporting them on Node 25; Node 20 and 22 do not start with it
+        without --allow-net every socket was still open on Node 20, 22 and 24
+        ");
+        insta::assert_snapshot!(told("node --allow-net --allow-fs-read=/a a.js"), @r"
+        --allow-net restricted nothing on Node 25; Node 20, 22, 24 and 26 do not start with it
+        --allow-fs-read=/a Node 20 to 26 do not start with it
+        ");
         assert_eq!(told("node --enable-source-maps a.js"), "");
     }
 }
