@@ -49,11 +49,11 @@ fn the_programs_output_is_its_own() {
 #[test]
 fn options_of_the_command_are_not_ours() {
     let playground = Playground::new().with("ringfence.toml", TRUE);
-    let run = playground.run(["run", "--", "/bin/echo", "--observe", "--", "-x"]);
+    let run = playground.run(["run", "--", "/bin/echo", "--trace", "--", "-x"]);
     if refused_by_host(&run) {
         return;
     }
-    assert_eq!(run.stdout, "--observe -- -x\n");
+    assert_eq!(run.stdout, "--trace -- -x\n");
 }
 
 #[test]
@@ -135,13 +135,6 @@ fn events_that_cannot_be_written_refuse_the_start() {
 }
 
 #[test]
-fn an_observing_run_says_that_it_enforces_nothing() {
-    let playground = Playground::new().with("ringfence.toml", TRUE);
-    let run = playground.run(["run", "--observe"]);
-    assert!(run.stderr.starts_with("warning: observing: NOTHING is enforced, "), "{run}");
-}
-
-#[test]
 fn events_that_the_service_could_replace_are_refused_and_nothing_is_made() {
     let text = TRUE.replace("[fs]", "[fs]\nwrite = [\"./uploads\"]");
     let playground = Playground::new().with("ringfence.toml", &text).with("uploads/kept", "");
@@ -185,14 +178,6 @@ fn grants_that_the_services_user_cannot_use_are_said_at_the_start() {
         });
         assert!(named, "{run}");
     }
-}
-
-#[test]
-fn an_observing_run_says_that_its_secrets_are_missing() {
-    let text = format!("{TRUE}[secrets.key]\nfrom = \"file:./key\"\nto = \"/run/secrets/key\"\n");
-    let playground = Playground::new().with("ringfence.toml", &text).with("key", "s");
-    let run = playground.run(["run", "--observe"]);
-    assert!(run.stderr.contains("; its secrets are not delivered as files\n"), "{run}");
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! What happened at the boundary, as one JSON object per line.
 //!
-//! The same vocabulary serves denials, the evidence of an audit, what an observing run saw and
-//! failures of ringfence itself. Names and paths in it are chosen by the service: a line is plain
+//! The same vocabulary serves denials, the evidence of an audit and failures of ringfence itself. Names and paths in it are chosen by the service: a line is plain
 //! ASCII, with everything else escaped as JSON does it, so that no terminal and no log viewer can
 //! be misled by it. The time is told by the caller, because this crate has no clock.
 
@@ -27,8 +26,6 @@ pub enum Kind {
     Dropped,
     /// ringfence itself failed.
     Error,
-    /// An access in a run that enforces nothing.
-    Observed,
 }
 
 /// What was tried.

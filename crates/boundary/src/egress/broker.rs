@@ -27,7 +27,6 @@ use std::sync::Arc;
 
 /// What the broker needs to know of the boundary besides the network policy.
 #[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own about a run")]
 pub(crate) struct Scope {
     /// Whether the service has a network namespace of its own.
     pub(crate) namespaces: bool,
@@ -37,11 +36,9 @@ pub(crate) struct Scope {
     pub(crate) children: Vec<(u64, u64)>,
     /// Whether allowed accesses are events too.
     pub(crate) audit: bool,
-    /// Whether nothing is enforced and only events come of what is seen.
-    pub(crate) observe: bool,
     /// Whether calls on files are looked at too.
     pub(crate) trace: bool,
-    /// What the boundary shows; filled where one of these two needs it.
+    /// What the boundary shows; filled where calls on files are looked at.
     pub(crate) shown: Vec<(PathBuf, Access)>,
     /// Sockets that were handed over and may listen: cookie and place.
     pub(crate) listening: Vec<(u64, SocketAddr)>,
@@ -67,10 +64,10 @@ pub(crate) struct Broker {
     pub(super) host_diag: Option<OwnedFd>,
     /// The program has started: an exec from now on is the service's own.
     pub(super) started: bool,
-    /// What was observed already: each thing is told once.
+    /// What a look at files has told already: each thing is told once.
     pub(super) seen: HashSet<String>,
     /// Gives channels to processes that may ask about their boundary.
-    pub(super) door: Option<Door>,
+    pub(super) door: Door,
     /// Told once, with the thread id of the program that starts.
     pub(super) on_start: Box<dyn FnMut(i32) + Send>,
 }
@@ -117,6 +114,7 @@ impl Broker {
         scope: Scope,
         diagnosers: Diagnosers,
         waiter: Waiter,
+        door: Door,
         on_start: Box<dyn FnMut(i32) + Send>,
     ) -> Result<Self, Errno> {
         let own = socket::socket(libc::AF_INET, libc::SOCK_DGRAM, 0)?;
@@ -132,15 +130,9 @@ impl Broker {
             host_diag: diagnosers.host,
             started: false,
             seen: HashSet::new(),
-            door: None,
+            door,
             on_start,
         })
-    }
-
-    /// Processes of the service get channels.
-    pub(crate) fn with_door(mut self, door: Option<Door>) -> Self {
-        self.door = door;
-        self
     }
 
     /// Answers calls until no process is left under the filter.
@@ -157,7 +149,6 @@ impl Broker {
 
     fn handle(&mut self, call: &Notification) {
         let reply = match call.number {
-            _ if self.scope.observe => self.observe(call),
             libc::SYS_connect => self.connect(call),
             libc::SYS_bind => self.bind(call),
             libc::SYS_listen => self.listen(call),

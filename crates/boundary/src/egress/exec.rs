@@ -22,9 +22,7 @@ impl Broker {
         if !self.started {
             self.started = true;
             (self.on_start)(call.tid);
-            if let Some(door) = &self.door {
-                door.first(&self.listener, call);
-            }
+            self.door.first(&self.listener, call);
             return Reply::Now(Answer::Continue);
         }
         if self.scope.left_out.has(Lock::BrokerExec) {
@@ -38,9 +36,7 @@ impl Broker {
                 if self.scope.audit {
                     self.record(call, &program, path_at);
                 }
-                if let Some(door) = &self.door {
-                    door.pass(&self.listener, call, object);
-                }
+                self.door.pass(&self.listener, call, object);
                 Reply::Now(Answer::Continue)
             }
             // What is not there is not refused: programs are looked for in several folders.

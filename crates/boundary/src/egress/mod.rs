@@ -14,7 +14,6 @@ mod journal;
 mod listen;
 pub mod names;
 pub mod netloop;
-mod observe;
 mod options;
 mod place;
 mod relay;

@@ -6,8 +6,7 @@
 //! a look at the same objects a moment before, so a program that changes its arguments meanwhile can
 //! make the record wrong, but gains nothing by it. Each thing is told once.
 
-use super::broker::{Broker, Reply};
-use super::observe::{Sight, absolute};
+use super::broker::{Broker, Reply, event};
 use super::target;
 use crate::plan::Access;
 use ringfence_policy::event::{Action, Kind};
@@ -18,6 +17,9 @@ use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+/// Most different things told in one run.
+const TOLD: usize = 10_000;
 
 /// What a call wants of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,6 +154,19 @@ impl Broker {
         (!self.covers(&real, access)).then_some(Refusal::NoRule)
     }
 
+    /// Whether the boundary shows this path with this access.
+    fn covers(&self, path: &Path, access: Access) -> bool {
+        const OWN: [&str; 4] = ["/proc", "/dev", "/tmp", "/sys/devices/system/cpu"];
+        let generated = crate::enforce::GENERATED.iter().any(|file| Path::new(file) == path);
+        let own = OWN.iter().any(|folder| path.starts_with(folder));
+        let granted = self.scope.shown.iter().any(|(folder, granted)| {
+            let enough = access == Access::Read || *granted == access;
+            enough && path.starts_with(folder)
+        });
+        granted || own || generated
+    }
+
+    /// Tells a thing once.
     fn tell_file(&mut self, call: &Notification, named: &Path, wanted: Use, refusal: &Refusal) {
         let (action, key) = match wanted {
             Use::Look => (Action::Look, "read"),
@@ -166,18 +181,27 @@ impl Broker {
             }
             Refusal::NoRule => (Layer::Landlock, "no grant lets the service read it"),
         };
-        self.tell(
-            call,
-            &Sight {
-                kind: Kind::Denial,
-                action,
-                layer,
-                resource: &named.to_string_lossy(),
-                reason,
-                missing_grant: grant(key, named, wanted),
-            },
-        );
+        let resource = named.to_string_lossy();
+        let told = format!("{action:?} {resource}");
+        if self.seen.len() >= TOLD || !self.seen.insert(told) {
+            return;
+        }
+        let mut event = event(Kind::Denial, action, &resource, call);
+        event.layer = layer;
+        reason.clone_into(&mut event.reason);
+        event.missing_grant = self.scope.naming.line(grant(key, named, wanted));
+        self.shared.events.emit(event);
     }
+}
+
+/// A relative path against the working directory, or the directory that is open as `base`.
+fn absolute(tid: i32, path: &Path, base: Option<i32>) -> PathBuf {
+    if path.is_absolute() {
+        return path.to_owned();
+    }
+    let base = base.map_or_else(|| "cwd".to_owned(), |number| format!("fd/{number}"));
+    let base = std::fs::read_link(format!("/proc/{tid}/{base}"));
+    base.unwrap_or_default().join(path)
 }
 
 /// Whether a runtime looks there by itself, whatever the service does.

@@ -47,10 +47,10 @@ pub(super) struct BrokerProcess<'a> {
     pub(super) resolution: Resolution,
     pub(super) network: Arc<ringfence_policy::model::Network>,
     pub(super) service: String,
-    /// What the control channel needs to know; missing where there is none.
-    pub(super) control: Option<Channel<'a>>,
-    /// The broker's own filter; missing only where nothing is enforced.
-    pub(super) filter: Option<&'a Filter>,
+    /// What the control channel needs to know.
+    pub(super) control: Channel<'a>,
+    /// The broker's own filter.
+    pub(super) filter: &'a Filter,
     pub(super) wires: &'a There,
 }
 
@@ -191,17 +191,14 @@ impl BrokerProcess<'_> {
             }
         }
         // There is no further thread, and nothing of the service was heard of yet.
-        if let Some(filter) = self.filter {
-            seccomp::install_everywhere(filter)?;
-        }
+        seccomp::install_everywhere(self.filter)?;
         let report = report.try_clone_to_owned().map_err(Errno::from)?;
         let on_start = Box::new(move |tid| started(&report, tid));
         let listener = self.receive(tag::LISTENER, 1)?.pop().ok_or(Errno(libc::EPROTO))?;
         let listener = Arc::new(Listener::new(listener));
         let events = Arc::clone(&shared);
         let mut broker =
-            Broker::new(listener, shared, self.scope.clone(), diagnosers, waiter, on_start)?
-                .with_door(door);
+            Broker::new(listener, shared, self.scope.clone(), diagnosers, waiter, door, on_start)?;
         let served = broker.serve();
         events.events.close();
         served
@@ -227,17 +224,16 @@ impl BrokerProcess<'_> {
         shared: &Arc<Shared>,
         waiter: &Waiter,
         netloop: NetloopBell,
-    ) -> Result<Option<Door>, Errno> {
-        let Some(channel) = self.control else { return Ok(None) };
-        let door = Door::new(channel.node)?;
+    ) -> Result<Door, Errno> {
+        let door = Door::new(self.control.node)?;
         let supervisor = self.wires.control.try_clone().map_err(Errno::from)?;
         let shared = Arc::clone(shared);
         let means =
             Means { shared, waiter: waiter.clone(), netloop, door: door.clone(), supervisor };
-        let facts = Facts::new(channel.plan, self.init.namespaces);
+        let facts = Facts::new(self.control.plan, self.init.namespaces);
         let mut control = Control::new(means, facts)?;
         thread("control", move || control.run().unwrap_or_default())?;
-        Ok(Some(door))
+        Ok(door)
     }
 
     /// Takes the descriptors that init or the service hands over.

@@ -38,11 +38,6 @@ pub(super) fn steps(
         steps.push(Step::DieWithParent);
     }
     steps.push(Step::NoNewPrivileges);
-    if layers.landlock.fs == 0 {
-        // Observing: nothing is taken away.
-        steps.push(Step::Exec(program(plan, handover, None)?));
-        return Ok(steps);
-    }
     steps.push(Step::Landlock(LandlockStep {
         fs: layers.landlock.fs,
         net: layers.landlock.net,
@@ -50,7 +45,7 @@ pub(super) fn steps(
         flags: 0,
         rules: rules.iter().map(|(p, r)| (p.clone(), r & layers.landlock.fs)).collect(),
     }));
-    steps.push(Step::Exec(program(plan, handover, Some(layers.namespaces))?));
+    steps.push(Step::Exec(program(plan, handover, layers.namespaces)?));
     Ok(steps)
 }
 
@@ -65,12 +60,12 @@ fn limits(plan: &Plan) -> Vec<Step> {
     limits.into_iter().map(|(resource, value)| Step::Limit { resource, value }).collect()
 }
 
-/// What is executed. In front of a program on Node stands our own script, if the service has a root
-/// with it or at least a boundary.
-fn program(plan: &Plan, handover: &Handover, root: Option<bool>) -> Result<ExecStep, EnforceError> {
+/// What is executed. In front of a program on Node stands our own script, which is a file where the
+/// service has a root of its own.
+fn program(plan: &Plan, handover: &Handover, own_root: bool) -> Result<ExecStep, EnforceError> {
     let mut argv = plan.program.argv.clone();
-    if let Some(shown) = root.filter(|_| plan.program.node.is_some()) {
-        let files = (!shown).then(|| preload::files(&plan.name, &plan.boundary_hash));
+    if plan.program.node.is_some() {
+        let files = (!own_root).then(|| preload::files(&plan.name, &plan.boundary_hash));
         preload::insert(&mut argv, files.as_deref());
     }
     let argv = argv.iter().map(|a| c_string(a)).collect::<Result<_, _>>()?;

@@ -27,7 +27,7 @@ pub(super) struct Init<'a> {
     /// The service's system call filter.
     pub(super) filter: &'a Filter,
     /// Init's own, from the start of the service on; missing only where nothing is enforced.
-    pub(super) own_filter: Option<&'a Filter>,
+    pub(super) own_filter: &'a Filter,
     /// Descriptors that the program inherits besides the standard ones.
     pub(super) inherited: &'a [RawFd],
     /// Whether the service shall be able to report to a service manager.
@@ -174,9 +174,7 @@ impl Init<'_> {
         }
         process::no_new_privs()?;
         let children = wait::signal_descriptor(&[libc::SIGCHLD])?;
-        if let Some(filter) = self.own_filter {
-            seccomp::install_plain(filter)?;
-        }
+        seccomp::install_plain(self.own_filter)?;
         Ok(children)
     }
 

@@ -45,19 +45,6 @@ impl Layers {
         Ok(found)
     }
 
-    /// Nothing at all.
-    pub(super) fn observing() -> Self {
-        let why = "observing: nothing is enforced";
-        let answers = Layer::ALL.into_iter().map(|l| (l, Answer::Absent(why.to_owned())));
-        Self {
-            answers: answers.collect(),
-            namespaces: false,
-            landlock: landlock::Rights::default(),
-            left_out: LeftOut::default(),
-            joined: None,
-        }
-    }
-
     /// The same without namespaces.
     pub(super) fn without_namespaces(
         mut self,

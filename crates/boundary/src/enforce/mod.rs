@@ -18,7 +18,6 @@ mod init;
 mod landlock_log;
 mod layers;
 pub(crate) mod lock;
-mod observe;
 mod outlet;
 mod outside;
 mod prepare;
@@ -42,14 +41,11 @@ use std::os::fd::OwnedFd;
 
 /// How to run.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct RunOptions {
     /// Allowed accesses are events too.
     pub audit: bool,
     /// Refused accesses to files are events too.
     pub trace: bool,
-    /// Record what would be refused and let it happen.
-    pub observe: bool,
     /// Standard input, output and error of the service; missing ones are the caller's.
     pub stdio: [Option<OwnedFd>; 3],
     /// Where events go, one JSON line each; missing is standard error.
@@ -83,10 +79,6 @@ pub(crate) fn run_without(
     options: &RunOptions,
     left_out: &LeftOut,
 ) -> Result<Outcome, EnforceError> {
-    if options.observe {
-        let plan = &observe::without_flags(plan);
-        return supervisor::Supervisor::start(plan, options, Layers::observing())?.stay();
-    }
     check(plan)?;
     let mut layers = Layers::find(plan)?;
     layers.left_out = left_out.clone();

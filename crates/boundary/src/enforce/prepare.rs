@@ -11,7 +11,7 @@ use super::layers::Layers;
 use super::lock::Lock;
 use super::stdio::Stdio;
 use super::wires::There;
-use super::{RunOptions, confine, group, observe, view};
+use super::{RunOptions, confine, group, view};
 use crate::control::naming::Naming;
 use crate::egress::broker::Scope;
 use crate::egress::trace;
@@ -21,6 +21,7 @@ use ringfence_sys::launch::{BindSource, Step};
 use ringfence_sys::seccomp::{Arch, FilterOptions, Profile};
 use ringfence_sys::{landlock, linux, privilege, seccomp};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::path::PathBuf;
 
 /// What a service that may report to a service manager can do besides.
 const NOTIFY: &str = "NOTIFY_SOCKET is handed over: datagrams can be sent to every unix socket in a read grant, because their receiver is named past the broker";
@@ -67,7 +68,7 @@ impl Prepared {
         if handover.notify.is_some() {
             layers.set(Layer::Seccomp, Answer::Partial(NOTIFY.to_owned()));
         }
-        let control = if options.observe { None } else { control_number(plan, &handover) };
+        let control = control_number(plan, &handover);
         if let Some(number) = control {
             handover.env.push((CONTROL.into(), number.to_string().into()));
         }
@@ -90,14 +91,13 @@ impl Prepared {
         })
     }
 
-    /// What the control channel needs to know; nothing where nothing is enforced.
-    pub(super) fn channel<'a>(&self, plan: &'a Plan, options: &RunOptions) -> Option<Channel<'a>> {
+    /// What the control channel needs to know.
+    pub(super) fn channel<'a>(&self, plan: &'a Plan) -> Channel<'a> {
         let program = plan.view.iter().find_map(|entry| match entry {
             ViewEntry::Bind { source, object, .. } if *source == plan.program.path => Some(*object),
             _ => None,
         });
-        let node = program.zip(self.control);
-        (!options.observe).then_some(Channel { plan, node })
+        Channel { plan, node: program.zip(self.control) }
     }
 
     /// Descriptors that init and the service need.
@@ -122,7 +122,7 @@ impl Prepared {
             steps: &self.init_steps,
             service: &self.service_steps,
             filter: &self.filters.service,
-            own_filter: self.filters.init.as_ref(),
+            own_filter: &self.filters.init,
             inherited,
             notify: self.handover.notify.is_some(),
             namespaces: self.layers.namespaces,
@@ -149,9 +149,8 @@ impl Prepared {
             left_out: self.layers.left_out.clone(),
             children: children(plan),
             audit: options.audit,
-            observe: options.observe,
             trace: options.trace,
-            shown: if options.observe || options.trace { observe::shown(plan) } else { Vec::new() },
+            shown: if options.trace { shown(plan) } else { Vec::new() },
             listening: self.handover.cookies.clone(),
             unix_sockets: plan.unix_sockets.clone(),
             naming: Naming::of(plan),
@@ -160,12 +159,12 @@ impl Prepared {
     }
 }
 
-/// The filters of a start; our own processes have none where nothing is enforced.
+/// The filters of a start.
 #[derive(Debug)]
 pub(super) struct Filters {
     pub(super) service: seccomp::Filter,
-    pub(super) broker: Option<seccomp::Filter>,
-    pub(super) init: Option<seccomp::Filter>,
+    pub(super) broker: seccomp::Filter,
+    pub(super) init: seccomp::Filter,
 }
 
 impl Filters {
@@ -176,7 +175,7 @@ impl Filters {
         })?;
         let left_out = layers.left_out.filter_groups();
         let inspected = if options.trace { trace::calls() } else { Vec::new() };
-        let enforcing = FilterOptions {
+        let wanted = FilterOptions {
             network_namespace: layers.namespaces,
             unix_datagrams: notify,
             notify_sockets: !layers.left_out.has(Lock::BrokerAsked),
@@ -185,15 +184,11 @@ impl Filters {
             inspect: &inspected,
             ..FilterOptions::strict(arch)
         };
-        let wanted = if options.observe { observe::filter(arch) } else { enforcing };
         let failed = |error: seccomp::CompileError| EnforceError::Filter(error.to_string());
         let service = seccomp::compile(&profile, &wanted).map_err(failed)?;
-        if options.observe {
-            return Ok(Self { service, broker: None, init: None });
-        }
         let broker = seccomp::compile_broker(&profile, arch, layers.namespaces).map_err(failed)?;
         let init = seccomp::compile_init(&profile, arch, layers.namespaces).map_err(failed)?;
-        Ok(Self { service, broker: Some(broker), init: Some(init) })
+        Ok(Self { service, broker, init })
     }
 }
 
@@ -285,6 +280,16 @@ fn control_number(plan: &Plan, handover: &Handover) -> Option<RawFd> {
     let limit = RawFd::try_from(limit).unwrap_or(RawFd::MAX);
     let free = |number: &RawFd| handover.inherited().all(|inherited| inherited != *number);
     (FEW..=CONTROL_NUMBER.min(limit - 1)).rev().find(free)
+}
+
+/// What the boundary shows.
+fn shown(plan: &Plan) -> Vec<(PathBuf, Access)> {
+    let binds = plan.view.iter().filter_map(|entry| match entry {
+        ViewEntry::Bind { target, access, .. } => Some((target.clone(), *access)),
+        ViewEntry::Symlink { path, .. } => Some((path.clone(), Access::Read)),
+        _ => None,
+    });
+    binds.collect()
 }
 
 /// The objects that the service may start besides itself.

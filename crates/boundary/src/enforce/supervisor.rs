@@ -110,12 +110,12 @@ impl<'a> Supervisor<'a> {
             resolution: options.resolution.clone().unwrap_or_else(Resolution::of_host),
             network: Arc::clone(&plan.network),
             service: plan.name.clone(),
-            control: prepared.channel(plan, options),
-            filter: prepared.filters.broker.as_ref(),
+            control: prepared.channel(plan),
+            filter: &prepared.filters.broker,
             wires: &there,
         };
         // Before the service runs: whoever sees that it does may ask at once.
-        let (outside, missing) = if options.observe { Default::default() } else { Outside::open() };
+        let (outside, missing) = Outside::open();
         let kept = [there.all(), carried.clone()].concat();
         let broker =
             spawn::process(0, Keep::Only(&kept), || process.run()).during("starting the broker")?;
@@ -131,7 +131,7 @@ impl<'a> Supervisor<'a> {
             landlock_log,
             control: Control::new(plan, outside),
             revoked: None,
-            warns: !options.quiet && !options.observe,
+            warns: !options.quiet,
             service: None,
             init: None,
             waiting_signal: None,

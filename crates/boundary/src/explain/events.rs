@@ -40,7 +40,7 @@ pub(super) fn one(
         Kind::Allowed => return None,
         Kind::Dropped => drops.taken(event),
         Kind::Error => failed(event),
-        Kind::Denial | Kind::Observed => refused(event, drops, context),
+        Kind::Denial => refused(event, drops, context),
     };
     if event.told_by_service {
         explanation = explanation.likely();
@@ -152,10 +152,7 @@ fn failed(event: &Event) -> Explanation {
 }
 
 fn cause(event: &Event) -> String {
-    let who = match event.kind {
-        Kind::Observed => "the service would have been refused",
-        _ => "the service was refused",
-    };
+    let who = "the service was refused";
     let reason = ringfence_policy::display::untrusted(&event.reason).to_string();
     let what = match (event.action, event.resource.as_str()) {
         (Action::Worker, "") => "a worker thread".to_owned(),

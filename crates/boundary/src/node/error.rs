@@ -89,7 +89,7 @@ impl NodeError {
                 "check that the service's user may run it: `PROGRAM --version`".into()
             }
             Self::Weakening(flag) => {
-                format!("remove {flag}; `ringfence run --observe` records without enforcing")
+                format!("remove {flag}; `ringfence learn` records without enforcing")
             }
         }
     }

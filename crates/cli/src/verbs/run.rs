@@ -13,9 +13,6 @@ use std::path::PathBuf;
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) config: ConfigOption,
-    /// Permit everything and record what would be refused: this enforces NOTHING
-    #[arg(long)]
-    pub(crate) observe: bool,
     /// Record allowed connections, names and programs too
     #[arg(long)]
     pub(crate) audit: bool,

@@ -32,12 +32,9 @@ pub fn compare(order: &Order<'_>, argv: &[String], place: &str, line: Option<usi
     };
     match entry(argv) {
         Some(Entry::Ringfence) => {
-            let mut options = argv.iter().take_while(|word| *word != "--");
             let config = argv.iter().position(|word| word == "--config");
             let config = config.and_then(|at| argv.get(at + 1));
-            if options.any(|word| word == "--observe") {
-                weaker("--observe enforces nothing");
-            } else if config.is_some_and(|config| *config != order.file()) {
+            if config.is_some_and(|config| *config != order.file()) {
                 weaker("another boundary file is enforced");
             }
         }

@@ -85,19 +85,12 @@ const OF_MANAGERS: &str =
     "it stands between the service and its signals, and is one more program in the image";
 
 fn ringfence(order: &Order<'_>, words: &[String]) -> Option<Found> {
-    let before: Vec<&str> =
-        words.iter().skip(1).map(String::as_str).take_while(|word| *word != "--").collect();
-    let off = before.iter().find(|word| **word == "--observe");
-    let found = match (before.first(), off) {
-        (Some(&"run"), None) => return None,
-        (_, Some(_)) => "--observe".to_owned(),
-        _ => words.join(" "),
-    };
-    Some(Found {
+    let runs = words.get(1).is_some_and(|verb| verb == "run");
+    (!runs).then(|| Found {
         code: "not-enforced",
         wanted: order.ringfence_command().join(" "),
-        there: found,
-        why: "only `ringfence run` enforces, and with --observe it does not",
+        there: words.join(" "),
+        why: "only `ringfence run` enforces",
     })
 }
 

@@ -211,7 +211,7 @@ pub(super) fn parse_host(text: &str, host: &str) -> Result<HostPattern, Problem>
     }
     if host == "*" {
         return Err(Problem::with_value(Code::Wildcard, "a grant of every host", text)
-            .hint("write the hosts; `ringfence run --observe` shows which are used"));
+            .hint("write the hosts; `ringfence learn` writes those that are used"));
     }
     Err(wildcard(text))
 }
@@ -440,7 +440,7 @@ mod tests {
         wildcard: a port cannot be a wildcard: api.internal:*
             write the ports, such as 443 or 8000-8010
         wildcard: a grant of every host: *:443
-            write the hosts; `ringfence run --observe` shows which are used
+            write the hosts; `ringfence learn` writes those that are used
         wildcard: a wildcard can only be the whole first label: a.*.com:443
             write "*.example.com:443", or each host
         wildcard: a wildcard can only be the whole first label: *api.internal:443

@@ -106,7 +106,7 @@ mod tests {
         let hint = |text| Target::parse(text).unwrap_err().hint.unwrap_or_default();
         assert_eq!(hint("https://api.internal/x"), "write \"api.internal:443\"");
         assert_eq!(hint("a,b"), "write one string for each: \"a\", \"b\"");
-        assert_eq!(hint("*"), "write the hosts; `ringfence run --observe` shows which are used");
+        assert_eq!(hint("*"), "write the hosts; `ringfence learn` writes those that are used");
         for text in
             ["", ":80", "host:", "host:0", "host:x", "a b", "[::1", "/run/x", "a/8", "1:2:3"]
         {

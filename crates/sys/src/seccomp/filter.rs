@@ -62,11 +62,9 @@ pub struct FilterOptions<'a> {
     pub notify_sockets: bool,
     /// Whether `execve` and `execveat` go to the supervisor.
     pub notify_exec: bool,
-    /// Further calls that go to the supervisor, for learning and tracing. A call that is refused
+    /// Further calls that go to the supervisor, for tracing. A call that is refused
     /// stays refused.
     pub inspect: &'a [&'a str],
-    /// Nothing is refused; calls are only notified.
-    pub observe: bool,
     /// Groups of rules that are left out, for self-tests that must see a probe succeed.
     pub without: &'a [&'a str],
     /// A group that answers [`MARK`], for self-tests that must see who refuses.
@@ -84,7 +82,6 @@ impl FilterOptions<'_> {
             notify_sockets: true,
             notify_exec: true,
             inspect: &[],
-            observe: false,
             without: &[],
             marked: None,
         }
@@ -180,9 +177,6 @@ impl Compiler<'_> {
             if !self.table.set(name, NOTIFY) {
                 return Err(CompileError::UnknownCall((*name).to_owned()));
             }
-        }
-        if self.options.observe {
-            return Ok(());
         }
         for rule in self.profile.rules {
             if self.options.includes(rule.group) {

@@ -54,7 +54,7 @@ fn start(
         Some(path) => Some(open_log(path, &plan).map_err(|error| (error, Log::Refused))?),
         None => None,
     };
-    warn(verb, &plan, printer);
+    warn(&plan, printer);
     let ended = with_log(verb, &plan, log.as_ref());
     ended.map_err(|error| (error, log.map_or(Log::NotYet, Log::Open)))
 }
@@ -73,7 +73,6 @@ fn with_log(verb: &Run, plan: &Plan, log: Option<&File>) -> Result<Finish, Comma
     let options = RunOptions {
         audit: verb.audit,
         trace: verb.trace,
-        observe: verb.observe,
         events: events.map(OwnedFd::from),
         ..RunOptions::default()
     };
@@ -81,21 +80,12 @@ fn with_log(verb: &Run, plan: &Plan, log: Option<&File>) -> Result<Finish, Comma
     Ok(Finish::Program(u8::try_from(outcome.exit_code).unwrap_or(RUN_FAILED)))
 }
 
-/// What whoever starts it must know: that nothing is enforced, else which grants cannot be used.
-fn warn(verb: &Run, plan: &Plan, printer: &mut Printer) {
+/// What whoever starts it must know: which grants cannot be used.
+fn warn(plan: &Plan, printer: &mut Printer) {
     let label = printer.paint_error(Style::Bad, "warning:");
-    if !verb.observe {
-        for warning in &plan.warnings {
-            printer.error(&format!("{label} {}\n", untrusted(warning)));
-        }
-        return;
+    for warning in &plan.warnings {
+        printer.error(&format!("{label} {}\n", untrusted(warning)));
     }
-    let name = &plan.name;
-    let secrets =
-        if plan.secrets.is_empty() { "" } else { "; its secrets are not delivered as files" };
-    printer.error(&format!(
-        "{label} observing: NOTHING is enforced, {name} may do everything this user may{secrets}\n"
-    ));
 }
 
 /// A record that the service can replace is no record. Looked at before it is made, so that nothing
