@@ -8,6 +8,7 @@ use crate::settings::FILE_NAME;
 use crate::table;
 use ringfence_learn::packages::{self, Ability, BaselineError, Comparison, Entry, Finding, View};
 use ringfence_policy::display::untrusted;
+use ringfence_project::whole;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -174,7 +175,7 @@ fn keep(view: &View, path: &Path) -> Result<(), CommandError> {
     let text = view.to_json().map_err(|error| {
         CommandError::new(Kind::Internal, "cannot write the view as JSON").caused_by(&error)
     })?;
-    std::fs::write(path, text).map_err(|error| {
+    whole::write(path, text.as_bytes(), None).map_err(|error| {
         let message = format!("cannot write {}", path.display());
         CommandError::new(Kind::Output, message).caused_by(&error)
     })

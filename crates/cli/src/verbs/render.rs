@@ -9,10 +9,11 @@ use crate::table;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use ringfence_deploy::render::{self, Entry, MARK, Note, Order, RenderError, Rendered, Target};
 use ringfence_policy::display::untrusted;
+use ringfence_project::whole;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Write the boundary out for the place it deploys to
@@ -177,7 +178,10 @@ impl Render {
         }
         for (path, text) in &rendered.files {
             let path = folder.join(path);
-            replace(&path, text).map_err(|error| cannot(&path, &error))?;
+            path.parent()
+                .map_or(Ok(()), fs::create_dir_all)
+                .and_then(|()| whole::write(&path, text.as_bytes(), None))
+                .map_err(|error| cannot(&path, &error))?;
         }
         Ok(())
     }
@@ -193,21 +197,6 @@ fn is_of_somebody_else(path: &Path) -> io::Result<bool> {
     }
     let text = fs::read(path)?;
     Ok(!text.windows(MARK.len()).any(|found| found == MARK.as_bytes()))
-}
-
-/// Writes beside it and renames, so that nobody ever reads half of it.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = folder.join(format!(".{name}.{}", std::process::id()));
-    let written = fs::File::create_new(&beside)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&beside, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written
 }
 
 /// One file as it is; several each behind its name.

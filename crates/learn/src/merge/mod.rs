@@ -8,10 +8,8 @@ mod fresh;
 mod list;
 mod patch;
 mod place;
-mod store;
 
 pub use fresh::{Fresh, fresh, service_name};
-pub use store::{StoreError, store};
 
 use crate::draft::{Proposed, Value};
 use patch::Patch;

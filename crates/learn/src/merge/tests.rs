@@ -256,19 +256,3 @@ fn a_service_is_named_after_its_package_or_its_folder() {
     assert_eq!(service_name(Some("{}"), folder), "my-app-2");
     assert_eq!(service_name(None, Path::new("/")), "service");
 }
-
-#[cfg(unix)]
-#[test]
-fn a_file_keeps_its_mode_and_a_symlink_stays_one() {
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
-    let folder = tempfile::tempdir().unwrap();
-    let (real, link) = (folder.path().join("real.toml"), folder.path().join("ringfence.toml"));
-    std::fs::write(&real, "old").unwrap();
-    std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o640)).unwrap();
-    symlink("real.toml", &link).unwrap();
-    store(&link, "new").unwrap();
-    assert!(link.is_symlink());
-    assert_eq!(std::fs::read_to_string(&real).unwrap(), "new");
-    assert_eq!(std::fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "nothing is left behind");
-}

@@ -29,6 +29,22 @@ pub fn write(path: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
     written
 }
 
+/// Makes the file at `path`, whole, where there is nothing yet.
+///
+/// # Errors
+/// `AlreadyExists`, and those of [`write`].
+pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::symlink_metadata(path).is_ok() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    let (folder, target) = place(path)?;
+    let fresh = folder.join(format!(".ringfence.{}.part", std::process::id()));
+    // A link is refused where a rename would replace what somebody made meanwhile.
+    let made = fill(&fresh, &target, bytes, None).and_then(|()| fs::hard_link(&fresh, &target));
+    let _ = fs::remove_file(&fresh);
+    made
+}
+
 /// Whether a file could be written at `path`, as far as can be seen beforehand: the folder it would
 /// lie in and its own path, both without symbolic links.
 ///
@@ -100,6 +116,19 @@ mod tests {
         assert_eq!(fs::read(&file).unwrap(), b"two");
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o604);
         assert!(link.is_symlink());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left");
+    }
+
+    #[test]
+    fn a_file_that_is_there_is_not_made_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        create(&file, b"one").unwrap();
+        symlink("nowhere", &link).unwrap();
+        for path in [&file, &link] {
+            assert_eq!(create(path, b"two").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        }
+        assert_eq!(fs::read(&file).unwrap(), b"one");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left");
     }
 

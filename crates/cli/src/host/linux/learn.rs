@@ -13,6 +13,7 @@ use ringfence_learn::merge::{self, Fresh, MergeError};
 use ringfence_learn::record::Record;
 use ringfence_learn::recorder::{self, Order, Outcome, RecordError, SecretFile};
 use ringfence_policy::model::{Boundary, Delivery};
+use ringfence_project::whole;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -272,13 +273,13 @@ struct Fit {
 }
 
 fn store(path: &Path, text: &str, record: &Path) -> Result<(), CommandError> {
-    merge::store(path, text).map_err(|error| {
-        CommandError::new(Kind::Output, "cannot write the boundary file").caused_by(&error).hint(
-            format!(
+    whole::write(path, text.as_bytes(), None).map_err(|error| {
+        CommandError::new(Kind::Output, format!("cannot write {}", path.display()))
+            .caused_by(&error)
+            .hint(format!(
                 "nothing is lost: make it writable, then `ringfence learn --from {}`",
                 record.display()
-            ),
-        )
+            ))
     })
 }
 
