@@ -16,7 +16,7 @@ const FLOORS: [&[&str]; 8] = [
 ];
 
 /// Crates that may be used in one room only, by the beginning of their names.
-const KEPT_IN: [(&str, &str); 12] = [
+const KEPT_IN: [(&str, &str); 14] = [
     ("oxc", "check"),
     ("wasmtime", "sandbox"),
     ("rusqlite", "sandbox"),
@@ -27,8 +27,10 @@ const KEPT_IN: [(&str, &str); 12] = [
     ("aws-lc", "crypto"),
     ("k8s-openapi", "deploy"),
     ("toml_edit", "learn"),
+    ("jsonc-parser", "project"),
     ("saphyr", "project"),
     ("parse-dockerfile", "project"),
+    ("cel", "deploy"),
 ];
 
 /// What the pure crate must not touch.

@@ -9,9 +9,9 @@ use crate::settings::{FILE_NAME, Source};
 use crate::table;
 use ringfence_learn::init::{self, Drafted, InitError, Request};
 use ringfence_policy::display::untrusted;
+use ringfence_project::whole;
 use serde::Serialize;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 /// Write a first boundary file from the project
@@ -232,32 +232,17 @@ fn fit(drafted: &mut Drafted, path: &Path) -> Vec<String> {
     left
 }
 
-/// Writes the file beside its place first, so that nobody ever reads half of it.
+/// Writes the file; only `--force` replaces one.
 fn write(path: &Path, text: &str, over: bool) -> Result<(), CommandError> {
-    let cannot = |error: &io::Error| {
-        CommandError::new(Kind::Output, format!("cannot write {}", path.display()))
-            .caused_by(error)
-            .hint("let the user who runs this write into the folder, or use --output -")
+    let written = if over {
+        whole::write(path, text.as_bytes(), None)
+    } else {
+        whole::create(path, text.as_bytes())
     };
-    if !over {
-        let mut file = std::fs::File::options()
-            .write(true)
-            .create_new(true)
-            .open(path)
-            .map_err(|error| cannot(&error))?;
-        return file.write_all(text.as_bytes()).map_err(|error| cannot(&error));
-    }
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let beside = path.with_file_name(format!(".{name}.{}", std::process::id()));
-    let written = std::fs::File::options()
-        .write(true)
-        .create_new(true)
-        .open(&beside)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .and_then(|()| std::fs::rename(&beside, path));
     written.map_err(|error| {
-        let _ = std::fs::remove_file(&beside);
-        cannot(&error)
+        CommandError::new(Kind::Output, format!("cannot write {}", path.display()))
+            .caused_by(&error)
+            .hint("let the user who runs this write into the folder, or use --output -")
     })
 }
 

@@ -74,7 +74,7 @@ pub fn place(path: &Path) -> io::Result<(PathBuf, PathBuf)> {
 }
 
 fn fill(fresh: &Path, old: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
-    let mut file = create(fresh, mode)?;
+    let mut file = open_new(fresh, mode)?;
     if let Ok(old) = fs::metadata(old) {
         #[cfg(unix)]
         {
@@ -88,7 +88,7 @@ fn fill(fresh: &Path, old: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result
     file.sync_all()
 }
 
-fn create(path: &Path, mode: Option<u32>) -> io::Result<File> {
+fn open_new(path: &Path, mode: Option<u32>) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
