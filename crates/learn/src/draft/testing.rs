@@ -236,11 +236,12 @@ impl Seen {
     }
 
     pub(crate) fn draft_with(&self, boundary: Option<&Boundary>) -> Draft {
-        let implied = [ImpliedPath {
-            path: "/usr/lib/libc.so.6".into(),
+        let implied = [("/usr/lib/libc.so.6", "shared library"), ("/tmp/bin/node", "program")];
+        let implied = implied.map(|(path, why)| ImpliedPath {
+            path: path.into(),
             directory: false,
-            why: "shared library".into(),
-        }];
+            why: why.into(),
+        });
         let facts = Facts {
             folder: Path::new(PROJECT),
             homes: &self.homes,

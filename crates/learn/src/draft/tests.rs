@@ -177,6 +177,8 @@ fn a_file_in_tmp_that_lay_there_before_is_a_finding_and_one_of_the_run_is_nothin
     assert_eq!((before.lines().len(), before.codes()), (0, vec!["file-in-tmp"]));
     let made = Seen::new(&[]).file("/tmp/x", FileUse::Create, FileKind::Missing).read(&["/tmp/x"]);
     assert_eq!((made.lines().len(), made.codes().len()), (0, 0));
+    let program = Seen::new(&[]).read(&["/tmp/bin/node"]);
+    assert_eq!((program.lines().len(), program.codes().len()), (0, 0));
 }
 
 #[test]

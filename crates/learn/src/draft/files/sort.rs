@@ -47,13 +47,18 @@ fn sort_one(drafting: &mut Drafting<'_>, sorted: &mut Sorted, path: &Path, seen:
     }
     let real = seen.uses.values().find_map(|first| first.real.clone());
     let real = real.unwrap_or_else(|| path.into());
+    let runtime = facts.runtime(path).or_else(|| facts.runtime(&real));
     if facts.private(path) || (facts.private(&real) && !path.starts_with(facts.folder)) {
-        return note_private(drafting, path, seen);
+        // A program that lies there gets in by itself, with its libraries.
+        if runtime.is_none() {
+            note_private(drafting, path, seen);
+        }
+        return;
     }
     let found = |used: FileUse| seen.uses.get(&used).map(|first| first.found);
     let there = |used: FileUse| found(used).is_some_and(|kind| kind != FileKind::Missing);
     let writes = seen.uses.keys().any(|used| used.is_write());
-    if !writes && let Some(why) = facts.runtime(path).or_else(|| facts.runtime(&real)) {
+    if !writes && let Some(why) = runtime {
         if there(FileUse::Read) || there(FileUse::Load) {
             let why = why.to_owned();
             drafting.draft.runtime.push(RuntimeRead { path: path.into(), why });
