@@ -11,7 +11,7 @@ use ringfence_learn::record::Record;
 use ringfence_policy::display::untrusted;
 use serde::Serialize;
 use similar::TextDiff;
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::path::Path;
 
 /// Version of the JSON form.
@@ -155,6 +155,12 @@ fn unified(name: &str, old: &str, new: &str) -> String {
     diff.unified_diff().context_radius(3).header(from, name).to_string()
 }
 
+/// A number of things, in the word that fits it.
+fn counted<N: Display + PartialEq + From<u8>>(count: N, one: &str, many: &str) -> String {
+    let what = if count == N::from(1) { one } else { many };
+    format!("{count} {what}")
+}
+
 struct Human<'a> {
     learnt: &'a Learnt<'a>,
     printer: &'a Printer,
@@ -240,10 +246,8 @@ impl Human<'_> {
         let count = learnt.missing.len();
         let what = match (learnt.check, learnt.written, count) {
             (true, ..) => format!("{count} missing: the run needed more than the file grants"),
-            (_, true, 1) => "1 grant added".to_owned(),
-            (_, true, _) => format!("{count} grants added"),
-            (_, false, 1) => "1 grant to add".to_owned(),
-            (_, false, _) => format!("{count} grants to add"),
+            (_, true, _) => format!("{} added", counted(count, "grant", "grants")),
+            (_, false, _) => format!("{} to add", counted(count, "grant", "grants")),
         };
         let style = if learnt.check { Style::Bad } else { Style::Heading };
         self.heading(style, &what);
@@ -293,8 +297,10 @@ impl Human<'_> {
         self.wrapped(
             2,
             &format!(
-                "{seconds:.1} s, {} processes, {} files, {} names",
-                coverage.processes, coverage.files, coverage.names
+                "{seconds:.1} s, {}, {}, {}",
+                counted(coverage.processes, "process", "processes"),
+                counted(coverage.files, "file", "files"),
+                counted(coverage.names, "name", "names"),
             ),
         );
         let rows: Vec<[Cell; 2]> = coverage
@@ -312,14 +318,18 @@ impl Human<'_> {
                 self.line(&format!("      {} {}", unused.key, unused.entry));
             }
         }
-        let counted = [
-            (coverage.untold, "Node processes could not tell packages and names"),
-            (coverage.left_out, "things found no room in the record"),
-            (coverage.unknown, "lines of the record could not be read"),
-        ];
-        for (count, what) in counted {
+        for (count, one, many, what) in [
+            (
+                coverage.untold,
+                "Node process",
+                "Node processes",
+                "could not tell packages and names",
+            ),
+            (coverage.left_out, "thing", "things", "found no room in the record"),
+            (coverage.unknown, "line", "lines", "of the record could not be read"),
+        ] {
             if count > 0 {
-                self.wrapped(2, &format!("{count} {what}"));
+                self.wrapped(2, &format!("{} {what}", counted(count, one, many)));
             }
         }
         for blind in &coverage.blind {
