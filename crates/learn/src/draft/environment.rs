@@ -1,4 +1,4 @@
-//! `env.pass`: variables that were asked for and were there. Values are never looked at.
+//! `env.pass`: variables that were asked for and were given. Values are never looked at.
 
 use super::files::secret;
 use super::{Drafting, Note, Proposed, Why};
@@ -45,7 +45,8 @@ pub(super) fn draft(drafting: &mut Drafting<'_>) {
         .chain(client)
         .filter(|name| given(name) && !record.env.contains_key(*name));
     let native: Vec<&str> = native.collect();
-    let asked = record.env.iter().filter(|(_, present)| **present);
+    // What the program set for itself is there without being given.
+    let asked = record.env.iter().filter(|(name, present)| **present && given(name));
     for name in asked.map(|(name, _)| name.as_str()).chain(native.iter().copied()) {
         variable(drafting, name, native.contains(&name));
     }

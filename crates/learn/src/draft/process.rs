@@ -23,10 +23,13 @@ fn children(drafting: &mut Drafting<'_>) {
     for (path, seen) in &record.programs {
         let Some(real) = real(drafting, path, seen) else { continue };
         let first = chain.contains(&real);
-        if (first && seen.times < 2) || through.contains(&real) {
+        // The start of the run itself is no child, also where Node calls itself by another path.
+        let own = first && earliest(drafting, &real) == Some(path);
+        let times = seen.times.saturating_sub(u64::from(own));
+        if times == 0 || through.contains(&real) {
             continue;
         }
-        let again = Why { count: seen.times.saturating_sub(1), ..Why::told() };
+        let again = Why { count: times, ..Why::told() };
         let mut why = if first { again } else { Why::at(seen.at, seen.times) };
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = name.unwrap_or_default();
@@ -48,6 +51,13 @@ fn children(drafting: &mut Drafting<'_>) {
         };
         drafting.propose(Proposed::entry("process.children", written, why));
     }
+}
+
+/// The path by which a program was started first.
+fn earliest<'a>(drafting: &Drafting<'a>, real_path: &Path) -> Option<&'a PathBuf> {
+    let all = drafting.record.programs.iter();
+    let same = all.filter(|(path, seen)| real(drafting, path, seen).as_deref() == Some(real_path));
+    same.min_by_key(|(_, seen)| seen.at).map(|(path, _)| path)
 }
 
 fn note_shell(drafting: &mut Drafting<'_>, path: &Path) {

@@ -519,6 +519,9 @@ fn an_addon_is_granted_by_package_and_hash() {
 fn variables_pass_when_they_were_asked_for_and_there_and_never_with_their_values() {
     let seen = Seen::new(&[])
         .given("TZ")
+        .given("API_TOKEN")
+        .given("TERM")
+        .env("SET_BY_THE_PROGRAM_ITSELF", true)
         .env("PORT", true)
         .env("LOG_LEVEL", false)
         .env("HOME", true)
