@@ -67,7 +67,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     if wanted(Suite::Services) {
         tally.add(services::run(filter)?);
     }
-    if options.suite == Some(Suite::Learned) {
+    if wanted(Suite::Learned) {
         tally.add(services::learned::run(filter)?);
     }
     if tally.close(options.require_all) {

@@ -10,6 +10,9 @@ denied: open node-red because a folder that is searched for flows before its own
 denied: open .git because it asks whether its settings are under version control
 denied: open flows.json because it looks for flows beside the settings before it looks into its own folder
 denied: open node_modules because nodes are looked for in every folder above
+spare: fs.read "/usr/bin/ldd" because a package asks which C library this is, and finds out without
+spare: process.addons { package = "@node-rs/bcrypt-linux-x64-gnu" because it is loaded at the start and hashes passwords, of which this traffic has none
+spare: process.node-flags false because it asks for fsync, and goes on with a warning without
 */
 import { all, ask, content, files, run, sha256, show, talk, until } from '../traffic.mjs';
 

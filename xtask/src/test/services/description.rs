@@ -22,6 +22,8 @@ pub(crate) struct Description {
     pub(crate) needs: Vec<String>,
     /// Variables that only the bare run gets: where a secret of the boundary lies outside.
     pub(crate) bare_env: Vec<(String, String)>,
+    /// Grants that are learned because it uses them, and that its traffic is the same without.
+    pub(crate) spare: Vec<String>,
     /// What it is refused inside, and why that is right.
     pub(crate) denied: Vec<Denied>,
 }
@@ -81,6 +83,10 @@ fn apply(service: &mut Description, key: &str, value: &str) -> Option<()> {
             service.nodes = value.split(' ').map(str::parse).collect::<Result<_, _>>().ok()?;
         }
         "promise" => value.clone_into(&mut service.promise),
+        "spare" => {
+            let (grant, reason) = value.split_once(" because ")?;
+            (!reason.is_empty()).then(|| service.spare.push(grant.to_owned()))?;
+        }
         "ready" => service.ready.push(value.to_owned()),
         _ => return None,
     }

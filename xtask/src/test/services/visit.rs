@@ -154,7 +154,9 @@ impl Visit<'_> {
             }
             How::Learned { ringfence, config } => {
                 let mut command = process::command(ringfence);
-                command.args(["learn", "--config"]).arg(config).arg("--").args(&self.place.start);
+                command.args(["learn", "--config"]).arg(config);
+                // What this session happens to have set is not the service's.
+                command.env_clear().env("HOME", home).env("LANG", "C.UTF-8");
                 command.env("PATH", path).current_dir(&self.place.folder);
                 command
             }

@@ -131,8 +131,18 @@ impl Round<'_> {
             .iter()
             .filter_map(|grant| self.is_needless(&control, &learned, grant).transpose())
             .collect::<Result<_, _>>()?;
+        let listed = |told: &String| self.service.spare.iter().any(|spare| told.starts_with(spare));
+        let is_stale = |spare: &&String| !needless.iter().any(|told| told.starts_with(*spare));
+        if let Some(stale) = self.service.spare.iter().find(is_stale) {
+            return Err(format!("listed as spare and not learned, or needed: {stale}{}", file()));
+        }
+        let needless: Vec<String> = needless.iter().filter(|told| !listed(told)).cloned().collect();
         if needless.is_empty() {
-            return Ok(format!("{} grants, each needed; {proven}", grants.len()));
+            return Ok(format!(
+                "{} grants, {} spare; {proven}",
+                grants.len(),
+                self.service.spare.len()
+            ));
         }
         Err(format!("nobody needs\n{}{}", needless.join("\n"), file()))
     }
@@ -143,7 +153,10 @@ impl Round<'_> {
         let base = grants::without_any(&written)?;
         let config = self.write("learned.toml", &base)?;
         let how = How::Learned { ringfence: &self.means.ringfence, config: &config };
-        let seen = self.pay(how, visit::LONG).map_err(|why| format!("while learning: {why}"))?;
+        let learning = |why| format!("while learning: {why}");
+        let mut seen = self.pay(how, visit::LONG).map_err(learning)?;
+        // Its own exit code says whether a program failed, and one that a signal ended has.
+        seen.code = control.code;
         compare::compare(("under its own file", control), ("while it was learned from", &seen))?;
         Ok((base, read(&config)?))
     }
