@@ -142,6 +142,8 @@ pub(crate) struct Facts {
     pub(crate) ports: Vec<Fact<Port>>,
     pub(crate) mounts: Vec<Fact<Mount>>,
     pub(crate) settings: Vec<Fact<Setting>>,
+    /// Variables of example files: their values are made up, and name hosts all the same.
+    pub(crate) samples: Vec<Fact<Setting>>,
     pub(crate) secret_files: Vec<Fact<SecretFile>>,
     /// The workload that was read, by its place.
     pub(crate) workload: Option<String>,

@@ -69,7 +69,7 @@ pub fn init(request: &Request) -> Result<Drafted, InitError> {
     let granted = facts.permissions.iter().flat_map(|command| {
         let origin = &command.origin;
         let told = command.value.reality().into_iter();
-        told.map(move |one| format!("{origin}: {} {}", one.flag, one.sentence))
+        told.map(move |one| format!("{origin}: {one}"))
     });
     let drafted = Drafted {
         page,

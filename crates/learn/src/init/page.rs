@@ -103,12 +103,20 @@ impl Page {
         self.groups
     }
 
-    /// A comment of its own, wrapped.
+    /// What stands above every section.
+    pub(crate) fn schema(&mut self) {
+        self.push("schema = 1".to_owned(), None, 0);
+    }
+
+    /// A comment of its own, wrapped; the rest of an indented one is indented further.
     pub(crate) fn comment(&mut self, text: &str) {
+        let text = untrusted(text).to_string();
+        let indent = text.len() - text.trim_start_matches(' ').len();
+        let further = if indent > 0 { " ".repeat(indent + 2) } else { String::new() };
         let mut line = String::from("#");
-        for word in untrusted(text).to_string().split(' ') {
+        for word in text.split(' ') {
             if line.len() + 1 + word.len() > WIDTH && line.len() > 1 {
-                self.push(std::mem::replace(&mut line, String::from("#")), None, 0);
+                self.push(std::mem::replace(&mut line, format!("#{further}")), None, 0);
             }
             line.push(' ');
             line.push_str(word);

@@ -9,5 +9,5 @@ mod reality;
 mod words;
 
 pub use node::{NodeCommand, Permission, PermissionFlag, is_node};
-pub use reality::{Reality, VERSIONS};
+pub use reality::VERSIONS;
 pub use words::{Plain, ShellError, split};

@@ -11,16 +11,6 @@ use std::fmt::Write as _;
 /// Major versions that are told about, each as its latest release was measured.
 pub const VERSIONS: [u64; 5] = [20, 22, 24, 25, 26];
 
-/// What one flag really did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reality {
-    /// The flag as written, or the one that is missing.
-    pub flag: String,
-    /// What it granted on which version, one sentence without its flag and period:
-    /// `granted all network on Node 25 and 26; Node 20, 22 and 24 do not start with it`.
-    pub sentence: String,
-}
-
 /// What a flag does on one version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Effect {
@@ -33,24 +23,24 @@ enum Effect {
 }
 
 impl NodeCommand {
-    /// Where the permission flags of this command did something else than they say, in their order.
+    /// Where the permission flags of this command did something else than they say, in their order:
+    /// a sentence without its period for each, such as `--allow-worker let a worker shed all limits
+    /// on Node 20 to 26` or `Node 20 does not start with --permission`.
     #[must_use]
-    pub fn reality(&self) -> Vec<Reality> {
+    pub fn reality(&self) -> Vec<String> {
         let enabled = self.permission.enabled();
-        let mut told: Vec<Reality> = Vec::new();
+        let mut told: Vec<String> = Vec::new();
         for flag in &self.permission.flags {
             let effects = VERSIONS.map(|major| (major, effect(flag, major, enabled)));
-            if let Some(sentence) = sentence(&effects) {
-                let reality = Reality { flag: flag.to_string(), sentence };
-                if !told.contains(&reality) {
-                    told.push(reality);
-                }
+            if let Some(sentence) = sentence(&flag.to_string(), &effects)
+                && !told.contains(&sentence)
+            {
+                told.push(sentence);
             }
         }
         if enabled && !self.permission.has("--allow-net") {
-            let flag = "without --allow-net".to_owned();
-            let sentence = "every socket was still open on Node 20, 22 and 24".to_owned();
-            told.push(Reality { flag, sentence });
+            let open = "without --allow-net every socket was still open on Node 20, 22 and 24";
+            told.push(open.to_owned());
         }
         told
     }
@@ -135,7 +125,7 @@ fn path(value: &str) -> Effect {
 }
 
 /// The versions with the same effect together; `None` when all do what is said.
-fn sentence(effects: &[(u64, Effect)]) -> Option<String> {
+fn sentence(flag: &str, effects: &[(u64, Effect)]) -> Option<String> {
     let versions = |wanted: &Effect| -> Vec<u64> {
         effects.iter().filter(|(_, effect)| effect == wanted).map(|(major, _)| *major).collect()
     };
@@ -151,11 +141,14 @@ fn sentence(effects: &[(u64, Effect)]) -> Option<String> {
         }
     }
     let refusing = versions(&Effect::NoStart);
-    if !refusing.is_empty() {
-        let verb = if refusing.len() == 1 { "does" } else { "do" };
-        parts.push(format!("{} {verb} not start with it", nodes(&refusing)));
+    let verb = if refusing.len() == 1 { "does" } else { "do" };
+    let refused = format!("{} {verb} not start with", nodes(&refusing));
+    match (parts.is_empty(), refusing.is_empty()) {
+        (true, true) => None,
+        (true, false) => Some(format!("{refused} {flag}")),
+        (false, true) => Some(format!("{flag} {}", parts.join("; "))),
+        (false, false) => Some(format!("{flag} {}; {refused} it", parts.join("; "))),
     }
-    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// `Node 20, 22 and 24`, or `every Node`.
@@ -176,9 +169,7 @@ mod tests {
     fn told(text: &str) -> String {
         let words = super::super::split(text).unwrap().words;
         let command = super::NodeCommand::read(&words).unwrap();
-        let lines =
-            command.reality().into_iter().map(|one| format!("{} {}\n", one.flag, one.sentence));
-        lines.collect()
+        command.reality().into_iter().map(|one| one + "\n").collect()
     }
 
     #[test]
@@ -187,7 +178,7 @@ mod tests {
             "node --permission --allow-fs-read=/app,/etc/ssl/certs --allow-fs-write=/tmp,/var/run/app \
              --allow-net=api.internal:443 --allow-net=redis.internal:6379 ./dist/server.mjs"
         ), @r"
-        --permission Node 20 does not start with it
+        Node 20 does not start with --permission
         --allow-fs-read=/app,/etc/ssl/certs granted nothing on Node 20 to 26 (it is one path with a comma in it)
         --allow-fs-write=/tmp,/var/run/app granted nothing on Node 20 to 26 (it is one path with a comma in it)
         --allow-net=api.internal:443 granted ALL network, in and out on Node 25 and 26; Node 20, 22 and 24 do not start with it
@@ -202,7 +193,7 @@ mod tests {
              --allow-fs-write=* --allow-worker=false --allow-child-process --allow-addons --allow-wasi \
              --allow-ffi --allow-inspector --allow-env=X --permission-audit a.js"
         ), @r"
-        --experimental-permission Node 24, 25 and 26 do not start with it
+        Node 24, 25 and 26 do not start with --experimental-permission
         --allow-fs-read=/b/*.txt granted all of /b/ on Node 20 to 26 (what follows the star is dropped)
         --allow-fs-read=/c* granted every path that begins with /c on Node 20 to 26 (the star stands for any rest)
         --allow-fs-write=* granted every file on Node 20 to 26
@@ -211,14 +202,14 @@ mod tests {
         --allow-addons granted all native code, which is not checked on Node 20 to 26
         --allow-wasi granted WASI every file, whatever the file grants on Node 20 to 26
         --allow-ffi granted foreign code, which is not checked on Node 26; Node 20, 22, 24 and 25 do not start with it
-        --allow-inspector Node 20 and 22 do not start with it
-        --allow-env=X Node 20 to 26 do not start with it
+        Node 20 and 22 do not start with --allow-inspector
+        Node 20 to 26 do not start with --allow-env=X
         --permission-audit switched the whole model off on Node 24 and 26; broke calls instead of reporting them on Node 25; Node 20 and 22 do not start with it
         without --allow-net every socket was still open on Node 20, 22 and 24
         ");
         insta::assert_snapshot!(told("node --allow-net --allow-fs-read=/a a.js"), @r"
         --allow-net restricted nothing on Node 25; Node 20, 22, 24 and 26 do not start with it
-        --allow-fs-read=/a Node 20 to 26 do not start with it
+        Node 20 to 26 do not start with --allow-fs-read=/a
         ");
         assert_eq!(told("node --enable-source-maps a.js"), "");
     }

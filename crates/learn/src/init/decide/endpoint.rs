@@ -60,8 +60,8 @@ pub(super) struct Found {
 
 /// The usual port of what a variable is named after.
 pub(super) fn usual_port(word: &str) -> Option<u16> {
-    let part = |name: &&str| word.split('_').any(|part| part == *name);
-    USUAL.iter().find(|(name, _)| part(&name)).map(|(_, port)| *port)
+    let named = |name: &str| word.split('_').any(|part| part == name);
+    USUAL.iter().find(|(name, _)| named(name)).map(|(_, port)| *port)
 }
 
 /// `host:port` as a grant has it: `localhost` is loopback, IPv6 stands in brackets.
@@ -120,7 +120,7 @@ pub(super) fn in_value(value: &str) -> Found {
                 found.endpoints.push(at(host, port));
             }
             _ => {
-                found.unknown = Some("its port is not known: write host and port into net.connect")
+                found.unknown = Some("its port is not known: write host and port into net.connect");
             }
         }
     }
@@ -164,8 +164,8 @@ impl Options {
 
     /// The value of the first of these options that is there.
     pub(super) fn first(&self, names: &[&str]) -> Option<String> {
-        let named = |(name, _): &&(String, String)| names.contains(&name.as_str());
-        self.0.iter().find(named).map(|(_, value)| value.clone())
+        let asked = |(name, _): &&(String, String)| names.contains(&name.as_str());
+        self.0.iter().find(asked).map(|(_, value)| value.clone())
     }
 
     /// Ports of `--listen tcp://127.0.0.1:80`, `--serve=127.0.0.1:80`, `-l 80`.

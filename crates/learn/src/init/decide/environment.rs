@@ -33,6 +33,8 @@ const OF_THE_IMAGE: [&str; 12] = [
 pub(crate) struct Known {
     pub(crate) value: Redacted<String>,
     pub(crate) origin: Origin,
+    /// Whether it is the same in every place.
+    pub(crate) fixed: bool,
 }
 
 /// One secret.
@@ -141,7 +143,8 @@ fn remember(name: &str, all: &[Fact<Setting>], given: &mut Given<'_>, variables:
         ));
     }
     if let Some(value) = last.value.value.clone() {
-        variables.known.insert(name.to_owned(), Known { value, origin: last.origin.clone() });
+        let known = Known { value, origin: last.origin.clone(), fixed: last.value.fixed };
+        variables.known.insert(name.to_owned(), known);
     }
 }
 

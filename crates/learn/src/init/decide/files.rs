@@ -254,8 +254,8 @@ fn named(given: &mut Given<'_>, variables: &Variables, files: &mut Files) {
         if !in_project || inside == "." || !given.folder.join(&inside).exists() {
             continue;
         }
-        let fills = name.split('_').any(|word| WRITTEN.contains(&word));
-        if fills && given.folder.join(&inside).is_dir() && !holds_code(given, &inside) {
+        let is_filled = name.split('_').any(|word| WRITTEN.contains(&word));
+        if is_filled && given.folder.join(&inside).is_dir() && !holds_code(given, &inside) {
             files.write.push(Item::text(&format!("./{inside}"), ground()));
         } else {
             existing(given, files, &inside, ground());

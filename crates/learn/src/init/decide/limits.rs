@@ -82,7 +82,7 @@ fn identity(page: &mut Page, given: &mut Given<'_>) {
         match accepts("identity", key, &item.toml) {
             Ok(()) => lines.push((key, item)),
             Err(why) => {
-                given.facts.note(format!("{}: left out of identity.{key}: {why}", said.origin))
+                given.facts.note(format!("{}: left out of identity.{key}: {why}", said.origin));
             }
         }
     }

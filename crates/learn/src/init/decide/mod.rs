@@ -61,13 +61,14 @@ fn head(page: &mut Page, facts: &Facts) {
     );
     for command in &facts.permissions {
         page.comment(&format!(
-            "What the flags of the command at {} really did, which this file takes as they were meant:",
+            "What the flags in {} really did, which this file takes as they were meant:",
             command.origin
         ));
         for one in command.value.reality() {
-            page.comment(&format!("  {} {}", one.flag, one.sentence));
+            page.comment(&format!("  {one}"));
         }
     }
+    page.schema();
 }
 
 /// Whether the boundary file takes this value at this key; else what it says.

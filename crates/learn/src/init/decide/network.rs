@@ -1,5 +1,6 @@
 //! `[net]`: where it listens, what it connects to.
 
+use super::super::facts::Setting;
 use super::super::page::{Ground, Item, Page, quote};
 use super::endpoint::{self, Options};
 use super::environment::{Known, Variables};
@@ -57,6 +58,7 @@ pub(crate) fn decide(given: &mut Given<'_>, variables: &Variables) -> Network {
     for (name, known) in &variables.known {
         from_value(name, known, given, &mut network);
     }
+    samples(given, variables, &mut network);
     hosts(given, variables, &mut network);
     arguments(given, &options, &mut network);
     neighbours(given, &mut network);
@@ -176,7 +178,19 @@ fn asked(given: &mut Given<'_>, network: &mut Network) {
     }
 }
 
-/// URLs and `host:port` in the value of a variable.
+/// Hosts in the values of example files, where no other file has the variable.
+fn samples(given: &mut Given<'_>, variables: &Variables, network: &mut Network) {
+    for sample in std::mem::take(&mut given.facts.samples) {
+        let Setting { name, value: Some(value), .. } = sample.value else { continue };
+        if !variables.known.contains_key(&name) {
+            let known = Known { value, origin: sample.origin, fixed: false };
+            from_value(&name, &known, given, network);
+        }
+    }
+}
+
+/// URLs and `host:port` in the value of a variable. An environment file has another value in every
+/// place, so its hosts are guesses; credentials are not copied.
 fn from_value(name: &str, known: &Known, given: &mut Given<'_>, network: &mut Network) {
     let about = |word: &&str| name == *word || name.split('_').any(|part| part == *word);
     if name == "ORIGIN" || NOT_REACHED.iter().any(about) {
@@ -184,7 +198,11 @@ fn from_value(name: &str, known: &Known, given: &mut Given<'_>, network: &mut Ne
     }
     let found = endpoint::in_value(known.value.expose());
     for endpoint in found.endpoints {
-        let ground = Ground::From(known.origin.clone(), name.to_owned());
+        let ground = if known.fixed {
+            Ground::From(known.origin.clone(), name.to_owned())
+        } else {
+            Ground::guess(format!("{name} at {} names it", known.origin))
+        };
         network.connect.push(Item::text(&endpoint, ground));
     }
     if let Some(missing) = found.unknown {

@@ -76,7 +76,8 @@ fn addons(given: &mut Given<'_>) -> Vec<Item> {
     let mut items: Vec<Item> = Vec::new();
     for entry in walked.entries.iter().filter(|entry| entry.kind == EntryKind::File) {
         let name = entry.name();
-        let native = name.ends_with(".node") || name.ends_with(".so") || name.contains(".so.");
+        let native =
+            [".node", ".so"].iter().any(|end| name.ends_with(end)) || name.contains(".so.");
         let Some((package, inside)) = package_of(&entry.path).filter(|_| native) else { continue };
         let below = entry.path.strip_suffix(inside).unwrap_or_default();
         let below = format!("node_modules/{}", below.trim_end_matches('/'));

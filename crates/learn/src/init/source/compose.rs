@@ -207,7 +207,7 @@ impl Service<'_> {
     fn secrets(&self, root: &Node, facts: &mut Facts) {
         for entry in self.node.get("secrets").and_then(Node::as_seq).unwrap_or_default() {
             let name = entry.get("source").unwrap_or(entry).shown();
-            let target = entry.get("target").map(Node::shown).unwrap_or_else(|| name.clone());
+            let target = entry.get("target").map_or_else(|| name.clone(), Node::shown);
             let at =
                 if target.starts_with('/') { target } else { format!("/run/secrets/{target}") };
             let source = root.path(["secrets", name.as_str(), "file"]).and_then(values::text);
@@ -217,16 +217,11 @@ impl Service<'_> {
 }
 
 fn words_of(node: &Node) -> Result<Vec<String>, String> {
-    match node.as_seq() {
-        Some(items) => items
-            .iter()
-            .map(|item| values::text(item).ok_or_else(|| "a variable is in it".to_owned()))
-            .collect(),
-        None => {
-            let text = values::text(node).ok_or_else(|| "a variable is in it".to_owned())?;
-            command::split(&text).map(|plain| plain.words).map_err(|error| error.to_string())
-        }
+    let text = |node| values::text(node).ok_or_else(|| "a variable is in it".to_owned());
+    if let Some(items) = node.as_seq() {
+        return items.iter().map(text).collect();
     }
+    command::split(&text(node)?).map(|plain| plain.words).map_err(|error| error.to_string())
 }
 
 /// `source:target:ro`, `target`, or the long form.

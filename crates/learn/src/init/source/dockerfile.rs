@@ -82,7 +82,7 @@ fn instruction_of<'a>(
         }
         Kind::User(user) => image.user = user.value.clone().map(|user| (user, line)),
         Kind::Stopsignal(signal) => {
-            image.signal = signal.value.clone().map(|signal| (signal, line))
+            image.signal = signal.value.clone().map(|signal| (signal, line));
         }
         Kind::Expose(ports) => {
             for port in ports.iter().filter_map(|port| port.value.as_deref()).filter_map(port) {

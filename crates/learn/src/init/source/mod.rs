@@ -46,18 +46,19 @@ pub(crate) enum Kind {
 /// The kind of a file that was named by a person; YAML is what it says it is.
 pub(crate) fn kind_of(path: &str) -> Option<Kind> {
     let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
-    let yaml = name.ends_with(".yaml") || name.ends_with(".yml");
+    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    let yaml = ends(&[".yaml", ".yml"]);
     Some(match name.as_str() {
         "package.json" => Kind::Package,
         _ if name.starts_with("dockerfile") || name.starts_with("containerfile") => {
             Kind::Dockerfile
         }
-        _ if name.ends_with(".dockerfile") => Kind::Dockerfile,
+        _ if ends(&[".dockerfile"]) => Kind::Dockerfile,
         _ if yaml && (name.starts_with("compose.") || name.starts_with("docker-compose.")) => {
             Kind::Compose
         }
         _ if yaml => Kind::Manifest,
-        _ if name.starts_with(".env") || name.ends_with(".env") => Kind::Variables,
+        _ if name.starts_with(".env") || ends(&[".env"]) => Kind::Variables,
         _ => return None,
     })
 }

@@ -94,7 +94,7 @@ fn power_of(letter: char) -> Option<i32> {
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is checked")]
 fn whole(number: f64) -> Option<u64> {
-    (number >= 1.0 && number <= 9.0e15).then_some(number as u64)
+    (1.0..=9.0e15).contains(&number).then_some(number as u64)
 }
 
 /// Whole seconds of `30s`, `1m30s`, `2h`; a bare number is seconds.

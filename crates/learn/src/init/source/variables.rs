@@ -15,9 +15,13 @@ pub(super) fn read(name: &str, text: &str, facts: &mut Facts) {
     for variable in read.variables {
         let value = variable.value.expose();
         let suspicion = variables::suspicion(&variable.name, value);
-        let value = (!value.is_empty() && !example).then_some(variable.value);
-        let (name_, fixed) = (variable.name, false);
-        let setting = Setting { name: name_, value, suspicion, fixed };
-        facts.settings.push(Fact::new(setting, Origin::new(name, variable.line)));
+        let value = (!value.is_empty()).then_some(variable.value);
+        let mut setting = Setting { name: variable.name, value, suspicion, fixed: false };
+        let origin = Origin::new(name, variable.line);
+        if example {
+            facts.samples.push(Fact::new(setting.clone(), origin.clone()));
+            setting.value = None;
+        }
+        facts.settings.push(Fact::new(setting, origin));
     }
 }
