@@ -50,6 +50,7 @@ pub(crate) struct Learning<'a> {
 
 /// The JSON form.
 #[derive(Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the JSON form")]
 pub(crate) struct Learnt<'a> {
     schema: u32,
     file: String,
@@ -156,7 +157,7 @@ fn unified(name: &str, old: &str, new: &str) -> String {
 }
 
 /// A number of things, in the word that fits it.
-fn counted<N: Display + PartialEq + From<u8>>(count: N, one: &str, many: &str) -> String {
+fn counted<N: Display + PartialEq + From<u8> + Copy>(count: N, one: &str, many: &str) -> String {
     let what = if count == N::from(1) { one } else { many };
     format!("{count} {what}")
 }

@@ -81,7 +81,7 @@ struct Seen(Vec<(String, String, usize)>);
 
 impl Visitor for Seen {
     fn wanted(&mut self, entry: &Entry) -> u64 {
-        if entry.path.ends_with(".env") { 100 } else { 0 }
+        if entry.path.rsplit('/').next() == Some(".env") { 100 } else { 0 }
     }
 
     fn visit(&mut self, entry: &Entry, content: &[u8]) {

@@ -20,12 +20,11 @@ use std::path::{Path, PathBuf};
 /// Records, drafts, shows, and writes.
 pub(crate) fn learn(verb: &Learn, printer: &mut Printer) -> Result<Finish, CommandError> {
     let target = Target::find(verb)?;
-    let (record_path, outcome) = match &verb.from {
-        Some(path) => (path.clone(), None),
-        None => {
-            let outcome = target.record(verb, printer)?;
-            (outcome.record.clone(), Some(outcome))
-        }
+    let (record_path, outcome) = if let Some(path) = &verb.from {
+        (path.clone(), None)
+    } else {
+        let outcome = target.record(verb, printer)?;
+        (outcome.record.clone(), Some(outcome))
     };
     let record = Record::read(&record_path).map_err(|error| {
         let again = CommandError::new(Kind::Source, "cannot read what was recorded");

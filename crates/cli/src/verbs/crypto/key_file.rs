@@ -98,8 +98,9 @@ fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
 #[cfg(unix)]
 fn refuse_others(path: &Path) -> Result<(), CommandError> {
     use std::os::unix::fs::MetadataExt as _;
+    const OTHERS: u32 = 0o077;
     let mode = std::fs::metadata(path).map_or(0, |found| found.mode());
-    if mode & 0o077 == 0 {
+    if mode & OTHERS == 0 {
         return Ok(());
     }
     let message = format!("{} may be read by others: mode {:04o}", path.display(), mode & 0o7777);

@@ -159,8 +159,8 @@ impl Create {
                 self.key.path().display()
             ));
         }
-        let kid = ring.keys().first().map(|key| key.kid.clone()).unwrap_or_default();
-        printer.text(&format!("in use: {kid}\n"));
+        let first = ring.keys().first().map(|key| key.kid.clone()).unwrap_or_default();
+        printer.text(&format!("in use: {first}\n"));
         Ok(())
     }
 }

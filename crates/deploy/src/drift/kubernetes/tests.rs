@@ -98,7 +98,7 @@ fn collect(lines: &[&str], node: &Node, path: &str, all: &mut Vec<Removal>) {
                 }
                 if dash && let Some(next) = entries.get(index + 1) {
                     let at = next.column - 3;
-                    kept[next.line - 1].replace_range(at..at + 1, "-");
+                    kept[next.line - 1].replace_range(at..=at, "-");
                 }
                 kept.drain(entry.line - 1..end);
                 all.push(Removal {
@@ -237,10 +237,9 @@ fn each_removal_is_told(case: &Case, target: Target) {
     let mut wrong = Vec::new();
     for removal in removals(&text) {
         // Without its kind or its name an object is not one, which the API server says.
-        if removal.path.ends_with(".kind")
-            || removal.path.ends_with(".apiVersion")
-            || removal.path.ends_with(".metadata.name")
-            || removal.path.ends_with(".metadata")
+        if [".kind", ".apiVersion", ".metadata.name", ".metadata"]
+            .iter()
+            .any(|end| removal.path.ends_with(end))
             || removal.path.matches('.').count() == 0
         {
             continue;
