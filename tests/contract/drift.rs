@@ -70,7 +70,7 @@ fn what_cannot_be_compared_is_no_clean_result() {
     for (file, words) in [
         ("notes.txt", "notes.txt is neither a manifest"),
         ("missing.service", "cannot read missing.service"),
-        ("empty", "is neither a manifest"),
+        ("empty", "nothing of a known kind is in empty"),
     ] {
         let run = playground.run(["drift", file]);
         assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run}");
@@ -106,4 +106,33 @@ fn a_script_of_package_json_is_compared() {
     let codes: Vec<&str> = drifts.iter().map(|drift| drift["code"].as_str().unwrap()).collect();
     assert_eq!(codes, ["code-from-environment", "more-files", "more-permissions"]);
     assert!(drifts.iter().all(|drift| drift["line"] == 4), "{run}");
+}
+
+#[test]
+fn a_folder_is_looked_through_with_its_subfolders_and_what_is_passed_over_is_named() {
+    let playground = rendered("systemd")
+        .with("deploy/README.md", "start it with node --permission\n")
+        .with("deploy/a/b/package.json", "{\"scripts\": {\"start\": \"node x.js\"}}")
+        .with("deploy/node_modules/x/x.service", "[Service]\nUser=root\n");
+    let unit = fs::read_to_string(playground.path().join("out/orders.service")).unwrap();
+    let playground = playground.with("deploy/a/b/orders.service", &unit);
+    std::os::unix::fs::symlink("..", playground.path().join("deploy/up")).unwrap();
+    let run = playground.run(["drift", "deploy"]);
+    assert_snapshot!(run, @r"
+    exit: 0
+    --- stdout
+    not looked at: 3 files (deploy/README.md, deploy/a/b/package.json,
+        deploy/up)
+
+    nothing is weaker than the boundary: 53 compared
+    --- stderr
+    ---
+    ");
+    change(&playground, "deploy/a/b/orders.service", "ProtectSystem=strict", "ProtectSystem=full");
+    let run = playground.run(["drift", "deploy", "--format", "json"]);
+    let told: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((run.code, &told["drifts"][0]["code"]), (1, &"writable-system".into()), "{run}");
+    assert_eq!(told["not_looked_at"].as_array().map(Vec::len), Some(3), "{run}");
+    let run = playground.run(["drift", "deploy/node_modules/x"]);
+    assert_eq!(run.code, 2, "nothing of the service is no clean result: {run}");
 }

@@ -1,25 +1,26 @@
 //! `ringfence drift`
 
+mod sources;
+
 use super::process_id;
 use crate::boundary_file::BoundaryFile;
 use crate::error::{CommandError, Finish, Kind};
 use crate::format;
 use crate::markdown::escape;
 use crate::printer::{Printer, Style};
-use crate::settings::{self, ConfigOption, Source};
+use crate::settings::ConfigOption;
 use crate::table;
 use ringfence_deploy::drift::{self, Comparison, Deployed, Drift as Weaker, DriftError};
 use ringfence_deploy::render::Order;
 use ringfence_policy::display::untrusted;
 use serde::Serialize;
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Say what is weaker in a deployment than in the boundary
 ///
 /// FILE is a manifest, a Compose file, a Dockerfile, a unit, the config.json of a runtime bundle, a
-/// seccomp profile, a Node command, or a folder of them. Exits 1 when anything is weaker, and 2 when
+/// seccomp profile, a Node command, or a folder of them, looked through with its subfolders. Exits 1 when anything is weaker, and 2 when
 /// nothing could be compared. What is stricter than the boundary is no drift.
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("what").required(true).multiple(false))]
@@ -60,6 +61,8 @@ struct Output<'a> {
     compared: usize,
     drifts: Vec<Shown<'a>>,
     undecided: Vec<&'a str>,
+    /// Files of the named folders that are of no known kind.
+    not_looked_at: Vec<String>,
 }
 
 /// One drift.
@@ -77,39 +80,50 @@ struct Shown<'a> {
 /// What was compared, each with where it was read from.
 type Compared = Vec<(PathBuf, Comparison)>;
 
+/// What came of it.
+struct Outcome {
+    compared: Compared,
+    /// Files that were passed over.
+    passed_over: Vec<PathBuf>,
+}
+
 impl Drift {
     pub(super) fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
         let file = BoundaryFile::load(&self.config)?;
         let (hash, folder, name) = (file.hash(), file.folder()?, file.name());
         let mut order = Order::new(&file.boundary, &hash, &name, &folder);
         order.place = self.place.trim_end_matches('/');
-        let compared = self.compare(&order)?;
+        let outcome = self.compare(&order)?;
         match self.format {
-            DriftFormat::Human => printer.text(&human(&compared, printer)),
-            DriftFormat::Markdown => printer.text(&markdown(&compared)),
+            DriftFormat::Human => printer.text(&human(&outcome, printer)),
+            DriftFormat::Markdown => printer.text(&markdown(&outcome)),
             DriftFormat::Json => {
                 let path = file.source.path.display().to_string();
-                format::json(&output(path, &compared), printer)?;
+                format::json(&output(path, &outcome), printer)?;
             }
         }
-        let weaker = compared.iter().any(|(_, comparison)| !comparison.drifts.is_empty());
+        let weaker = outcome.compared.iter().any(|(_, comparison)| !comparison.drifts.is_empty());
         Ok(if weaker { Finish::Findings } else { Finish::Clean })
     }
 
-    fn compare(&self, order: &Order<'_>) -> Result<Compared, CommandError> {
+    fn compare(&self, order: &Order<'_>) -> Result<Outcome, CommandError> {
+        let mut passed_over = Vec::new();
         let compared = if let Some(pid) = self.pid {
-            let comparison = drift::process::compare(order, pid).map_err(refused)?;
-            vec![(format!("/proc/{pid}").into(), comparison)]
+            let compared = drift::process::compare(order, pid);
+            compared.map(|comparison| vec![(format!("/proc/{pid}").into(), comparison)])
         } else if let Some(archive) = &self.image {
-            vec![(archive.clone(), drift::image::compare(order, archive).map_err(refused)?)]
+            let compared = drift::image::compare(order, archive);
+            compared.map(|comparison| vec![(archive.clone(), comparison)])
         } else {
-            let sources = self.sources()?;
-            let deployed: Vec<Deployed<'_>> = sources
-                .iter()
+            let found = sources::find(&self.files)?;
+            let deployed = found.sources.iter();
+            let deployed: Vec<Deployed<'_>> = deployed
                 .map(|source| Deployed { path: &source.path, text: &source.text })
                 .collect();
-            drift::compare_all(order, &deployed).map_err(refused)?
+            passed_over = found.passed_over;
+            drift::compare_all(order, &deployed)
         };
+        let compared = compared.map_err(|error| refused(&error))?;
         if compared.iter().all(|(_, comparison)| comparison.compared == 0) {
             let mut error = CommandError::new(Kind::Source, "nothing could be compared");
             for reason in compared.iter().flat_map(|(_, comparison)| &comparison.undecided) {
@@ -117,51 +131,11 @@ impl Drift {
             }
             return Err(error);
         }
-        Ok(compared)
-    }
-
-    /// The texts; of a folder its files and those of its drop-in folders, in the order of their names.
-    fn sources(&self) -> Result<Vec<Source>, CommandError> {
-        let mut sources = Vec::new();
-        for path in &self.files {
-            if !path.is_dir() {
-                sources.push(settings::source(path.clone())?);
-                continue;
-            }
-            let before = sources.len();
-            for file in files_of(path)? {
-                sources.extend(settings::source(file).ok());
-            }
-            if sources.len() == before {
-                let message = format!("no file can be read in {}", path.display());
-                return Err(CommandError::new(Kind::Source, message));
-            }
-        }
-        Ok(sources)
+        Ok(Outcome { compared, passed_over })
     }
 }
 
-/// Ordinary files of a folder and of the drop-in folders in it.
-fn files_of(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
-    let entries = fs::read_dir(folder).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let mut entries = entries.map_err(|error| {
-        CommandError::new(Kind::Source, format!("cannot read {}", folder.display()))
-            .caused_by(&error)
-    })?;
-    entries.sort_by_key(fs::DirEntry::file_name);
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry.path();
-        if path.is_file() {
-            files.push(path);
-        } else if path.is_dir() && entry.file_name().to_string_lossy().ends_with(".d") {
-            files.extend(files_of(&path)?);
-        }
-    }
-    Ok(files)
-}
-
-fn refused(error: DriftError) -> CommandError {
+fn refused(error: &DriftError) -> CommandError {
     let kind = match error {
         DriftError::Malformed { .. } => Kind::Configuration,
         _ => Kind::Source,
@@ -178,7 +152,8 @@ fn refused(error: DriftError) -> CommandError {
     }
 }
 
-fn output(boundary: String, compared: &Compared) -> Output<'_> {
+fn output(boundary: String, outcome: &Outcome) -> Output<'_> {
+    let compared = &outcome.compared;
     let drifts = compared.iter().flat_map(|(path, comparison)| {
         comparison.drifts.iter().map(|drift| Shown {
             code: drift.code,
@@ -200,6 +175,7 @@ fn output(boundary: String, compared: &Compared) -> Output<'_> {
             .flat_map(|(_, one)| &one.undecided)
             .map(String::as_str)
             .collect(),
+        not_looked_at: outcome.passed_over.iter().map(|path| path.display().to_string()).collect(),
     }
 }
 
@@ -215,7 +191,8 @@ fn at(path: &Path, drift: &Weaker) -> String {
     }
 }
 
-fn human(compared: &Compared, printer: &Printer) -> String {
+fn human(outcome: &Outcome, printer: &Printer) -> String {
+    let compared = &outcome.compared;
     let mut text = String::new();
     let mut count = 0;
     for (path, comparison) in compared {
@@ -239,6 +216,11 @@ fn human(compared: &Compared, printer: &Printer) -> String {
             }
         }
     }
+    if let Some(passed_over) = passed_over(outcome) {
+        for (index, line) in table::wrap(&passed_over, table::WIDTH - 4).iter().enumerate() {
+            let _ = writeln!(text, "{}{line}", if index == 0 { "" } else { "    " });
+        }
+    }
     let space = if text.is_empty() { "" } else { "\n" };
     let _ = match count {
         0 => writeln!(
@@ -253,7 +235,22 @@ fn human(compared: &Compared, printer: &Printer) -> String {
     text
 }
 
-fn markdown(compared: &Compared) -> String {
+/// How many most are named.
+const NAMED: usize = 5;
+
+/// `not looked at: 2 files (a.md, b.png)`
+fn passed_over(outcome: &Outcome) -> Option<String> {
+    let count = outcome.passed_over.len();
+    let named = outcome.passed_over.iter().take(NAMED);
+    let named: Vec<String> = named.map(|path| path.display().to_string()).collect();
+    let more = if count > NAMED { ", ..." } else { "" };
+    let files = if count == 1 { "file" } else { "files" };
+    let named = named.join(", ");
+    (count > 0).then(|| format!("not looked at: {count} {files} ({}{more})", untrusted(&named)))
+}
+
+fn markdown(outcome: &Outcome) -> String {
+    let compared = &outcome.compared;
     let mut text = String::from("### Drift\n\n");
     let drifts: Vec<(&PathBuf, &Weaker)> = compared
         .iter()
@@ -279,6 +276,9 @@ fn markdown(compared: &Compared) -> String {
     }
     for reason in compared.iter().flat_map(|(_, comparison)| &comparison.undecided) {
         let _ = writeln!(text, "\nNot decided: {}", escape(reason));
+    }
+    if let Some(passed_over) = passed_over(outcome) {
+        let _ = writeln!(text, "\n{}", escape(&passed_over));
     }
     text
 }

@@ -3,6 +3,7 @@
 pub mod compose;
 pub mod dockerfile;
 pub mod image;
+mod kind;
 pub mod kubernetes;
 pub mod node;
 pub mod oci;
@@ -11,6 +12,8 @@ pub mod seccomp;
 pub mod start;
 pub(crate) mod started;
 pub mod systemd;
+
+pub use kind::Kind;
 
 use crate::render::Order;
 use std::path::{Path, PathBuf};
@@ -89,98 +92,6 @@ pub struct Deployed<'a> {
     pub path: &'a Path,
     /// What it says.
     pub text: &'a str,
-}
-
-/// What a text is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// A Compose file.
-    Compose,
-    /// A Dockerfile.
-    Dockerfile,
-    /// Manifests of a cluster.
-    Kubernetes,
-    /// A command with Node's permission flags, alone or in `package.json`.
-    Node,
-    /// `config.json` of a runtime bundle.
-    Oci,
-    /// A seccomp profile.
-    Seccomp,
-    /// A unit of systemd, or a drop-in of one.
-    Systemd,
-}
-
-impl Kind {
-    /// Tells it by the name of the file, else by what it says.
-    #[must_use]
-    pub fn of(deployed: Deployed<'_>) -> Option<Self> {
-        let name = deployed.path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-        let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
-        if name.ends_with(".dockerignore") {
-            return None;
-        }
-        if ends(&[".service", ".socket"]) {
-            return Some(Self::Systemd);
-        }
-        let of_a_unit = |folder: &Path| folder.to_string_lossy().ends_with(".d");
-        if ends(&[".conf"]) && deployed.path.parent().is_some_and(of_a_unit) {
-            return Some(Self::Systemd);
-        }
-        if ["dockerfile", "containerfile"].iter().any(|word| {
-            name == *word
-                || name.starts_with(&format!("{word}."))
-                || name.ends_with(&format!(".{word}"))
-        }) {
-            return Some(Self::Dockerfile);
-        }
-        if ends(&[".json"]) || deployed.text.trim_start().starts_with('{') {
-            return Self::of_json(deployed.text);
-        }
-        if ends(&[".yaml", ".yml"]) {
-            let compose = name.starts_with("compose.") || name.starts_with("docker-compose");
-            return if compose { Some(Self::Compose) } else { Self::of_yaml(deployed.text) };
-        }
-        Self::of_text(deployed.text)
-    }
-
-    fn of_json(text: &str) -> Option<Self> {
-        let value: serde_json::Value = serde_json::from_str(text).ok()?;
-        let keys = [
-            ("ociVersion", Self::Oci),
-            ("defaultAction", Self::Seccomp),
-            ("apiVersion", Self::Kubernetes),
-            ("services", Self::Compose),
-            ("scripts", Self::Node),
-        ];
-        keys.into_iter().find(|(key, _)| value.get(key).is_some()).map(|(_, kind)| kind)
-    }
-
-    fn of_yaml(text: &str) -> Option<Self> {
-        let top = |key: &str| text.lines().any(|line| line.starts_with(key));
-        if top("apiVersion:") || top("kind:") {
-            return Some(Self::Kubernetes);
-        }
-        top("services:").then_some(Self::Compose)
-    }
-
-    fn of_text(text: &str) -> Option<Self> {
-        let mut lines = text
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty() && !line.starts_with(['#', ';']));
-        let first = lines.next()?;
-        if first.starts_with('[') && first.ends_with(']') {
-            return Some(Self::Systemd);
-        }
-        if ["from ", "arg "].iter().any(|word| first.to_lowercase().starts_with(word)) {
-            return Some(Self::Dockerfile);
-        }
-        if let Some(kind) = Self::of_yaml(text) {
-            return Some(kind);
-        }
-        let flag = |text: &str| text.contains("--permission") || text.contains("--allow-fs-");
-        (flag(text) || text.contains("node ")).then_some(Self::Node)
-    }
 }
 
 /// Compares a file with the boundary; its kind is told by its name and its content.
