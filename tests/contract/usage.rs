@@ -71,6 +71,8 @@ fn the_help_lists_every_verb() {
     Usage: ringfence [OPTIONS] <VERB>
 
     Verbs:
+      init          Write a first boundary file from the project
+      learn         Record what a run uses, and write the smallest grants for it
       run           Run a service inside its boundary
       prove         Attack every claim of a boundary and say what held
       explain       Explain a denial, an error text or a running service, and name
@@ -81,11 +83,10 @@ fn the_help_lists_every_verb() {
       statement     Say the boundary in plain sentences, as a security review asks
                     for it
       diff          Say what a change of the boundary file widens
-      init          Write a first boundary file from the project
-      learn         Record what a run uses, and write the smallest grants for it
       packages      Tell what each npm package used
       render        Write the boundary out for the place it deploys to
       drift         Say what is weaker in a deployment than in the boundary
+      crypto        Hash passwords, issue tokens, seal and sign, keep keys
       schema        Print the JSON Schema of the boundary file, for editors
       completions   Print completions for a shell
 

@@ -37,6 +37,8 @@ use std::ffi::OsString;
 /// Every verb, in the order of the help.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
+    Init(init::Init),
+    Learn(learn::Learn),
     Run(run::Run),
     Prove(prove::Prove),
     Explain(explain::Explain),
@@ -45,8 +47,6 @@ pub(crate) enum Verb {
     CheckConfig(check_config::CheckConfig),
     Statement(statement::Statement),
     Diff(diff::Diff),
-    Init(init::Init),
-    Learn(learn::Learn),
     Packages(packages::Packages),
     Render(render::Render),
     Drift(drift::Drift),
