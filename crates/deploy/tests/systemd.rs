@@ -10,7 +10,7 @@ mod boundaries;
 
 use boundaries::{Known, both, full, orders};
 use ringfence_deploy::drift::{Deployed, Drift, DriftError, systemd};
-use ringfence_deploy::render::{Entry, Target};
+use ringfence_deploy::render::{Entry, Note, Order, Target, render};
 use std::path::Path;
 
 /// Lines whose absence makes the unit weaker; all others only give the service less.
@@ -239,4 +239,32 @@ fn a_socket_unit_may_listen_where_the_boundary_grants_it() {
     assert_eq!(of(text), []);
     let found = of(&text.replace("127.0.0.1:9090", "0.0.0.0:9090"));
     assert_eq!((found[0].code, found[0].place.as_str()), ("more-ports", "ListenStream"));
+}
+
+fn own(text: &str, entry: Entry) -> (String, Vec<Note>) {
+    let boundary = ringfence_policy::parse("ringfence.toml", text).unwrap();
+    let mut order = Order::new(&boundary, "0", "ringfence.toml", Path::new("/nowhere"));
+    order.entry = Some(entry);
+    let mut rendered = render(Target::Systemd, &order).unwrap();
+    (rendered.files.remove(0).1, rendered.notes)
+}
+
+#[test]
+fn what_the_boundary_passes_or_sets_is_not_unset() {
+    let start = "schema = 1\n[service]\nname = \"a\"\nstart = [\"node\", \"a.js\"]\n";
+    let unset = |env: &str| {
+        let (unit, _) = own(&format!("{start}{env}"), Entry::Node);
+        unit.lines().find(|line| line.starts_with("UnsetEnvironment=")).unwrap().to_owned()
+    };
+    assert!(unset("").contains("NODE_EXTRA_CA_CERTS"));
+    for env in [
+        "[env]\npass = [\"NODE_EXTRA_CA_CERTS\"]\n",
+        "[env.set]\nNODE_EXTRA_CA_CERTS = \"/ca.pem\"\n",
+    ] {
+        let unset = unset(env);
+        assert!(
+            !unset.contains("NODE_EXTRA_CA_CERTS") && unset.contains("NODE_OPTIONS"),
+            "{unset}"
+        );
+    }
 }

@@ -2,7 +2,7 @@
 //! packages.
 
 use crate::render::Order;
-use crate::render::dockerfile::{below, secret_sources};
+use crate::render::dockerfile::secret_sources;
 use ringfence_project::image::{Entry, Kind, Visitor};
 use ringfence_project::lockfile::{self, LockedPackage, Manager};
 use ringfence_project::variables::{self, suspicion, suspicion_of_file};
@@ -61,13 +61,6 @@ impl<'a> Looked<'a> {
         )
     }
 
-    fn is_granted(&self, path: &str) -> bool {
-        let Some(relative) = self.relative(path) else { return false };
-        let fs = &self.order.boundary.fs;
-        let granted = fs.read.iter().chain(&fs.optional);
-        granted.filter_map(|grant| below(&grant.value)).any(|grant| grant == relative)
-    }
-
     fn secret(&mut self, entry: &Entry, content: &[u8]) {
         let text = String::from_utf8_lossy(content);
         let name = entry.path.rsplit('/').next().unwrap_or(&entry.path);
@@ -86,11 +79,8 @@ impl<'a> Looked<'a> {
                 suspicion_of_file(&entry.path).filter(|why| *why != "a key or a certificate");
             named.filter(|_| !content.is_empty()).map(str::to_owned)
         };
-        let Some(why) =
-            why.filter(|_| !self.is_granted(&entry.path) || text.contains("PRIVATE KEY"))
-        else {
-            return;
-        };
+        // That the service may read it does not make it less of a secret for those who get the image.
+        let Some(why) = why else { return };
         if self.secrets.len() == MOST {
             self.cut = true;
             return;

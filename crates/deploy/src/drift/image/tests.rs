@@ -189,6 +189,26 @@ fn a_secret_that_a_later_layer_takes_away_is_still_in_the_image() {
 }
 
 #[test]
+fn a_secret_is_one_in_the_image_also_where_the_boundary_grants_to_read_it() {
+    let text = "schema = 1\n[service]\nname = \"orders\"\nstart = [\"node\", \"a.js\"]\n[fs]\nread = [\"./.env\", \
+                \"./.npmrc\", \"./ca.pem\"]\n";
+    let boundary = ringfence_policy::parse("ringfence.toml", text).unwrap();
+    let order = Order::new(&boundary, "0", "ringfence.toml", Path::new("/nowhere"));
+    let file = archive(
+        &right(),
+        &[vec![
+            ("app/.env", 0o644, "DB_PASSWORD=hunter2\n"),
+            ("app/.npmrc", 0o644, "//r.example/:_authToken=npm_abc"),
+            ("app/ca.pem", 0o644, "-----BEGIN CERTIFICATE-----"),
+        ]],
+    );
+    let comparison = compare(&order, file.path()).unwrap();
+    let secrets = comparison.drifts.iter().filter(|drift| drift.code == "secret-in-image");
+    let places: Vec<&str> = secrets.map(|drift| drift.place.as_str()).collect();
+    assert_eq!(places, ["/app/.env", "/app/.npmrc"]);
+}
+
+#[test]
 fn how_the_image_is_started_is_compared() {
     let wrong = json!({"config": {"User": "", "Env": ["API_TOKEN=0123456789abcdef", "NODE_OPTIONS=--inspect"],
         "Cmd": ["/bin/sh", "-c", "npm start"], "ExposedPorts": {"9229/tcp": {}},

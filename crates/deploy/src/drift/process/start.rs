@@ -33,6 +33,11 @@ const USUAL: [&str; 20] = [
     "USER",
 ];
 
+/// Refused in boundaries with everything else that begins like them, though they neither load code nor
+/// change a check: variables like any other that is not listed.
+const HARMLESS: [&str; 4] =
+    ["PYTHONDONTWRITEBYTECODE", "PYTHONNOUSERSITE", "PYTHONUNBUFFERED", "PYTHONUTF8"];
+
 impl Judge<'_> {
     pub(super) fn executable(&mut self) {
         let facts = self.facts;
@@ -137,7 +142,8 @@ impl Judge<'_> {
             let known = USUAL.contains(&name)
                 || delivered
                 || env.pass.iter().any(|pass| pass.value == name);
-            let (code, wanted, why) = if let Some(why) = environment::refused(name) {
+            let refused = environment::refused(name).filter(|_| !HARMLESS.contains(&name));
+            let (code, wanted, why) = if let Some(why) = refused {
                 ("refused-variable", "not set", why.words())
             } else if set.is_some_and(|set| set.value != value) {
                 ("other-value", "the value of env.set", "the boundary fixes this value")

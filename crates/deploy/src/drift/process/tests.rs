@@ -155,6 +155,8 @@ fn each_thing_that_is_weaker_is_told_and_no_other() {
     tell("variable", &|proc| proc.write("7/environ", "NODE_ENV=production\0SECRET_X=hunter2\0"));
     tell("value", &|proc| proc.write("7/environ", "NODE_ENV=development\0"));
     tell("refused", &|proc| proc.write("7/environ", "NODE_OPTIONS=--inspect\0"));
+    tell("refused of another runtime", &|proc| proc.write("7/environ", "PYTHONPATH=/x\0"));
+    tell("harmless", &|proc| proc.write("7/environ", "PYTHONUNBUFFERED=1\0"));
     tell("deleted", &|proc| proc.link("7/exe", "/usr/local/bin/node (deleted)"));
     tell("other program", &|proc| proc.link("7/exe", "/usr/bin/python3"));
     tell("file", &|proc| proc.descriptor(9, "/home/a/secret", "0100000"));
@@ -193,6 +195,8 @@ fn each_thing_that_is_weaker_is_told_and_no_other() {
     variable: unlisted-variable environ
     value: other-value environ
     refused: refused-variable environ
+    refused of another runtime: refused-variable environ
+    harmless: unlisted-variable environ
     deleted: replaced-executable exe
     other program: other-program exe
     file: ungranted-file fd/9

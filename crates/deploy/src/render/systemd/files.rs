@@ -81,7 +81,9 @@ pub(super) fn environment(
             }
         }
     }
-    unit.said("UnsetEnvironment", NEVER.join(" "), "taken out last, wherever they came from");
+    let given = |name: &&str| passed.contains(name) || env.set.contains_key(*name);
+    let never: Vec<&str> = NEVER.into_iter().filter(|name| !given(name)).collect();
+    unit.said("UnsetEnvironment", never.join(" "), "taken out last, wherever they came from");
     Ok(())
 }
 
