@@ -6,8 +6,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
+mod cryptography;
+mod deployment;
 mod durability;
+mod edges;
 mod evidence;
+mod learning;
 mod pages;
 mod permissions;
 mod runtime;
