@@ -3,8 +3,8 @@
 use super::error::RecordError;
 use super::script::SCRIPT;
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -31,8 +31,9 @@ pub(super) fn make(folder: &Path) -> Result<Place, RecordError> {
         let path = path.to_owned();
         move |source| RecordError::Begin { path, source }
     };
-    let mut builder = DirBuilder::new();
-    builder.recursive(true).mode(0o700).create(&records).map_err(failed(&records))?;
+    for own in [folder.join(OWN), records.clone()] {
+        own_folder(&own).map_err(failed(&own))?;
+    }
     let ignore = records.join(".gitignore");
     if !ignore.exists() {
         std::fs::write(&ignore, "*\n").map_err(failed(&ignore))?;
@@ -53,6 +54,25 @@ pub(super) fn make(folder: &Path) -> Result<Place, RecordError> {
     let file = options.open(&record).map_err(failed(&record))?;
     forget_oldest(&records);
     Ok(Place { file, record, script, started })
+}
+
+/// Makes a folder where none is. One that is there must be a folder and this user's: in a project of
+/// somebody else a link would lead to where files are then replaced and removed.
+fn own_folder(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        made => return made,
+    }
+    let found = std::fs::symlink_metadata(path)?;
+    if !found.is_dir() {
+        return Err(io::Error::other("it is there and no folder"));
+    }
+    // The user of this process, as the kernel shows it.
+    let own = std::fs::metadata("/proc/self")?.uid();
+    if found.uid() != own {
+        return Err(io::Error::other("it belongs to another user"));
+    }
+    Ok(())
 }
 
 /// Records are named after their time, so the first by name are the oldest.
@@ -100,6 +120,19 @@ mod tests {
         assert_eq!(stamp(0), "19700101T000000Z");
         assert_eq!(stamp(951_827_696), "20000229T123456Z");
         assert_eq!(stamp(1_795_385_965), "20261122T221925Z");
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_the_folder_leads_nowhere() {
+        let (folder, victim) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::create_dir(folder.path().join(OWN)).unwrap();
+        let link = folder.path().join(OWN).join(RECORDS);
+        std::os::unix::fs::symlink(victim.path(), &link).unwrap();
+        assert!(make(folder.path()).is_err());
+        assert_eq!(std::fs::read_dir(victim.path()).unwrap().count(), 0);
+        // The control: without the link there is a record.
+        std::fs::remove_file(&link).unwrap();
+        make(folder.path()).unwrap();
     }
 
     #[test]
