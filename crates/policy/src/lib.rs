@@ -19,6 +19,7 @@ mod process;
 pub mod redacted;
 pub mod schema;
 pub mod scope;
+pub mod secret_files;
 pub mod source;
 pub mod statement;
 

@@ -97,6 +97,15 @@ fn refuse_wildcard(text: &str) -> Result<(), Problem> {
     Err(Problem::with_value(Code::Wildcard, "paths have no wildcards", text).hint(hint))
 }
 
+/// The npm package that a path lies in: what follows the last `node_modules`, with its scope.
+#[must_use]
+pub fn package_of(path: &str) -> Option<&str> {
+    let (_, inside) = path.rsplit_once("/node_modules/")?;
+    let mut ends = inside.match_indices('/').map(|(at, _)| at).chain([inside.len()]);
+    let end = ends.nth(usize::from(inside.starts_with('@')))?;
+    inside.get(..end)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,7 @@ use super::paths::{is_in, join, name, parent, shows_secret, to_grant};
 use super::report::shown;
 use ringfence_policy::address;
 use ringfence_policy::model::{Delivery, SecretSource};
+use ringfence_policy::secret_files;
 
 /// Why a grant should not be given.
 pub(crate) struct Judgement {
@@ -41,22 +42,9 @@ const RUNTIME_SOCKETS: [&str; 7] = [
     "podman.sock",
 ];
 
-/// Files and folders of people and machines that hold keys.
-const CREDENTIALS: [&str; 20] = [
-    ".aws",
-    ".azure",
+/// Files and folders of machines, and a deeper one of people, that hold keys.
+const CREDENTIALS: [&str; 7] = [
     ".config/gcloud",
-    ".docker",
-    ".git-credentials",
-    ".gnupg",
-    ".kube",
-    ".netrc",
-    ".npmrc",
-    ".pgpass",
-    ".pypirc",
-    ".ssh",
-    ".vault-token",
-    ".yarnrc.yml",
     "/etc/gshadow",
     "/etc/kubernetes",
     "/etc/shadow",
@@ -178,7 +166,8 @@ fn secret(path: &str, context: &Context<'_>) -> Option<Judgement> {
 fn credentials(path: &str, context: &Context<'_>) -> Option<Judgement> {
     // What lies in the project itself is the project's: an `.npmrc` there may hold no token.
     let inside = context.setting.is_some_and(|setting| is_in(path, setting.folder));
-    let found = CREDENTIALS.iter().any(|entry| {
+    let mut all = CREDENTIALS.iter().chain(&secret_files::FOLDERS).chain(&secret_files::OF_TOOLS);
+    let found = all.any(|entry| {
         if entry.starts_with('/') {
             is_in(path, entry)
         } else {

@@ -8,6 +8,7 @@
 use super::{Version, show};
 use ringfence_policy::display::untrusted;
 use ringfence_policy::layer::Answer;
+use ringfence_policy::model::Process;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -264,6 +265,21 @@ fn is_in(version: Version, spans: &[Span]) -> bool {
 }
 
 impl Grants {
+    /// What a program may start and load, and sockets; no paths yet.
+    #[must_use]
+    pub fn of_process(process: &Process) -> Self {
+        Self {
+            net: true,
+            child_process: !process.children.is_empty(),
+            workers: process.workers,
+            addons: !process.addons.is_empty(),
+            wasi: process.wasi,
+            ffi: process.ffi,
+            inspector: process.inspector,
+            ..Self::default()
+        }
+    }
+
     const fn wants(&self, subject: Subject) -> bool {
         match subject {
             Subject::Addons => self.addons,

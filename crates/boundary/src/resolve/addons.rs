@@ -350,17 +350,9 @@ fn is_native(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|end| end == "node") || shared
 }
 
-/// The npm package a path lies in: what follows the last `node_modules`.
+/// The npm package a path lies in.
 fn package_of(path: &Path) -> Option<String> {
-    let text = path.to_str()?;
-    let (_, inside) = text.rsplit_once("/node_modules/")?;
-    let mut parts = inside.split('/');
-    let first = parts.next()?;
-    if first.starts_with('@') {
-        Some(format!("{first}/{}", parts.next()?))
-    } else {
-        Some(first.into())
-    }
+    ringfence_policy::paths::package_of(path.to_str()?).map(str::to_owned)
 }
 
 /// SHA-256 of a whole file, lower-case hexadecimal.

@@ -15,14 +15,7 @@ pub(super) fn build(view: &View, process: &Process, secrets: &[PlannedSecret]) -
     let mut grants = Grants {
         read: OWN_READ.iter().map(Into::into).collect(),
         write: OWN_WRITE.iter().map(Into::into).collect(),
-        net: true,
-        child_process: !process.children.is_empty(),
-        workers: process.workers,
-        addons: !process.addons.is_empty(),
-        wasi: process.wasi,
-        ffi: process.ffi,
-        inspector: process.inspector,
-        read_only_inside_writable: false,
+        ..Grants::of_process(process)
     };
     grants.read.extend(secrets.iter().map(|secret| secret.to.clone()));
     for (path, bound) in view.objects() {

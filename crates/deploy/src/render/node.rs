@@ -174,30 +174,41 @@ fn missing<'a>(of: &'a [String], from: &[String]) -> Vec<&'a str> {
 }
 
 fn words(order: &Order<'_>, version: Version, place: Place) -> Result<Vec<String>, RenderError> {
-    let service = &order.boundary.service;
-    let start: Vec<&str> = service.start.iter().map(|word| word.value.as_str()).collect();
-    let (program, rest) = start.split_first().ok_or_else(not_node)?;
-    let name = program.rsplit('/').next().unwrap_or(program);
-    if !matches!(name.trim_end_matches(".exe"), "node" | "nodejs") {
-        return Err(not_node());
-    }
-    let first = match place {
-        Place::Beside => (*program).to_owned(),
-        Place::Target => self::program(order),
+    let program = order.boundary.service.start.first().filter(|word| is_node(&word.value));
+    let program = match (place, program.ok_or_else(not_node)?) {
+        (Place::Beside, program) => program.value.clone(),
+        (Place::Target, _) => self::program(order),
     };
+    Ok(argv(order, version, program, &wanted(order, place)))
+}
+
+/// Whether a word names Node.
+pub(crate) fn is_node(program: &str) -> bool {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    matches!(name.trim_end_matches(".exe"), "node" | "nodejs")
+}
+
+/// Node under this name, the flags of these grants, and the words of the service.
+pub(crate) fn argv(
+    order: &Order<'_>,
+    version: Version,
+    program: String,
+    grants: &Grants,
+) -> Vec<String> {
     let process = &order.boundary.process;
     let flags = if process.node_flags {
-        flags::flags(version, &wanted(order, place)).0
+        flags::flags(version, grants).0
     } else {
         flags::without_permissions(version, process.ffi)
     };
     let flags = flags.iter().map(|flag| flag.to_string_lossy().into_owned());
     let mut before_script = true;
-    let rest = rest.iter().filter(|word| {
+    let rest = order.boundary.service.start.iter().skip(1).map(|word| word.value.clone());
+    let rest = rest.filter(|word| {
         before_script &= word.starts_with('-');
-        !(before_script && matches!(**word, "--permission" | "--experimental-permission"))
+        !(before_script && matches!(word.as_str(), "--permission" | "--experimental-permission"))
     });
-    Ok(std::iter::once(first).chain(flags).chain(rest.map(|word| (*word).to_owned())).collect())
+    std::iter::once(program).chain(flags).chain(rest).collect()
 }
 
 fn not_node() -> RenderError {
@@ -212,34 +223,16 @@ fn not_node() -> RenderError {
 /// The boundary in the terms of Node's flags.
 pub(crate) fn wanted(order: &Order<'_>, place: Place) -> Grants {
     let boundary = order.boundary;
-    let (fs, net, process) = (&boundary.fs, &boundary.net, &boundary.process);
-    let path = |written: &str| -> PathBuf {
-        match place {
-            Place::Target => order.path(written).into(),
-            Place::Beside => beside(order, written).into(),
-        }
-    };
-    let all = [&fs.read, &fs.write, &fs.optional, &fs.droppable];
-    let mut grants = Grants {
-        read: all.into_iter().flatten().map(|grant| path(&grant.value)).collect(),
-        write: fs.write.iter().map(|grant| path(&grant.value)).collect(),
-        net: [
-            net.connect.len(),
-            net.listen.len(),
-            net.udp.len(),
-            net.udp_listen.len(),
-            net.unix.len(),
-        ]
-        .iter()
-        .any(|count| *count > 0),
-        child_process: !process.children.is_empty(),
-        workers: process.workers,
-        addons: !process.addons.is_empty(),
-        wasi: process.wasi,
-        ffi: process.ffi,
-        inspector: process.inspector,
-        read_only_inside_writable: false,
-    };
+    let net = &boundary.net;
+    let mut grants = granted(order, |written| match place {
+        Place::Target => order.path(written).into(),
+        Place::Beside => beside(order, written).into(),
+    });
+    grants.net = !(net.connect.is_empty()
+        && net.listen.is_empty()
+        && net.udp.is_empty()
+        && net.udp_listen.is_empty()
+        && net.unix.is_empty());
     for secret in &boundary.secrets {
         if let Delivery::File(to) = &secret.delivery {
             grants.read.push(to.value.clone().into());
@@ -251,6 +244,17 @@ pub(crate) fn wanted(order: &Order<'_>, place: Place) -> Grants {
     }
     grants.tidy();
     grants
+}
+
+/// What the boundary grants by itself; secrets and what a target needs besides are not in it.
+pub(crate) fn granted(order: &Order<'_>, path: impl Fn(&str) -> PathBuf) -> Grants {
+    let fs = &order.boundary.fs;
+    let all = [&fs.read, &fs.write, &fs.optional, &fs.droppable];
+    Grants {
+        read: all.into_iter().flatten().map(|grant| path(&grant.value)).collect(),
+        write: fs.write.iter().map(|grant| path(&grant.value)).collect(),
+        ..Grants::of_process(&order.boundary.process)
+    }
 }
 
 /// How the folder of the boundary file and the working directory lie to each other.

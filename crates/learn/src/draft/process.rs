@@ -2,6 +2,7 @@
 
 use super::{Drafting, Note, Proposed, Value, Why};
 use crate::record::{Capability, Feature, FileKind, FileUse, ProgramSeen};
+use ringfence_policy::paths::package_of;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -232,7 +233,7 @@ pub(super) fn is_native(path: &Path) -> bool {
 fn addon(drafting: &mut Drafting<'_>, path: &Path, why: Why) {
     let facts = drafting.facts;
     let written = facts.written(path, false);
-    let Some(package) = package_of(path) else {
+    let Some(package) = path.to_str().and_then(package_of).map(str::to_owned) else {
         drafting.note(Note::finding(
             "native-code-outside-packages",
             format!("{written} was loaded as code and belongs to no installed package: only packages can be granted native code"),
@@ -264,18 +265,5 @@ fn addon(drafting: &mut Drafting<'_>, path: &Path, why: Why) {
         drafting.draft.proposed.push(proposed.granted());
     } else {
         drafting.propose(proposed);
-    }
-}
-
-/// The npm package a path lies in: what follows the last `node_modules`.
-pub(super) fn package_of(path: &Path) -> Option<String> {
-    let text = path.to_str()?;
-    let (_, inside) = text.rsplit_once("/node_modules/")?;
-    let mut parts = inside.split('/');
-    let first = parts.next()?;
-    if first.starts_with('@') {
-        Some(format!("{first}/{}", parts.next()?))
-    } else {
-        Some(first.into())
     }
 }

@@ -1,5 +1,7 @@
 //! What looks secret: by the name of a variable, by the form of a value, by the name of a file.
 
+use ringfence_policy::secret_files::{Holds, holds};
+
 /// Why something looks secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Suspicion {
@@ -197,40 +199,12 @@ fn is_random(value: &str) -> bool {
 /// credentials of tools.
 #[must_use]
 pub fn suspicion_of_file(path: &str) -> Option<&'static str> {
-    let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
-    let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
-    if name.starts_with(".env") || ends(&[".env"]) {
-        let example = ["example", "sample", "template", "dist", "defaults"];
-        return (!example.iter().any(|end| name.ends_with(end))).then_some("an environment file");
-    }
-    if ends(&[".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk", ".p8"]) {
-        return Some("a key or a certificate");
-    }
-    if name.starts_with("id_")
-        && ["id_rsa", "id_ecdsa", "id_ed25519", "id_dsa"].contains(&name.as_str())
-    {
-        return Some("an ssh key");
-    }
-    let tools = [
-        ".npmrc",
-        ".netrc",
-        "_netrc",
-        ".pgpass",
-        "pgpass",
-        ".htpasswd",
-        ".git-credentials",
-        ".dockercfg",
-        "credentials",
-        "credentials.json",
-        "service-account.json",
-        "secrets.json",
-        "secrets.yaml",
-        "secrets.yml",
-        "kubeconfig",
-        ".vault-token",
-        ".yarnrc.yml",
-    ];
-    tools.contains(&name.as_str()).then_some("credentials")
+    Some(match holds(path)? {
+        Holds::Credentials => "credentials",
+        Holds::Environment => "an environment file",
+        Holds::Key | Holds::Pem => "a key or a certificate",
+        Holds::SshKey => "an ssh key",
+    })
 }
 
 #[cfg(test)]
@@ -274,17 +248,6 @@ mod tests {
             ("LONG", "a-sentence-of-words-joined-by-hyphens-123456"),
         ] {
             assert_eq!(suspicion(name, value), None, "{name}={value}");
-        }
-    }
-
-    #[test]
-    fn files_are_known_by_their_names() {
-        for name in [".env", "a/.env.production", "prod.env", "tls/server.key", ".npmrc", "id_rsa"]
-        {
-            assert!(suspicion_of_file(name).is_some(), "{name}");
-        }
-        for name in [".env.example", "keys.js", "src/env.ts", "monkey", "README.md"] {
-            assert!(suspicion_of_file(name).is_none(), "{name}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::super::{Note, Order};
 use ringfence_policy::model::SecretSource;
 use ringfence_policy::paths::normal;
+use ringfence_policy::secret_files::{Holds, holds};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -94,9 +95,7 @@ fn of_the_runtime(path: &str) -> bool {
 
 /// By its name, or where it is there by what it says.
 fn is_private_key(order: &Order<'_>, relative: &str) -> bool {
-    let name = relative.to_lowercase();
-    let ends = [".key", ".p12", ".pfx", ".jks", ".keystore", ".ppk", ".p8"];
-    if ends.iter().any(|end| name.ends_with(end)) || secret_sources(order).contains(relative) {
+    if matches!(holds(relative), Some(Holds::Key)) || secret_sources(order).contains(relative) {
         return true;
     }
     let path = order.folder.join(relative);

@@ -1,7 +1,7 @@
 //! The command of the container.
 
 use super::volumes;
-use crate::render::{Entry, Note, Order, dockerfile};
+use crate::render::{Entry, Note, Order, dockerfile, node};
 use ringfence_boundary::node::flags::{self, Grants, OWN_READ, OWN_WRITE};
 use std::path::PathBuf;
 
@@ -10,26 +10,13 @@ pub(crate) fn of(order: &Order<'_>, entry: Entry) -> Vec<String> {
     if entry == Entry::Ringfence {
         return order.ringfence_command().iter().map(|word| escaped(word)).collect();
     }
-    let service = &order.boundary.service;
-    let mut words = service.start.iter().map(|word| word.value.clone());
-    let program = words.next().unwrap_or_default();
-    let is_node = program.rsplit('/').next() == Some("node");
-    let mut command = vec![if program.contains('/') {
-        order.path(&against(&service.cwd.value, &program))
+    let program = node::program(order);
+    let command = if node::is_node(&program) {
+        node::argv(order, version(order), program, &grants(order))
     } else {
-        program
-    }];
-    if is_node {
-        let version = version(order);
-        command.extend(if order.boundary.process.node_flags {
-            let (flags, _) = flags::flags(version, &grants(order));
-            flags.iter().map(|flag| flag.to_string_lossy().into_owned()).collect::<Vec<_>>()
-        } else {
-            let flags = flags::without_permissions(version, order.boundary.process.ffi);
-            flags.iter().map(|flag| flag.to_string_lossy().into_owned()).collect()
-        });
-    }
-    command.extend(words);
+        let words = order.boundary.service.start.iter().skip(1).map(|word| word.value.clone());
+        std::iter::once(program).chain(words).collect()
+    };
     command.iter().map(|word| escaped(word)).collect()
 }
 
@@ -49,8 +36,7 @@ pub(crate) fn allowed(order: &Order<'_>, entry: Entry) -> Vec<String> {
 /// What the choice of a version means.
 pub(super) fn notes(order: &Order<'_>) -> Option<Note> {
     let [major, minor, _] = version(order);
-    let is_node = order.boundary.service.start.first()?.value.rsplit('/').next() == Some("node");
-    is_node.then(|| Note {
+    node::is_node(&order.boundary.service.start.first()?.value).then(|| Note {
         grant: "service.node".to_owned(),
         carried: format!(
             "the flags are those of Node {major}.{minor}, as in the image of `ringfence render dockerfile`; other \
@@ -64,38 +50,15 @@ fn escaped(word: &str) -> String {
     word.replace("$(", "$$(")
 }
 
-fn against(cwd: &str, path: &str) -> String {
-    if path.starts_with('/') { path.to_owned() } else { format!("{cwd}/{path}") }
-}
-
 /// The version of the image that `render dockerfile` describes, else the newest that is accepted.
 fn version(order: &Order<'_>) -> [u64; 3] {
     let image = dockerfile::node_version(order);
-    image.or_else(|_| crate::render::node::version(order)).unwrap_or([24, 0, 0])
+    image.or_else(|_| node::version(order)).unwrap_or([24, 0, 0])
 }
 
 /// The boundary's grants in the terms of Node's flags, as paths of the pod.
 fn grants(order: &Order<'_>) -> Grants {
-    let (fs, process) = (&order.boundary.fs, &order.boundary.process);
-    let paths = |lists: &[&Vec<ringfence_policy::source::Located<String>>]| -> Vec<PathBuf> {
-        lists
-            .iter()
-            .flat_map(|list| list.iter())
-            .map(|path| order.path(&path.value).into())
-            .collect()
-    };
-    let mut grants = Grants {
-        read: paths(&[&fs.read, &fs.optional, &fs.droppable, &fs.write]),
-        write: paths(&[&fs.write]),
-        net: true,
-        child_process: !process.children.is_empty(),
-        workers: process.workers,
-        addons: !process.addons.is_empty(),
-        wasi: process.wasi,
-        ffi: process.ffi,
-        inspector: process.inspector,
-        read_only_inside_writable: false,
-    };
+    let mut grants = node::granted(order, |path| order.path(path).into());
     grants.read.extend(OWN_READ.iter().map(PathBuf::from));
     grants.write.extend(OWN_WRITE.iter().map(PathBuf::from));
     grants.read.extend(volumes::authorities(order).into_iter().map(PathBuf::from));

@@ -5,49 +5,15 @@
 
 use super::super::Disk;
 use crate::record::FileKind;
+use ringfence_policy::secret_files::{FOLDERS, Holds, holds};
+use ringfence_project::variables::suspicion;
 use std::path::Path;
 
-/// Folders in which everything is a secret.
-const FOLDERS: [&str; 6] = [".aws", ".gnupg", ".kube", ".ssh", ".docker", ".azure"];
+/// Whole names that mean a secret where a service opens them, and little elsewhere.
+const OPENED: [&str; 5] = ["secret", "secrets", "shadow", "token", "tokens.json"];
+/// Ends of names of the same sort.
+const ENDS: [&str; 2] = [".token", ".secret"];
 
-/// Whole names.
-const NAMES: [&str; 18] = [
-    ".git-credentials",
-    ".htpasswd",
-    ".netrc",
-    ".npmrc",
-    ".pgpass",
-    ".yarnrc.yml",
-    "_netrc",
-    "credentials",
-    "credentials.json",
-    "kubeconfig",
-    "master.key",
-    "secret",
-    "secrets",
-    "secrets.json",
-    "service-account.json",
-    "shadow",
-    "token",
-    "tokens.json",
-];
-
-/// Ends of names.
-const ENDS: [&str; 9] =
-    [".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk", ".token", ".secret"];
-
-/// Words in the name of a variable.
-const WORDS: [&str; 9] = [
-    "CREDENTIALS",
-    "PASSPHRASE",
-    "PASSWD",
-    "PASSWORD",
-    "PGPASSWORD",
-    "PWD",
-    "SECRET",
-    "TOKEN",
-    "APIKEY",
-];
 /// Whose addresses hold a password.
 const URLS: [&str; 7] = ["DATABASE", "POSTGRES", "MYSQL", "MONGO", "MONGODB", "REDIS", "AMQP"];
 
@@ -63,21 +29,18 @@ pub(in super::super) fn is_secret(path: &Path, disk: &dyn Disk) -> bool {
         return false;
     };
     let inside = |folder: &str| path.parent().is_some_and(|p| p.iter().any(|part| part == folder));
-    if FOLDERS.into_iter().any(inside) || NAMES.contains(&name.as_str()) {
+    if FOLDERS.into_iter().any(inside) {
         return true;
     }
-    if path.extension().is_some_and(|end| end.eq_ignore_ascii_case("pem")) {
-        return !is_certificate(path, disk);
+    match holds(&name) {
+        Some(Holds::Pem) => !is_certificate(path, disk),
+        Some(_) => true,
+        None => {
+            OPENED.contains(&name.as_str())
+                || ENDS.iter().any(|end| name.ends_with(end))
+                || (name.starts_with("id_") && !name.contains('.'))
+        }
     }
-    // Examples and public halves are made to be shown.
-    let public = [".example", ".sample", ".template", ".pub", ".dist", ".d.ts", ".md"];
-    if public.iter().any(|end| name.ends_with(end)) {
-        return false;
-    }
-    ENDS.iter().any(|end| name.ends_with(end))
-        || name == ".env"
-        || name.starts_with(".env.")
-        || (name.starts_with("id_") && !name.contains('.'))
 }
 
 /// Certificates and nothing else.
@@ -120,17 +83,12 @@ pub(in super::super) fn holds_secret(
 
 /// Whether the name of a variable is that of a secret.
 pub(in super::super) fn is_secret_variable(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    let parts: Vec<&str> = name.split('_').collect();
-    let last = parts.last().copied().unwrap_or_default();
-    let public = parts.contains(&"PUBLIC") || matches!(last, "FILE" | "PATH" | "ID" | "NAME");
-    if public {
-        return false;
-    }
-    name != "PWD" && name != "OLDPWD" && parts.iter().any(|part| WORDS.contains(part))
-        || (last == "KEY" && parts.len() > 1)
-        || (matches!(last, "URL" | "URI" | "DSN") && parts.iter().any(|part| URLS.contains(part)))
-        || last == "DSN"
+    let upper = name.to_ascii_uppercase();
+    let mut parts = upper.split('_');
+    let of_a_server = matches!(parts.next_back(), Some("URL" | "URI" | "DSN"))
+        && parts.any(|part| URLS.contains(&part));
+    // `KEY` alone is any key.
+    of_a_server || (upper != "KEY" && suspicion(name, "").is_some())
 }
 
 /// A name for `[secrets.NAME]`.
