@@ -53,12 +53,13 @@ function find() {
 function install() {
   if (main) feature('told');
   watchFiles(fs);
+  watchLoader();
   watchProcess();
   defineProperty(process, 'env', { ...getOwnPropertyDescriptor(process, 'env'), value: proxied });
   copying(globalThis, 'structuredClone');
   watch(globalThis, 'fetch', (values) => wantsRequest(values, 443));
   watchModules(process.moduleLoadList);
-  builtin('node:module').syncBuiltinESMExports();
+  modules.syncBuiltinESMExports();
 }
 
 find();

@@ -1,6 +1,6 @@
 //! The script in front of each Node process: it tells packages and names.
 //!
-//! It is one file on disk, so that a process starts with one file more and not with seven; its parts
+//! It is one file on disk, so that a process starts with one file more and not with eight; its parts
 //! share one scope, in this order. Whatever fails in it, the program starts.
 
 /// What stands on disk during the run.
@@ -9,6 +9,7 @@ pub const SCRIPT: &str = concat!(
     include_str!("../../../node/npm/learn.cjs"),
     include_str!("../../../node/npm/learn-proxies.cjs"),
     include_str!("../../../node/npm/learn-files.cjs"),
+    include_str!("../../../node/npm/learn-modules.cjs"),
     include_str!("../../../node/npm/learn-environment.cjs"),
     include_str!("../../../node/npm/learn-children.cjs"),
     include_str!("../../../node/npm/learn-network.cjs"),
