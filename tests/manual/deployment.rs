@@ -139,13 +139,15 @@ fn line_102_a_wildcard_in_what_is_deployed_is_told() {
 
 #[test]
 fn line_103_a_network_that_is_not_granted_is_told() {
-    let closed = "schema = 1\n[service]\nname = \"orders\"\nstart = [\"node\", \"dist/server.mjs\"]\n\
-                  node = \"24\"\n";
-    let playground = project()
-        .with("ringfence.toml", closed)
-        .with("start.sh", "#!/bin/sh\nexec node --permission --allow-net=* dist/server.mjs\n");
+    let closed = "schema = 1\n[service]\nname = \"orders\"\n\
+                  start = [\"node\", \"dist/server.mjs\"]\nnode = \"26\"\n";
+    let start = "#!/bin/sh\nexec node --permission --allow-net=* dist/server.mjs\n";
+    let playground = project().with("ringfence.toml", closed).with("start.sh", start);
     let run = playground.run(["drift", "start.sh"]);
-    assert_eq!(run.code, 1, "{run}");
+    assert!(run.code == 1 && run.stdout.contains("the boundary grants no network"), "{run}");
+    // The control: the same command without it.
+    let playground = playground.with("start.sh", &start.replace(" --allow-net=*", ""));
+    assert_eq!(playground.run(["drift", "start.sh"]).code, 0);
 }
 
 #[test]
