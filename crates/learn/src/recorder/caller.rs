@@ -1,7 +1,7 @@
 //! The thread that made a call: its memory, its folders, its program.
 
 use ringfence_sys::{Errno, peer};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::PathBuf;
 
@@ -127,33 +127,58 @@ pub(super) fn as_path(bytes: &[u8]) -> &std::path::Path {
     std::path::Path::new(std::ffi::OsStr::from_bytes(bytes))
 }
 
-/// Processes of threads.
+/// Processes of threads, and the programs they run.
 #[derive(Default)]
-pub(super) struct Processes(HashMap<i32, i32>);
+pub(super) struct Processes {
+    processes: HashMap<i32, i32>,
+    programs: HashMap<i32, PathBuf>,
+    /// Processes one of whose further threads has started a program: the number of the first one
+    /// means that program at some later moment.
+    unsure: HashSet<i32>,
+}
 
 impl Processes {
     /// The process a thread belongs to.
     pub(super) fn of(&mut self, tid: i32) -> i32 {
-        if let Some(known) = self.0.get(&tid) {
+        if let Some(known) = self.processes.get(&tid) {
             return *known;
         }
         let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
         let process = line.and_then(|number| number.trim().parse().ok()).unwrap_or(tid);
-        if self.0.len() >= REMEMBERED {
-            self.0.clear();
+        if self.processes.len() >= REMEMBERED {
+            self.processes.clear();
         }
-        self.0.insert(tid, process);
+        self.processes.insert(tid, process);
         process
     }
 
-    /// A thread's number means another process from now on.
-    pub(super) fn forget(&mut self, tid: i32) {
-        self.0.remove(&tid);
+    /// The program a thread runs.
+    pub(super) fn program(&mut self, tid: i32) -> PathBuf {
+        if let Some(known) = self.programs.get(&tid) {
+            return known.clone();
+        }
+        let program = std::fs::read_link(format!("/proc/{tid}/exe"));
+        let Ok(program) = program else { return PathBuf::new() };
+        let process = self.of(tid);
+        if self.programs.len() < REMEMBERED && !self.unsure.contains(&process) {
+            self.programs.insert(tid, program.clone());
+        }
+        program
     }
-}
 
-/// The program a thread runs.
-pub(super) fn program(tid: i32) -> PathBuf {
-    std::fs::read_link(format!("/proc/{tid}/exe")).unwrap_or_default()
+    /// A thread starts a program: its number means another process from now on.
+    pub(super) fn starts(&mut self, tid: i32) {
+        let process = self.of(tid);
+        if process != tid {
+            self.unsure.insert(process);
+        }
+        self.processes.remove(&tid);
+        self.programs.clear();
+    }
+
+    /// A process is made: it may get the number of one that is gone.
+    pub(super) fn multiply(&mut self) {
+        self.programs.clear();
+    }
 }

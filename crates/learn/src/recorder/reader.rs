@@ -169,6 +169,7 @@ impl Reader {
         match act {
             Act::Exec { path, folder, argv } => self.start(call, path, folder, argv),
             Act::Map => self.load(call),
+            Act::Fork => self.processes.multiply(),
             Act::SocketName => self.sockets.own_name(call),
             Act::Root => self.tell_blind(
                 "a process changed its root or its mounts: paths that it used after that are told \
@@ -234,8 +235,7 @@ impl Reader {
         };
         let before = (first != Uses::NONE && uses.changes()).then(|| self.root.look(&self.path));
         // Whoever is gone once it is answered would have no program any more.
-        let who =
-            (first != Uses::NONE).then(|| (self.processes.of(call.tid), caller::program(call.tid)));
+        let who = (first != Uses::NONE).then(|| self.who(call.tid));
         if answers {
             self.answer(call, Answer::Continue);
         }
@@ -243,6 +243,11 @@ impl Reader {
             let found = before.unwrap_or_else(|| self.root.look(&self.path));
             self.tell_file(first, &found, who);
         }
+    }
+
+    /// The process of a thread and its program.
+    fn who(&mut self, tid: i32) -> (i32, PathBuf) {
+        (self.processes.of(tid), self.processes.program(tid))
     }
 
     /// Whether there is a path.
@@ -309,13 +314,13 @@ impl Reader {
         let found = self.root.look(&self.path);
         if found.kind == crate::record::FileKind::Missing {
             if let News::First(first) = self.files.note(&self.path, Uses::LOOK) {
-                let who = (self.processes.of(call.tid), caller::program(call.tid));
+                let who = self.who(call.tid);
                 self.tell_file(first, &found, who);
             }
             return;
         }
         let process = self.processes.of(call.tid);
-        self.processes.forget(call.tid);
+        self.processes.starts(call.tid);
         let argv = caller::read_strings(call.tid, argument(call, argv), 1024);
         self.programs.start(&self.path, &found, &argv, process, &mut self.lines);
     }
@@ -329,7 +334,7 @@ impl Reader {
         self.path.clear();
         self.path.extend_from_slice(self.files.named(&real).unwrap_or(&real));
         if let News::First(first) = self.files.note(&self.path, Uses::LOAD) {
-            let who = (self.processes.of(call.tid), caller::program(call.tid));
+            let who = self.who(call.tid);
             let found = self.root.look(&self.path);
             self.tell_file(first, &found, who);
         }
@@ -342,9 +347,9 @@ impl Reader {
     }
 
     fn tell_counts(&mut self) {
-        for (of, times) in self.files.counts().into_iter().chain(self.sockets.counts()) {
-            self.lines.put(&Line::Count(Count { of, times }));
-        }
+        let counts = self.files.counts().into_iter().chain(self.sockets.counts());
+        let counts = counts.map(|(of, times)| Line::Count(Count { of, times }));
+        self.lines.put_all(counts);
     }
 }
 
