@@ -15,6 +15,8 @@ use std::time::Instant;
 
 /// Most bytes that wait for room.
 const WAITING: usize = 8 << 20;
+/// Bytes after which lines that are written together are written.
+const TOGETHER: usize = 32 << 10;
 
 /// The record while it grows.
 pub(super) struct Lines {
@@ -52,32 +54,55 @@ impl Lines {
 
     /// Writes one line.
     pub(super) fn put(&mut self, line: &Line) {
-        self.room.clear();
-        if serde_json::to_writer(&mut self.room, line).is_err() {
-            self.too_long += 1;
-            return;
-        }
-        self.room.push(b'\n');
-        if self.room.len() > LONGEST {
-            self.too_long += 1;
-            return;
-        }
-        let mut line = std::mem::take(&mut self.room);
-        if let Err(error) = self.write(&line) {
-            self.why.get_or_insert_with(|| error.to_string());
-            if self.waiting_bytes + line.len() > WAITING {
-                self.lost += 1;
-            } else {
-                self.waiting_bytes += line.len();
-                self.waiting.push_back(std::mem::take(&mut line));
+        self.add(line);
+        self.flush();
+    }
+
+    /// Writes many lines with few calls. Some may be written twice when the disk is full meanwhile.
+    pub(super) fn put_all(&mut self, lines: impl Iterator<Item = Line>) {
+        for line in lines {
+            self.add(&line);
+            if self.room.len() > TOGETHER {
+                self.flush();
             }
         }
-        self.room = line;
+        self.flush();
+    }
+
+    fn add(&mut self, line: &Line) {
+        let start = self.room.len();
+        let made = serde_json::to_writer(&mut self.room, line);
+        self.room.push(b'\n');
+        if made.is_err() || self.room.len() - start > LONGEST {
+            self.room.truncate(start);
+            self.too_long += 1;
+        }
+    }
+
+    /// Writes what was added.
+    fn flush(&mut self) {
+        let mut lines = std::mem::take(&mut self.room);
+        if let Err(error) = self.write(&lines) {
+            self.why.get_or_insert_with(|| error.to_string());
+            if self.waiting_bytes + lines.len() > WAITING {
+                self.lost += count(&lines);
+            } else {
+                self.waiting_bytes += lines.len();
+                self.waiting.push_back(std::mem::take(&mut lines));
+            }
+        }
+        lines.clear();
+        self.room = lines;
     }
 
     fn write(&mut self, line: &[u8]) -> Result<(), ringfence_sys::Errno> {
-        let whole = [b"\n".as_slice(), line].concat();
-        let bytes = if self.torn { &whole } else { line };
+        let whole;
+        let bytes = if self.torn {
+            whole = [b"\n".as_slice(), line].concat();
+            whole.as_slice()
+        } else {
+            line
+        };
         let mut done = 0;
         while let Some(rest @ [_, ..]) = bytes.get(done..) {
             match fd::write(self.file.as_fd(), rest) {
@@ -111,7 +136,7 @@ impl Lines {
     pub(super) fn finish(&mut self) -> Vec<String> {
         while let Some(line) = self.waiting.pop_front() {
             if self.write(&line).is_err() {
-                self.lost += 1;
+                self.lost += count(&line);
             }
         }
         let mut missing = Vec::new();
@@ -124,4 +149,9 @@ impl Lines {
         }
         missing
     }
+}
+
+/// Lines in a text.
+fn count(lines: &[u8]) -> u64 {
+    lines.split_inclusive(|byte| *byte == b'\n').count() as u64
 }
