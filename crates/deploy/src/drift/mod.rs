@@ -36,6 +36,26 @@ pub struct Drift {
     pub why: String,
 }
 
+impl Drift {
+    pub(crate) fn new(
+        code: &'static str,
+        place: &str,
+        line: Option<usize>,
+        wanted: &str,
+        found: &str,
+        why: &str,
+    ) -> Self {
+        Self {
+            code,
+            place: place.to_owned(),
+            line,
+            wanted: wanted.to_owned(),
+            found: found.to_owned(),
+            why: why.to_owned(),
+        }
+    }
+}
+
 /// A comparison.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Comparison {
@@ -74,6 +94,8 @@ pub enum DriftError {
         path: PathBuf,
         /// Name of the service.
         service: String,
+        /// What is in it instead, by name, as far as that can be told.
+        found: Vec<String>,
     },
     /// A file or a process cannot be read.
     #[error("cannot read {}: {source}", path.display())]
@@ -144,8 +166,8 @@ pub fn compare_all(
     for (path, result) in compared {
         match result {
             Ok(comparison) => good.push((path, comparison)),
-            Err(DriftError::Foreign { path, service }) => {
-                failed.get_or_insert(DriftError::Foreign { path, service });
+            Err(error @ DriftError::Foreign { .. }) => {
+                failed.get_or_insert(error);
             }
             Err(error) => return Err(error),
         }

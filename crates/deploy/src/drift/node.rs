@@ -32,7 +32,7 @@ pub fn compare(order: &Order<'_>, deployed: Deployed<'_>) -> Result<Comparison, 
             comparison.compared += 1;
             if ringfence_policy::environment::refused(&name).is_some() {
                 let found = format!("{name} set");
-                comparison.drifts.push(drift(
+                comparison.drifts.push(Drift::new(
                     "code-from-environment",
                     &name,
                     Some(line),
@@ -54,7 +54,8 @@ pub fn compare(order: &Order<'_>, deployed: Deployed<'_>) -> Result<Comparison, 
     }
     if comparison.compared == 0 {
         let service = order.name().to_owned();
-        return Err(DriftError::Foreign { path: deployed.path.to_owned(), service });
+        let path = deployed.path.to_owned();
+        return Err(DriftError::Foreign { path, service, found: Vec::new() });
     }
     Ok(comparison)
 }
@@ -64,7 +65,7 @@ pub(super) fn compare_words(order: &Order<'_>, argv: &[String], place: Place) ->
     let mut comparison = Comparison::default();
     if !order.boundary.process.node_flags {
         comparison.compared += 1;
-        comparison.drifts.push(drift(
+        comparison.drifts.push(Drift::new(
             "not-enforced",
             "node",
             None,
@@ -81,7 +82,7 @@ pub(super) fn compare_words(order: &Order<'_>, argv: &[String], place: Place) ->
     let on =
         |word: &&&String| matches!(word.as_str(), "--permission" | "--experimental-permission");
     if !options.iter().any(|word| on(&word)) {
-        comparison.drifts.push(drift(
+        comparison.drifts.push(Drift::new(
             "no-permission",
             "--permission",
             None,
@@ -94,28 +95,10 @@ pub(super) fn compare_words(order: &Order<'_>, argv: &[String], place: Place) ->
         comparison.compared += 1;
         if let Some((code, wanted, why)) = judge(order, option, &grants, place) {
             let name = option.split('=').next().unwrap_or(option);
-            comparison.drifts.push(drift(code, name, None, &wanted, option, why));
+            comparison.drifts.push(Drift::new(code, name, None, &wanted, option, why));
         }
     }
     comparison
-}
-
-fn drift(
-    code: &'static str,
-    place: &str,
-    line: Option<usize>,
-    wanted: &str,
-    found: &str,
-    why: &str,
-) -> Drift {
-    Drift {
-        code,
-        place: place.to_owned(),
-        line,
-        wanted: wanted.to_owned(),
-        found: found.to_owned(),
-        why: why.to_owned(),
-    }
 }
 
 /// Code, what is wanted, and why; `None` for an option that gives nothing beyond the boundary.
