@@ -13,6 +13,7 @@ mod diff;
 mod drift;
 mod drop;
 mod explain;
+mod generated;
 mod init;
 mod kubernetes;
 mod learn;

@@ -12,6 +12,7 @@ pub mod egress;
 #[cfg(target_os = "linux")]
 pub mod enforce;
 pub mod explain;
+mod generated;
 pub mod node;
 #[cfg(target_os = "linux")]
 pub mod plan;

@@ -137,7 +137,7 @@ fn shown(plan: &Plan, namespaces: bool) -> Vec<Shown> {
         }
     }
     if namespaces {
-        shown.extend(crate::enforce::GENERATED.iter().map(|path| at(path, Access::Read)));
+        shown.extend(crate::generated::GENERATED.iter().map(|path| at(path, Access::Read)));
     }
     let secret =
         |path: &PathBuf| Shown { path: path.clone(), below: false, access: Some(Access::Read) };

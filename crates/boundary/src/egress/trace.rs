@@ -157,7 +157,7 @@ impl Broker {
     /// Whether the boundary shows this path with this access.
     fn covers(&self, path: &Path, access: Access) -> bool {
         const OWN: [&str; 4] = ["/proc", "/dev", "/tmp", "/sys/devices/system/cpu"];
-        let generated = crate::enforce::GENERATED.iter().any(|file| Path::new(file) == path);
+        let generated = crate::generated::GENERATED.iter().any(|file| Path::new(file) == path);
         let own = OWN.iter().any(|folder| path.starts_with(folder));
         let granted = self.scope.shown.iter().any(|(folder, granted)| {
             let enough = access == Access::Read || *granted == access;

@@ -9,17 +9,8 @@ use std::fmt::Write as _;
 /// Period of a processor quota in microseconds, the kernel's default.
 const PERIOD: u32 = 100_000;
 
-/// Files that are generated for every service.
-pub(crate) const GENERATED: [&str; 6] = [
-    "/etc/passwd",
-    "/etc/group",
-    "/etc/hosts",
-    "/etc/resolv.conf",
-    "/etc/nsswitch.conf",
-    "/etc/hostname",
-];
-
-/// Absolute path inside and contents of every generated file.
+/// Absolute path inside and contents of every generated file: those of
+/// [`GENERATED`](crate::generated::GENERATED), and the limits in `/sys`.
 pub(super) fn files(plan: &Plan) -> Vec<(&'static str, Vec<u8>)> {
     let id = &plan.identity;
     let passwd = format!(

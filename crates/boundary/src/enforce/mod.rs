@@ -30,7 +30,6 @@ mod view;
 mod wires;
 
 pub use error::{EnforceError, Kind};
-pub(crate) use etc::GENERATED;
 pub use fuzz::{fuzz_line, fuzz_report};
 pub use layers::Layers;
 

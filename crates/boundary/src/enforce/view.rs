@@ -189,8 +189,8 @@ impl View {
     fn generated_files(&mut self, plan: &Plan) -> Result<(), EnforceError> {
         for (path, contents) in super::etc::files(plan) {
             if self.is_bound(Path::new(path)) {
-                // The host's own /etc is granted: ours lies over each file that is there.
-                if !Path::new(path).exists() {
+                // The host's own /etc is granted: ours lies over each file or symlink that is there.
+                if Path::new(path).symlink_metadata().is_err() {
                     continue;
                 }
                 let staged = PathBuf::from("/run/.ringfence").join(path.trim_start_matches('/'));

@@ -1,6 +1,7 @@
 //! Paths of errors held against paths of grants, as text.
 
 use super::context::{Context, Look};
+use crate::generated::GENERATED;
 use ringfence_policy::model::SecretSource;
 use ringfence_policy::paths::normal;
 use ringfence_policy::source::Located;
@@ -8,15 +9,11 @@ use ringfence_policy::source::Located;
 /// Folders that every service has for itself, writable.
 const PRIVATE: [&str; 2] = ["/tmp", "/dev/shm"];
 
-/// What every service can read: made for it, or needed by its runtime.
-const EVERYWHERE: [&str; 12] = [
+/// What every service can read besides the files that are written for it: made for it, or needed
+/// by its runtime.
+const EVERYWHERE: [&str; 7] = [
     "/dev",
-    "/etc/group",
-    "/etc/hosts",
     "/etc/localtime",
-    "/etc/nsswitch.conf",
-    "/etc/passwd",
-    "/etc/resolv.conf",
     "/etc/ssl/certs",
     "/etc/ssl/openssl.cnf",
     "/proc",
@@ -62,7 +59,12 @@ pub(crate) fn is_private(path: &str) -> bool {
 /// Whether every service can read a path.
 pub(crate) fn is_everywhere(path: &str) -> bool {
     let path = join("/", path);
-    EVERYWHERE.iter().any(|own| is_in(&path, own))
+    EVERYWHERE.iter().any(|own| is_in(&path, own)) || is_generated(&path)
+}
+
+/// Whether every service has a file of its own at a path.
+pub(crate) fn is_generated(path: &str) -> bool {
+    GENERATED.contains(&join("/", path).as_str())
 }
 
 /// The folder above a path.

@@ -324,9 +324,10 @@ impl Grants {
 }
 
 /// Paths of the private file system that every service has and that JavaScript may read.
-pub const OWN_READ: [&str; 9] = [
+pub const OWN_READ: [&str; 10] = [
     "/dev",
     "/etc/group",
+    "/etc/hostname",
     "/etc/hosts",
     "/etc/nsswitch.conf",
     "/etc/passwd",

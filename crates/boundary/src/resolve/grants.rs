@@ -7,6 +7,7 @@
 use super::error::ResolveError;
 use super::view::{Purpose, Reason, View};
 use super::walk::{WalkError, Walked, shown, tidy, walk};
+use crate::generated::GENERATED;
 use crate::plan::{Access, UnixSocket};
 use ringfence_policy::model::Filesystem;
 use ringfence_policy::source::Located;
@@ -17,9 +18,6 @@ use std::path::{Path, PathBuf};
 pub(super) const PRIVATE: [&str; 2] = ["/dev/shm", "/tmp"];
 /// File systems the service gets a version of its own of.
 pub(super) const OWN: [&str; 3] = ["/dev", "/proc", "/sys"];
-/// Files that are written for the service.
-pub(super) const GENERATED: [&str; 5] =
-    ["/etc/group", "/etc/hosts", "/etc/nsswitch.conf", "/etc/passwd", "/etc/resolv.conf"];
 /// Directories that may not be writable as a whole.
 const NEVER_WRITABLE: [&str; 17] = [
     "/",
@@ -164,7 +162,7 @@ impl GrantError {
                 "write the path without the symlink, or grant a folder that holds only data".into()
             }
             Self::Home { .. } => "grant a folder inside it".into(),
-            Self::Walk { list, source } => walk_hint(list, source),
+            Self::Walk { list, source } => source.hint(list),
             Self::NotADirectory(_) => "set service.cwd to a directory".into(),
             Self::NotASocket(_) => {
                 "net.unix lists sockets; files and directories belong into fs.read or fs.write"
@@ -181,17 +179,6 @@ impl GrantError {
                 "pass its data through a regular file, a unix socket or standard input".into()
             }
         }
-    }
-}
-
-fn walk_hint(list: &str, error: &WalkError) -> String {
-    match error {
-        WalkError::Missing(path) if list == "fs.write" => format!("create it first, such as `mkdir -p {}`", shown(path)),
-        WalkError::Missing(_) if list == "service.cwd" => "create it or set service.cwd to a directory that exists".into(),
-        WalkError::Missing(_) => "check the path, which counts from the boundary file's folder, or list it in fs.optional".into(),
-        WalkError::Denied(_) => "give this user search permission on the folder, or remove the grant".into(),
-        WalkError::Loop(_) => "remove one of the symlinks".into(),
-        WalkError::NotADirectory(_) | WalkError::TooLong(_) | WalkError::Other(..) => "check the path".into(),
     }
 }
 
@@ -230,7 +217,7 @@ impl Grants<'_> {
         ];
         for (list, access, paths) in lists {
             for path in paths {
-                match self.check(list, access, &path.value) {
+                match self.check(list, access, &path.value, view) {
                     Ok(Some(walked)) => {
                         let mut reason = Reason::new(
                             access,
@@ -260,6 +247,7 @@ impl Grants<'_> {
         list: &'static str,
         access: Access,
         text: &str,
+        view: &mut View,
     ) -> Result<Option<Walked>, GrantError> {
         let named = self.folder.join(text);
         let plain = tidy(&named);
@@ -272,15 +260,7 @@ impl Grants<'_> {
             return Ok(None);
         }
         if GENERATED.iter().any(|own| plain == Path::new(own)) {
-            if access == Access::Write {
-                return Err(GrantError::System { list, path: plain });
-            }
-            self.notes.push(format!(
-                "{list} \"{}\": the service has a {} written for it; the host's is not visible",
-                shown(text),
-                shown(&plain)
-            ));
-            return Ok(None);
+            return self.generated(list, access, text, plain);
         }
         // Before the walk, because what `/proc/self` is depends on who asks.
         refuse_own(list, &plain, |own| plain.starts_with(own))?;
@@ -293,6 +273,10 @@ impl Grants<'_> {
             Err(source) => return Err(GrantError::Walk { list, source }),
         };
         refuse_own(list, &plain, |own| walked.touches(own))?;
+        if let Some((links, own)) = walked.generated() {
+            view.add_links(links);
+            return self.generated(list, access, text, own.into());
+        }
         check_kind(list, &walked)?;
         if walked.real == Path::new("/") {
             return Err(match access {
@@ -304,6 +288,25 @@ impl Grants<'_> {
             self.check_writable(list, &walked.real)?;
         }
         Ok(Some(walked))
+    }
+
+    /// A grant of a file that is written for the service changes nothing.
+    fn generated<T>(
+        &mut self,
+        list: &'static str,
+        access: Access,
+        text: &str,
+        own: PathBuf,
+    ) -> Result<Option<T>, GrantError> {
+        if access == Access::Write {
+            return Err(GrantError::System { list, path: own });
+        }
+        self.notes.push(format!(
+            "{list} \"{}\": the service has a {} written for it; the host's is not visible",
+            shown(text),
+            shown(&own)
+        ));
+        Ok(None)
     }
 
     fn check_writable(&self, list: &'static str, real: &Path) -> Result<(), GrantError> {

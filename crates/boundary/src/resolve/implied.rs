@@ -10,6 +10,7 @@ use super::program::{Search, find};
 use super::runtime::{self, Runtime};
 use super::view::{Purpose, Reason, View};
 use super::walk::walk;
+use crate::generated::GENERATED;
 use crate::plan::{Access, ViewEntry};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -74,9 +75,8 @@ pub fn implied(programs: &[PathBuf], objects: &[PathBuf]) -> Vec<Implied> {
 #[must_use]
 pub fn is_private(path: &Path) -> bool {
     let below = grants::PRIVATE.iter().chain(&grants::OWN);
-    let generated = grants::GENERATED.iter().copied().chain(crate::enforce::GENERATED);
     below.into_iter().any(|own| path.starts_with(own))
-        || generated.into_iter().any(|own| path == Path::new(own))
+        || GENERATED.iter().any(|own| path == Path::new(own))
 }
 
 #[cfg(test)]
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn a_program_gets_itself_its_libraries_and_the_data_of_runtimes() {
         let shell = std::fs::canonicalize("/bin/sh").unwrap();
-        let implied = implied(&[shell.clone()], &[]);
+        let implied = implied(std::slice::from_ref(&shell), &[]);
         assert!(implied.iter().any(|one| one.path == shell && one.why == "program"));
         assert!(implied.iter().any(|one| one.why == "shared library"));
         assert!(!implied.iter().any(|one| one.path == Path::new("/etc")));

@@ -1,6 +1,7 @@
 //! Whole boundaries resolved on scratch trees, parsed from the text a person would write.
 
 use super::*;
+use crate::generated::GENERATED;
 use crate::node::Detected;
 use crate::plan::{Access, ViewEntry};
 use ringfence_policy::layer::Answer;
@@ -245,6 +246,32 @@ fn private_and_generated_places_are_noted_and_not_mounted() {
     fs.write "/dev/shm": the service has a private /dev/shm of its own; the host's is not visible
     the working directory ~ is not granted: inside it holds only what is granted below it
     "#);
+}
+
+#[test]
+fn every_generated_file_stays_the_generated_one_by_whatever_path_it_is_granted() {
+    for own in GENERATED {
+        let site = Site::new(&[&format!("link -> {own}"), "etc -> /etc"]);
+        let name = own.strip_prefix("/etc/").unwrap();
+        for path in [own.to_owned(), "./link".to_owned(), format!("./etc/{name}")] {
+            for list in ["read", "optional", "droppable"] {
+                // By its own path it need not even be on the host.
+                if !Path::new(own).exists() && path != own {
+                    continue;
+                }
+                let plan = site.plan(&format!("[fs]\n{list} = [\"{path}\"]\n"));
+                let view = site.view(&plan);
+                assert!(!view.contains("Bind"), "{list} {path}: {view}");
+                assert_eq!(view.contains("Symlink"), path != own, "{list} {path}: {view}");
+                let note = format!("the service has a {own} written for it");
+                assert!(plan.notes.iter().any(|told| told.contains(&note)), "{:?}", plan.notes);
+                assert!(plan.droppable.is_empty());
+            }
+            let errors = site.errors(&format!("[fs]\nwrite = [\"{path}\"]\n"));
+            let wrong = format!("fs.write makes a folder of the system writable: {own}");
+            assert!(errors.contains(&wrong), "{path}: {errors}");
+        }
+    }
 }
 
 #[test]

@@ -97,14 +97,17 @@ impl View {
         self.absent.iter().map(PathBuf::as_path)
     }
 
+    /// Adds symlinks: the place and the text of each.
+    pub(crate) fn add_links(&mut self, links: &[(PathBuf, PathBuf)]) {
+        self.links.extend(links.iter().cloned());
+    }
+
     /// Adds an object and the symlinks that lead to it.
     ///
     /// # Errors
     /// It would be writable and executable at once.
     pub(crate) fn add(&mut self, walked: &Walked, reason: Reason) -> Result<(), Conflict> {
-        for (place, to) in &walked.links {
-            self.links.insert(place.clone(), to.clone());
-        }
+        self.add_links(&walked.links);
         self.name(walked, reason.purpose);
         let Some(known) = self.bound.get_mut(&walked.real) else {
             let bound = Bound {

@@ -5,6 +5,7 @@
 //! end; `enforce` refuses to mount anything else. What happens to the path between the walk and
 //! the mount is therefore noticed, not prevented, here.
 
+use crate::generated::GENERATED;
 use ringfence_policy::display;
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
@@ -44,6 +45,16 @@ impl Walked {
             || self.real.starts_with(folder)
             || self.links.iter().any(|(place, _)| place.starts_with(folder))
     }
+
+    /// The first place on the way at which the service has a file that is written for it, and the
+    /// symlinks before it. What the host has there, and behind it, is never seen.
+    pub(crate) fn generated(&self) -> Option<(&[(PathBuf, PathBuf)], &Path)> {
+        let is_own = |path: &Path| GENERATED.iter().any(|own| path == Path::new(own));
+        if let Some(before) = self.links.iter().position(|(place, _)| is_own(place)) {
+            return Some((self.links.get(..before)?, &self.links.get(before)?.0));
+        }
+        is_own(&self.real).then_some((&self.links, &self.real))
+    }
 }
 
 /// Why a path leads nowhere.
@@ -78,6 +89,26 @@ impl WalkError {
             Some(libc::ENOTDIR) => Self::NotADirectory(path.into()),
             Some(libc::ENAMETOOLONG) => Self::TooLong(path.as_os_str().len()),
             _ => Self::Other(path.into(), error),
+        }
+    }
+
+    /// What to do about it where the path is of this list.
+    pub(crate) fn hint(&self, list: &str) -> String {
+        match self {
+            Self::Missing(path) if list == "fs.write" => {
+                format!("create it first, such as `mkdir -p {}`", shown(path))
+            }
+            Self::Missing(_) if list == "service.cwd" => {
+                "create it or set service.cwd to a directory that exists".into()
+            }
+            Self::Missing(_) => {
+                "check the path, which counts from the boundary file's folder, or list it in fs.optional".into()
+            }
+            Self::Denied(_) => {
+                "give this user search permission on the folder, or remove the grant".into()
+            }
+            Self::Loop(_) => "remove one of the symlinks".into(),
+            Self::NotADirectory(_) | Self::TooLong(_) | Self::Other(..) => "check the path".into(),
         }
     }
 

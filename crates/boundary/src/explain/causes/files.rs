@@ -182,6 +182,15 @@ impl Place<'_> {
                 shown(&target)
             );
         }
+        if !write && paths::is_generated(&target) && !self.host_shows(paths::parent(&target)) {
+            missing.cause = format!(
+                "{} does not exist where this was written: inside a boundary every service has one \
+                 that is made for it",
+                shown(&target)
+            );
+            missing = missing
+                .instead("start the service with `ringfence run`, which makes it; no grant helps");
+        }
         if !absolute {
             missing = missing.manual(
                 "The manual says log process.cwd() and use absolute paths; in a boundary the \
@@ -209,6 +218,13 @@ impl Place<'_> {
             }
             (Outcome::Missing(advice), Look::Unknown) => missing.or(hidden.advise(advice)),
         }
+    }
+
+    /// Whether the file grants reading this very folder of the host, or one around it.
+    fn host_shows(&self, folder: &str) -> bool {
+        self.context
+            .setting
+            .is_some_and(|setting| paths::covers(&setting.boundary.fs.read, setting.folder, folder))
     }
 
     /// A file that is not there and may have been meant to be made.

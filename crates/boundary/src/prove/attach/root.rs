@@ -2,7 +2,7 @@
 
 use super::inspect::{Finding, Mismatch, Process};
 use super::running::Running;
-use crate::enforce::GENERATED;
+use crate::generated::GENERATED;
 use crate::plan::{Access, Plan, ViewEntry};
 use std::collections::BTreeMap;
 use std::fs;
