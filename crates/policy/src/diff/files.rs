@@ -1,10 +1,15 @@
 //! Files: a path is granted by itself and by every folder above it.
+//!
+//! The nearest grant decides: a read grant inside a write grant keeps that part read-only. The file a
+//! secret comes from is hidden inside broader grants, so the section that names it is a grant's
+//! exception as well. Symlinks, and relative beside absolute paths, are not seen through here.
 
 use super::{Changes, Effect};
 use crate::display::untrusted;
-use crate::model::Filesystem;
+use crate::model::{Boundary, Filesystem, Secret, SecretSource};
 use crate::paths;
 use crate::source::Located;
+use std::collections::BTreeSet;
 
 /// The grants of one boundary, in normal form.
 struct Grants {
@@ -28,14 +33,43 @@ impl Grants {
     }
 
     fn readable(&self) -> impl Iterator<Item = &String> {
-        self.read.iter().chain(&self.write).chain(&self.optional).chain(&self.droppable)
+        self.only_read().map(|(_, path)| path).chain(&self.write)
+    }
+
+    /// Grants that do not let it write, with their keys.
+    fn only_read(&self) -> impl Iterator<Item = (&'static str, &String)> {
+        [
+            ("fs.read", &self.read),
+            ("fs.optional", &self.optional),
+            ("fs.droppable", &self.droppable),
+        ]
+        .into_iter()
+        .flat_map(|(key, paths)| paths.iter().map(move |path| (key, path)))
+    }
+
+    /// Whether the nearest grant above `path`, or its own, is one to write.
+    fn writable(&self, path: &str) -> bool {
+        let nearest = |grants: &mut dyn Iterator<Item = &String>| {
+            grants
+                .filter(|grant| covered(path, std::iter::once(*grant)))
+                .map(|grant| rank(grant))
+                .max()
+        };
+        let write = nearest(&mut self.write.iter());
+        write.is_some() && write >= nearest(&mut self.only_read().map(|(_, path)| path))
     }
 }
 
-pub(super) fn compare(changes: &mut Changes, old: &Filesystem, new: &Filesystem) {
-    let (old, new) = (Grants::of(old), Grants::of(new));
+/// How near a grant is to what lies in it: `.` and `/` are above everything.
+fn rank(grant: &str) -> usize {
+    if matches!(grant, "." | "/") { 0 } else { grant.len() }
+}
+
+pub(super) fn compare(changes: &mut Changes, old: &Boundary, new: &Boundary) {
+    hidden(changes, old, new);
+    let (old, new) = (Grants::of(&old.fs), Grants::of(&new.fs));
     for path in &new.write {
-        if !covered(path, old.write.iter()) {
+        if !old.writable(path) {
             changes.push(
                 Effect::Widened,
                 "fs.write",
@@ -45,14 +79,58 @@ pub(super) fn compare(changes: &mut Changes, old: &Filesystem, new: &Filesystem)
         }
     }
     for path in &old.write {
-        if !covered(path, new.write.iter()) {
+        if !new.writable(path) {
             let still = if covered(path, new.readable()) { ", but still read it" } else { "" };
             let sentence = format!("can no longer write {}{still}", untrusted(path));
             changes.push(Effect::Narrowed, "fs.write", path, sentence);
         }
     }
+    kept_from_writing(changes, &old, &new);
     reading(changes, &old, &new);
     droppable(changes, &old, &new);
+}
+
+/// Parts of a write grant that a narrower read grant keeps as they are.
+fn kept_from_writing(changes: &mut Changes, old: &Grants, new: &Grants) {
+    for (effect, word, with, without) in
+        [(Effect::Widened, "writable", old, new), (Effect::Narrowed, "read-only", new, old)]
+    {
+        for (key, path) in with.only_read() {
+            let kept = covered(path, with.write.iter()) && !with.writable(path);
+            // What a write grant of its own says is told of that one.
+            if kept && without.writable(path) && !without.write.contains(path) {
+                changes.push(effect, key, path, format!("{} becomes {word}", untrusted(path)));
+            }
+        }
+    }
+}
+
+/// Files that secrets come from, which a broader grant does not show.
+fn hidden(changes: &mut Changes, old: &Boundary, new: &Boundary) {
+    let (before, after) = (sources(&old.secrets), sources(&new.secrets));
+    let (was, is) = (Grants::of(&old.fs), Grants::of(&new.fs));
+    for (effect, can, with, without, hidden, shown) in [
+        (Effect::Widened, "can read", &was, &is, &before, &after),
+        (Effect::Narrowed, "can no longer read", &is, &was, &after, &before),
+    ] {
+        for path in hidden.iter().filter(|path| !shown.contains(*path)) {
+            // A grant of the file itself, where nothing showed it, is told of by itself.
+            let told = !covered(path, with.readable()) && without.readable().any(|own| own == path);
+            if covered(path, without.readable()) && !told {
+                let sentence = format!("{can} {}, the source of a secret", untrusted(path));
+                changes.push(effect, "fs.read", path, sentence);
+            }
+        }
+    }
+}
+
+/// The files that secrets come from, in normal form, each once.
+fn sources(secrets: &[Secret]) -> BTreeSet<String> {
+    let file = |secret: &Secret| match &secret.from.value {
+        SecretSource::File(path) => Some(paths::normal(path)),
+        _ => None,
+    };
+    secrets.iter().filter_map(file).collect()
 }
 
 fn reading(changes: &mut Changes, old: &Grants, new: &Grants) {

@@ -72,7 +72,7 @@ impl Change {
 pub fn diff(old: &Boundary, new: &Boundary) -> Vec<Change> {
     let mut changes = Changes::default();
     rest::service(&mut changes, &old.service, &new.service);
-    files::compare(&mut changes, &old.fs, &new.fs);
+    files::compare(&mut changes, old, new);
     network::compare(&mut changes, old, new);
     process::compare(&mut changes, &old.process, &new.process, &new.fs);
     rest::environment(&mut changes, &old.env, &new.env);

@@ -187,6 +187,63 @@ fn nothing_that_widens_hides_behind_what_does_not() {
 }
 
 #[test]
+fn a_read_grant_inside_a_write_grant_keeps_that_part_from_being_written() {
+    let open = "[fs]\nwrite = [\"./data\"]\n";
+    for (key, path) in
+        [("read", "./data/cfg"), ("optional", "data//cfg/"), ("droppable", "./data/cfg")]
+    {
+        let kept = format!("{open}{key} = [\"{path}\"]\n");
+        let (dropped, added) = (changes(&kept, open), changes(open, &kept));
+        let widened = format!("widened: fs.{key} data/cfg: data/cfg becomes writable\n");
+        assert!(dropped.starts_with(&widened), "{dropped}");
+        assert!(
+            added.contains(&format!("narrowed: fs.{key} data/cfg: data/cfg becomes read-only")),
+            "{added}"
+        );
+        assert!(!added.contains("widened: fs.read"), "{added}");
+    }
+    let kept = "[fs]\nread = [\"./data/cfg\"]\nwrite = [\"./data\"]\n";
+    let below = "[fs]\nread = [\"./data/cfg\"]\nwrite = [\"./data\", \"./data/cfg/x\"]\n";
+    insta::assert_snapshot!(changes(kept, below) + &changes(below, kept), @"
+    widened: fs.write data/cfg/x: can write data/cfg/x
+    narrowed: fs.write data/cfg/x: can no longer write data/cfg/x, but still read it
+    ");
+    let smaller = "[fs]\nread = [\"./data/cfg/a\"]\nwrite = [\"./data\"]\n";
+    insta::assert_snapshot!(changes(kept, smaller), @"widened: fs.read data/cfg: data/cfg becomes writable");
+    assert_eq!(changes(kept, kept), "");
+}
+
+#[test]
+fn the_source_of_a_secret_that_is_none_any_more_is_shown_by_a_broader_grant() {
+    let folder = "[fs]\nread = [\"./\"]\n";
+    let secret =
+        |from: &str| format!("{folder}[secrets.k]\nfrom = \"{from}\"\nto = \"/run/secrets/k\"\n");
+    let file = secret("file:./keys//k");
+    insta::assert_snapshot!(changes(&file, folder), @"
+    widened: fs.read keys/k: can read keys/k, the source of a secret
+    narrowed: secrets.k: no longer receives the secret k
+    ");
+    insta::assert_snapshot!(changes(&file, &secret("file:./other")), @"
+    widened: fs.read keys/k: can read keys/k, the source of a secret
+    narrowed: fs.read other: can no longer read other, the source of a secret
+    moved: secrets.k from: receives the secret k from another source (file)
+    ");
+    insta::assert_snapshot!(changes(&file, &secret("env:K")), @"
+    widened: fs.read keys/k: can read keys/k, the source of a secret
+    moved: secrets.k from: receives the secret k from another source (env)
+    ");
+    insta::assert_snapshot!(changes(folder, &file), @"
+    widened: secrets.k: receives the secret k as the file /run/secrets/k
+    narrowed: fs.read keys/k: can no longer read keys/k, the source of a secret
+    ");
+    assert!(!changes(&file, &secret("file:keys/k")).contains("fs.read"));
+    let itself = changes(&file, "[fs]\nread = [\"./keys/k\"]\n");
+    assert!(itself.contains("widened: fs.read keys/k: can read keys/k, the source"), "{itself}");
+    let outside = changes(&secret("file:/etc/k"), folder);
+    assert!(!outside.contains("widened"), "{outside}");
+}
+
+#[test]
 fn a_required_layer_that_is_left_out_is_a_mistake_of_the_file() {
     let text = format!(
         "{HEAD}[process]\nnode-flags = false\n[require]\nlayers = [\"landlock\", \"node-flags\"]\n"
