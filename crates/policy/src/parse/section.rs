@@ -240,7 +240,8 @@ impl<'t> Section<'t> {
     }
 }
 
-/// A string without control characters.
+/// A string without anything that ends a line, moves a cursor or turns the reading direction: what
+/// is made of a boundary (manifests, their comments, reports) is read line by line.
 pub(super) fn string<'t>(
     report: &mut Report,
     name: impl Display,
@@ -248,12 +249,34 @@ pub(super) fn string<'t>(
     example: &str,
 ) -> Option<Located<&'t str>> {
     let text = any_string(report, &name, value, example)?;
-    if text.value.chars().any(char::is_control) {
-        let what = format!("`{name}` has a control character in it");
-        report.push(text.span, Problem::with_value(Code::ControlCharacter, &what, text.value));
-        return None;
+    let Some(kind) = text.value.chars().find_map(unprintable) else { return Some(text) };
+    let name = name.to_string();
+    let what = format!("`{name}` has a {kind} in it");
+    // What stands there may be the secret itself.
+    let problem = if name
+        .strip_prefix("secrets.")
+        .is_some_and(|rest| rest.rsplit_once('.').is_some_and(|(_, key)| key == "from"))
+    {
+        Problem::new(Code::ControlCharacter, what).hidden()
+    } else {
+        Problem::with_value(Code::ControlCharacter, &what, text.value)
+    };
+    let hint = "no such character can be granted or named: take it out, or rename what it names";
+    report.push(text.span, problem.hint(hint));
+    None
+}
+
+/// What a character is that no path and no name may have (Unicode categories Cc, Zl, Zp, and the
+/// characters of `Bidi_Control`, UAX #9).
+pub(super) const fn unprintable(character: char) -> Option<&'static str> {
+    match character {
+        '\0'..='\x1f' | '\x7f'..='\u{9f}' => Some("control character"),
+        '\u{2028}' | '\u{2029}' => Some("line separator"),
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            Some("character that turns the reading direction")
+        }
+        _ => None,
     }
-    Some(text)
 }
 
 /// A string that may have line breaks and tabs in it, but nothing the kernel cuts it at.

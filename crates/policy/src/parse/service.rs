@@ -1,6 +1,6 @@
 //! `[service]`: who the service is and how it starts.
 
-use super::section::{Report, Section, any_string};
+use super::section::{Report, Section, any_string, unprintable};
 use super::{units, version_range};
 use crate::diagnostic::{Code, Problem};
 use crate::display::quoted;
@@ -69,7 +69,7 @@ fn start(report: &mut Report, section: &Section<'_>) -> Option<Vec<Located<Strin
         [program, ..] if program.value.trim().is_empty() => {
             Problem::new(Code::BadStart, "the program of `service.start` is empty")
         }
-        [program, ..] if program.value.chars().any(char::is_control) => Problem::new(
+        [program, ..] if program.value.chars().any(|c| unprintable(c).is_some()) => Problem::new(
             Code::ControlCharacter,
             "`service.start` has a control character in its program",
         ),

@@ -32,6 +32,7 @@ droppable = ["./a", "a"]
     6:109 bad-path: a URL where a path belongs: file:///x
          write the path alone
     6:122 control-character: `fs.read[10]` has a control character in it: a\u{7}b
+         no such character can be granted or named: take it out, or rename what it names
     7:10 bad-path: a grant to write everything is no boundary
          write the directories the service fills
     7:24 duplicate: the same entry twice in `fs.write`: /data/
@@ -39,6 +40,46 @@ droppable = ["./a", "a"]
     9:21 duplicate: the same entry twice in `fs.droppable`: a
          remove one of them
     "#);
+}
+
+/// A line of a manifest's comment ends at any of these, or reads as another one.
+#[test]
+fn no_path_and_no_name_ends_a_line_or_turns_the_reading_direction() {
+    const SERVICE: &str = "[service]\nname = \"a\"\nstart = [\"node\"]\n";
+    let codes =
+        (1..=0x1f_u32).chain(0x7f..=0x9f).chain([0x2028, 0x2029, 0x61c, 0x200e, 0x202e, 0x2066]);
+    for code in codes {
+        let bad = format!("x\\U{code:08X}y");
+        for text in [
+            format!("{SERVICE}cwd = \"./{bad}\"\n"),
+            format!("{SERVICE}[fs]\nread = [\"./{bad}\"]\n"),
+            format!("{SERVICE}[fs]\nwrite = [\"./{bad}\"]\n"),
+            format!("{SERVICE}[fs]\noptional = [\"./{bad}\"]\n"),
+            format!("{SERVICE}[fs]\ndroppable = [\"./{bad}\"]\n"),
+            format!("{SERVICE}[net]\nunix = [\"/run/{bad}\"]\n"),
+            format!("{SERVICE}[process]\nchildren = [\"/opt/{bad}\"]\n"),
+            format!("{SERVICE}[secrets.k]\nfrom = \"env:K\"\nto = \"/run/{bad}\"\n"),
+            format!("{SERVICE}[secrets.k]\nfrom = \"file:./{bad}\"\nas = \"env\"\n"),
+            format!("[service]\nname = \"a\"\nstart = [\"/opt/{bad}\"]\n"),
+        ] {
+            let mistakes = crate::parse("t.toml", &text).unwrap_err();
+            let [mistake] = mistakes.as_slice() else { panic!("{text}: {mistakes:?}") };
+            assert_eq!(mistake.code, Code::ControlCharacter, "{text}");
+            assert!(mistake.hint.is_some() && mistake.message.is_ascii(), "{mistake:?}");
+        }
+        // What is handed on as it is, to the program alone.
+        let handed = format!(
+            "[service]\nname = \"a\"\nstart = [\"node\", \"{bad}\"]\n[env]\nset = {{ A = \"{bad}\" }}\n"
+        );
+        assert!(crate::parse("t.toml", &handed).is_ok(), "{handed}");
+    }
+    for nul in [
+        "start = [\"node\", \"a\\u0000\"]\n",
+        "start = [\"node\"]\n[env]\nset = { A = \"\\u0000\" }\n",
+    ] {
+        assert!(crate::parse("t.toml", &format!("[service]\nname = \"a\"\n{nul}")).is_err());
+    }
+    assert!(crate::parse("t.toml", &format!("{SERVICE}[fs]\nread = [\"./caf\u{e9}\"]\n")).is_ok());
 }
 
 #[test]
