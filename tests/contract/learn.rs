@@ -1,5 +1,7 @@
 //! `ringfence learn`: what was used is granted, what was granted suffices, and nothing else changes.
 
+mod check;
+
 use ringfence_tests::command::{Playground, Run, other};
 use serde_json::Value;
 use std::fs;
@@ -257,10 +259,11 @@ fn the_json_form_names_each_missing_line_with_its_reason() {
         (&told["schema"], &told["enforced"], &told["written"]),
         (&1.into(), &false.into(), &false.into())
     );
-    let missing = told["missing"].as_array().unwrap();
+    let missing = told["missing_grants"].as_array().unwrap();
     assert_eq!(missing[0]["line"], "fs.read = [\"./data\"]");
     assert!(missing[0]["reason"].as_str().unwrap().starts_with("read by cat"), "{run}");
-    assert!(told["coverage"]["cut_short"] == false && told["exit_code"] == 0, "{run}");
+    assert!(told["coverage"]["cut_short"] == false && told["program_exit_code"] == 0, "{run}");
+    assert!(told["missing"] == missing.len() && told["failed"] == false, "{run}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! How what was learnt looks: the change of the file, what each grant is for, and what to know of it.
 
-use crate::error::CommandError;
+use crate::error::{CommandError, Kind as Failure};
 use crate::format::{self, Format};
 use crate::printer::{Printer, Style};
 use crate::table::{self, Cell};
@@ -8,6 +8,7 @@ use crate::verbs::Learn;
 use ringfence_learn::draft::{Coverage, Draft, Kind, Note, Proposed, RuntimeRead, Severity};
 use ringfence_learn::merge::verb as used;
 use ringfence_learn::record::Record;
+use ringfence_learn::recorder::TrafficEnd;
 use ringfence_policy::display::untrusted;
 use serde::Serialize;
 use similar::TextDiff;
@@ -40,6 +41,8 @@ pub(crate) struct Learning<'a> {
     pub(crate) command: &'a [String],
     /// Whether it was stopped because its time was over.
     pub(crate) stopped: bool,
+    /// What gave it its traffic, and how that ended.
+    pub(crate) traffic: Option<(&'a Path, TrafficEnd)>,
     /// What of the new file does not fit this host.
     pub(crate) unfit: &'a [String],
     /// Grants of it that the service's user cannot use.
@@ -59,11 +62,15 @@ pub(crate) struct Learnt<'a> {
     written: bool,
     record: String,
     command: &'a [String],
-    exit_code: Option<i32>,
+    program_exit_code: Option<i32>,
     /// Whether the program ended with a failure of its own.
     pub(crate) failed: bool,
     stopped: bool,
-    missing: Vec<Grant<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traffic: Option<Traffic>,
+    /// How many grants the file lacks.
+    missing: usize,
+    missing_grants: Vec<Grant<'a>>,
     granted: Vec<Grant<'a>>,
     notes: &'a [Note],
     does_not_fit_this_host: &'a [String],
@@ -75,6 +82,37 @@ pub(crate) struct Learnt<'a> {
     check: bool,
     #[serde(skip)]
     fresh: bool,
+}
+
+/// How what gave the traffic ended.
+#[derive(Serialize)]
+struct Traffic {
+    program: String,
+    /// Missing when the service ended before.
+    exit_code: Option<i32>,
+}
+
+impl Traffic {
+    fn of((program, end): (&Path, TrafficEnd)) -> Self {
+        let exit_code = match end {
+            TrafficEnd::Ended(code) => Some(code),
+            TrafficEnd::CutShort => None,
+        };
+        Self { program: program.display().to_string(), exit_code }
+    }
+
+    /// What went wrong.
+    fn failure(&self) -> Option<String> {
+        match self.exit_code {
+            Some(0) => None,
+            Some(code) => {
+                Some(format!("the traffic, {}, failed with exit code {code}", self.program))
+            }
+            None => {
+                Some(format!("the service ended before its traffic, {}, had ended", self.program))
+            }
+        }
+    }
 }
 
 /// A grant and the line that would write it.
@@ -107,10 +145,12 @@ impl<'a> Learnt<'a> {
             written: learning.written,
             record: learning.record.display().to_string(),
             command: learning.command,
-            exit_code,
+            program_exit_code: exit_code,
             failed: exit_code.is_some_and(|code| !ended(code)),
             stopped: learning.stopped,
-            missing: of_kind(Kind::New),
+            traffic: learning.traffic.map(Traffic::of),
+            missing: draft.missing().count(),
+            missing_grants: of_kind(Kind::New),
             granted: of_kind(Kind::AlreadyGranted),
             notes: &draft.notes,
             does_not_fit_this_host: learning.unfit,
@@ -125,6 +165,25 @@ impl<'a> Learnt<'a> {
     }
 }
 
+impl Learnt<'_> {
+    /// Whether the traffic failed, or did not come to its end.
+    pub(crate) fn traffic_failed(&self) -> bool {
+        self.traffic.as_ref().is_some_and(|traffic| traffic.failure().is_some())
+    }
+
+    /// What `--check` found, and what of it was not the file's fault.
+    fn verdict(&self) -> String {
+        let lacks = match self.missing {
+            0 => "nothing is missing".to_owned(),
+            count => format!("the file lacks {}", counted(count, "grant", "grants")),
+        };
+        let own = self.failed.then_some(self.program_exit_code).flatten();
+        let own = own.map(|code| format!("the program itself failed with {code}"));
+        let traffic = self.traffic.as_ref().and_then(Traffic::failure);
+        std::iter::once(lacks).chain(own).chain(traffic).collect::<Vec<_>>().join("; ")
+    }
+}
+
 /// Says it in the form that was asked for.
 pub(crate) fn show(
     learnt: &Learnt<'_>,
@@ -132,6 +191,9 @@ pub(crate) fn show(
     record: &Record,
     printer: &mut Printer,
 ) -> Result<(), CommandError> {
+    if let Some(path) = &verb.output {
+        store(learnt, path)?;
+    }
     if verb.format.format == Format::Json {
         return format::json(learnt, printer);
     }
@@ -143,7 +205,22 @@ pub(crate) fn show(
         let shown = crate::verbs::packages_shown(&view, printer);
         printer.text(&shown);
     }
+    if verb.check {
+        printer.text(&format!("check: {}\n", learnt.verdict()));
+    }
     Ok(())
+}
+
+/// The JSON form in a file of its own.
+fn store(learnt: &Learnt<'_>, path: &Path) -> Result<(), CommandError> {
+    let text = serde_json::to_string_pretty(learnt).map_err(|error| {
+        CommandError::new(Failure::Internal, "cannot write the result as JSON").caused_by(&error)
+    })?;
+    let written = ringfence_project::whole::write(path, (text + "\n").as_bytes(), None);
+    written.map_err(|error| {
+        let message = format!("cannot write {}", path.display());
+        CommandError::new(Failure::Output, message).caused_by(&error)
+    })
 }
 
 /// A unified diff; empty where nothing changes.
@@ -202,11 +279,14 @@ impl Human<'_> {
     fn outcome(&mut self) {
         let learnt = self.learnt;
         let label = self.printer.paint(Style::Bad, "warning:");
-        if let (true, Some(code)) = (learnt.failed, learnt.exit_code) {
+        if let (true, Some(code)) = (learnt.failed, learnt.program_exit_code) {
             let _ = writeln!(
                 self.text,
                 "{label} the program FAILED with exit code {code}: what it did not get to do is not learnt"
             );
+        }
+        if let Some(failure) = learnt.traffic.as_ref().and_then(Traffic::failure) {
+            self.wrapped(0, &format!("warning: {failure}: what it did not ask for is not learnt"));
         }
         if learnt.coverage.cut_short {
             let _ = writeln!(
@@ -241,10 +321,10 @@ impl Human<'_> {
 
     fn grants(&mut self) {
         let learnt = self.learnt;
-        if learnt.missing.is_empty() {
+        let count = learnt.missing;
+        if count == 0 {
             return;
         }
-        let count = learnt.missing.len();
         let what = match (learnt.check, learnt.written, count) {
             (true, ..) => format!("{count} missing: the run needed more than the file grants"),
             (_, true, _) => format!("{} added", counted(count, "grant", "grants")),
@@ -252,7 +332,7 @@ impl Human<'_> {
         };
         let style = if learnt.check { Style::Bad } else { Style::Heading };
         self.heading(style, &what);
-        for grant in &learnt.missing {
+        for grant in &learnt.missing_grants {
             self.line(&format!("  {}", grant.line));
             self.wrapped(6, &grant.reason);
         }

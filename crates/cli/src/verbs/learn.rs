@@ -27,16 +27,22 @@ pub(crate) struct Learn {
     #[arg(long, conflicts_with = "check")]
     pub(crate) dry_run: bool,
     /// Draft from a record that an earlier run left, and run nothing
-    #[arg(long, value_name = "RECORD", conflicts_with_all = ["command", "stop_after"], value_hint = clap::ValueHint::FilePath)]
+    #[arg(long, value_name = "RECORD", conflicts_with_all = ["command", "stop_after", "traffic"], value_hint = clap::ValueHint::FilePath)]
     pub(crate) from: Option<PathBuf>,
     /// Stop the program after this time, such as 30s or 5m
     #[arg(long, value_name = "DURATION", value_parser = ringfence_policy::duration)]
     pub(crate) stop_after: Option<Duration>,
+    /// Run this program beside the service, unrecorded, and stop the service when it ends
+    #[arg(long, value_name = "PROGRAM", value_hint = clap::ValueHint::CommandName)]
+    pub(crate) traffic: Option<PathBuf>,
     /// Also list what the runtime used and gets without a grant
     #[arg(long)]
     pub(crate) verbose: bool,
     #[command(flatten)]
     pub(crate) format: FormatOption,
+    /// Write the result as JSON into this file: the program's own output is not in it
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
     /// The command to run in place of `service.start`
     #[arg(last = true, value_name = "COMMAND", value_hint = clap::ValueHint::CommandWithArguments)]
     pub(crate) command: Vec<OsString>,

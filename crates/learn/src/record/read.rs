@@ -194,6 +194,7 @@ impl Reader {
     }
 
     fn finish(mut self) -> Record {
+        own_connections(&mut self.record);
         for (of, times) in &self.counts {
             if of.starts_with('/') {
                 if let Some(file) = self.record.files.get_mut(Path::new(of)) {
@@ -208,6 +209,24 @@ impl Reader {
             }
         }
         self.record
+    }
+}
+
+/// A program that asks its own port before it listens there asks itself. Only over loopback: at
+/// any other address somebody else may listen at another time.
+fn own_connections(record: &mut Record) {
+    for ((transport, to), seen) in &mut record.connects {
+        let mut listens = record.listens.iter().filter(|((of, address), seen)| {
+            of == transport
+                && address.port() == to.port()
+                && (seen.listening || *of == line::Transport::Udp)
+        });
+        let target = to.ip().to_canonical();
+        seen.own |= (target.is_loopback() || target.is_unspecified())
+            && listens.any(|((_, address), _)| {
+                let at = address.ip().to_canonical();
+                at == target || at.is_unspecified() || target.is_unspecified()
+            });
     }
 }
 

@@ -26,6 +26,14 @@ pub enum RecordError {
         /// Why.
         source: Errno,
     },
+    /// The program that gives the service its traffic cannot be started.
+    #[error("cannot start the traffic: {0}", program.display())]
+    Traffic {
+        /// The program.
+        program: PathBuf,
+        /// Why.
+        source: Errno,
+    },
     /// This host cannot do what recording needs, one sentence.
     #[error("{0}")]
     Unsupported(String),

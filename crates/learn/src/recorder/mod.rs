@@ -22,8 +22,10 @@ mod run;
 pub mod script;
 mod sockets;
 mod stage;
+mod traffic;
 mod uses;
 
 pub use error::RecordError;
 pub use order::{Order, Outcome, SecretFile};
 pub use run::run;
+pub use traffic::{Traffic, TrafficEnd};

@@ -1,5 +1,6 @@
 //! What shall be recorded, and what came of it.
 
+use super::traffic::{Traffic, TrafficEnd};
 use ringfence_boundary::plan::SecretValue;
 use std::ffi::OsString;
 use std::net::IpAddr;
@@ -25,6 +26,8 @@ pub struct Order {
     pub stats: bool,
     /// The program is stopped after this time.
     pub stop_after: Option<Duration>,
+    /// What gives it its traffic, unrecorded; the program is stopped when that ends.
+    pub traffic: Option<Traffic>,
     /// The signal that stops it, then.
     pub stop_signal: i32,
     /// Time between that signal and the kill.
@@ -44,6 +47,7 @@ impl Order {
             secrets: Vec::new(),
             stats: true,
             stop_after: None,
+            traffic: None,
             stop_signal: libc::SIGTERM,
             stop_timeout: Duration::from_secs(10),
         }
@@ -76,8 +80,10 @@ pub struct Outcome {
     pub exit_code: i32,
     /// Calls that were looked at.
     pub calls: u64,
-    /// Whether the program was stopped because its time was over.
+    /// Whether the program was stopped because its time was over, or its traffic.
     pub stopped: bool,
+    /// How the traffic ended, where there was any.
+    pub traffic: Option<TrafficEnd>,
     /// What is not in the record and why, one sentence each: a full disk, no room. Whoever called
     /// must tell it and fail (exit code 2).
     pub lost: Vec<String>,

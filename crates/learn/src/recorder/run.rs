@@ -10,6 +10,7 @@ use super::look::Root;
 use super::order::{Order, Outcome};
 use super::reader::{Reader, Seen};
 use super::stage::Stage;
+use super::traffic;
 use crate::record::line::{Begin, End, Line, VERSION};
 use ringfence_sys::launch::ExecStep;
 use ringfence_sys::notify::Listener;
@@ -160,6 +161,7 @@ struct Recording<'a> {
     namespaces: bool,
     asked: u32,
     stopped: bool,
+    traffic: Option<traffic::Running>,
     deadline: Option<Instant>,
 }
 
@@ -203,6 +205,7 @@ impl<'a> Recording<'a> {
             namespaces: stage.is_needed(),
             asked: 0,
             stopped: false,
+            traffic: None,
             deadline: order.stop_after.map(|after| started + after),
         })
     }
@@ -210,6 +213,7 @@ impl<'a> Recording<'a> {
     /// Waits for the end of everything.
     fn stay(mut self, program: &Path) -> Result<Outcome, RecordError> {
         let watched = self.watch(program);
+        let traffic = self.traffic.take().map(traffic::Running::end);
         // The guardian ends when nothing of the tree is left.
         let _ = wait::readable(&[self.guardian.pidfd.as_fd()], Some(GRACE));
         let _ = wait::send_signal(self.guardian.pidfd.as_fd(), libc::SIGKILL);
@@ -254,14 +258,16 @@ impl<'a> Recording<'a> {
         if let Err(error) = seen.lines.put_back(&self.record) {
             lost.push(format!("the program removed its record, which cannot be put back: {error}"));
         }
-        Ok(Outcome { record: self.record, exit_code, calls, stopped: self.stopped, lost })
+        Ok(Outcome { record: self.record, exit_code, calls, stopped: self.stopped, traffic, lost })
     }
 
     /// Answers the program's wait status; nothing when the guardian is gone without one.
     fn watch(&mut self, program: &Path) -> Result<Option<i32>, RecordError> {
         loop {
             let pause = self.deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            let sources = [self.reports.as_fd(), self.signals.as_fd()];
+            let traffic = self.traffic.as_ref().and_then(|traffic| traffic.pidfd.as_ref());
+            let mut sources = vec![self.reports.as_fd(), self.signals.as_fd()];
+            sources.extend(traffic.map(OwnedFd::as_fd));
             let ready = wait::readable(&sources, pause).during("waiting")?;
             if ready & 0b01 != 0 {
                 let failed = |source| RecordError::Exec { program: program.to_owned(), source };
@@ -269,6 +275,9 @@ impl<'a> Recording<'a> {
                     Report::Started { listener, program, pid } => {
                         self.program = Some(program);
                         self.read(listener, pid)?;
+                        let traffic = self.order.traffic.as_ref().map(traffic::Running::start);
+                        self.traffic =
+                            traffic.transpose().inspect_err(|_| self.signal(libc::SIGKILL))?;
                     }
                     Report::Ended(status) => return Ok(Some(status)),
                     Report::NoExec(errno) => return Err(failed(errno)),
@@ -281,7 +290,10 @@ impl<'a> Recording<'a> {
             if ready & 0b10 != 0 {
                 self.pass_signals();
             }
-            if self.deadline.is_some_and(|at| at <= Instant::now()) {
+            if ready & 0b100 != 0 {
+                self.traffic.iter_mut().for_each(traffic::Running::ended);
+                self.stop();
+            } else if self.deadline.is_some_and(|at| at <= Instant::now()) {
                 self.stop();
             }
         }

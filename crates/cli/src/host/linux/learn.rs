@@ -11,7 +11,7 @@ use ringfence_boundary::resolve::{Request, is_private, resolve as resolved};
 use ringfence_learn::draft::{self, Facts, HostDisk};
 use ringfence_learn::merge::{self, Fresh, MergeError};
 use ringfence_learn::record::Record;
-use ringfence_learn::recorder::{self, Order, Outcome, RecordError, SecretFile};
+use ringfence_learn::recorder::{self, Order, Outcome, RecordError, SecretFile, Traffic};
 use ringfence_policy::model::{Boundary, Delivery};
 use ringfence_project::whole;
 use std::ffi::OsString;
@@ -50,6 +50,7 @@ pub(crate) fn learn(verb: &Learn, printer: &mut Printer) -> Result<Finish, Comma
         draft: &draft,
         command: &record.begin.command,
         stopped: outcome.as_ref().is_some_and(|outcome| outcome.stopped),
+        traffic: verb.traffic.as_deref().zip(outcome.as_ref().and_then(|outcome| outcome.traffic)),
         unfit: &fit.mistakes,
         warnings: &fit.warnings,
         check: verb.check,
@@ -61,7 +62,10 @@ pub(crate) fn learn(verb: &Learn, printer: &mut Printer) -> Result<Finish, Comma
         let error = CommandError::new(Kind::Output, "the record is not complete");
         return Err(lost.into_iter().fold(error, CommandError::hint));
     }
-    let found = learnt.failed || !fit.mistakes.is_empty() || (verb.check && !missing.is_empty());
+    let found = learnt.failed
+        || learnt.traffic_failed()
+        || !fit.mistakes.is_empty()
+        || (verb.check && !missing.is_empty());
     Ok(if found { Finish::Findings } else { Finish::Clean })
 }
 
@@ -111,6 +115,7 @@ impl Target {
         }
         let mut order = Order::new(self.located(command), self.folder.clone());
         order.stop_after = verb.stop_after;
+        order.traffic = verb.traffic.as_deref().map(traffic).transpose()?;
         order.boundary = self.source.as_ref().map(|_| self.real());
         let here = std::env::current_dir();
         if let Some(boundary) = self.boundary() {
@@ -262,6 +267,25 @@ impl Target {
     }
 }
 
+/// The program that gives traffic, found now: the recording enters another folder.
+fn traffic(named: &Path) -> Result<Traffic, CommandError> {
+    let cwd = std::env::current_dir().map_err(|error| {
+        CommandError::new(Kind::Usage, "the current folder cannot be told").caused_by(&error)
+    })?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let in_path = || std::env::split_paths(&path).map(|folder| cwd.join(folder).join(named));
+    let has_slash = named.as_os_str().as_encoded_bytes().contains(&b'/');
+    let mut places: Box<dyn Iterator<Item = PathBuf>> =
+        if has_slash { Box::new(std::iter::once(cwd.join(named))) } else { Box::new(in_path()) };
+    let program = places.find(|place| place.is_file()).ok_or_else(|| {
+        let message = format!("cannot find the traffic: {}", named.display());
+        CommandError::new(Kind::Usage, message)
+            .hint("--traffic takes one program, without arguments: a path such as ./smoke.sh, or a name in PATH")
+    })?;
+    drop(places);
+    Ok(Traffic { program, cwd })
+}
+
 /// How a file fits this host.
 #[derive(Default)]
 struct Fit {
@@ -287,6 +311,9 @@ fn refused(error: &RecordError) -> CommandError {
     let (kind, hint) = match error {
         RecordError::NoProgram(_) | RecordError::Exec { .. } => {
             (Kind::Usage, "check the command behind the two dashes")
+        }
+        RecordError::Traffic { .. } => {
+            (Kind::Usage, "--traffic takes an executable file: chmod +x, and #! in its first line")
         }
         RecordError::Begin { .. } => (
             Kind::Output,
