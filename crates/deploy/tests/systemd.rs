@@ -133,7 +133,9 @@ fn a_weaker_value_is_found_at_its_line() {
             "SystemCallFilter=@system-service @obsolete",
             "more-system-calls",
         ),
-        ("ReadWritePaths=/var/lib/billing", "ReadWritePaths=/var/lib", "more-writable-paths"),
+        ("ReadWritePaths=/app/spool", "ReadWritePaths=/app", "more-writable-paths"),
+        ("StateDirectory=billing", "StateDirectory=other", "more-writable-paths"),
+        ("StateDirectory=billing", "LogsDirectory=billing", "more-writable-paths"),
         ("SocketBindAllow=ipv4:tcp:8080", "SocketBindAllow=ipv4:tcp:22", "more-ports"),
         ("NoExecPaths=/", "NoExecPaths=/home", "executable-files"),
         ("KillMode=mixed", "KillMode=none", "processes-stay"),
@@ -267,4 +269,38 @@ fn what_the_boundary_passes_or_sets_is_not_unset() {
             "{unset}"
         );
     }
+}
+
+#[test]
+fn folders_of_the_service_are_made_by_the_manager_and_others_need_a_user_that_owns_them() {
+    let start = "schema = 1\n[service]\nname = \"shop\"\nstart = [\"node\", \"a.js\"]\n[fs]\nwrite = [\
+                 \"/var/lib/shop\", \"/var/cache/shop/images\", \"/var/log/shop\", \"/var/lib/shopping\", \
+                 \"./data\"]\n";
+    for entry in [Entry::Ringfence, Entry::Node] {
+        let (unit, notes) = own(start, entry);
+        for line in [
+            "StateDirectory=shop",
+            "CacheDirectory=shop/images",
+            "LogsDirectory=shop",
+            "ReadWritePaths=/var/lib/shopping",
+            "ReadWritePaths=/app/data",
+        ] {
+            assert!(unit.lines().any(|found| found == line), "{line}: {unit}");
+        }
+        let of_user = |note: &&Note| note.carried.contains("DynamicUser=yes");
+        let grants: Vec<&str> =
+            notes.iter().filter(of_user).map(|note| note.grant.as_str()).collect();
+        assert_eq!(grants, ["fs.write \"/var/lib/shopping\"", "fs.write \"./data\""]);
+        let named = format!("{start}[identity]\nuser = \"shop\"\n");
+        assert!(!own(&named, entry).1.iter().any(|note| of_user(&note)));
+    }
+}
+
+#[test]
+fn a_path_may_be_made_writable_in_any_of_the_ways() {
+    let known = full();
+    let unit = unit(&known, Entry::Node);
+    let changed = unit.replace("StateDirectory=billing", "ReadWritePaths=/var/lib/billing");
+    assert_ne!(unit, changed);
+    assert_eq!(drifts(&known, &[("billing.service", &changed)]), []);
 }

@@ -103,7 +103,10 @@ pub fn compare(order: &Order<'_>, deployed: Deployed<'_>) -> Result<Comparison, 
         absent(order, &found, complete, &mut comparison);
     }
     if !judged {
-        return Err(nothing(order, deployed, &comparison));
+        let mut names: Vec<String> = found.iter().map(|object| object.name.to_owned()).collect();
+        names.sort();
+        names.dedup();
+        return Err(nothing(order, deployed, &comparison, names));
     }
     Ok(comparison)
 }
@@ -232,10 +235,16 @@ fn absent(order: &Order<'_>, found: &[Found<'_>], complete: bool, comparison: &m
 }
 
 /// Nothing was judged: the file is somebody else's, or nothing but templates.
-fn nothing(order: &Order<'_>, deployed: Deployed<'_>, comparison: &Comparison) -> DriftError {
+fn nothing(
+    order: &Order<'_>,
+    deployed: Deployed<'_>,
+    comparison: &Comparison,
+    found: Vec<String>,
+) -> DriftError {
     match comparison.undecided.first() {
         None => {
-            DriftError::Foreign { path: deployed.path.to_owned(), service: order.name().to_owned() }
+            let (path, service) = (deployed.path.to_owned(), order.name().to_owned());
+            DriftError::Foreign { path, service, found }
         }
         Some(first) => {
             let (line, what) = first.split_once(": ").unwrap_or(("line 1", first));

@@ -5,12 +5,16 @@ pub mod dockerfile;
 pub mod grants;
 pub mod kubernetes;
 pub mod node;
+mod notes;
 pub mod oci;
 pub mod seccomp;
 pub mod shell;
 pub mod systemd;
 
-use ringfence_policy::model::Boundary;
+pub use notes::{comment, grouped};
+
+use ringfence_policy::layer::Layer;
+use ringfence_policy::model::{Boundary, RequiredLayers};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -109,6 +113,9 @@ pub struct Order<'a> {
     pub notify: bool,
     /// The manager opens the listeners (units only).
     pub socket_activation: bool,
+    /// How the service is called in what is deployed, where that is not the boundary's name of it
+    /// (comparisons only).
+    pub called: Option<&'a str>,
 }
 
 impl<'a> Order<'a> {
@@ -138,13 +145,14 @@ impl<'a> Order<'a> {
             runtime_class: None,
             notify: false,
             socket_activation: false,
+            called: None,
         }
     }
 
     /// Name of the service.
     #[must_use]
     pub fn name(&self) -> &'a str {
-        &self.boundary.service.name.value
+        self.called.unwrap_or(&self.boundary.service.name.value)
     }
 
     /// A path of the boundary as it is named in the target: absolute, without `.` and `..`.
@@ -183,6 +191,19 @@ impl<'a> Order<'a> {
         (user, number(&self.boundary.identity.group).unwrap_or(user))
     }
 
+    /// Whether `ringfence run` has to make control groups of its own: there is a limit that they keep,
+    /// and the boundary requires their layer. Without that the target's own limits are enough.
+    #[must_use]
+    pub fn needs_groups(&self) -> bool {
+        let limits = &self.boundary.limits;
+        let limited = limits.memory.is_some() || limits.pids.is_some() || limits.cpu.is_some();
+        limited
+            && match &self.boundary.require.layers {
+                RequiredLayers::All => true,
+                RequiredLayers::Listed(layers) => layers.contains(&Layer::Cgroup),
+            }
+    }
+
     /// What starts the service where `ringfence run` does.
     #[must_use]
     pub fn ringfence_command(&self) -> Vec<String> {
@@ -203,9 +224,9 @@ impl<'a> Order<'a> {
             lines.push(String::new());
             lines.push("What this file does not say, and what carries it:".to_owned());
         }
-        for note in notes {
-            let mut line = format!("- {}:", note.grant);
-            for word in note.carried.split_whitespace() {
+        for note in grouped(notes) {
+            let mut line = "-".to_owned();
+            for word in format!("{}: {}", note.grant, note.carried).split_whitespace() {
                 if line.len() + word.len() > 96 {
                     lines.push(std::mem::replace(&mut line, "  ".to_owned()));
                 }
@@ -215,7 +236,7 @@ impl<'a> Order<'a> {
             lines.push(line);
         }
         lines.iter().fold(String::new(), |mut text, line| {
-            let line = format!("{prefix}{line}");
+            let line = format!("{prefix}{}", comment(line));
             let _ = writeln!(text, "{}", line.trim_end());
             text
         })

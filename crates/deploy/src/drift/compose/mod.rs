@@ -1,10 +1,12 @@
 //! A Compose file, compared with the boundary.
 //!
-//! One service of the file is judged: the one of the boundary's name, or the only one. What other
-//! files would add (`extends`, `include`, `env_file`) and what variables stand for is undecided.
+//! One service of the file is judged: the one of the boundary's name, else the one that is built in the
+//! folder of the boundary file, else the only one that is built, or the only one. What other files would
+//! add (`extends`, `include`, `env_file`) and what variables stand for is undecided.
 
 mod mounts;
 mod network;
+mod own;
 mod privileges;
 mod resources;
 mod start;
@@ -28,15 +30,13 @@ pub fn compare(order: &Order<'_>, deployed: Deployed<'_>) -> Result<Comparison, 
     let documents =
         yaml::documents(deployed.text).map_err(|error| malformed(error.line, error.what))?;
     let mut comparison = Comparison::default();
-    let mut found = false;
+    let (mut found, mut others) = (false, Vec::new());
     for document in &documents {
         let Some(services) = document.root.get("services").and_then(Node::as_map) else { continue };
-        let service = services
-            .iter()
-            .find(|service| service.key == order.name())
-            .or_else(|| services.iter().find(|one| is_named(&one.value, order.name())))
-            .or(services.first().filter(|_| services.len() == 1));
-        let Some(service) = service else { continue };
+        let Some(service) = own::service(order, deployed.path, services) else {
+            others.extend(services.iter().map(|service| service.key.clone()));
+            continue;
+        };
         found = true;
         if service.value.as_map().is_none() {
             let what = format!("services.{} is no mapping", service.key);
@@ -58,16 +58,12 @@ pub fn compare(order: &Order<'_>, deployed: Deployed<'_>) -> Result<Comparison, 
     }
     if !found {
         let path = deployed.path.to_owned();
-        return Err(DriftError::Foreign { path, service: order.name().to_owned() });
+        let service = order.name().to_owned();
+        return Err(DriftError::Foreign { path, service, found: others });
     }
     comparison.drifts.sort_by_key(|drift| drift.line.unwrap_or(usize::MAX));
     comparison.undecided.dedup();
     Ok(comparison)
-}
-
-fn is_named(service: &Node, name: &str) -> bool {
-    let text = |key: &str| service.get(key).and_then(Node::as_str);
-    text("container_name") == Some(name)
 }
 
 /// What is known while a service is judged.

@@ -1,7 +1,7 @@
 //! Bases and what is copied.
 
 use super::{Judge, Weaker, base_name, place};
-use crate::render::dockerfile::{CONTEXT, below, secret_sources};
+use crate::render::dockerfile::{CONTEXT, below, looks_secret, secret_sources};
 use ringfence_policy::paths::normal;
 use ringfence_project::dockerfile::{Kind, Stage, Transfer};
 use ringfence_project::variables::{suspicion, suspicion_of_file};
@@ -145,7 +145,7 @@ impl<'a> Judge<'a> {
         });
     }
 
-    /// Why a file of the folder is a secret; what the boundary grants to be read is none.
+    /// Why a file of the folder is a secret; a public certificate that the boundary grants is none.
     fn secret_file(&self, path: &str) -> Option<&'static str> {
         let path = normal(path.trim_start_matches('/'));
         let place = self.order.place.trim_start_matches('/');
@@ -161,7 +161,8 @@ impl<'a> Judge<'a> {
         }
         let granted = self.order.boundary.fs.read.iter().chain(&self.order.boundary.fs.optional);
         let named = granted.filter_map(|grant| below(&grant.value)).any(|grant| grant == relative);
-        suspicion_of_file(&path).filter(|_| !named)
+        let certificate = !looks_secret(self.order, relative);
+        suspicion_of_file(&path).filter(|_| !(named && certificate))
     }
 
     /// Variables of `ENV` and arguments of a build.

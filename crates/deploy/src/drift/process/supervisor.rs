@@ -48,7 +48,8 @@ pub(super) fn ask(
     };
     if identity.service != order.name() {
         let path = format!("/proc/{pid} (service `{}`)", identity.service).into();
-        return Err(DriftError::Foreign { path, service: order.name().to_owned() });
+        let service = order.name().to_owned();
+        return Err(DriftError::Foreign { path, service, found: Vec::new() });
     }
     layers::compare(order, &identity, comparison);
     Ok(Some(Asked { program: identity.program_pid }))

@@ -9,7 +9,7 @@ mod start;
 mod unit;
 
 use super::{Comparison, Deployed, Drift, DriftError};
-use crate::render::systemd::{Section, Setting, settings};
+use crate::render::systemd::{MANAGED, Section, Setting, settings};
 use crate::render::{Entry, Order, RenderError};
 use rules::{KEYS, Key, Rule};
 use std::path::Path;
@@ -24,7 +24,10 @@ pub fn compare(order: &Order<'_>, files: &[Deployed<'_>]) -> Result<Comparison, 
     let first = files.first().map_or(Path::new(""), |file| file.path);
     let service = order.name();
     if !is_of(files, &unit, order) {
-        return Err(DriftError::Foreign { path: first.to_owned(), service: service.to_owned() });
+        let names = files.iter().filter_map(|file| file.path.file_stem());
+        let found = names.map(|name| name.to_string_lossy().into_owned()).collect();
+        let (path, service) = (first.to_owned(), service.to_owned());
+        return Err(DriftError::Foreign { path, service, found });
     }
     if !unit.assignments.iter().any(|one| one.section == "Service") {
         return Ok(sockets(order, &unit));
@@ -123,14 +126,28 @@ fn wanted_of<'a>(key: &str, wanted: &'a [Setting]) -> Vec<&'a str> {
     wanted.iter().filter(of).map(|setting| setting.value.as_str()).collect()
 }
 
+/// Keys that let a unit write to paths, in whatever way.
+const WRITABLE: [&str; 5] =
+    ["BindPaths", "CacheDirectory", "LogsDirectory", "ReadWritePaths", "StateDirectory"];
+
+/// Where a unit may write, for such a key: which of them says so is the same.
+fn writable(key: &Key, wanted: &[Setting]) -> Option<Vec<String>> {
+    let of = |key: &&'static str| {
+        wanted_of(key, wanted).into_iter().flat_map(|value| listed(key, value)).collect::<Vec<_>>()
+    };
+    WRITABLE.contains(&key.name).then(|| WRITABLE.iter().flat_map(of).collect())
+}
+
 fn compare_key(key: &Key, unit: &Unit<'_>, wanted: &[Setting], comparison: &mut Comparison) {
-    let asked = wanted_of(key.name, wanted);
+    let writable = writable(key, wanted);
+    let asked = writable.as_ref().map_or_else(
+        || wanted_of(key.name, wanted),
+        |all| all.iter().map(String::as_str).collect(),
+    );
     let is_wanted = match key.rule {
         Rule::On => asked.last().is_some_and(|value| rules::is_on(value)),
         Rule::NoMore => true,
-        Rule::Level(_) | Rule::AtMost | Rule::Mask | Rule::Allowed | Rule::NoLess => {
-            !asked.is_empty()
-        }
+        _ => !asked.is_empty(),
     };
     if !is_wanted {
         return;
@@ -238,13 +255,22 @@ fn listed(key: &str, value: &str) -> Vec<String> {
         .map(|word| match key {
             "Environment" => word.split('=').next().unwrap_or_default().to_owned(),
             "LoadCredential" => word.split(':').next().unwrap_or_default().to_owned(),
+            "CacheDirectory" | "LogsDirectory" | "StateDirectory" => {
+                let root = MANAGED.into_iter().find(|(name, _)| *name == key);
+                let folder = word.split(':').next().unwrap_or_default().trim_end_matches('/');
+                format!("{}{folder}", root.map_or("", |(_, root)| root))
+            }
             _ => plain(&word).trim_end_matches('/').to_owned(),
         })
         .collect()
 }
 
 fn no_more(key: &Key, asked: &[&str], found: &[&Assignment<'_>]) -> Weaker {
-    let wanted: Vec<String> = asked.iter().flat_map(|value| listed(key.name, value)).collect();
+    let wanted: Vec<String> = if WRITABLE.contains(&key.name) {
+        asked.iter().map(|path| (*path).to_owned()).collect()
+    } else {
+        asked.iter().flat_map(|value| listed(key.name, value)).collect()
+    };
     let covered = |word: &String| {
         wanted.contains(word)
             || (word.starts_with('/')

@@ -96,6 +96,18 @@ pub(super) const KEYS: &[Key] = &[
         "the service can write where the boundary grants nothing",
     ),
     key(
+        "CacheDirectory",
+        NoMore,
+        "more-writable-paths",
+        "the service can write where the boundary grants nothing",
+    ),
+    key(
+        "LogsDirectory",
+        NoMore,
+        "more-writable-paths",
+        "the service can write where the boundary grants nothing",
+    ),
+    key(
         "InaccessiblePaths",
         NoLess,
         "less-hidden-paths",

@@ -31,6 +31,12 @@ pub(super) fn of(order: &Order<'_>) -> Vec<Value> {
     mounts
 }
 
+/// Whether a granted path is one of the mounts.
+pub(super) fn is_bound(order: &Order<'_>, path: &str) -> bool {
+    let at = order.path(path);
+    of(order).iter().any(|mount| mount["target"] == at.as_str())
+}
+
 fn is_droppable(order: &Order<'_>, path: &str) -> bool {
     order.boundary.fs.droppable.iter().any(|one| one.value == path)
 }

@@ -1,7 +1,8 @@
 //! What a Compose file does not say.
 
+use super::super::dockerfile::looks_secret;
 use super::super::{Entry, Note, Order};
-use ringfence_policy::model::{Delivery, RequiredLayers, SecretSource};
+use ringfence_policy::model::{Delivery, SecretSource};
 
 /// Notes in the order of the boundary file.
 pub(super) fn of(order: &Order<'_>, entry: Entry) -> Vec<Note> {
@@ -34,7 +35,25 @@ impl Notes {
     }
 
     fn files(&mut self, order: &Order<'_>) {
-        for path in &order.boundary.fs.read {
+        let fs = &order.boundary.fs;
+        for (key, path) in fs
+            .read
+            .iter()
+            .map(|path| ("fs.read", path))
+            .chain(fs.optional.iter().map(|path| ("fs.optional", path)))
+            .filter(|(_, path)| looks_secret(order, &path.value))
+        {
+            let bound = super::mounts::is_bound(order, &path.value);
+            let carried = if bound {
+                "looks like a secret: mounted from this host, where it must be readable by the \
+                 container's user: make it a [secrets] entry"
+            } else {
+                "looks like a secret: never in the image and not mounted: make it a [secrets] entry or \
+                 mount it where it runs"
+            };
+            self.say(format!("{key} \"{}\"", path.value), carried);
+        }
+        for path in fs.read.iter().filter(|path| !looks_secret(order, &path.value)) {
             self.by_entry(
                 format!("fs.read \"{}\"", path.value),
                 "the container sees the whole image; `ringfence run` shows the service only this",
@@ -160,10 +179,10 @@ impl Notes {
                            (seccomp.json), all of /proc, and on hosts with AppArmor a profile that \
                            allows mounts";
             self.say("require.layers".to_owned(), carried);
-            if matches!(order.boundary.require.layers, RequiredLayers::All) {
+            if order.needs_groups() {
                 let carried = "a container cannot make control groups, so `ringfence run` refuses to \
                                start: list the other layers, and let mem_limit and pids_limit carry it";
-                self.say("require.layers \"all\"".to_owned(), carried);
+                self.say("require.layers".to_owned(), carried);
             }
         }
     }

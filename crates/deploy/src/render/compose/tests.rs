@@ -66,3 +66,25 @@ fn a_secret_of_a_variable_gets_the_name_that_the_service_reads() {
     };
     assert!(bare.contains(&wanted), "{wanted}: {bare}");
 }
+
+#[test]
+fn control_groups_are_spoken_of_only_where_ringfence_would_have_to_make_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = "schema = 1\n[service]\nname = \"a\"\nstart = [\"node\", \"a.js\"]\n";
+    for (more, told) in [
+        ("", false),
+        ("[limits]\nopen-files = 64\n", false),
+        ("[limits]\npids = 64\n", true),
+        ("[limits]\npids = 64\n[require]\nlayers = [\"cgroup\"]\n", true),
+        ("[limits]\npids = 64\n[require]\nlayers = [\"broker\"]\n", false),
+        ("[require]\nlayers = [\"cgroup\"]\n", false),
+    ] {
+        let boundary = ringfence_policy::parse("r.toml", &format!("{start}{more}")).unwrap();
+        let order = Order::new(&boundary, "0", "r.toml", folder.path());
+        for target in [Target::Compose, Target::Dockerfile, Target::Oci] {
+            let notes = crate::render::render(target, &order).unwrap().notes;
+            let found = notes.iter().any(|note| note.carried.contains("control groups"));
+            assert_eq!(found, told, "{target:?}: {more}");
+        }
+    }
+}

@@ -4,6 +4,7 @@ use super::super::{Note, Order};
 use ringfence_policy::model::SecretSource;
 use ringfence_policy::paths::normal;
 use ringfence_policy::secret_files::{Holds, holds};
+use ringfence_project::variables::suspicion_of_file;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -55,8 +56,10 @@ impl Files {
                 let carried = "the image holds everything that `.dockerignore` lets in; name the \
                                folders that are needed and it holds only those";
                 files.note(key, path, carried);
-            } else if is_private_key(order, &relative) {
-                files.note(key, path, "it is a key and not put into the image: mount it");
+            } else if looks_secret(order, path) {
+                let carried = "looks like a secret: never in the image: make it a [secrets] entry or \
+                               mount it where it runs";
+                files.note(key, path, carried);
             } else if optional && !order.folder.join(&relative).exists() {
                 files.note(key, path, "it is missing here, so it is not in the image: mount it");
             } else if !installed.contains(&relative.as_str()) && relative != "node_modules" {
@@ -93,6 +96,15 @@ fn of_the_runtime(path: &str) -> bool {
     })
 }
 
+/// Whether a granted path looks like a secret: a key, an environment file, credentials of a tool. A
+/// public certificate does not, nor does a folder.
+pub(crate) fn looks_secret(order: &Order<'_>, written: &str) -> bool {
+    let relative = below(written).unwrap_or_else(|| normal(written));
+    // What is called so without a reason to look into it; `.pem` may be a certificate.
+    let named = suspicion_of_file(&relative).is_some_and(|why| why != "a key or a certificate");
+    is_private_key(order, &relative) || (named && !order.folder.join(&relative).is_dir())
+}
+
 /// By its name, or where it is there by what it says.
 fn is_private_key(order: &Order<'_>, relative: &str) -> bool {
     if matches!(holds(relative), Some(Holds::Key)) || secret_sources(order).contains(relative) {
@@ -117,6 +129,14 @@ pub(super) fn ignore(order: &Order<'_>, allowed: &BTreeSet<String>) -> String {
     }
     for path in secret_sources(order) {
         let _ = writeln!(text, "{path}");
+    }
+    // The last match decides, and what is copied by its name must get through.
+    let shown = |path: &&String| {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        name.starts_with(".env.") && suspicion_of_file(path).is_none()
+    };
+    for path in allowed.iter().filter(shown) {
+        let _ = writeln!(text, "!{path}");
     }
     text
 }

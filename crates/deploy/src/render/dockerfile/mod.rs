@@ -16,7 +16,7 @@ mod project;
 mod tests;
 
 pub(crate) use entry::{command, program, signal};
-pub(crate) use files::{below, secret_sources};
+pub(crate) use files::{below, looks_secret, secret_sources};
 
 use super::{Entry, Order, RenderError, Rendered, Target};
 use files::Files;

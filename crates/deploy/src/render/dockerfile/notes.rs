@@ -2,7 +2,7 @@
 
 use super::super::{Entry, Note, Order};
 use super::project::Project;
-use ringfence_policy::model::{RequiredLayers, SecretSource};
+use ringfence_policy::model::SecretSource;
 
 /// What an image does not say.
 pub(super) fn of(order: &Order<'_>, entry: Entry, project: &Project) -> Vec<Note> {
@@ -47,12 +47,11 @@ pub(super) fn of(order: &Order<'_>, entry: Entry, project: &Project) -> Vec<Note
         let carried = "an image needs a number: 10001, which has this service's name in it";
         note(format!("identity.user \"{}\"", user.value), carried);
     }
-    let all = matches!(boundary.require.layers, RequiredLayers::All);
-    if entry == Entry::Ringfence && all {
+    if entry == Entry::Ringfence && order.needs_groups() {
         let carried = "a container cannot make control groups of its own, so `ringfence run` refuses \
                        to start in it: list the other layers in [require], and let the container \
                        carry the limits";
-        note("require.layers \"all\"".to_owned(), carried);
+        note("require.layers".to_owned(), carried);
     }
     if !project.workspaces.is_empty() {
         let carried =

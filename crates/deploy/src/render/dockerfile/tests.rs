@@ -101,3 +101,38 @@ fn workspaces_are_installed_from_their_own_package_json() {
     assert!(!written.contains("outside") && !written.contains("c d"), "{written}");
     assert!(written.contains("!packages/b/package.json"), "{written}");
 }
+
+#[test]
+fn what_looks_like_a_secret_is_never_copied_and_is_noted_also_where_it_is_not_an_image() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("key.pem"), "-----BEGIN PRIVATE KEY-----").unwrap();
+    std::fs::write(folder.path().join("ca.pem"), "-----BEGIN CERTIFICATE-----").unwrap();
+    std::fs::write(folder.path().join(".env"), "A=1").unwrap();
+    let text = "schema = 1\n[service]\nname = \"a\"\nstart = [\"node\", \"a.js\"]\n[fs]\nread = [\"./src\", \
+                \"./.env\", \"./certs/tls.key\", \".npmrc\", \"./key.pem\", \"./ca.pem\", \"./.env.example\", \
+                \"/etc/a/.netrc\"]\n";
+    let boundary = ringfence_policy::parse("r.toml", text).unwrap();
+    let order = Order::new(&boundary, "0", "r.toml", folder.path());
+    let written = written(&boundary, folder.path(), None);
+    let copied: Vec<&str> = written
+        .lines()
+        .filter_map(|line| line.strip_prefix("COPY ")?.split_once(" /app/"))
+        .map(|(path, _)| path)
+        .filter(|path| !path.starts_with("--from"))
+        .collect();
+    assert_eq!(copied, [".env.example", "ca.pem", "src", "ringfence.toml"], "{written}");
+    assert!(written.ends_with("!.env.example\n"), "{written}");
+    assert!(!written.lines().any(|line| line == "!.env" || line == "!.npmrc"), "{written}");
+    let secret = |target| -> Vec<String> {
+        let notes = super::super::render(target, &order).unwrap().notes;
+        let notes = notes.into_iter().filter(|note| note.carried.contains("looks like a secret"));
+        notes.map(|note| note.grant).collect()
+    };
+    let below = ["./.env", "./certs/tls.key", ".npmrc", "./key.pem"];
+    let below = below.map(|path| format!("fs.read \"{path}\"")).to_vec();
+    assert_eq!(secret(Target::Dockerfile), below);
+    let all: Vec<String> =
+        below.iter().cloned().chain(["fs.read \"/etc/a/.netrc\"".to_owned()]).collect();
+    assert_eq!(secret(Target::Compose), all);
+    assert_eq!(secret(Target::Kubernetes), all);
+}

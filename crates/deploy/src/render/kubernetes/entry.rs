@@ -1,8 +1,8 @@
 //! How the service is started in a pod, and what that leaves open.
 
 use crate::render::{Entry, Note, Order, RenderError};
-use ringfence_policy::layer::Layer;
-use ringfence_policy::model::RequiredLayers;
+use ringfence_policy::net::ListenEndpoint;
+use ringfence_policy::source::Located;
 
 /// Who starts the service.
 pub(crate) fn decide(order: &Order<'_>) -> Result<Entry, RenderError> {
@@ -15,13 +15,7 @@ pub(crate) fn decide(order: &Order<'_>) -> Result<Entry, RenderError> {
             hint: "leave --entry away: the runtime class isolates, Node's flags harden".to_owned(),
         });
     }
-    let limits = &order.boundary.limits;
-    let limited = limits.memory.is_some() || limits.pids.is_some() || limits.cpu.is_some();
-    let cgroup = match &order.boundary.require.layers {
-        RequiredLayers::All => true,
-        RequiredLayers::Listed(layers) => layers.contains(&Layer::Cgroup),
-    };
-    if limited && cgroup {
+    if order.needs_groups() {
         return Err(RenderError::Impossible {
             what: "a pod has no control groups to give: the boundary requires the layer cgroup".to_owned(),
             hint: "leave `cgroup` out of require.layers in the cluster's boundary: the pod's own limits carry it"
@@ -33,7 +27,7 @@ pub(crate) fn decide(order: &Order<'_>) -> Result<Entry, RenderError> {
             what:
                 "every listener is on the loopback address, which nothing outside of a pod reaches"
                     .to_owned(),
-            hint: "grant net.listen \"0.0.0.0:PORT\" in the cluster's boundary".to_owned(),
+            hint: format!("write {} in the cluster's boundary", everywhere(order)),
         });
     }
     Ok(Entry::Ringfence)
@@ -52,6 +46,21 @@ pub(crate) fn only_loopback(order: &Order<'_>) -> bool {
     let net = &order.boundary.net;
     let mut listeners = net.listen.iter().chain(&net.udp_listen).peekable();
     listeners.peek().is_some() && listeners.all(|listener| listener.value.address.is_loopback())
+}
+
+/// The listeners as a boundary of a pod must grant them: `net.listen = ["0.0.0.0:8080"]`.
+fn everywhere(order: &Order<'_>) -> String {
+    let net = &order.boundary.net;
+    let line = |key: &str, listeners: &[Located<ListenEndpoint>]| {
+        let any = |one: &ListenEndpoint| match one.address {
+            std::net::IpAddr::V4(_) => format!("\"0.0.0.0:{}\"", one.port),
+            std::net::IpAddr::V6(_) => format!("\"[::]:{}\"", one.port),
+        };
+        let listeners: Vec<String> = listeners.iter().map(|one| any(&one.value)).collect();
+        (!listeners.is_empty()).then(|| format!("{key} = [{}]", listeners.join(", ")))
+    };
+    let lines = [line("net.listen", &net.listen), line("net.udp-listen", &net.udp_listen)];
+    lines.into_iter().flatten().collect::<Vec<_>>().join(" and ")
 }
 
 /// Where the seccomp profile of the `ringfence` entry lies below the node's seccomp folder.

@@ -30,3 +30,24 @@ fn every_grant_as_it_is_written() {
             .1
     );
 }
+
+#[test]
+fn a_listener_on_loopback_is_refused_around_ringfence_with_the_line_that_works() {
+    let text =
+        "schema = 1\n[service]\nname = \"a\"\nstart = [\"node\", \"a.js\"]\n[net]\nlisten = [";
+    let decided = |listen: &str| {
+        let boundary = ringfence_policy::parse("r.toml", &format!("{text}{listen}]\n")).unwrap();
+        let mut order = Order::new(&boundary, "0", "r.toml", Path::new("/nowhere"));
+        order.entry = Some(Entry::Ringfence);
+        render(&order)
+    };
+    let Err(RenderError::Impossible { hint, .. }) = decided("\"127.0.0.1:8080\", \"[::1]:81\"")
+    else {
+        panic!()
+    };
+    assert_eq!(
+        hint,
+        "write net.listen = [\"0.0.0.0:8080\", \"[::]:81\"] in the cluster's boundary"
+    );
+    decided("\"0.0.0.0:8080\"").unwrap();
+}

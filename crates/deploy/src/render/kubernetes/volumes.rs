@@ -4,6 +4,7 @@
 //! name, never written.
 
 use super::bytes;
+use crate::render::dockerfile::looks_secret;
 use crate::render::{Entry, Note, Order};
 use k8s_openapi::api::core::v1::{
     ConfigMapVolumeSource, EmptyDirVolumeSource, KeyToPath, ProjectedVolumeSource,
@@ -73,6 +74,16 @@ pub(crate) fn of(order: &Order<'_>, entry: Entry, notes: &mut Vec<Note>) -> Volu
         });
         volumes.scratch(name, &order.path(&path.value), WRITE);
     }
+    let fs = &boundary.fs;
+    let granted = fs.read.iter().map(|path| ("read", path));
+    for (key, path) in granted.chain(fs.optional.iter().map(|path| ("optional", path))) {
+        if looks_secret(order, &path.value) {
+            let carried = "looks like a secret: never in the image and not mounted: make it a [secrets] entry or mount \
+                           it where it runs";
+            let grant = format!("fs.{key} \"{}\"", path.value);
+            notes.push(Note { grant, carried: carried.to_owned() });
+        }
+    }
     secrets(order, entry, &mut volumes, notes);
     for (index, path) in authorities(order).into_iter().enumerate() {
         let (folder, file) = split(&path);
@@ -105,7 +116,10 @@ pub(crate) fn authorities(order: &Order<'_>) -> Vec<String> {
     let granted =
         boundary.fs.read.iter().chain(&boundary.fs.optional).map(|path| path.value.as_str());
     let mut found: Vec<String> = Vec::new();
-    for path in named.into_iter().chain(granted.filter(|path| is_authority(path))) {
+    for path in named
+        .into_iter()
+        .chain(granted.filter(|path| is_authority(path) && !looks_secret(order, path)))
+    {
         let path = order.path(path);
         if !found.contains(&path) {
             found.push(path);

@@ -45,9 +45,7 @@ pub(super) fn notes(order: &Order<'_>, entry: Entry) -> Vec<Note> {
         );
         notes.push(note(format!("identity.{key} {:?}", name.value), &carried));
     }
-    let limits = &boundary.limits;
-    let counted = limits.memory.is_some() || limits.pids.is_some() || limits.cpu.is_some();
-    if entry == Entry::Ringfence && counted {
+    if entry == Entry::Ringfence && order.needs_groups() {
         let carried = "the limits of memory, processes and processor are the container's, because \
                        control groups cannot be written inside: leave `cgroup` out of require.layers \
                        in the boundary file of the image";

@@ -119,7 +119,11 @@ pub(super) fn files(
         unit.add("ProtectHome", "yes");
     }
     for path in &fs.write {
-        unit.add("ReadWritePaths", quoted(&order.path(&path.value))?);
+        let path = order.path(&path.value);
+        match managed(order, &path) {
+            Some((key, below)) => unit.add(key, quoted(below)?),
+            None => unit.add("ReadWritePaths", quoted(&path)?),
+        };
     }
     let closed: Vec<&str> = CLOSED.into_iter().filter(|path| !granted(&path[1..])).collect();
     unit.add("InaccessiblePaths", closed.join(" "));
@@ -147,6 +151,23 @@ pub(super) fn files(
     }
     unit.add("PrivateTmp", "yes");
     Ok(())
+}
+
+/// Settings by which the manager makes a folder, gives it to the unit's user and lets the unit write
+/// there, each with where its folders lie.
+pub(crate) const MANAGED: [(&str, &str); 3] = [
+    ("StateDirectory", "/var/lib/"),
+    ("CacheDirectory", "/var/cache/"),
+    ("LogsDirectory", "/var/log/"),
+];
+
+/// The setting for a folder of the service's own name, and the folder as it stands there. A folder of
+/// another name may be somebody else's, and the manager would give it away with all that is in it.
+pub(super) fn managed<'a>(order: &Order<'_>, path: &'a str) -> Option<(&'static str, &'a str)> {
+    let of = |(key, root): (&'static str, &str)| Some((key, path.strip_prefix(root)?));
+    let (key, folder) = MANAGED.into_iter().find_map(of)?;
+    // A colon would begin the name of a link.
+    (below(folder, order.name()) && !folder.contains(':')).then_some((key, folder))
 }
 
 /// Whether a path is a folder or lies in it.

@@ -11,6 +11,8 @@ mod network;
 mod notes;
 mod sandbox;
 
+pub(crate) use files::MANAGED;
+
 use super::{Entry, Order, RenderError, Rendered, Target, shell};
 use std::fmt::Write as _;
 use std::path::PathBuf;

@@ -1,8 +1,9 @@
 //! What a unit cannot say, grant by grant, in the order of the boundary file.
 
-use super::network;
+use super::{files, network};
 use crate::render::{Entry, Note, Order, grants};
 use ringfence_policy::model::{Boundary, Delivery, SecretSource};
+use std::path::Path;
 
 /// The notes.
 pub(super) fn notes(order: &Order<'_>, entry: Entry) -> Vec<Note> {
@@ -11,11 +12,31 @@ pub(super) fn notes(order: &Order<'_>, entry: Entry) -> Vec<Note> {
         Entry::Ringfence => around(order, &mut notes),
         Entry::Node => alone(order, &mut notes),
     }
+    written(order, &mut notes);
     notes
 }
 
 fn note(notes: &mut Vec<Note>, grant: impl Into<String>, carried: &str) {
     notes.push(Note { grant: grant.into(), carried: carried.to_owned() });
+}
+
+/// Where the user that the manager makes cannot write.
+fn written(order: &Order<'_>, notes: &mut Vec<Note>) {
+    if order.boundary.identity.user.is_some() {
+        return;
+    }
+    let name = order.name();
+    for grant in &order.boundary.fs.write {
+        let path = order.path(&grant.value);
+        let own = ["/tmp", "/var/tmp"].iter().any(|tmp| Path::new(&path).starts_with(tmp));
+        if !own && files::managed(order, &path).is_none() {
+            let carried = format!(
+                "DynamicUser=yes makes a user that owns nothing there, so it cannot write: set identity.user to the owner \
+                 of the folder, or grant /var/lib/{name}, which the manager makes (StateDirectory=)"
+            );
+            note(notes, format!("fs.write {:?}", grant.value), &carried);
+        }
+    }
 }
 
 fn around(order: &Order<'_>, notes: &mut Vec<Note>) {

@@ -2,8 +2,6 @@
 
 use super::Settings;
 use crate::render::{Entry, Order};
-use ringfence_policy::layer::Layer;
-use ringfence_policy::model::RequiredLayers;
 
 /// Memory and processes of `ringfence run` itself, above those of the service.
 const OWN_MEMORY: u64 = 32 << 20;
@@ -57,7 +55,7 @@ fn alone(unit: &mut Settings) {
 
 /// Around `ringfence run`, which takes all of this away from the service.
 fn around(unit: &mut Settings, order: &Order<'_>) {
-    if uses_groups(order) {
+    if order.needs_groups() {
         let comment =
             "`ringfence run` keeps the limits of the boundary in control groups of its own";
         unit.said("ProtectControlGroups", "no", comment).add("Delegate", "yes");
@@ -72,18 +70,6 @@ fn around(unit: &mut Settings, order: &Order<'_>) {
         format!("to build the inside; the service itself is held by a filter of its own. {NO_WX}");
     unit.said("SystemCallFilter", format!("@system-service {NEEDED}"), &comment);
     unit.add("SystemCallFilter", format!("~{REFUSED}"));
-}
-
-/// Whether `ringfence run` has to use control groups itself: where the boundary does not ask for
-/// them, the unit's own are enough.
-fn uses_groups(order: &Order<'_>) -> bool {
-    let limits = &order.boundary.limits;
-    let limited = limits.memory.is_some() || limits.pids.is_some() || limits.cpu.is_some();
-    limited
-        && match &order.boundary.require.layers {
-            RequiredLayers::All => true,
-            RequiredLayers::Listed(layers) => layers.contains(&Layer::Cgroup),
-        }
 }
 
 /// Limits, and none where the boundary has none.
