@@ -136,3 +136,51 @@ fn a_folder_is_looked_through_with_its_subfolders_and_what_is_passed_over_is_nam
     let run = playground.run(["drift", "deploy/node_modules/x"]);
     assert_eq!(run.code, 2, "nothing of the service is no clean result: {run}");
 }
+
+#[test]
+fn the_drop_ins_beside_a_unit_that_is_named_count() {
+    let playground = rendered("systemd")
+        .with("out/orders.service.d/debug.conf", "[Service]\nUser=root\n")
+        .with("out/orders.service.d/README", "[Service]\nPrivateTmp=no\n");
+    let run = playground.run(["drift", "out/orders.service"]);
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stdout.contains("runs-as-root"), "{run}");
+    assert!(!run.stdout.contains("shared-tmp"), "{run}");
+    fs::remove_file(playground.path().join("out/orders.service.d/debug.conf")).unwrap();
+    assert_eq!(playground.run(["drift", "out/orders.service"]).code, 0);
+}
+
+#[test]
+fn a_service_of_another_name_is_known_by_where_it_is_built_or_named() {
+    let of = |services: &str| {
+        let text = format!("services:\n{services}");
+        Playground::new()
+            .with("ringfence.toml", crate::SMALLEST)
+            .with("compose.yaml", &text)
+            .with("sub/a.js", "")
+    };
+    for services in [
+        "  web:\n    build: .\n  db:\n    build: ./db\n",
+        "  web:\n    build: {context: .., dockerfile: a/../Dockerfile}\n    image: x\n  db:\n    image: y\n",
+        "  db:\n    image: y\n  web:\n    build: ./elsewhere\n",
+    ] {
+        let run = of(services).run(["drift", "compose.yaml"]);
+        assert_eq!(run.code, 1, "{run}");
+        assert!(
+            run.stdout.contains("services.web.") && !run.stdout.contains("services.db."),
+            "{run}"
+        );
+    }
+    let playground = of("  web:\n    image: x\n  db:\n    image: y\n");
+    let run = playground.run(["drift", "compose.yaml"]);
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run}");
+    assert!(
+        run.stderr.contains("hint: found web, db: name the one that is meant with --service NAME"),
+        "{run}"
+    );
+    let run = playground.run(["drift", "compose.yaml", "--service", "web"]);
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stdout.contains("services.web."), "{run}");
+    let run = playground.run(["drift", "compose.yaml", "--service", "shop"]);
+    assert_eq!(run.code, 2, "{run}");
+}
