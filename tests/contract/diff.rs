@@ -101,6 +101,40 @@ fn a_revision_is_read_from_git() {
 }
 
 #[test]
+fn a_repository_of_somebody_else_is_named_with_what_lets_git_read_it() {
+    let playground = playground();
+    let git = |arguments: &[&str]| {
+        let mut command = other("git");
+        command.args(["-c", "user.name=t", "-c", "user.email=t@example.test"]).args(arguments);
+        command.current_dir(playground.path()).env("HOME", playground.path());
+        command.output().is_ok_and(|output| output.status.success())
+    };
+    if !(git(&["init", "-q"]) && git(&["add", "."]) && git(&["commit", "-q", "-m", "first"])) {
+        ringfence_tests::not_run("git is not installed");
+        return;
+    }
+    // git's own switch for its tests: as if the folder belonged to another user.
+    let diff = || {
+        let mut command = playground.command();
+        command.env("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1").args(["diff", "HEAD", "new.toml"]);
+        playground.finish(&mut command)
+    };
+    assert_snapshot!(diff(), @"
+    exit: 2
+    --- stdout
+    --- stderr
+    error: git has no HEAD:new.toml: detected dubious ownership in repository at '[DIR]'
+    hint: the repository belongs to another user: where you trust it, `git config --global --add safe.directory [DIR]`
+    ---
+    ");
+    // The hint is enough.
+    let folder = playground.path();
+    assert!(git(&["config", "--global", "--add", "safe.directory", &folder.to_string_lossy()]));
+    let run = diff();
+    assert_eq!((run.code, run.stdout.as_str()), (0, "both let the service do the same\n"), "{run}");
+}
+
+#[test]
 fn what_is_neither_a_file_nor_a_revision_is_refused() {
     let playground = playground().with("broken.toml", "schema = 2\n");
     for (old, wrong) in [

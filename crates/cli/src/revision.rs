@@ -5,6 +5,7 @@
 
 use crate::error::{CommandError, Kind};
 use crate::settings::{MAX_SIZE, Source, too_large};
+use ringfence_policy::display::untrusted;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -43,12 +44,26 @@ pub(crate) fn read(revision: &str, path: &Path) -> Result<Source, CommandError> 
         let words = String::from_utf8_lossy(&ended.stderr);
         let words = words.lines().next().unwrap_or("it said nothing").trim_start_matches("fatal: ");
         let message = format!("git has no {}: {words}", shown.display());
-        return Err(CommandError::new(Kind::Source, message)
-            .hint("name a file, a revision such as main, or REVISION:PATH"));
+        return Err(CommandError::new(Kind::Source, message).hint(hint(&ended.stderr)));
     }
     let text = String::from_utf8(bytes).map_err(|_| {
         let message = format!("{} is not UTF-8 text", shown.display());
         CommandError::new(Kind::Configuration, message)
     })?;
     Ok(Source { path: shown, text })
+}
+
+/// What to do about git's words. It trusts no repository that belongs to somebody else, as in a
+/// container with a mounted checkout, until it is told to; its last line says how, for its folder.
+fn hint(words: &[u8]) -> String {
+    let words = String::from_utf8_lossy(words);
+    if !words.contains("dubious ownership") {
+        return "name a file, a revision such as main, or REVISION:PATH".to_owned();
+    }
+    let found = words.split_once("safe.directory ").and_then(|(_, rest)| rest.lines().next());
+    let folder = found.map_or_else(|| "FOLDER".to_owned(), |found| untrusted(found).to_string());
+    format!(
+        "the repository belongs to another user: where you trust it, \
+         `git config --global --add safe.directory {folder}`"
+    )
 }
