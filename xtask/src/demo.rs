@@ -1,6 +1,7 @@
-//! `cargo xtask demo`: a real service inside its boundary, under load, under attack, and proven.
+//! `cargo xtask demo`: a real service, recorded, then inside its boundary, under load, under attack,
+//! and proven.
 //!
-//! Succeeds only if all of it held: every request answered and checked, every attack that works
+//! Succeeds only if all of it held: the recorded run needed nothing that the file does not grant, every request answered and checked, every attack that works
 //! outside refused inside, a clean stop on SIGTERM, and every claim of the proof blocked. Each
 //! attack is first made outside the boundary, so that a refusal inside means something.
 
@@ -21,6 +22,8 @@ use std::time::Duration;
 const ORIGIN: &str = "http://127.0.0.1:18080";
 /// Orders created by the load; each is two requests and a bit.
 const ORDERS: &str = "2000";
+/// Orders created while the run is recorded: what it does does not change with their number.
+const RECORDED: &str = "200";
 /// Clients of the load at the same time.
 const CLIENTS: &str = "16";
 
@@ -37,11 +40,38 @@ pub(crate) fn run() -> Result<(), Failure> {
     let surroundings = Surroundings::start()?;
     say("PostgreSQL on 127.0.0.1:18432, prices on https://api.internal:18443 (private CA)");
 
-    let held = inside(&ringfence, &surroundings);
+    let held = learned(&ringfence, &surroundings).and_then(|()| inside(&ringfence, &surroundings));
     let stopped = surroundings.stop();
     held?;
     stopped?;
     say("\nAll of it held.");
+    Ok(())
+}
+
+/// The service outside its boundary, recorded: whether its file grants what it uses.
+fn learned(ringfence: &Path, surroundings: &Surroundings) -> Result<(), Failure> {
+    step("Recording what the service uses, and comparing it with its boundary file");
+    say("$ ringfence learn --check");
+    let mut command = boundary(ringfence);
+    // Variables of this session, such as certificates of a company, are not the service's.
+    let kept = ["PATH", "HOME"].map(|name| (name, std::env::var_os(name).unwrap_or_default()));
+    command.args(["learn", "--check"]).env_clear().envs(kept);
+    let mut service = Running::listen(&mut command)?;
+    service.line_with("Server listening", Duration::from_secs(30))?;
+    load(surroundings, RECORDED)?;
+    let status = service.stop(Signal::TERM, Duration::from_secs(30))?;
+    // The service's own log is JSON, a line each.
+    let said: String = service
+        .output()
+        .lines()
+        .filter(|line| !line.starts_with('{'))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    if !status.success() {
+        let program = "ringfence learn --check".to_owned();
+        return Err(Failure::Exit { program, status: spoken(status), output: said });
+    }
+    say(said.trim_end());
     Ok(())
 }
 
@@ -54,7 +84,7 @@ fn inside(ringfence: &Path, surroundings: &Surroundings) -> Result<(), Failure> 
     say(format!("the service listens on {ORIGIN}"));
 
     step("Sending it load through the boundary");
-    load(surroundings)?;
+    load(surroundings, ORDERS)?;
 
     step("Attacking from inside: each attack first outside, then in the same boundary");
     attack::all(ringfence, surroundings)?;
@@ -84,9 +114,9 @@ fn boundary(ringfence: &Path) -> Command {
 }
 
 /// Sends the load and says how it went.
-fn load(surroundings: &Surroundings) -> Result<(), Failure> {
+fn load(surroundings: &Surroundings, orders: &str) -> Result<(), Failure> {
     let mut load = surroundings::node();
-    load.args(["tools/load.mjs", ORIGIN, ORDERS, CLIENTS]).arg(surroundings.signing_key());
+    load.args(["tools/load.mjs", ORIGIN, orders, CLIENTS]).arg(surroundings.signing_key());
     let said = process::run(&mut load, b"", Duration::from_mins(3))?;
     let numbers: serde_json::Value = serde_json::from_str(said.stdout.trim()).unwrap_or_default();
     let number = |key: &str| numbers.get(key).map_or_else(|| "?".to_owned(), ToString::to_string);
