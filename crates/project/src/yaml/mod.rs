@@ -86,6 +86,9 @@ pub fn each(text: &str) -> Vec<Result<Document, YamlError>> {
             column: 1,
         })];
     }
+    if let Some(error) = disputed_break(text) {
+        return vec![Err(error)];
+    }
     let masked = template::mask(text.strip_prefix('\u{feff}').unwrap_or(text));
     let mut lines = masked.templates.as_slice();
     let mut found = Vec::new();
@@ -100,6 +103,29 @@ pub fn each(text: &str) -> Vec<Result<Document, YamlError>> {
         }
     }
     found
+}
+
+/// The first character that YAML 1.1 takes for the end of a line and YAML 1.2 does not, or the other
+/// way around: what one reader takes for a comment would be a setting for another.
+fn disputed_break(text: &str) -> Option<YamlError> {
+    let (mut line, mut column) = (1, 1);
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let lone = character == '\r' && characters.peek().is_some_and(|next| *next != '\n');
+        if lone || matches!(character, '\u{85}' | '\u{2028}' | '\u{2029}') {
+            return Some(YamlError {
+                mistake: Mistake::Syntax,
+                what: format!(
+                    "the character U+{:04X} ends a line for some readers and not for others",
+                    u32::from(character)
+                ),
+                line,
+                column,
+            });
+        }
+        (line, column) = if character == '\n' { (line + 1, 1) } else { (line, column + 1) };
+    }
+    None
 }
 
 /// A document's text and where it begins.

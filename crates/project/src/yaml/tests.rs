@@ -156,3 +156,15 @@ fn whatever_the_text_is_it_ends_in_an_answer() {
         }
     }
 }
+
+#[test]
+fn a_character_that_only_some_readers_take_for_the_end_of_a_line_is_an_error_with_its_line() {
+    for character in ['\u{85}', '\u{2028}', '\u{2029}', '\r'] {
+        let text = format!("a: 1\nb: 2 # note{character}b: 3\n");
+        let error = documents(&text).unwrap_err();
+        assert_eq!((error.line, error.mistake), (2, Mistake::Syntax), "{character:?}");
+    }
+    assert!(documents("a: 1\r\nb: 2\r\n").is_ok());
+    let written = emit::document(&json!({ "a": "x\u{85}y\u{2028}z\rw" }), &[]);
+    assert_eq!(only(&written).root.path(["a"]).unwrap().as_str(), Some("x\u{85}y\u{2028}z\rw"));
+}
