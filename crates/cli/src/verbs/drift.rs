@@ -34,6 +34,9 @@ pub(crate) struct Drift {
     /// An image as a tar archive, as `docker save` writes it
     #[arg(long, value_name = "TAR", group = "what", value_hint = clap::ValueHint::FilePath)]
     image: Option<PathBuf>,
+    /// Name of the service, unit, container or object in the file, where the boundary has another
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["pid", "image"])]
+    service: Option<String>,
     #[command(flatten)]
     config: ConfigOption,
     /// Where the folder of the boundary file lies in the target
@@ -93,6 +96,7 @@ impl Drift {
         let (hash, folder, name) = (file.hash(), file.folder()?, file.name());
         let mut order = Order::new(&file.boundary, &hash, &name, &folder);
         order.place = self.place.trim_end_matches('/');
+        order.called = self.service.as_deref();
         let outcome = self.compare(&order)?;
         match self.format {
             DriftFormat::Human => printer.text(&human(&outcome, printer)),
@@ -140,16 +144,22 @@ fn refused(error: &DriftError) -> CommandError {
         DriftError::Malformed { .. } => Kind::Configuration,
         _ => Kind::Source,
     };
-    let hint = match error {
-        DriftError::Foreign { .. } => Some("name the right boundary with --config FILE"),
-        DriftError::Unknown { .. } => Some("name the file that is deployed, or a folder with it"),
-        DriftError::Malformed { .. } | DriftError::Unreadable { .. } => None,
+    let mut hints = match error {
+        DriftError::Foreign { .. } => vec!["name the right boundary with --config FILE".to_owned()],
+        DriftError::Unknown { .. } => {
+            vec!["name the file that is deployed, or a folder with it".to_owned()]
+        }
+        DriftError::Malformed { .. } | DriftError::Unreadable { .. } => Vec::new(),
     };
-    let told = CommandError::new(kind, error.to_string());
-    match hint {
-        Some(hint) => told.hint(hint),
-        None => told,
+    if let DriftError::Foreign { found, .. } = error
+        && !found.is_empty()
+    {
+        let found = found.join(", ");
+        let hint =
+            format!("found {}: name the one that is meant with --service NAME", untrusted(&found));
+        hints.insert(0, hint);
     }
+    hints.into_iter().fold(CommandError::new(kind, error.to_string()), CommandError::hint)
 }
 
 fn output(boundary: String, outcome: &Outcome) -> Output<'_> {

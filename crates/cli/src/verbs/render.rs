@@ -33,7 +33,8 @@ pub(crate) struct Render {
     /// Overwrite files that ringfence did not write
     #[arg(long, requires = "out")]
     force: bool,
-    /// How the service is started: by `ringfence run`, or by Node alone with its own flags
+    /// How the service is started: by `ringfence run`, or by Node alone with its own flags. Without it
+    /// `node` for the targets node, kubernetes and kubernetes-policy, `ringfence` for all others
     #[arg(long, value_name = "PROGRAM")]
     entry: Option<EntryName>,
     /// Name of the image, with its tag or digest
@@ -217,7 +218,7 @@ fn joined(rendered: &Rendered) -> String {
 fn notes(notes: &[Note], printer: &Printer) -> String {
     let mut text = String::new();
     let label = printer.paint_error(Style::Note, "note:");
-    for note in notes {
+    for note in render::grouped(notes) {
         let sentence = format!("{}: {}", untrusted(&note.grant), untrusted(&note.carried));
         for (index, line) in table::wrap(&sentence, table::WIDTH - 6).iter().enumerate() {
             let start = if index == 0 { label.as_str() } else { "     " };

@@ -30,6 +30,13 @@ pub(super) fn find(named: &[PathBuf]) -> Result<Found, CommandError> {
             found.look_through(path)?;
         } else {
             found.sources.push(settings::source(path.clone())?);
+            for drop_in in drop_ins(path) {
+                let known = named.contains(&drop_in)
+                    || found.sources.iter().any(|source| source.path == drop_in);
+                if !known {
+                    found.sources.push(settings::source(drop_in)?);
+                }
+            }
         }
     }
     if found.sources.len() > 1 {
@@ -70,6 +77,24 @@ impl Found {
         }
         Ok(())
     }
+}
+
+/// What the manager reads behind a unit: the files of the folder beside it that is named after it. A
+/// folder that is named reads its own.
+fn drop_ins(unit: &Path) -> Vec<PathBuf> {
+    let ends = |kinds: &[&str], path: &Path| {
+        path.extension().is_some_and(|kind| kinds.iter().any(|known| kind == *known))
+    };
+    if !ends(&["service", "socket"], unit) {
+        return Vec::new();
+    }
+    let mut folder = unit.as_os_str().to_owned();
+    folder.push(".d");
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    files.retain(|path| ends(&["conf"], path));
+    files.sort();
+    files
 }
 
 fn is_known(source: &Source) -> bool {
