@@ -201,7 +201,7 @@ fn values_are_read_as_systemd_reads_them() {
     assert_eq!(codes("CapabilityBoundingSet=CAP_SYS_ADMIN\nCapabilityBoundingSet="), [""; 0]);
     assert_eq!(codes("CapabilityBoundingSet=~CAP_SYS_ADMIN"), ["more-capabilities"]);
     // Lines go on behind a backslash; comments in between are passed over.
-    assert_eq!(codes("Private\\\n# no\nTmp=no"), [""; 0]);
+    assert_eq!(codes("Private\\\n# no\nTmp=no"), ["unknown-setting"]);
     assert_eq!(codes("PrivateTmp= \\\n# not this\n no"), ["shared-tmp"]);
     // Another section is another key.
     assert_eq!(codes("[Unit]\nPrivateTmp=no"), [""; 0]);

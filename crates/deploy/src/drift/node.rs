@@ -101,6 +101,83 @@ pub(super) fn compare_words(order: &Order<'_>, argv: &[String], place: Place) ->
     comparison
 }
 
+/// The first word that is neither of the boundary's command nor known to be harmless, for a command
+/// with absolute paths: another program, script or argument, or an option nobody judged.
+pub(super) fn foreign_word<'a>(order: &Order<'_>, argv: &'a [String]) -> Option<&'a str> {
+    let (first, rest) = argv.split_first()?;
+    let Ok(wanted) = crate::render::node::command(order) else { return Some(first) };
+    let programs = ["node", "/usr/bin/node", "/usr/local/bin/node"];
+    if wanted.first() != Some(first) && !programs.contains(&first.as_str()) {
+        return Some(first);
+    }
+    foreign_behind(rest, wanted.get(1..).unwrap_or_default())
+}
+
+/// The same of what stands behind the program.
+fn foreign_behind<'a>(rest: &'a [String], wanted: &[String]) -> Option<&'a str> {
+    let split = |words: &[String]| words.iter().take_while(|word| word.starts_with('-')).count();
+    let (options, script) = rest.split_at(split(rest));
+    let (known, asked) = wanted.split_at(split(wanted));
+    let foreign = |word: &&String| {
+        let name = word.split('=').next().unwrap_or(word);
+        !known.contains(word) && !JUDGED.contains(&name) && !HARMLESS.contains(&name)
+    };
+    let option = options.iter().find(foreign);
+    let other = script.iter().zip(asked).find(|(is, wanted)| is != wanted).map(|(is, _)| is);
+    let more = script.get(asked.len());
+    let less = (script.len() < asked.len()).then_some("a missing argument");
+    option.or(other).or(more).map(String::as_str).or(less)
+}
+
+/// Options that [`judge`] knows.
+const JUDGED: [&str; 24] = [
+    "--allow-addons",
+    "--allow-child-process",
+    "--allow-ffi",
+    "--allow-fs-read",
+    "--allow-fs-write",
+    "--allow-inspector",
+    "--allow-net",
+    "--allow-wasi",
+    "--allow-worker",
+    "--experimental-config-file",
+    "--experimental-ffi",
+    "--experimental-loader",
+    "--experimental-permission",
+    "--import",
+    "--inspect",
+    "--inspect-brk",
+    "--inspect-wait",
+    "--loader",
+    "--no-experimental-permission",
+    "--no-permission",
+    "--permission",
+    "--permission-audit",
+    "--require",
+    "-r",
+];
+
+/// Options that give the service nothing, or take something away.
+const HARMLESS: [&str; 17] = [
+    "--disable-proto",
+    "--disable-warning",
+    "--disallow-code-generation-from-strings",
+    "--enable-source-maps",
+    "--force-fips",
+    "--frozen-intrinsics",
+    "--jitless",
+    "--max-http-header-size",
+    "--max-old-space-size",
+    "--max-semi-space-size",
+    "--no-addons",
+    "--no-deprecation",
+    "--no-warnings",
+    "--stack-trace-limit",
+    "--throw-deprecation",
+    "--trace-warnings",
+    "--unhandled-rejections",
+];
+
 /// Code, what is wanted, and why; `None` for an option that gives nothing beyond the boundary.
 fn judge(
     order: &Order<'_>,

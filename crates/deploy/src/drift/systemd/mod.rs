@@ -7,6 +7,7 @@
 mod rules;
 mod start;
 mod unit;
+mod unknown;
 
 use super::{Comparison, Deployed, Drift, DriftError};
 use crate::render::systemd::{MANAGED, Section, Setting, settings};
@@ -20,6 +21,31 @@ use unit::{Assignment, Unit, words};
 /// # Errors
 /// [`DriftError`].
 pub fn compare(order: &Order<'_>, files: &[Deployed<'_>]) -> Result<Comparison, DriftError> {
+    files.iter().try_for_each(unit::legible)?;
+    let mut whole: Option<Comparison> = None;
+    let mut foreign = None;
+    for group in unit::grouped(files) {
+        match alone(order, &group) {
+            Ok(more) => {
+                let whole = whole.get_or_insert_default();
+                whole.drifts.extend(more.drifts);
+                whole.undecided.extend(more.undecided);
+                whole.compared += more.compared;
+            }
+            Err(error @ DriftError::Foreign { .. }) => {
+                foreign.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    match (whole, foreign) {
+        (None, Some(error)) => Err(error),
+        (whole, _) => Ok(whole.unwrap_or_default()),
+    }
+}
+
+/// Compares one unit with its drop-ins and its listeners.
+fn alone(order: &Order<'_>, files: &[Deployed<'_>]) -> Result<Comparison, DriftError> {
     let unit = Unit::read(files);
     let first = files.first().map_or(Path::new(""), |file| file.path);
     let service = order.name();
@@ -30,7 +56,9 @@ pub fn compare(order: &Order<'_>, files: &[Deployed<'_>]) -> Result<Comparison, 
         return Err(DriftError::Foreign { path, service, found });
     }
     if !unit.assignments.iter().any(|one| one.section == "Service") {
-        return Ok(sockets(order, &unit));
+        let mut comparison = sockets(order, &unit);
+        unknown::compare(order, &unit, &[], &mut comparison);
+        return Ok(comparison);
     }
     // Where the command tells nothing, the way that is closer to what the rest of the unit says.
     let entries = match start::entry(&unit) {
@@ -65,6 +93,7 @@ fn with(order: &Order<'_>, entry: Entry, unit: &Unit<'_>) -> Result<Comparison, 
     for key in KEYS {
         compare_key(key, unit, &wanted, &mut comparison);
     }
+    unknown::compare(order, unit, &wanted, &mut comparison);
     Ok(comparison)
 }
 
@@ -79,8 +108,10 @@ fn is_of(files: &[Deployed<'_>], unit: &Unit<'_>, order: &Order<'_>) -> bool {
     };
     let starts = |assignment: &Assignment<'_>| {
         let value = &assignment.value;
-        assignment.key == "ExecStart"
-            && (value.contains(&order.file()) || value.contains(&format!("{}/", order.place)))
+        (assignment.key.starts_with("Exec") || assignment.key == "WorkingDirectory")
+            && (*value == order.place
+                || value.contains(&order.file())
+                || value.contains(&format!("{}/", order.place)))
     };
     files.iter().any(|file| named(file.path)) || unit.assignments.iter().any(starts)
 }
@@ -158,7 +189,7 @@ fn compare_key(key: &Key, unit: &Unit<'_>, wanted: &[Setting], comparison: &mut 
     let weaker = match key.rule {
         Rule::On => found.last().is_none_or(|one| !rules::is_on(&one.value)).then(|| last(&found)),
         Rule::Level(levels) => level(levels, &asked, &found),
-        Rule::AtMost => at_most(key, &asked, &found, comparison),
+        Rule::AtMost => at_most(key, &asked, &found),
         Rule::Mask => mask(&asked, &found),
         Rule::Allowed => {
             let nothing = unit.mentions(key.name) && values.is_empty();
@@ -217,23 +248,13 @@ fn level(levels: &[&[&str]], asked: &[&str], found: &[&Assignment<'_>]) -> Weake
     (is < wanted).then(|| last(found))
 }
 
-fn at_most(
-    key: &Key,
-    asked: &[&str],
-    found: &[&Assignment<'_>],
-    comparison: &mut Comparison,
-) -> Weaker {
+fn at_most(key: &Key, asked: &[&str], found: &[&Assignment<'_>]) -> Weaker {
     let wanted = asked.last().and_then(|value| rules::number(value))?;
     let Some(one) = found.last() else { return Some(None) };
-    let share = one.value.ends_with('%') && key.name != "CPUQuota";
-    match rules::number(&one.value).filter(|_| !share) {
-        Some(is) if is <= wanted => None,
-        Some(_) => Some(last(found)),
-        None => {
-            comparison.undecided.push(format!("{}={} depends on the host", key.name, one.value));
-            None
-        }
-    }
+    // A share depends on the machine, and a quota that is none is passed over.
+    let fits = one.value.ends_with('%') == (key.name == "CPUQuota");
+    let is = rules::number(&one.value).filter(|_| fits);
+    is.is_none_or(|is| is > wanted).then(|| last(found))
 }
 
 fn mask(asked: &[&str], found: &[&Assignment<'_>]) -> Weaker {
@@ -271,9 +292,16 @@ fn no_more(key: &Key, asked: &[&str], found: &[&Assignment<'_>]) -> Weaker {
     } else {
         asked.iter().flat_map(|value| listed(key.name, value)).collect()
     };
+    // A path that goes up, that systemd puts together, or that is bound elsewhere, is another one.
+    let is_plain = |word: &str| {
+        !word.split('/').any(|part| part == "..")
+            && !word.contains('%')
+            && !(key.name == "BindPaths" && word.contains(':'))
+    };
     let covered = |word: &String| {
         wanted.contains(word)
-            || (word.starts_with('/')
+            || (is_plain(word)
+                && word.starts_with('/')
                 && wanted
                     .iter()
                     .any(|path| word.starts_with(&format!("{path}/")) && !path.is_empty()))

@@ -13,7 +13,7 @@ fn command_words(unit: &Unit<'_>) -> Option<(Vec<String>, usize)> {
 }
 
 /// Characters in front of a command.
-const PREFIXES: [char; 5] = ['-', '@', ':', '+', '!'];
+const PREFIXES: [char; 6] = ['-', '@', ':', '+', '!', '|'];
 
 /// How the unit starts the service; `None` when neither way is recognised.
 pub(super) fn entry(unit: &Unit<'_>) -> Option<Entry> {
@@ -51,8 +51,30 @@ fn command(order: &Order<'_>, unit: &Unit<'_>, comparison: &mut Comparison) {
     comparison.drifts.extend(inner.drifts);
     comparison.compared += inner.compared;
     let Some(start) = unit.last("ExecStart") else { return };
+    let others = unit.of("ExecStart");
+    if others.len() > 1 {
+        comparison.drifts.extend(others.iter().rev().skip(1).map(|one| Drift {
+            code: "not-enforced",
+            place: "ExecStart".to_owned(),
+            line: Some(one.line),
+            wanted: "one command".to_owned(),
+            found: one.value.clone(),
+            why: "a further command is started outside of the boundary".to_owned(),
+        }));
+    }
     let prefix = start.value.chars().take_while(|c| PREFIXES.contains(c));
-    if prefix.into_iter().any(|c| matches!(c, '+' | '!')) {
+    let prefix: Vec<char> = prefix.collect();
+    if prefix.iter().any(|c| matches!(c, '@' | ':' | '|')) {
+        comparison.drifts.push(Drift {
+            code: "unknown-setting",
+            place: "ExecStart".to_owned(),
+            line: Some(start.line),
+            wanted: "no prefix".to_owned(),
+            found: start.value.clone(),
+            why: "the prefix makes the command another one than it looks like".to_owned(),
+        });
+    }
+    if prefix.iter().any(|c| matches!(c, '+' | '!')) {
         comparison.drifts.push(Drift {
             code: "runs-as-root",
             place: "ExecStart".to_owned(),

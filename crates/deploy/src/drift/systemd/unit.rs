@@ -3,8 +3,60 @@
 //! A later assignment of a single value wins, lists grow, and an empty assignment empties them.
 //! Drop-ins are read behind their unit, in the order of their names.
 
-use crate::drift::Deployed;
+use crate::drift::{Deployed, DriftError};
 use std::path::Path;
+
+/// Refuses characters at which systemd ends a line, or which it does not trim, and this reader would
+/// read otherwise.
+pub(super) fn legible(file: &Deployed<'_>) -> Result<(), DriftError> {
+    for (index, line) in file.text.split('\n').enumerate() {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        let bad = |c: &char| *c != '\t' && (c.is_control() || (c.is_whitespace() && *c != ' '));
+        if let Some(found) = line.chars().find(bad) {
+            return Err(DriftError::Malformed {
+                path: file.path.to_owned(),
+                line: index + 1,
+                what: format!("{found:?} does not belong into a unit"),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Files by the unit they are of: each service with its drop-ins and its listeners.
+pub(super) fn grouped<'a>(files: &[Deployed<'a>]) -> Vec<Vec<Deployed<'a>>> {
+    let is = |file: &Deployed<'_>, kind: &str| file.path.extension().is_some_and(|is| is == kind);
+    let services: Vec<&Deployed<'a>> = files.iter().filter(|file| is(file, "service")).collect();
+    if services.len() < 2 {
+        return vec![files.to_vec()];
+    }
+    let belongs = |file: &Deployed<'_>, service: &Deployed<'_>| {
+        if is(file, "socket") {
+            return file.path.file_stem() == service.path.file_stem();
+        }
+        let of = file.path.parent().and_then(Path::file_name).unwrap_or_default();
+        let of = of.to_string_lossy();
+        let name = service.path.file_name().unwrap_or_default().to_string_lossy();
+        let of = of.strip_suffix(".service.d");
+        let stem = name.strip_suffix(".service").unwrap_or(&name);
+        // `service.d` is of every service, `a-.service.d` of each that begins so.
+        of.is_none_or(|of| of == stem || (of.ends_with('-') && stem.starts_with(of)))
+    };
+    let mut groups: Vec<Vec<Deployed<'a>>> = Vec::new();
+    for service in services {
+        let mut group = vec![*service];
+        group.extend(
+            files.iter().filter(|file| !is(file, "service") && belongs(file, service)).copied(),
+        );
+        groups.push(group);
+    }
+    let alone = files.iter().filter(|file| {
+        !is(file, "service") && !groups.iter().flatten().any(|known| known.path == file.path)
+    });
+    let alone: Vec<Vec<Deployed<'a>>> = alone.map(|file| vec![*file]).collect();
+    groups.extend(alone);
+    groups
+}
 
 /// One assignment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +102,9 @@ impl<'a> Unit<'a> {
         let mut begun: Option<(usize, String)> = None;
         for (index, line) in file.text.lines().enumerate() {
             let trimmed = line.trim();
+            // Only what ends in an odd number of them goes on, without a space behind.
+            let begins = line.trim_start();
+            let goes_on = (begins.len() - begins.trim_end_matches('\\').len()) % 2 == 1;
             if trimmed.starts_with(['#', ';']) {
                 continue;
             }
@@ -58,7 +113,7 @@ impl<'a> Unit<'a> {
                 None if trimmed.is_empty() => continue,
                 None => (index + 1, trimmed.to_owned()),
             };
-            if let Some(start) = text.strip_suffix('\\') {
+            if let Some(start) = text.strip_suffix('\\').filter(|_| goes_on) {
                 begun = Some((number, start.trim_end().to_owned()));
                 continue;
             }
@@ -114,7 +169,15 @@ pub(super) fn words(value: &str) -> Vec<String> {
     let mut characters = value.chars().peekable();
     while let Some(character) = characters.next() {
         match (character, quote) {
-            ('\\', _) => word.get_or_insert_default().extend(characters.next()),
+            // `\x2f` and its kind stay as they are: nothing that is wanted has them.
+            ('\\', _) => {
+                let next = characters.next();
+                let word = word.get_or_insert_default();
+                if next.is_some_and(|next| next.is_ascii_alphanumeric()) {
+                    word.push('\\');
+                }
+                word.extend(next);
+            }
             (end, Some(begun)) if end == begun => quote = None,
             ('"' | '\'', None) => {
                 quote = Some(character);
