@@ -589,6 +589,12 @@ fn a_name_that_the_file_cannot_hold_is_told_and_spoils_nothing() {
     let seen = Seen::new(&[]).read(&["/srv/app/a*b.json", "/srv/app/ok.json"]);
     assert_eq!(seen.lines(), [r#"fs.read = ["./ok.json"]"#]);
     assert_eq!(seen.codes(), ["cannot-be-written"]);
+    for ends_a_line in ['\n', '\u{85}', '\u{2028}', '\u{202e}'] {
+        let path = format!("/srv/app/a{ends_a_line}hostNetwork: true");
+        let seen = Seen::new(&[]).read(&[&path, "/srv/app/ok.json"]);
+        assert_eq!(seen.lines(), [r#"fs.read = ["./ok.json"]"#]);
+        assert_eq!(seen.codes(), ["cannot-be-written"]);
+    }
 }
 
 #[test]
