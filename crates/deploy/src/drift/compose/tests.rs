@@ -174,7 +174,7 @@ fn each_weakened_value_is_named() {
     insta::assert_snapshot!(said, @r#"
     "user: root": root-user at services.billing.user
     "user: \"10010:0\"": root-group at services.billing.user
-    "user: ${UID}": undecided line 68: services.billing.user: ${UID} is filled in later
+    "user: ${UID}": undecided line 53: services.billing.user: ${UID} is filled in later
     "read_only: false\n    cap_drop": writable-root at services.billing.read_only
     "- NET_RAW": capabilities at services.billing.cap_drop
     "cap_add: [SYS_ADMIN]": capabilities at services.billing.cap_add
@@ -183,7 +183,7 @@ fn each_weakened_value_is_named() {
     "devices: [/dev/kvm]": device at services.billing.devices
     "no-new-privileges:false": new-privileges at services.billing.security_opt
     "seccomp:unconfined": seccomp at services.billing.security_opt
-    "seccomp=./other.json": undecided line 84: the filter is in ./other.json: compare that file too
+    "seccomp=./other.json": undecided line 69: the filter is in ./other.json: compare that file too
     "- systempaths=unconfined\n      - seccomp": unconfined at services.billing.security_opt
     "exec,": executable-tmpfs at services.billing.tmpfs
     "size=1g": tmpfs-size at services.billing.tmpfs
@@ -208,7 +208,7 @@ fn each_weakened_value_is_named() {
     "DB_PASSWORD: hunter2": secret-in-environment at services.billing.environment.DB_PASSWORD
     "DEBUG: \"1\"": unlisted-variable at services.billing.environment.DEBUG
     "PORT: \"9999\"": other-value at services.billing.environment.PORT
-    "PORT: \"${PORT}\"": undecided line 77: environment.PORT is filled in later
+    "PORT: \"${PORT}\"": undecided line 62: environment.PORT is filled in later
     "entrypoint:\n      - npm\n      - start": package-manager-start at services.billing.entrypoint
     "entrypoint:\n      - sh\n      - -c": shell-command at services.billing.entrypoint
     "- \"--no-permission\"": missing-permission at services.billing.entrypoint

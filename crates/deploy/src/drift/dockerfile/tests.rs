@@ -188,7 +188,7 @@ fn each_weakened_word_is_named() {
     USER 10010:0: root-group at last stage: USER
     USER 1000: other-user at last stage: USER
     ARG U
-    USER $U: undecided line 88: last stage: USER: $U is known only to the build
+    USER $U: undecided line 73: last stage: USER: $U is known only to the build
     STOPSIGNAL SIGTERM: stop-signal at last stage: STOPSIGNAL
     EXPOSE 8080 9229: exposed-port at last stage: EXPOSE
     : missing-permission at last stage: ENTRYPOINT
