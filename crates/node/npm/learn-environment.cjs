@@ -35,9 +35,12 @@ observers.set(ASKED, asked);
 
 function listed(keys) {
   sweep = { __proto__: null, keys, looks: 0, gets: 0 };
-  if (features['whole-environment'] === true) return;
+  const cell = due('env', '*', READERS);
+  if (cell === undefined) return;
   const who = caller();
-  if (who?.direct) feature('whole-environment');
+  if (!who?.direct) return;
+  if (features['whole-environment'] !== true) feature('whole-environment');
+  tell('env', cell, '*', who);
 }
 const LISTED = {};
 observers.set(LISTED, listed);

@@ -173,12 +173,22 @@ function named(values) {
   const at = lastFunction(values);
   const { 0: name } = values;
   if (at < 0 || typeof name !== 'string') return;
+  wantsName(name);
   values[at] = heard(values[at], ({ 0: error, 1: found }) => answered(name, error, found));
 }
+
+/** Names can carry data out, so who asks for one is told. What Node itself looks up is a connection. */
+function wantsName(name) {
+  if (typeof name !== 'string' || name === '' || isAddress(name)) return;
+  note('lookup', lowerCase(endsWith(name, '.') ? slice(name, 0, -1) : name));
+}
+const NAMED = {};
+observers.set(NAMED, wantsName);
 
 /** A lookup that promises. */
 const promised = {
   after(result, { 0: name }) {
+    observed(NAMED, undefined, name);
     if (!isPromise(result)) return result;
     const look = (found) => {
       observed(ANSWERED, undefined, [name, found]);

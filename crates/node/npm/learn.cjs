@@ -291,7 +291,7 @@ function pathOfUrl(file) {
 
 const KINDS = [
   'fs-read', 'fs-look', 'fs-write', 'connect', 'listen', 'udp', 'unix', 'child', 'worker', 'addon', 'wasi',
-  'inspector', 'ffi', 'env',
+  'inspector', 'ffi', 'env', 'lookup',
 ];
 const seen = { __proto__: null };
 for (const kind of KINDS) seen[kind] = table();

@@ -1,6 +1,7 @@
 //! `env.pass`: variables that were asked for and were given. Values are never looked at.
 
 use super::files::secret;
+use super::why::who;
 use super::{Drafting, Note, Proposed, Why};
 use crate::record::{Capability, Feature};
 use ringfence_policy::environment::refused;
@@ -51,9 +52,10 @@ pub(super) fn draft(drafting: &mut Drafting<'_>) {
         variable(drafting, name, native.contains(&name));
     }
     if record.features.contains(&Feature::WholeEnvironment) {
+        let by = who(drafting, Capability::Env, "*");
         drafting.note(Note::hint(
             "whole-environment",
-            "the program lists all variables: it sees only those that are granted, and what it does with others is not known",
+            format!("all variables are listed{by}: only those that are granted are seen, and what is done with others is not known"),
         ));
     }
 }

@@ -3,6 +3,7 @@
 //! The kernel tells addresses, Node tells names. A connection gets the names that led to its address;
 //! where Node also told the port, those alone. What nobody named stays an address.
 
+use super::why::who;
 use super::{Drafting, Facts, Note, Proposed, Value, Why};
 use crate::record::{Capability, ConnectSeen, Record, Transport};
 use ringfence_policy::address::{self, Class};
@@ -211,7 +212,10 @@ fn looked_up_alone(drafting: &mut Drafting<'_>, wanted: &Wanted) {
         wanted.keys().any(|(_, host, _)| matches!(host, Host::Name(used) if used == name))
     };
     let record = drafting.record;
-    for name in record.resolved.keys().filter_map(|name| HostName::parse(name).ok()) {
+    let asked = record.uses.keys().filter(|(of, _)| *of == Capability::Lookup);
+    let asked: BTreeSet<&String> =
+        asked.map(|(_, name)| name).chain(record.resolved.keys()).collect();
+    for name in asked.into_iter().filter_map(|name| HostName::parse(name).ok()) {
         let granted = drafting.facts.boundary.is_some_and(|known| known.net.may_resolve(&name));
         let own = |address: &IpAddr| {
             let to = |((_, to), seen): (&(Transport, SocketAddr), &ConnectSeen)| {
@@ -221,9 +225,10 @@ fn looked_up_alone(drafting: &mut Drafting<'_>, wanted: &Wanted) {
         };
         let itself = record.resolved.get(name.as_str()).is_some_and(|all| all.iter().any(own));
         if !used(&name) && !granted && !itself && !name.is_localhost() && !name.is_metadata() {
+            let by = who(drafting, Capability::Lookup, name.as_str());
             drafting.note(Note::finding(
                 "looked-up-alone",
-                format!("{name} was looked up and not connected to: names are granted with a port, so the look-up alone will be refused until one is"),
+                format!("{name} was looked up{by} and not connected to: names are granted with a port, so the look-up alone will be refused until one is"),
             ));
         }
     }

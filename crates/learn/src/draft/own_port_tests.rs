@@ -1,7 +1,7 @@
 //! What a program asks of itself.
 
 use super::testing::Seen;
-use crate::record::Transport;
+use crate::record::{Capability, Feature, Transport};
 
 #[test]
 fn a_port_that_was_asked_before_the_run_listened_there_is_its_own() {
@@ -16,4 +16,37 @@ fn a_port_that_was_asked_before_the_run_listened_there_is_its_own() {
         let lines = Seen::new(&[]).connect("127.0.0.1:3000", false).listen(at, transport).lines();
         assert!(lines.contains(&"net.connect = [\"127.0.0.1:3000\"]".to_owned()), "{lines:?}");
     }
+}
+
+#[test]
+fn who_looked_a_name_up_or_listed_all_variables_is_named() {
+    let seen = Seen::new(&[])
+        .asked(Capability::Lookup, "data.evil.example")
+        .asked(Capability::Env, "*")
+        .feature(Feature::WholeEnvironment);
+    let draft = seen.draft_with(None);
+    let text = |code| draft.notes.iter().find(|note| note.code == code).unwrap().text.clone();
+    for (code, begins) in [
+        (
+            "looked-up-alone",
+            "data.evil.example was looked up by pkg 1.0.0 (node_modules/pkg/index.js:3) and",
+        ),
+        (
+            "whole-environment",
+            "all variables are listed by pkg 1.0.0 (node_modules/pkg/index.js:3): ",
+        ),
+    ] {
+        assert!(text(code).starts_with(begins), "{}", text(code));
+    }
+    assert!(!seen.lines().iter().any(|line| line.contains('*')), "{:?}", seen.lines());
+    let view = crate::packages::view(&seen.record());
+    let names = &view.packages["pkg"].uses[&crate::packages::Ability::Names];
+    assert_eq!(names.iter().collect::<Vec<_>>(), ["data.evil.example"]);
+    let before = crate::packages::view(&Seen::new(&[]).asked(Capability::Env, "*").record());
+    let found = crate::packages::compare(&before, &view);
+    assert_eq!(found.findings.iter().map(|one| one.code).collect::<Vec<_>>(), ["new-name"]);
+    // The control: a name that the same package connects to is a connection.
+    let connects = seen.asked(Capability::Connect, "data.evil.example:443").record();
+    let uses = crate::packages::view(&connects).packages["pkg"].uses.clone();
+    assert!(!uses.contains_key(&crate::packages::Ability::Names));
 }

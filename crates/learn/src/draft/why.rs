@@ -132,6 +132,15 @@ impl Why {
     }
 }
 
+/// ` by express 5.1.0 (lib/view.js:12)`: whoever asked for something most often; empty when nobody told.
+pub(super) fn who(drafting: &super::Drafting<'_>, capability: Capability, what: &str) -> String {
+    let callers = drafting.record.uses.get(&(capability, what.to_owned()));
+    // A package rather than the program itself, whose own code is known.
+    let most = callers
+        .and_then(|all| all.iter().max_by_key(|(by, times)| (by.package.is_some(), **times)));
+    most.map_or_else(String::new, |(by, _)| format!(" by {}", caller(by, drafting.facts.folder)))
+}
+
 /// Who it was and where, short.
 fn caller(caller: &Caller, folder: &Path) -> String {
     let place = place(&caller.place, folder);

@@ -82,6 +82,7 @@ impl<'a> Building<'a> {
             Capability::FsRead => (Ability::Reads, self.outside(resource, caller)?),
             Capability::FsWrite => (Ability::Writes, self.outside(resource, caller)?),
             Capability::Connect => (Ability::Network, self.peer(resource, Transport::Tcp)),
+            Capability::Lookup => (Ability::Names, self.name(resource, caller)?),
             Capability::Listen => (Ability::Listeners, resource.to_owned()),
             Capability::Udp => (Ability::Datagrams, self.peer(resource, Transport::Udp)),
             Capability::Unix => (Ability::UnixSockets, named()),
@@ -98,6 +99,17 @@ impl<'a> Building<'a> {
             Capability::Ffi => (Ability::Ffi, named()),
             Capability::Env => (Ability::Environment, resource.to_owned()),
         })
+    }
+
+    /// A name, unless the same package connects to it: that says more.
+    fn name(&self, resource: &str, caller: &Caller) -> Option<String> {
+        let start = format!("{resource}:");
+        let connects = self.record.uses.iter().any(|((of, what), callers)| {
+            matches!(of, Capability::Connect | Capability::Udp)
+                && what.starts_with(&start)
+                && callers.keys().any(|other| other.package == caller.package)
+        });
+        (!connects && resource != "localhost").then(|| resource.to_owned())
     }
 
     /// A file outside the caller's own folder: that of the package, or that of the project without

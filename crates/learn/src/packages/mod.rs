@@ -30,6 +30,8 @@ pub const SCHEMA: u32 = 1;
 pub enum Ability {
     /// Connections: `name:port` as the code named it, or `own listener`.
     Network,
+    /// Names that were looked up and that it did not connect to.
+    Names,
     /// Listeners: `address:port`, port 0 is any.
     Listeners,
     /// Datagrams: `address:port`.
@@ -58,8 +60,9 @@ pub enum Ability {
 
 impl Ability {
     /// All, in order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Network,
+        Self::Names,
         Self::Listeners,
         Self::Datagrams,
         Self::UnixSockets,
@@ -79,6 +82,7 @@ impl Ability {
     pub const fn title(self) -> &'static str {
         match self {
             Self::Network => "connects to",
+            Self::Names => "looks up",
             Self::Listeners => "listens on",
             Self::Datagrams => "datagrams",
             Self::UnixSockets => "unix sockets",
@@ -99,6 +103,7 @@ impl Ability {
     pub const fn code(self) -> &'static str {
         match self {
             Self::Network => "new-network",
+            Self::Names => "new-name",
             Self::Listeners => "new-listener",
             Self::Datagrams => "new-datagrams",
             Self::UnixSockets => "new-unix-socket",

@@ -247,6 +247,7 @@ fn every_ability_has_a_code_and_a_title_of_its_own() {
     new-foreign-functions
     new-inspector
     new-listener
+    new-name
     new-native-code
     new-network
     new-unix-socket

@@ -256,8 +256,10 @@ pub enum Capability {
     Inspector,
     /// Foreign functions; the library.
     Ffi,
-    /// A variable of the environment; its name.
+    /// A variable of the environment; its name, or `*` when all were listed.
     Env,
+    /// A name that was looked up, connected to or not.
+    Lookup,
 }
 
 /// Who used what.
