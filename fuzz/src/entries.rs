@@ -120,7 +120,7 @@ pub fn project(bytes: &[u8]) {
     let Ok(plain) = ringfence_project::command::split(&text) else { return };
     assert!(!plain.words.is_empty());
     if let Some(node) = ringfence_project::command::NodeCommand::read(&plain.words) {
-        assert!(node.reality().iter().all(|one| !one.sentence.is_empty()), "{node:?}");
+        assert!(node.reality().iter().all(|one| !one.is_empty()), "{node:?}");
     }
 }
 
