@@ -234,6 +234,7 @@ fn what_cannot_be_learnt_is_a_mistake_and_leaves_nothing() {
     let run = learn(&playground, &[]).unwrap();
     assert_eq!(run.code, 2, "{run}");
     assert!(run.stderr.contains("no command to learn from"), "{run}");
+    assert!(run.stderr.contains("ringfence init"), "{run}");
     let run = learn(&playground, &["--from", "none.jsonl"]).unwrap();
     assert_eq!(run.code, 2, "{run}");
     assert!(!playground.path().join("ringfence.toml").exists());

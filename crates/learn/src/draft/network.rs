@@ -323,6 +323,14 @@ fn listener(drafting: &mut Drafting<'_>, transport: Transport, asked: SocketAddr
         why.asked_for(record, Capability::Listen, &name);
     }
     if let Some(grant) = listens_at(drafting.facts, policy, address) {
+        let narrow = grant.parse::<SocketAddr>().is_ok_and(|at| at.ip().is_loopback());
+        if address.ip().is_unspecified() && narrow {
+            let text = format!(
+                "the program asked for {asked} and the file grants {grant} alone: others cannot reach it until the file grants the address that they use"
+            );
+            let line = format!("{key} = [\"{address}\"]");
+            drafting.note(Note::hint("listens-wider", text).with([line]));
+        }
         return already(drafting, key, grant, why);
     }
     let own = record

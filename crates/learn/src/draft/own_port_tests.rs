@@ -1,6 +1,6 @@
 //! What a program asks of itself.
 
-use super::testing::Seen;
+use super::testing::{Seen, boundary};
 use crate::record::{Capability, Feature, Transport};
 
 #[test]
@@ -49,4 +49,15 @@ fn who_looked_a_name_up_or_listed_all_variables_is_named() {
     let connects = seen.asked(Capability::Connect, "data.evil.example:443").record();
     let uses = crate::packages::view(&connects).packages["pkg"].uses.clone();
     assert!(!uses.contains_key(&crate::packages::Ability::Names));
+}
+
+#[test]
+fn a_program_that_asks_for_every_address_and_gets_loopback_is_told() {
+    let seen = Seen::new(&[]).listen("0.0.0.0:3000", Transport::Tcp);
+    let told = |file: &str| {
+        let draft = seen.draft_with(Some(&boundary(file)));
+        draft.notes.iter().any(|note| note.code == "listens-wider")
+    };
+    assert!(told("[net]\nlisten = [\"127.0.0.1:3000\"]\n"));
+    assert!(!told("[net]\nlisten = [\"0.0.0.0:3000\"]\n"));
 }

@@ -111,7 +111,7 @@ impl Target {
         }
         if command.is_empty() {
             return Err(CommandError::new(Kind::Usage, "no command to learn from")
-                .hint("write it behind two dashes: ringfence learn -- node server.mjs"));
+                .hint("`ringfence init` drafts a file from what the project says; or name the command behind two dashes: ringfence learn -- node server.mjs"));
         }
         let mut order = Order::new(self.located(command), self.folder.clone());
         order.stop_after = verb.stop_after;
