@@ -61,3 +61,11 @@ fn a_program_that_asks_for_every_address_and_gets_loopback_is_told() {
     assert!(told("[net]\nlisten = [\"127.0.0.1:3000\"]\n"));
     assert!(!told("[net]\nlisten = [\"0.0.0.0:3000\"]\n"));
 }
+
+#[test]
+fn files_below_one_folder_of_tmp_are_one_finding() {
+    let seen =
+        Seen::new(&[]).read(&["/tmp/cache/a", "/tmp/cache/v1/b", "/tmp/cache/v1/c", "/tmp/alone"]);
+    let codes = seen.codes();
+    assert_eq!(codes.iter().filter(|code| **code == "file-in-tmp").count(), 2, "{codes:?}");
+}

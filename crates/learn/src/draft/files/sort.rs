@@ -106,6 +106,15 @@ pub(super) fn made(seen: &FileSeen) -> bool {
     seen.made || seen.uses.contains_key(&FileUse::RenameTo)
 }
 
+/// A file by itself, or all of a folder at once: caches have hundreds.
+fn in_tmp(path: &Path) -> String {
+    let inside = path.strip_prefix("/tmp").ok().filter(|inside| inside.iter().count() > 1);
+    match inside.and_then(|inside| inside.iter().next()) {
+        Some(folder) => format!("what is below /tmp/{}/", folder.display()),
+        None => path.display().to_string(),
+    }
+}
+
 /// Things in places that every service has of its own need nothing, unless they were there before.
 fn note_private(drafting: &mut Drafting<'_>, path: &Path, seen: &FileSeen) {
     let shared = ["/tmp", "/dev/shm"].iter().any(|own| path.starts_with(own));
@@ -117,7 +126,7 @@ fn note_private(drafting: &mut Drafting<'_>, path: &Path, seen: &FileSeen) {
             format!(
                 "{} was read and lay there before the run: a service has a /tmp of its own, empty at \
                  each start, so put the file into a folder of the project",
-                path.display()
+                in_tmp(path)
             ),
         ));
     }
