@@ -172,6 +172,50 @@ fn no_secret_and_no_whole_project_is_granted() {
     );
 }
 
+/// Every value here begins with the same word, so that one search finds what is repeated anywhere.
+#[test]
+fn no_secret_of_a_command_or_a_variable_is_repeated_and_no_start_is_written_without_it() {
+    const FIXED: &str = "FROM node:22\nWORKDIR /app\nENV PASSPHRASE2=hunter2pp DB_PASS=hunter2dp\nENV ADMIN=\"admin:hunter2admin\"\nENV DBPWD1=hunter2pwd MY_CREDENTIALS=hunter2cred HTTP_AUTH=hunter2auth\nENV REDIS=redis://:hunter2redis@cache:6379\n";
+    const COMPOSE: &str = "services:\n  web:\n    build: .\n    command: [\"node\", \"server.js\", \"--pw=hunter2cc\"]\n";
+    let in_docker = "CMD [\"node\",\"server.js\",\"--token=hunter2tok\",\"-phunter2p\",\"--secret\",\"hunter2sec\"]\n";
+    for secret in [
+        "--password=hunter2arg",
+        "--api-key hunter2key",
+        "--token hunter2token",
+        "--secret hunter2secret",
+        "postgres://u:hunter2url@db/x",
+    ] {
+        let start = format!("DB_PASSWORD=hunter2pw /bin/true server.js {secret}");
+        let package = format!("{{\"name\": \"x\", \"scripts\": {{\"start\": \"{start}\"}}}}");
+        let project = || {
+            let playground = Playground::new().with("package.json", &package);
+            let playground = playground.with("server.js", "").with("compose.yaml", COMPOSE);
+            playground.with("Dockerfile", &format!("{FIXED}{in_docker}"))
+        };
+        let by_command = ["init", "--command", &start];
+        for arguments in [
+            &["init"][..],
+            &["init", "--format", "json"],
+            &["init", "--output", "-"],
+            &by_command[..],
+        ] {
+            let playground = project();
+            let run = playground.run(arguments.iter().copied());
+            assert_eq!(run.code, 1, "{run}");
+            assert!(!run.to_string().contains("hunter2"), "{run}");
+            assert!(run.to_string().contains("looks like a secret"), "{run}");
+            let Ok(draft) = std::fs::read_to_string(playground.path().join("ringfence.toml"))
+            else {
+                continue;
+            };
+            assert!(!draft.contains("hunter2"), "{draft}");
+            assert!(draft.contains("# start = [\"/bin/true\", \"server.js\""), "{draft}");
+            let checked = playground.run(["check-config", "--file-only"]);
+            assert!(checked.code != 0 && checked.to_string().contains("`start`"), "{checked}");
+        }
+    }
+}
+
 /// Services of others, as they lie in this checkout: not installed, so only the file is checked.
 #[test]
 fn drafts_of_real_services_are_boundary_files() {

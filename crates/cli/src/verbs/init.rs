@@ -83,7 +83,7 @@ impl Init {
             command: self.command.clone(),
         };
         let mut drafted = init::init(&request).map_err(|error| refused(&error))?;
-        let mistakes = match &target {
+        let mut mistakes = match &target {
             Some(path) => {
                 write(path, &drafted.text(), self.force)?;
                 let mistakes = fit(&mut drafted, path);
@@ -92,6 +92,9 @@ impl Init {
             }
             None => self.stand_in().map_or_else(Vec::new, |path| fit(&mut drafted, &path)),
         };
+        if drafted.lacks_start() && mistakes.is_empty() {
+            mistakes.push("[service] has no `start`".to_owned());
+        }
         match self.format.format {
             Format::Human => self.human(&drafted, target.as_deref(), &mistakes, printer),
             Format::Json => {

@@ -77,7 +77,10 @@ pub fn init(request: &Request) -> Result<Drafted, InitError> {
         read: std::mem::take(&mut facts.read),
         notes: std::mem::take(&mut facts.notes),
     };
-    let text = drafted.text();
+    let mut text = drafted.text();
+    if drafted.lacks_start() {
+        text = text.replacen("[service]\n", "[service]\nstart = [\"node\"]\n", 1);
+    }
     match ringfence_policy::parse("ringfence.toml", &text) {
         Ok(_) => Ok(drafted),
         Err(mistakes) => {
@@ -98,6 +101,13 @@ impl Drafted {
     /// False when the service cannot do without it, or it is a comment already.
     pub fn leave_out(&mut self, line: usize, why: &str) -> bool {
         self.page.leave_out(line, why)
+    }
+
+    /// Whether the command had a secret in it, so that a person must write `service.start`: the file
+    /// is none that could be run before that.
+    #[must_use]
+    pub fn lacks_start(&self) -> bool {
+        self.page.lacks_start()
     }
 
     /// How many lines are guesses.

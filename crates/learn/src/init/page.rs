@@ -137,6 +137,19 @@ impl Page {
         self.push(format!("{key} = {}", item.toml), Some(&item.ground), 0);
     }
 
+    /// A line that the file needs and only a person can write: a comment with the reason.
+    pub(crate) fn left_to_a_person(&mut self, key: &str, item: &Item, why: &str) {
+        self.key(key, item);
+        if let Some(line) = self.lines.last_mut() {
+            line.out = Some(why.to_owned());
+        }
+    }
+
+    /// Whether such a line is `service.start`.
+    pub(crate) fn lacks_start(&self) -> bool {
+        self.lines.iter().any(|line| line.out.is_some() && line.text.starts_with("start = "))
+    }
+
     /// A key.
     pub(crate) fn key(&mut self, key: &str, item: &Item) {
         let group = self.group();

@@ -7,7 +7,7 @@
 
 mod shape;
 
-pub use shape::{Suspicion, suspicion, suspicion_of_file};
+pub use shape::{Suspicion, suspicion, suspicion_of_file, suspicion_of_value};
 
 use crate::json::Placed;
 use ringfence_policy::redacted::Redacted;

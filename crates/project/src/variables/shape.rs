@@ -13,6 +13,8 @@ pub enum Suspicion {
     PasswordInUrl,
     /// The form of a known kind of token.
     Token,
+    /// `admin:password`.
+    UserAndPassword,
     /// Long and random.
     Random,
 }
@@ -26,14 +28,16 @@ impl Suspicion {
             Self::PrivateKey => "it holds a private key",
             Self::PasswordInUrl => "its URL has a password in it",
             Self::Token => "it has the form of a token",
+            Self::UserAndPassword => "it has the form of a user and a password",
             Self::Random => "it is long and looks random",
         }
     }
 }
 
 /// Words of a name that mean a secret, wherever they stand between underscores.
-const SECRET_WORDS: [&str; 20] = [
+const SECRET_WORDS: [&str; 22] = [
     "APIKEY",
+    "AUTH",
     "CREDENTIAL",
     "CREDENTIALS",
     "DSN",
@@ -47,6 +51,7 @@ const SECRET_WORDS: [&str; 20] = [
     "PEPPER",
     "PGPASSWORD",
     "PRIVATE",
+    "PW",
     "PWD",
     "SALT",
     "SECRET",
@@ -55,14 +60,28 @@ const SECRET_WORDS: [&str; 20] = [
     "TOKEN",
 ];
 
+/// Parts of a name that mean a secret, also inside a word: `MYPASSWORD2`, `OAUTH_HEADER_VALUE`.
+const SECRET_PARTS: [&str; 7] =
+    ["APIKEY", "AUTH", "CREDENTIAL", "PASSPHRASE", "PASSWD", "PASSWORD", "PWD"];
+
+/// Words with such a part that mean something else.
+const OTHER_WORDS: [&str; 8] =
+    ["AUTHOR", "AUTHORITY", "AUTHORS", "BYPASS", "COMPASS", "ENCOMPASS", "OLDPWD", "TRESPASS"];
+
+/// Users whose word behind a colon is a password, whatever it looks like.
+const USERS: [&str; 8] =
+    ["admin", "administrator", "postgres", "root", "sa", "superuser", "test", "user"];
+
 /// Words after which a name is about a secret and is none: `JWT_EXPIRES_IN`, `KEY_PREFIX`, `TOKEN_TTL`.
-const HARMLESS_WORDS: [&str; 34] = [
+const HARMLESS_WORDS: [&str; 50] = [
     "ALG",
     "ALGORITHM",
     "AUDIENCE",
     "COUNT",
     "DIR",
     "DIRECTORY",
+    "DISABLED",
+    "DOMAIN",
     "ENABLED",
     "ENDPOINT",
     "EXPIRES",
@@ -76,21 +95,35 @@ const HARMLESS_WORDS: [&str; 34] = [
     "LENGTH",
     "LIFETIME",
     "MAX",
+    "METHOD",
     "MIN",
+    "MODE",
     "NAME",
     "PATH",
     "PORT",
     "PREFIX",
+    "PROVIDER",
     "PUBLIC",
     "PUBLISHABLE",
+    "REALM",
+    "REQUIRED",
     "ROUNDS",
+    "SCOPE",
+    "SCOPES",
     "SECONDS",
+    "SERVICE",
     "SIZE",
+    "SOCK",
+    "SOCKET",
     "SPACE",
+    "STRATEGY",
     "TIMEOUT",
     "TTL",
     "TYPE",
     "URL",
+    "USER",
+    "USERNAME",
+    "VERSION",
 ];
 
 /// How known tokens begin, and how long they are at least.
@@ -121,7 +154,7 @@ const TOKENS: [(&str, usize); 20] = [
 /// be a placeholder.
 #[must_use]
 pub fn suspicion(name: &str, value: &str) -> Option<Suspicion> {
-    by_value(value).or_else(|| is_secret_name(name).then_some(Suspicion::Name))
+    suspicion_of_value(value).or_else(|| is_secret_name(name).then_some(Suspicion::Name))
 }
 
 /// Whether a name says that it holds a secret.
@@ -131,7 +164,16 @@ fn is_secret_name(name: &str) -> bool {
     let last_harmless = words().next_back().is_some_and(|word| HARMLESS_WORDS.contains(&word));
     let public = words().any(|word| matches!(word, "PUBLIC" | "PUBLISHABLE" | "EXPIRES"));
     // `ENCRYPTION_KEY_ID` names a key; `PASSPORT` and `KEYBOARD` are words of their own.
-    words().any(|word| SECRET_WORDS.contains(&word)) && !last_harmless && !public && upper != "PWD"
+    words().any(is_secret_word) && !last_harmless && !public && upper != "PWD"
+}
+
+/// `PASSPHRASE2` is one too.
+fn is_secret_word(word: &str) -> bool {
+    let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    !OTHER_WORDS.contains(&word)
+        && (SECRET_WORDS.contains(&word)
+            || word.ends_with("PASS")
+            || SECRET_PARTS.iter().any(|part| word.contains(part)))
 }
 
 /// `dbPassword` as `DB_PASSWORD`.
@@ -148,7 +190,9 @@ fn words_of(name: &str) -> String {
     words
 }
 
-fn by_value(value: &str) -> Option<Suspicion> {
+/// Why a value looks secret, whatever it is called.
+#[must_use]
+pub fn suspicion_of_value(value: &str) -> Option<Suspicion> {
     if value.contains("-----BEGIN") && value.contains("PRIVATE KEY") {
         return Some(Suspicion::PrivateKey);
     }
@@ -159,6 +203,9 @@ fn by_value(value: &str) -> Option<Suspicion> {
     let one_word = !value.contains(char::is_whitespace);
     if one_word && TOKENS.iter().any(begins) {
         return Some(Suspicion::Token);
+    }
+    if is_user_and_password(value) {
+        return Some(Suspicion::UserAndPassword);
     }
     is_random(value).then_some(Suspicion::Random)
 }
@@ -173,6 +220,25 @@ fn has_password(value: &str) -> bool {
             || authority.rsplit_once(':').is_some_and(|(_, p)| p.parse::<u16>().is_err())
     });
     user.and_then(|user| user.split_once(':')).is_some_and(|(_, password)| !password.is_empty())
+}
+
+/// `admin:hunter2`; not a host with its port, an image with its tag or a time.
+fn is_user_and_password(value: &str) -> bool {
+    let Some((user, password)) = value.split_once(':') else { return false };
+    let plain =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'@');
+    let digits = password.bytes().filter(u8::is_ascii_digit).count();
+    let letters = password.bytes().filter(u8::is_ascii_alphabetic).count();
+    let tag = password.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit());
+    let known = USERS.contains(&user.to_ascii_lowercase().as_str());
+    !user.is_empty()
+        && user.bytes().all(plain)
+        && !password.contains([':', '/', ',', '*'])
+        && !password.contains(char::is_whitespace)
+        && digits < password.len()
+        && !tag
+        && password.len() >= 6
+        && (known || digits > 0 && letters > 0)
 }
 
 /// 32 characters and more of an encoding, with letters and digits mixed.
@@ -221,6 +287,15 @@ mod tests {
             ("DATABASE_URL", "postgres://u:hunter2@db:5432/x", Suspicion::PasswordInUrl),
             ("REDIS", "redis://:hunter2@redis:6379", Suspicion::PasswordInUrl),
             ("X", "postgres://u:p/a@db/x", Suspicion::PasswordInUrl),
+            ("PASSPHRASE2", "x", Suspicion::Name),
+            ("MYPASS", "x", Suspicion::Name),
+            ("DB_PASS", "x", Suspicion::Name),
+            ("DBPWD1", "x", Suspicion::Name),
+            ("AWSCREDENTIAL", "x", Suspicion::Name),
+            ("HTTP_AUTH", "x", Suspicion::Name),
+            ("OAUTH_CLIENT", "x", Suspicion::Name),
+            ("ADMIN", "admin:hunter2admin", Suspicion::UserAndPassword),
+            ("ADMIN", "admin:changeme", Suspicion::UserAndPassword),
             ("X", "-----BEGIN EC PRIVATE KEY-----\nabc", Suspicion::PrivateKey),
             ("X", "ghp_0123456789abcdefghijABCDEFGHIJ", Suspicion::Token),
             ("X", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822c", Suspicion::Random),
@@ -245,6 +320,15 @@ mod tests {
             ("DATABASE_URL", "postgres://user@db:5432/orders"),
             ("ID", "6b5e3c1a-8f0d-4b7a-9b1e-2f6a1c3d4e5f"),
             ("DIR", "/var/lib/orders/data/0123456789abcdef"),
+            ("AUTH_URL", "https://auth.test"),
+            ("AUTHOR", "x"),
+            ("OAUTH_CLIENT_ID", "x"),
+            ("BYPASS", "1"),
+            ("REDIS", "redis:6379"),
+            ("IMAGE", "node:22-alpine"),
+            ("IMAGE", "node:v22.1-alpine"),
+            ("DEBUG", "express:router"),
+            ("AT", "12:30"),
             ("LONG", "a-sentence-of-words-joined-by-hyphens-123456"),
         ] {
             assert_eq!(suspicion(name, value), None, "{name}={value}");

@@ -5,12 +5,23 @@ use super::super::page::{self, Ground, Item, Page};
 use super::{Ground as Given, accepts};
 use ringfence_policy::display::quoted;
 
+/// Why a start is not written: it would be in the file, in its history and in every list of processes.
+const SECRET_IN_START: &str = "an argument of the command looks like a secret and is not copied: \
+     let the program read it from a variable or a file, name it in [secrets.NAME], then write \
+     service.start";
+
 pub(super) fn write(page: &mut Page, given: &mut Given<'_>) {
     page.section("service");
     page.fixed("name", &name(given));
     let words: Vec<String> = given.start.words.iter().map(|word| page::quote(word)).collect();
     let toml = format!("[{}]", words.join(", "));
-    page.fixed("start", &Item { toml, ground: given.start.ground.clone() });
+    let start = Item { toml, ground: given.start.ground.clone() };
+    if given.start.redacted {
+        page.left_to_a_person("start", &start, SECRET_IN_START);
+        given.facts.note(format!("{}: {SECRET_IN_START}", given.start.origin));
+    } else {
+        page.fixed("start", &start);
+    }
     if let Some(item) = node(given.facts) {
         page.key("node", &item);
     }

@@ -5,7 +5,7 @@ use super::super::facts::{Fact, Facts, Origin, Start};
 use super::super::page::Ground;
 use super::super::source::{follow, script_of};
 use ringfence_policy::display::quoted;
-use ringfence_project::command::NodeCommand;
+use ringfence_project::command::{NodeCommand, redact};
 use std::path::Path;
 
 /// Files that are usually the entry of a service, where nothing says it.
@@ -42,8 +42,10 @@ const OPENING: [&str; 7] = [
 /// The start that the draft has.
 #[derive(Debug, Clone)]
 pub(crate) struct Chosen {
-    /// Program and arguments.
+    /// Program and arguments, without what looks secret.
     pub(crate) words: Vec<String>,
+    /// Whether something was taken out of them: then they start nothing.
+    pub(crate) redacted: bool,
     /// Why these.
     pub(crate) ground: Ground,
     /// Variables in front of it, and where they stand.
@@ -131,10 +133,12 @@ fn candidate(folder: &Path, start: &Fact<Start>, facts: &mut Facts) -> Result<Ch
             entry = file_of(folder, first);
         }
     }
+    // Before anything is said or made of it.
+    let redacted = redact(&mut words);
     let said = start.value.said.clone();
     let ground = Ground::From(start.origin.clone(), said);
     let origin = start.origin.clone();
-    Ok(Chosen { words, ground, variables, origin, entry, arguments })
+    Ok(Chosen { words, redacted, ground, variables, origin, entry, arguments })
 }
 
 /// The file that `node SCRIPT` runs, relative to the folder; also when it is not there yet.
@@ -176,7 +180,15 @@ fn guessed(folder: &Path, facts: &Facts) -> Option<Chosen> {
     let node = |entry: String, because: String, origin: Origin| {
         let words = vec!["node".to_owned(), entry.clone()];
         let ground = Ground::guess(because);
-        Chosen { words, ground, variables: Vec::new(), origin, entry: Some(entry), arguments: 2 }
+        Chosen {
+            words,
+            redacted: false,
+            ground,
+            variables: Vec::new(),
+            origin,
+            entry: Some(entry),
+            arguments: 2,
+        }
     };
     if let Some((file, package)) = package {
         let bins = package.bin.iter().map(|(_, file)| ("bin", file));
@@ -202,6 +214,7 @@ fn guessed(folder: &Path, facts: &Facts) -> Option<Chosen> {
     let because = format!("{} is the only dependency with a command of its name", only.name);
     let chosen = Chosen {
         words: vec![own(&only.name)],
+        redacted: false,
         ground: Ground::guess(because),
         variables: Vec::new(),
         origin,
