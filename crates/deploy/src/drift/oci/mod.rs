@@ -5,6 +5,7 @@
 
 mod linux;
 mod mounts;
+mod unknown;
 mod values;
 
 use super::{Comparison, Deployed, Drift, DriftError, seccomp, start};
@@ -46,6 +47,7 @@ pub fn compare(order: &Order<'_>, deployed: Deployed<'_>) -> Result<Comparison, 
     check.process();
     check.files(order);
     check.linux();
+    check.unknown(order);
     let mut comparison = check.comparison;
     match at(&found, &["linux", "seccomp"]) {
         Some(profile) => {
@@ -156,7 +158,7 @@ impl Check<'_> {
         self.comparison.compared += 1;
         let found = at(self.found, keys);
         let is = found.and_then(number);
-        if is.is_none_or(|is| is < 0 || is > wanted) {
+        if is.is_none_or(|is| is < 1 || is > wanted) {
             let shown = is.map_or_else(|| "nothing".to_owned(), |is| is.to_string());
             let line = found.map(|found| found.line);
             self.push(Drift::new(code, &keys.join("."), line, &wanted.to_string(), &shown, why));

@@ -1,0 +1,211 @@
+//! What somebody adds to a rendered target to weaken it is drift, whatever it is called; what only
+//! takes away or says when and how it is started is not.
+
+#![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
+
+mod boundaries;
+
+use boundaries::{Known, full};
+use ringfence_deploy::drift::{Deployed, DriftError, compare_all, systemd};
+use ringfence_deploy::render::{Entry, Target};
+use std::path::Path;
+
+fn unit(known: &Known, entry: Entry) -> String {
+    known.render(Target::Systemd, Some(entry)).files[0].1.clone()
+}
+
+fn drifts(known: &Known, files: &[(&str, &str)]) -> usize {
+    let files: Vec<Deployed<'_>> =
+        files.iter().map(|(path, text)| Deployed { path: Path::new(path), text }).collect();
+    let compared = compare_all(&known.order(None), &files).unwrap();
+    compared.iter().map(|(_, comparison)| comparison.drifts.len()).sum()
+}
+
+/// Lines of `[Service]`.
+const WEAKER: &str = r"ExecStartPre=+/bin/sh -c id
+ExecStartPost=!/bin/sh
+ExecStopPost=+/bin/sh
+ExecReload=+/bin/sh
+ExecCondition=+/bin/sh
+Group=0
+PAMName=login
+SecureBits=keep-caps
+RootDirectory=/x
+RootImage=/x.img
+MountImages=/x:/y
+ExtensionImages=/x
+ExtensionDirectories=/x
+TemporaryFileSystem=/app
+BindReadOnlyPaths=/root/.ssh
+BindPaths=/app/spool/x:/app/lib
+ReadWritePaths=/app/spool/../../etc
+ReadWriteDirectories=/etc
+RuntimeDirectory=x
+ConfigurationDirectory=x
+StateDirectoryMode=0777
+OpenFile=/etc/shadow:x
+StandardInput=file:/etc/shadow
+StandardOutput=append:/etc/passwd
+StandardError=file:/etc/cron.d/x
+LoadCredentialEncrypted=x:/etc/shadow
+ImportCredential=*
+SetCredential=x:y
+LoadCredential=jwt-key:/etc/shadow
+Environment=NODE_ENV=development
+Environment=EXTRA=1
+EnvironmentFile=/tmp/x
+NetworkNamespacePath=/proc/1/ns/net
+IPCNamespacePath=/proc/1/ns/ipc
+UserNamespacePath=/proc/1/ns/user
+DeviceAllow=/dev/mem rw
+DevicePolicy=auto
+Delegate=memory
+DelegateNamespaces=all
+SystemCallErrorNumber=0
+AppArmorProfile=unconfined
+SELinuxContext=unconfined_t
+WorkingDirectory=/var/lib/billing
+WorkingDirectory=~
+Type=notify
+NotifyAccess=all
+SendSIGKILL=no
+OOMScoreAdjust=-1000
+Nice=-20
+CPUSchedulingPolicy=fifo
+ExecSearchPath=/tmp
+MemoryMax=99%
+CPUQuota=100
+MountFlags=shared
+Slice=-.slice
+Personality=x86
+KeyNobodyKnows=1
+[Unit]\nJoinsNamespaceOf=other.service
+[Unit]\nFailureAction=reboot-force
+[Socket]\nListenFIFO=/x
+[Socket]\nListenNetlink=route
+[Socket]\nListenSpecial=/dev/mem
+[Socket]\nSocketUser=root
+[Socket]\nAccept=yes
+[Socket]\nService=other.service
+[service]\nUser=root
+Description=x \\\nNoNewPrivileges=no
+Description=x \ \nNoNewPrivileges=no";
+
+/// Lines that take away, or that are no matter of the boundary.
+const HARMLESS: &str = r"Nice=5
+OOMScoreAdjust=100
+OOMPolicy=kill
+PrivateNetwork=yes
+MemoryDenyWriteExecute=yes
+MemoryHigh=100M
+ReadOnlyPaths=/opt
+DevicePolicy=closed
+UMask=0777
+StandardOutput=journal
+StandardError=null
+SyslogIdentifier=billing
+Restart=always
+RestartSec=5s
+TimeoutStartSec=30s
+TimeoutStopSec=10s
+WatchdogSec=30s
+SuccessExitStatus=143
+CPUWeight=50
+Slice=shop.slice
+Type=simple
+KillMode=control-group
+WorkingDirectory=/app/
+UnsetEnvironment=PORT
+SystemCallFilter=~@chown
+SystemCallErrorNumber=EACCES
+ReadWritePaths=/app/spool/new
+StateDirectoryMode=0700
+[Unit]\nDocumentation=https://example.com
+[Unit]\nAfter=postgresql.service
+[Unit]\nConditionPathExists=/app
+[Install]\nAlias=shop.service
+[X-Mine]\nAnything=1";
+
+fn with(unit: &str, line: &str) -> String {
+    let (service, install) = unit.split_once("[Install]").unwrap();
+    let line = line.replace("\\n", "\n");
+    format!("{service}{line}\n[Install]{install}")
+}
+
+#[test]
+fn a_line_that_is_not_known_to_be_harmless_is_drift() {
+    let known = full();
+    for entry in [Entry::Ringfence, Entry::Node] {
+        let unit = unit(&known, entry);
+        for line in
+            WEAKER.lines().filter(|line| !line.contains("Delegate=") || entry == Entry::Node)
+        {
+            let found = drifts(&known, &[("billing.service", &with(&unit, line))]);
+            assert!(found > 0, "{entry:?}: {line}");
+        }
+        for line in HARMLESS.lines() {
+            let found = drifts(&known, &[("billing.service", &with(&unit, line))]);
+            assert_eq!(found, 0, "{entry:?}: {line}");
+        }
+    }
+}
+
+#[test]
+fn another_command_is_drift() {
+    let known = full();
+    for (entry, from, to) in [
+        (Entry::Ringfence, "ExecStart=", "ExecStart=@"),
+        (Entry::Ringfence, "ExecStart=", "ExecStart=|"),
+        (Entry::Ringfence, "ExecStart=/usr/local/bin/", "ExecStart=/tmp/"),
+        (Entry::Ringfence, "/app/ringfence.toml\n", "/app/ringfence.toml -- /bin/sh\n"),
+        (Entry::Ringfence, "/app/ringfence.toml\n", "/app/ringfence.toml ; /bin/sh\n"),
+        (Entry::Ringfence, "/app/ringfence.toml\n", "/app/\\ringfence.toml\n"),
+        (Entry::Ringfence, "/app/ringfence.toml\n", "/tmp/ringfence.toml\n"),
+        (Entry::Ringfence, "ExecStart=", "ExecStart=/bin/sh\nExecStart="),
+        (Entry::Node, "ExecStart=node", "ExecStart=/tmp/node"),
+        (Entry::Node, "dist/server.mjs", "/tmp/server.mjs"),
+        (Entry::Node, "dist/server.mjs", "--env-file=/tmp/x dist/server.mjs"),
+        (Entry::Node, "dist/server.mjs", "$OPTIONS dist/server.mjs"),
+        (Entry::Node, "\"all in one\"", "\"all in one\" ; /bin/sh"),
+    ] {
+        let unit = unit(&known, entry);
+        assert!(unit.contains(from), "{from}");
+        let changed = unit.replacen(from, to, 1);
+        assert!(drifts(&known, &[("billing.service", &changed)]) > 0, "{to}");
+    }
+    let unit = unit(&known, Entry::Node);
+    let source_maps = unit.replacen("dist/server.mjs", "--enable-source-maps dist/server.mjs", 1);
+    assert_eq!(drifts(&known, &[("billing.service", &source_maps)]), 0);
+}
+
+#[test]
+fn each_unit_that_starts_the_service_is_compared() {
+    let known = full();
+    let unit = unit(&known, Entry::Ringfence);
+    let second = "[Service]\nExecStart=/usr/bin/node /app/dist/server.mjs\nUser=root\n";
+    let weak = "[Service]\nNoNewPrivileges=no\n";
+    let ours = ("billing.service", unit.as_str());
+    let other = ("postgresql.service", "[Service]\nExecStart=/usr/bin/postgres\n");
+    assert_eq!(drifts(&known, &[ours, other]), 0);
+    for file in [("a.service", second), ("z@.service", second)] {
+        assert!(drifts(&known, &[ours, other, file]) > 0, "{file:?}");
+    }
+    for folder in ["service.d", "billing.service.d"] {
+        let path = format!("{folder}/1.conf");
+        assert!(drifts(&known, &[ours, other, (&path, weak)]) > 0, "{folder}");
+    }
+}
+
+#[test]
+fn a_character_that_ends_a_line_for_systemd_alone_is_an_error() {
+    let known = full();
+    let unit = unit(&known, Entry::Ringfence);
+    for character in ['\r', '\0', '\x0b', '\x0c', '\u{a0}', '\u{2028}'] {
+        let text = with(&unit, &format!("# note{character}User=root"));
+        let file = Deployed { path: Path::new("billing.service"), text: &text };
+        let error = systemd::compare(&known.order(None), &[file]).unwrap_err();
+        assert!(matches!(error, DriftError::Malformed { .. }), "{character:?}: {error}");
+    }
+    let text = unit.replace('\n', "\r\n");
+    assert_eq!(drifts(&known, &[("billing.service", &text)]), 0);
+}
