@@ -130,7 +130,7 @@ pub(super) fn as_path(bytes: &[u8]) -> &std::path::Path {
 /// Processes of threads, and the programs they run.
 #[derive(Default)]
 pub(super) struct Processes {
-    processes: HashMap<i32, i32>,
+    of_threads: HashMap<i32, i32>,
     programs: HashMap<i32, PathBuf>,
     /// Processes one of whose further threads has started a program: the number of the first one
     /// means that program at some later moment.
@@ -140,16 +140,16 @@ pub(super) struct Processes {
 impl Processes {
     /// The process a thread belongs to.
     pub(super) fn of(&mut self, tid: i32) -> i32 {
-        if let Some(known) = self.processes.get(&tid) {
+        if let Some(known) = self.of_threads.get(&tid) {
             return *known;
         }
         let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
         let process = line.and_then(|number| number.trim().parse().ok()).unwrap_or(tid);
-        if self.processes.len() >= REMEMBERED {
-            self.processes.clear();
+        if self.of_threads.len() >= REMEMBERED {
+            self.of_threads.clear();
         }
-        self.processes.insert(tid, process);
+        self.of_threads.insert(tid, process);
         process
     }
 
@@ -173,7 +173,7 @@ impl Processes {
         if process != tid {
             self.unsure.insert(process);
         }
-        self.processes.remove(&tid);
+        self.of_threads.remove(&tid);
         self.programs.clear();
     }
 

@@ -37,6 +37,10 @@ pub(super) struct Running {
 }
 
 impl Running {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "it is not the service: it gets this session's environment, as the user's own script"
+    )]
     pub(super) fn start(traffic: &Traffic) -> Result<Self, RecordError> {
         let failed = |source| RecordError::Traffic { program: traffic.program.clone(), source };
         let mut command = Command::new(&traffic.program);
