@@ -175,7 +175,7 @@ fn no_secret_and_no_whole_project_is_granted() {
 /// Every value here begins with the same word, so that one search finds what is repeated anywhere.
 #[test]
 fn no_secret_of_a_command_or_a_variable_is_repeated_and_no_start_is_written_without_it() {
-    const FIXED: &str = "FROM node:22\nWORKDIR /app\nENV PASSPHRASE2=hunter2pp DB_PASS=hunter2dp\nENV ADMIN=\"admin:hunter2admin\"\nENV DBPWD1=hunter2pwd MY_CREDENTIALS=hunter2cred HTTP_AUTH=hunter2auth\nENV REDIS=redis://:hunter2redis@cache:6379\n";
+    const FIXED: &str = "FROM node:22\nWORKDIR /app\nENV PASSPHRASE2=hunter2pp DB_PASS=hunter2dp\nENV ADMIN=\"admin:hunter2admin\"\nENV DBPWD1=hunter2pwd MY_CREDENTIALS=hunter2cred HTTP_AUTH=hunter2auth\nENV REDIS=redis://:hunter2redis@cache:6379\nVOLUME /etc\n";
     const COMPOSE: &str = "services:\n  web:\n    build: .\n    command: [\"node\", \"server.js\", \"--pw=hunter2cc\"]\n";
     let in_docker = "CMD [\"node\",\"server.js\",\"--token=hunter2tok\",\"-phunter2p\",\"--secret\",\"hunter2sec\"]\n";
     for secret in [
@@ -209,6 +209,7 @@ fn no_secret_of_a_command_or_a_variable_is_repeated_and_no_start_is_written_with
                 continue;
             };
             assert!(!draft.contains("hunter2"), "{draft}");
+            assert!(draft.contains("# \"/etc\","), "the rest is still fitted: {draft}");
             assert!(draft.contains("# start = [\"/bin/true\", \"server.js\""), "{draft}");
             let checked = playground.run(["check-config", "--file-only"]);
             assert!(checked.code != 0 && checked.to_string().contains("`start`"), "{checked}");

@@ -92,8 +92,8 @@ impl Init {
             }
             None => self.stand_in().map_or_else(Vec::new, |path| fit(&mut drafted, &path)),
         };
-        if drafted.lacks_start() && mistakes.is_empty() {
-            mistakes.push("[service] has no `start`".to_owned());
+        if drafted.lacks_start() {
+            mistakes.push("[service] has no `start`: its command has a secret in it".to_owned());
         }
         match self.format.format {
             Format::Human => self.human(&drafted, target.as_deref(), &mistakes, printer),
@@ -208,7 +208,7 @@ impl Init {
 fn fit(drafted: &mut Drafted, path: &Path) -> Vec<String> {
     let mut left = Vec::new();
     for _ in 0..ROUNDS {
-        let source = Source { path: path.to_owned(), text: drafted.text() };
+        let source = Source { path: path.to_owned(), text: drafted.to_check() };
         let checked = BoundaryFile::of(source).and_then(|file| host::fits(&file));
         let Err(error) = checked else { return Vec::new() };
         let mut places: Vec<(usize, String)> =

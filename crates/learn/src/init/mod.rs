@@ -77,11 +77,7 @@ pub fn init(request: &Request) -> Result<Drafted, InitError> {
         read: std::mem::take(&mut facts.read),
         notes: std::mem::take(&mut facts.notes),
     };
-    let mut text = drafted.text();
-    if drafted.lacks_start() {
-        text = text.replacen("[service]\n", "[service]\nstart = [\"node\"]\n", 1);
-    }
-    match ringfence_policy::parse("ringfence.toml", &text) {
+    match ringfence_policy::parse("ringfence.toml", &drafted.to_check()) {
         Ok(_) => Ok(drafted),
         Err(mistakes) => {
             let first = mistakes.first().map(ToString::to_string).unwrap_or_default();
@@ -108,6 +104,13 @@ impl Drafted {
     #[must_use]
     pub fn lacks_start(&self) -> bool {
         self.page.lacks_start()
+    }
+
+    /// The same, with the program alone as `service.start` where the draft lacks one: so the other
+    /// lines can be checked. It has as many lines.
+    #[must_use]
+    pub fn to_check(&self) -> String {
+        self.page.to_check()
     }
 
     /// How many lines are guesses.

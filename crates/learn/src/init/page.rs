@@ -145,9 +145,27 @@ impl Page {
         }
     }
 
-    /// Whether such a line is `service.start`.
+    /// `service.start` where it is such a line, as its program alone.
+    fn lacking_start(&self) -> Option<String> {
+        let line = self.lines.iter().find(|line| line.text.starts_with("start = "))?;
+        line.out.as_ref()?;
+        let program = line.text.split("\", \"").next().unwrap_or_default();
+        Some(format!("{}\"]", program.trim_end_matches("\"]")))
+    }
+
+    /// Whether a person must write `service.start`.
     pub(crate) fn lacks_start(&self) -> bool {
-        self.lines.iter().any(|line| line.out.is_some() && line.text.starts_with("start = "))
+        self.lacking_start().is_some()
+    }
+
+    /// The file, line for line, as it will be once a person has written `service.start`.
+    pub(crate) fn to_check(&self) -> String {
+        let text = self.text();
+        let Some(start) = self.lacking_start() else { return text };
+        let lines = text
+            .lines()
+            .map(|line| if line.starts_with("# start = ") { start.as_str() } else { line });
+        lines.fold(String::new(), |text, line| text + line + "\n")
     }
 
     /// A key.
