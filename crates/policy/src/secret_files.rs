@@ -22,19 +22,25 @@ pub const OF_TOOLS: [&str; 10] = [
 ];
 
 /// Other whole names.
-const CREDENTIALS: [&str; 8] = [
+const CREDENTIALS: [&str; 13] = [
+    "auth.json",
     "credentials",
     "credentials.json",
+    "htpasswd",
     "kubeconfig",
     "pgpass",
     "secrets.json",
     "secrets.yaml",
     "secrets.yml",
     "service-account.json",
+    "terraform.tfstate",
+    "terraform.tfstate.backup",
+    "wallet.dat",
 ];
 
 /// Ends of the names of keys and of stores of keys.
-const KEYS: [&str; 8] = [".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk", ".p8"];
+const KEYS: [&str; 10] =
+    [".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk", ".p8", ".keytab", ".ovpn"];
 
 /// Keys of ssh.
 const SSH_KEYS: [&str; 6] =
@@ -42,6 +48,12 @@ const SSH_KEYS: [&str; 6] =
 
 /// What an environment file ends with that is made to be shown.
 const EXAMPLES: [&str; 7] = ["example", "sample", "template", "dist", "defaults", ".d.ts", ".md"];
+
+/// What `env.` goes on with where the file is code.
+const CODE: [&str; 13] = [
+    ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".map", ".py", ".rb", ".go",
+    ".rs",
+];
 
 /// What a file holds, as its name says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,7 +75,8 @@ pub enum Holds {
 pub fn holds(path: &str) -> Option<Holds> {
     let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
     let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
-    if name.starts_with(".env") || ends(&[".env"]) {
+    let variables = name.starts_with("env.") && !ends(&CODE);
+    if name.starts_with(".env") || ends(&[".env"]) || variables {
         return (!ends(&EXAMPLES)).then_some(Holds::Environment);
     }
     if ends(&[".pem"]) {
@@ -72,7 +85,8 @@ pub fn holds(path: &str) -> Option<Holds> {
     if ends(&KEYS) {
         return Some(Holds::Key);
     }
-    if SSH_KEYS.contains(&name.as_str()) {
+    let of_host = name.starts_with("ssh_host_") && name.ends_with("_key");
+    if of_host || SSH_KEYS.contains(&name.as_str()) {
         return Some(Holds::SshKey);
     }
     let named = [&OF_TOOLS[..], &CREDENTIALS].iter().any(|list| list.contains(&name.as_str()));
@@ -99,6 +113,17 @@ mod tests {
             ("id_rsa.pub", None),
             ("/home/u/.npmrc", Some(Holds::Credentials)),
             ("kubeconfig", Some(Holds::Credentials)),
+            ("env.production", Some(Holds::Environment)),
+            ("env.example", None),
+            ("ssh_host_ed25519_key", Some(Holds::SshKey)),
+            ("ssh_host_ed25519_key.pub", None),
+            ("a.keytab", Some(Holds::Key)),
+            ("office.ovpn", Some(Holds::Key)),
+            ("terraform.tfstate", Some(Holds::Credentials)),
+            ("auth.json", Some(Holds::Credentials)),
+            ("htpasswd", Some(Holds::Credentials)),
+            ("wallet.dat", Some(Holds::Credentials)),
+            (".vault-token", Some(Holds::Credentials)),
         ] {
             assert_eq!(holds(path), expected, "{path}");
         }

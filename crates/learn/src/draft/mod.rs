@@ -148,6 +148,8 @@ fn already(drafting: &mut Drafting<'_>, key: &'static str, value: Value, why: Wh
 #[cfg(test)]
 mod own_port_tests;
 #[cfg(test)]
+mod system_tests;
+#[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;

@@ -141,7 +141,7 @@ impl Covering<'_, '_> {
     fn may_open(&self, folder: &Path) -> bool {
         let facts = self.drafting.facts;
         !forbidden::is_forbidden(folder, facts)
-            && !secret::holds_secret(folder, facts.disk, &self.sources)
+            && !secret::holds_secret(folder, facts.disk, &self.sources, &|_| false)
     }
 
     /// Files of the host.
@@ -153,11 +153,14 @@ impl Covering<'_, '_> {
         }
         for (folder, needs) in by_folder {
             let listed = needs.iter().any(|(_, need)| need.listed);
+            let facts = self.drafting.facts;
             let whole = if self.is_rotated(&folder) {
-                !forbidden::is_forbidden(&folder, self.drafting.facts)
+                !forbidden::is_forbidden(&folder, facts)
             } else {
                 let certificates = needs.iter().all(|(path, _)| is_certificate(path));
-                (listed || certificates || needs.len() >= MANY) && self.may_open(&folder)
+                let singly = forbidden::is_read_singly(&folder, facts)
+                    && !(certificates && !listed && forbidden::may_rotate(&folder, facts));
+                !singly && (listed || certificates || needs.len() >= MANY) && self.may_open(&folder)
             };
             if !whole && listed {
                 self.note_listed(&folder);
@@ -184,7 +187,11 @@ impl Covering<'_, '_> {
 
     /// A volume of Kubernetes: its files are links into a folder that is exchanged as a whole.
     fn is_rotated(&self, folder: &Path) -> bool {
-        self.drafting.facts.disk.entries(folder).iter().any(|(name, _)| name == "..data")
+        let entries = self.drafting.facts.disk.entries(folder);
+        let data = folder.join("..data");
+        // One that the run made is none.
+        let own = self.drafting.record.files.get(&data).is_some_and(super::sort::made);
+        !own && entries.iter().any(|(name, kind)| name == "..data" && *kind == FileKind::Other)
     }
 
     fn single(&mut self, path: &Path, need: &Need) {
@@ -228,10 +235,21 @@ impl Covering<'_, '_> {
 
     fn note_listed(&mut self, folder: &Path) {
         let facts = self.drafting.facts;
-        let why = if facts.folder.starts_with(folder) {
+        let above = facts.folder.starts_with(folder);
+        let singly = forbidden::is_read_singly(folder, facts);
+        if singly || (!above && forbidden::is_forbidden(folder, facts)) {
+            let written = facts.written(folder, true);
+            self.drafting.note(
+                Note::finding(
+                    "lists-system",
+                    format!("the program lists {written}, which is far more than one service's and is not granted: it will see only what is granted in it; if it is meant, write the line yourself"),
+                )
+                .with([format!("fs.read = [{}]", quoted(&written))]),
+            );
+            return;
+        }
+        let why = if above {
             "it is the project or lies above it"
-        } else if forbidden::is_forbidden(folder, facts) {
-            "it is far more than one service's"
         } else {
             "something in it looks like a secret"
         };

@@ -51,11 +51,12 @@ fn is_certificate(path: &Path, disk: &dyn Disk) -> bool {
 }
 
 /// Whether anything in a folder looks like a secret; folders that cannot be looked through count as
-/// if something did. `node_modules` is not looked into.
+/// if something did. `node_modules` is not looked into, and `except` does not count.
 pub(in super::super) fn holds_secret(
     folder: &Path,
     disk: &dyn Disk,
     sources: &[std::path::PathBuf],
+    except: &dyn Fn(&Path) -> bool,
 ) -> bool {
     if sources.iter().any(|source| source.starts_with(folder)) {
         return true;
@@ -73,7 +74,7 @@ pub(in super::super) fn holds_secret(
                 FileKind::Directory if name == "node_modules" => {}
                 FileKind::Directory if FOLDERS.contains(&name.as_str()) => return true,
                 FileKind::Directory => open.push((path, depth + 1)),
-                _ if is_secret(&path, disk) => return true,
+                _ if is_secret(&path, disk) && !except(&path) => return true,
                 _ => {}
             }
         }

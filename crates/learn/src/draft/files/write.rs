@@ -5,6 +5,7 @@ use super::sort::{Sorted, made};
 use super::{
     Need, already, forbidden, granted, is_of_home, modules_of, note_home, secret, secret_sources,
 };
+use crate::quote::quoted;
 use crate::record::{FileKind, FileUse};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -86,15 +87,24 @@ fn allowed(
         note_home(drafting, path);
         return None;
     }
+    let real = facts.disk.real(&target).unwrap_or_else(|| target.clone());
+    let single = target == path || target == need.real;
+    let of_host = [path, &need.real].into_iter().any(|at| forbidden::is_of_host(at, facts));
+    if of_host || (!single && [&target, &real].into_iter().any(|at| is_of_others(drafting, at))) {
+        note_system(drafting, path, &target);
+        return None;
+    }
+    if let Some(own) = itself(drafting, [path, &need.real]) {
+        note_itself(drafting, path, &own);
+        return None;
+    }
     if target == path || (target == need.real && facts.disk.kind(&target) == Some(FileKind::File)) {
         return Some(target);
     }
-    let program = forbidden::is_program_folder(&target);
     let modules = target.file_name().is_some_and(|name| name == "node_modules");
-    if program || modules || forbidden::is_forbidden(&target, facts) {
+    if modules || forbidden::is_forbidden(&target, facts) {
         // A file that stays can be granted alone, as long as somebody makes it first.
-        let stays =
-            facts.disk.kind(path) == Some(FileKind::File) && !program && !moved(drafting, path);
+        let stays = facts.disk.kind(path) == Some(FileKind::File) && !moved(drafting, path);
         let text = facts.written(path, false);
         if stays && modules_of(path).is_none() {
             drafting.note(Note::hint(
@@ -110,6 +120,10 @@ fn allowed(
             )
             .with(["fs.write = [\"./data/\"]".to_owned()]),
         );
+        return None;
+    }
+    if let Some(own) = itself(drafting, [&target, &real]) {
+        note_itself(drafting, path, &own);
         return None;
     }
     if holds_foreign_secret(drafting, &target) {
@@ -135,10 +149,53 @@ fn moved(drafting: &Drafting<'_>, path: &Path) -> bool {
 /// Whether a folder holds what looks like a secret and was not made by the run itself.
 fn holds_foreign_secret(drafting: &Drafting<'_>, folder: &Path) -> bool {
     let facts = drafting.facts;
-    let own = drafting.record.files.iter().any(|(path, seen)| {
-        path.starts_with(folder) && made(seen) && secret::is_secret(path, facts.disk)
-    });
-    !own && secret::holds_secret(folder, facts.disk, &secret_sources(facts))
+    let own = |path: &Path| drafting.record.files.get(path).is_some_and(made);
+    secret::holds_secret(folder, facts.disk, &secret_sources(facts), &own)
+}
+
+fn is_of_others(drafting: &Drafting<'_>, folder: &Path) -> bool {
+    forbidden::is_of_others(folder, drafting.facts)
+}
+
+fn note_system(drafting: &mut Drafting<'_>, path: &Path, target: &Path) {
+    let facts = drafting.facts;
+    let directory = facts.disk.kind(target) == Some(FileKind::Directory);
+    let text = facts.written(path, false);
+    drafting.note(
+        Note::finding(
+            "writes-system",
+            format!("{text} is written and belongs to the host or to somebody else: it is not granted; if it is meant, write the line yourself"),
+        )
+        .with([format!("fs.write = [{}]", quoted(&facts.written(target, directory)))]),
+    );
+}
+
+/// What the service would replace of itself with this grant: no file that grants it is loaded.
+fn itself(drafting: &Drafting<'_>, granted: [&Path; 2]) -> Option<PathBuf> {
+    let (facts, record) = (drafting.facts, drafting.record);
+    let begin = &record.begin;
+    let mut own = vec![facts.folder.join("ringfence.toml"), facts.folder.join(".ringfence")];
+    own.extend(begin.boundary.clone());
+    let started = facts.boundary.map(|boundary| boundary.service.start.as_slice());
+    let words = started.unwrap_or_default().iter().map(|word| facts.folder.join(&word.value));
+    let ran = begin.command.iter().map(|word| begin.cwd.join(word));
+    let is_file = |path: &PathBuf| facts.disk.kind(path) == Some(FileKind::File);
+    own.extend(words.chain(ran).map(|path| super::tidy(&path)).filter(is_file));
+    for (path, seen) in &record.programs {
+        own.push(path.clone());
+        own.extend(seen.real.clone());
+    }
+    let reals: Vec<_> = own.iter().filter_map(|path| facts.disk.real(path)).collect();
+    let reaches = |path: &PathBuf| granted.into_iter().any(|at| path.starts_with(at));
+    own.into_iter().chain(reals).find(reaches)
+}
+
+fn note_itself(drafting: &mut Drafting<'_>, path: &Path, own: &Path) {
+    let (text, own) = (drafting.facts.written(path, false), drafting.facts.written(own, false));
+    drafting.note(Note::finding(
+        "writes-itself",
+        format!("{text} is written, and granting that would let the service replace {own}, which decides what its next start runs or may do: it is not granted"),
+    ));
 }
 
 fn note_log(drafting: &mut Drafting<'_>, path: &Path) {
