@@ -13,6 +13,7 @@ mod network;
 mod pod;
 mod quantity;
 mod structure;
+mod unknown;
 mod volumes;
 
 use super::{Comparison, Deployed, Drift, DriftError};
@@ -35,6 +36,19 @@ const WORKLOADS: [(&str, &[&str]); 9] = [
 ];
 /// Kinds of a complete set besides the workload: two of them say that the file means to be one.
 const SET: [&str; 3] = ["Namespace", "ServiceAccount", "NetworkPolicy"];
+
+/// Kinds that lead from outside of the cluster to a Service.
+const ROUTES: [&str; 9] = [
+    "Ingress",
+    "IngressRoute",
+    "HTTPRoute",
+    "GRPCRoute",
+    "TCPRoute",
+    "TLSRoute",
+    "UDPRoute",
+    "Route",
+    "VirtualService",
+];
 
 /// One object of the file.
 #[derive(Clone, Copy)]
@@ -88,8 +102,11 @@ pub fn compare(order: &Order<'_>, deployed: Deployed<'_>) -> Result<Comparison, 
     let mut comparison = Comparison::default();
     let documents = read(deployed, &mut comparison)?;
     let found: Vec<Found<'_>> = documents.iter().flat_map(flattened).collect();
-    let entry = entry(order, &found);
     let mut judged = false;
+    let entry = match entry(order, &found) {
+        Some(entry) => entry,
+        None => nearest(order, &found)?,
+    };
     let set =
         found.iter().filter(|object| SET.contains(&object.kind) && object.is_of(order.name()));
     let complete = set.count() >= 2;
@@ -143,11 +160,25 @@ fn flattened(document: &Document) -> Vec<Found<'_>> {
     }
 }
 
-/// Who starts the service: as it is ordered, else as the file says.
-fn entry(order: &Order<'_>, found: &[Found<'_>]) -> Entry {
-    if let Some(entry) = order.entry {
-        return entry;
+/// Who starts the service where no workload says it: whose objects these are more like.
+fn nearest(order: &Order<'_>, found: &[Found<'_>]) -> Result<Entry, DriftError> {
+    let mut counts = [0; 2];
+    for (count, entry) in counts.iter_mut().zip([Entry::Node, Entry::Ringfence]) {
+        let mut comparison = Comparison::default();
+        for object in found {
+            judge(order, entry, *object, found, &mut comparison)?;
+        }
+        *count = comparison.drifts.len();
     }
+    Ok(if counts[1] < counts[0] { Entry::Ringfence } else { Entry::Node })
+}
+
+/// Who starts the service: as it is ordered, else as the file says.
+fn entry(order: &Order<'_>, found: &[Found<'_>]) -> Option<Entry> {
+    if let Some(entry) = order.entry {
+        return Some(entry);
+    }
+    found.iter().find(|object| object.template().is_some() && object.is_of(order.name()))?;
     let by_ringfence = found.iter().filter(|object| object.is_of(order.name())).any(|object| {
         let containers =
             object.template().and_then(|template| template.path(["spec", "containers"]));
@@ -156,7 +187,7 @@ fn entry(order: &Order<'_>, found: &[Found<'_>]) -> Entry {
             word.is_some_and(|word| word.rsplit('/').next() == Some("ringfence"))
         })
     });
-    if by_ringfence { Entry::Ringfence } else { Entry::Node }
+    Some(if by_ringfence { Entry::Ringfence } else { Entry::Node })
 }
 
 /// Judges one object; says whether it is of the service.
@@ -181,7 +212,28 @@ fn judge(
         "RoleBinding" | "ClusterRoleBinding" => {
             return Ok(access::binding(order, &mut check, object));
         }
-        _ if !object.is_of(order.name()) => return Ok(false),
+        kind if ROUTES.contains(&kind) && is_near(order, object, all) => {
+            return Ok(unknown::route(order, &mut check, object.node, ""));
+        }
+        "NetworkPolicy" if selects_ours(order, object, all) => {
+            network::policy(order, &mut check, object, all);
+        }
+        "Service" if selects_ours(order, object, all) => network::service(&mut check, object),
+        kind if kind.ends_with("NetworkPolicy") && kind != "NetworkPolicy" => {
+            if has_ours(order, all) && is_near(order, object, all) {
+                unknown::object(&mut check, object.node);
+            }
+            return Ok(false);
+        }
+        _ if !object.is_of(order.name()) => {
+            if object.template().is_some() && is_near(order, object, all) {
+                let secrets = objects(order, entry).map(|(wanted, _)| {
+                    wanted.iter().flat_map(unknown::secrets).collect::<Vec<String>>()
+                });
+                unknown::uses(&mut check, (object.node, ""), &secrets.unwrap_or_default());
+            }
+            return Ok(false);
+        }
         "Namespace" => access::namespace(&mut check, object),
         "ServiceAccount" => access::account(&mut check, object),
         "Role" | "ClusterRole" => access::role(&mut check, object),
@@ -194,10 +246,51 @@ fn judge(
                 let allowed = command::allowed(order, entry);
                 pod::judge(order, entry, &mut check, template, &wanted, &allowed);
             }
-            None => return Ok(false),
+            None => {
+                let pods = [&["spec", "template", "spec"][..], &["template", "spec"]];
+                if pods.iter().any(|path| object.node.path(path.iter().copied()).is_some()) {
+                    unknown::object(&mut check, object.node);
+                }
+                return Ok(false);
+            }
         },
     }
     Ok(true)
+}
+
+/// The service's own workload.
+fn own<'a>(order: &Order<'_>, all: &[Found<'a>]) -> Option<Found<'a>> {
+    all.iter().copied().find(|object| object.template().is_some() && object.is_of(order.name()))
+}
+
+fn has_ours(order: &Order<'_>, all: &[Found<'_>]) -> bool {
+    own(order, all).is_some()
+}
+
+/// Whether an object is in the namespace of the service's workload, as far as both say it.
+fn is_near(order: &Order<'_>, object: Found<'_>, all: &[Found<'_>]) -> bool {
+    let namespace = |object: Found<'_>| {
+        object.node.path(["metadata", "namespace"]).and_then(Node::as_str).map(str::to_owned)
+    };
+    match (namespace(object), own(order, all).and_then(namespace)) {
+        (Some(there), Some(here)) => there == here,
+        _ => true,
+    }
+}
+
+/// Whether a policy or a Service is for the pods of the service.
+fn selects_ours(order: &Order<'_>, object: Found<'_>, all: &[Found<'_>]) -> bool {
+    let Some(own) = own(order, all).filter(|_| is_near(order, object, all)) else { return false };
+    let labels = own.template().and_then(|template| template.path(["metadata", "labels"]));
+    if object.kind == "NetworkPolicy" {
+        return network::selects(object.node, labels);
+    }
+    let selector = object.node.path(["spec", "selector"]).and_then(Node::as_map);
+    let label = |key: &str| labels.and_then(|labels| labels.get(key)).map(Node::shown);
+    selector.is_some_and(|selector| {
+        let mut pairs = selector.iter();
+        !selector.is_empty() && pairs.all(|pair| label(&pair.key) == Some(pair.value.shown()))
+    })
 }
 
 fn impossible(error: &crate::render::RenderError) -> DriftError {

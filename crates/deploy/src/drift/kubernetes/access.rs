@@ -3,6 +3,7 @@
 use super::Found;
 use super::check::{Asked, Check, items};
 use crate::render::Order;
+use crate::render::kubernetes::STANDARDS;
 use ringfence_project::yaml::Node;
 
 pub(super) fn namespace(check: &mut Check<'_>, object: Found<'_>) {
@@ -19,6 +20,25 @@ pub(super) fn namespace(check: &mut Check<'_>, object: Found<'_>) {
             why: "the cluster then admits weaker pods into the namespace",
         },
         |found| found.and_then(Node::as_str) == Some("restricted"),
+    );
+    let key = "pod-security.kubernetes.io/enforce-version";
+    let minor = |version: &str| version.strip_prefix("v1.")?.parse::<u32>().ok();
+    let found = labels.and_then(|labels| labels.entry(key));
+    check.judge(
+        object.node,
+        &format!("metadata.labels.{key}"),
+        found.map(|entry| (&entry.value, entry.line)),
+        &Asked {
+            code: "pod-security",
+            wanted: STANDARDS,
+            why: "older versions of the standard ask for less",
+        },
+        |found| {
+            found.is_none_or(|found| {
+                let version = found.shown();
+                version == "latest" || minor(&version) >= minor(STANDARDS)
+            })
+        },
     );
 }
 
@@ -44,6 +64,7 @@ pub(super) fn role(check: &mut Check<'_>, object: Found<'_>) {
     check.value((object.node, ""), "rules", &asked, |found| {
         found.is_none_or(|rules| rules.as_seq().is_some_and(<[Node]>::is_empty))
     });
+    check.value((object.node, ""), "aggregationRule", &asked, |found| found.is_none());
 }
 
 /// A binding that gives the service's account rights; says whether it is of the service.
@@ -52,9 +73,16 @@ pub(super) fn binding(order: &Order<'_>, check: &mut Check<'_>, object: Found<'_
     let ours = |subject: &Node| {
         let kind = text(subject, "kind");
         let name = text(subject, "name");
-        let group = format!("system:serviceaccounts:{}", order.name());
+        let user = name.as_deref().and_then(|name| name.strip_prefix("system:serviceaccount:"));
+        let user = user.and_then(|user| user.rsplit(':').next()) == Some(order.name());
+        let groups = [
+            "system:authenticated".to_owned(),
+            "system:serviceaccounts".to_owned(),
+            format!("system:serviceaccounts:{}", order.name()),
+        ];
         kind.as_deref() == Some("ServiceAccount") && name.as_deref() == Some(order.name())
-            || kind.as_deref() == Some("Group") && name == Some(group)
+            || kind.as_deref() == Some("User") && user
+            || kind.as_deref() == Some("Group") && name.is_some_and(|name| groups.contains(&name))
     };
     let subjects = items(object.node, "", "subjects");
     let named = object.is_of(order.name());

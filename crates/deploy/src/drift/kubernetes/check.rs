@@ -30,9 +30,14 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// The kind of the object.
+    pub(super) fn kind(&self) -> &str {
+        self.name.split(' ').next().unwrap_or_default()
+    }
+
     /// Path of the spec of its pods.
     pub(super) fn pod_path(&self) -> String {
-        let kind = self.name.split(' ').next().unwrap_or_default();
+        let kind = self.kind();
         let path =
             WORKLOADS.iter().find(|(known, _)| *known == kind).map_or(&[][..], |(_, path)| path);
         path.iter().copied().chain(["spec"]).collect::<Vec<_>>().join(".")

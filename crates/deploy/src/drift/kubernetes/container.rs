@@ -206,7 +206,8 @@ fn limits(check: &mut Check<'_>, here: (&Node, &str), wanted: &Value) {
         };
         check.value(here, &format!("resources.limits.{name}"), &asked, |found| {
             match (found.and_then(quantity::of), most) {
-                (Some(found), Some(most)) => found <= most,
+                // Nothing at all is no limit for some runtimes.
+                (Some(found), Some(most)) => found > 0.0 && found <= most,
                 _ => false,
             }
         });

@@ -2,6 +2,7 @@
 
 use super::check::{Asked, Check, items, locate};
 use crate::render::{Entry, Order};
+use ringfence_policy::environment;
 use ringfence_project::yaml::Node;
 use serde_json::Value;
 
@@ -29,9 +30,7 @@ pub(super) fn judge(
             wanted: "single variables",
             why: "whatever is put into the object becomes a variable of the service",
         };
-        // `ringfence run` passes on what the boundary lists, whatever its own environment is.
-        let ok = entry == Entry::Ringfence && !secret;
-        check.judge(here.0, &place, Some((source, source.line())), &asked, |_| ok);
+        check.judge(here.0, &place, Some((source, source.line())), &asked, |_| false);
     }
     for (variable, place) in items(here.0, here.1, "env") {
         let Some(name) = variable.get("name") else { continue };
@@ -82,8 +81,10 @@ fn value(check: &mut Check<'_>, variable: &Node, place: &str, granted: &Granted<
                 wanted: "no secret",
                 why: "every process of the container can read a variable",
             };
-            check.value((variable, place), "valueFrom.secretKeyRef", &asked, |found| {
-                found.is_none()
+            check.value((variable, place), "valueFrom", &asked, |found| {
+                let known = ["configMapKeyRef", "fieldRef", "resourceFieldRef"];
+                let keys = found.map(|found| found.as_map().unwrap_or_default());
+                keys.is_none_or(|keys| keys.iter().all(|key| known.contains(&key.key.as_str())))
             });
         }
         Granted::Secret => {
@@ -105,7 +106,12 @@ fn ungranted(entry: Entry, check: &mut Check<'_>, variable: &Node, place: &str, 
     let why = "the boundary gives the service no such variable";
     let asked = Asked { code, wanted: "no such variable", why };
     let line = locate(variable, "name").1.unwrap_or(variable.line());
-    if entry == Entry::Ringfence && !secret {
+    // `ringfence run` passes on what the boundary lists, whatever its own environment is; but some
+    // variables decide what it itself loads and starts.
+    let starts = environment::refused(name).is_some()
+        || name == "PATH"
+        || ["LD_", "RINGFENCE_"].iter().any(|prefix| name.starts_with(prefix));
+    if entry == Entry::Ringfence && !secret && !starts {
         check.counted();
     } else {
         check.report(place, Some(line), &asked, name.to_owned());

@@ -21,7 +21,9 @@ pub(super) fn policy(
     object: Found<'_>,
     all: &[Found<'_>],
 ) {
-    super::access::place(order, check, object, all);
+    if object.is_of(order.name()) {
+        super::access::place(order, check, object, all);
+    }
     let Some(spec) = object.node.get("spec") else { return };
     let Ok(wanted) = wanted_policy(order) else { return };
     for (key, peers) in [("ingress", "from"), ("egress", "to")] {
@@ -104,7 +106,7 @@ fn names(policy: &Node, direction: &str) -> bool {
     direction == "Ingress" || !rules.is_empty()
 }
 
-fn selects(policy: &Node, labels: Option<&Node>) -> bool {
+pub(super) fn selects(policy: &Node, labels: Option<&Node>) -> bool {
     let Some(selector) = policy.path(["spec", "podSelector"]) else { return true };
     let label = |key: &str| labels.and_then(|labels| labels.get(key)).map(Node::shown);
     let matched = selector.get("matchLabels").and_then(Node::as_map).unwrap_or_default();
@@ -215,7 +217,8 @@ fn judge_port(check: &mut Check<'_>, here: (&Node, &str), wanted: &[&Value]) {
         .collect();
     let words = if shown.is_empty() { "no port".to_owned() } else { shown.join(", ") };
     let asked = Asked { code: "network-policy", wanted: &words, why: WHY };
-    if range(here.0).is_none() {
+    // What a name of our own pods stands for is in the file; a name of others is theirs to choose.
+    if range(here.0).is_none() && !here.1.contains("egress") {
         let line = here.0.get("port").map_or(here.0.line(), Node::line);
         check.undecided(line, &format!("{} is a name", joined(here.1, "port")));
         return;
@@ -255,11 +258,11 @@ fn covers_peer(wanted: &Value, peer: &Node) -> bool {
         (Some(found), true) => covers_block(block, found),
         (Some(_), false) => false,
         (None, true) => {
-            // Pods by their labels are fewer than every address.
+            // Pods by their labels are fewer than every address; they may have an excepted one.
             let some = ["podSelector", "namespaceSelector"]
                 .iter()
                 .any(|key| selector(peer, key).is_some_and(|labels| !labels.is_empty()));
-            some && block["cidr"] == "0.0.0.0/0"
+            some && block["cidr"] == "0.0.0.0/0" && list(&block["except"]).is_empty()
         }
         (None, false) => ["podSelector", "namespaceSelector"].iter().all(|key| {
             let (found, wanted) = (selector(peer, key), wanted_selector(wanted, key));

@@ -1,7 +1,8 @@
 //! The pod: its identity, what it shares with the node, and what holds for all of its containers.
 
 use super::check::{Asked, Check, items, locate};
-use super::{container, volumes};
+use super::{container, unknown, volumes};
+use crate::render::kubernetes::entry;
 use crate::render::{Entry, Order};
 use ringfence_project::yaml::Node;
 use serde_json::Value;
@@ -35,21 +36,25 @@ pub(super) fn judge(
     let at = check.pod_path();
     let here = (spec, at.as_str());
     shared(order, check, here, pod);
+    unknown::annotations(check, template);
+    unknown::pod(check, here, pod);
     let containers: Vec<(&Node, String)> = ["containers", "initContainers", "ephemeralContainers"]
         .into_iter()
         .flat_map(|key| items(spec, &at, key))
         .collect();
-    for setting in settings(order) {
+    for setting in settings(order, pod) {
         effective(check, here, &containers, &setting);
     }
     let main = main(order, spec, &at);
+    unknown::beside(check, &containers, main.as_ref().map(|(_, place)| place.as_str()));
     for (node, place) in &containers {
         container::every(entry, check, (node, place));
     }
     if let Some((node, place)) = &main {
         container::main(order, entry, check, (node, place), &pod["containers"][0], allowed);
+        unknown::container(check, (node, place), &pod["containers"][0]);
     }
-    volumes::judge(order, entry, check, here, &containers);
+    volumes::judge(order, entry, check, here, &containers, pod);
 }
 
 /// The container that runs the service: of its name, else the only or first one.
@@ -175,7 +180,9 @@ fn groups(order: &Order<'_>, check: &mut Check<'_>, here: (&Node, &str)) {
 
 /// Settings of the pod that containers inherit.
 #[expect(clippy::too_many_lines, reason = "a table")]
-fn settings(order: &Order<'_>) -> Vec<Setting> {
+fn settings(order: &Order<'_>, wanted: &Value) -> Vec<Setting> {
+    let profile = wanted["securityContext"]["seccompProfile"]["localhostProfile"].as_str();
+    let profile = profile.map_or_else(|| entry::profile(order), str::to_owned);
     let identity = &order.boundary.identity;
     let number = |named: bool, number: u32| -> Judge {
         let number = i64::from(number);
@@ -230,13 +237,20 @@ fn settings(order: &Order<'_>) -> Vec<Setting> {
             }),
         ),
         setting(
+            "seccompProfile.localhostProfile",
+            "seccomp",
+            &profile.clone(),
+            "nobody has compared that profile with the boundary",
+            Box::new(move |found| {
+                found.is_none_or(|found| found.as_str() == Some(profile.as_str()))
+            }),
+        ),
+        setting(
             "appArmorProfile.type",
             "apparmor",
-            "RuntimeDefault or Localhost",
+            "RuntimeDefault",
             "the node's own profile is then switched off",
-            Box::new(|found| {
-                found.is_none_or(|found| found.as_str().is_some_and(|kind| kind != "Unconfined"))
-            }),
+            Box::new(|found| found.is_none_or(|found| found.as_str() == Some("RuntimeDefault"))),
         ),
         setting(
             "seLinuxOptions.type",

@@ -390,7 +390,146 @@ const WEAKER: &[(&str, &str, &str)] = &[
     ("k8s-app: kube-dns", "k8s-app: other", "network-policy"),
     ("  egress:\n", "  egress:\n    - {}\n", "network-policy"),
     ("  ingress:\n", "  ingress:\n    - ports:\n        - port: 9090\n", "network-policy"),
+    ("      hostPID: false\n", "      hostPID: false\n      nodeName: x\n", "unknown-setting"),
+    ("      hostPID: false\n", "      hostPid: true\n", "unknown-setting"),
+    ("      hostPID: false\n", "      dnsConfig: {nameservers: [6.6.6.6]}\n", "dns"),
+    ("      hostPID: false\n", "      dnsPolicy: None\n", "dns"),
+    (
+        "      hostPID: false\n",
+        "      initContainers: [{name: a, image: b, securityContext: {allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: {drop: [ALL]}}}]\n",
+        "other-container",
+    ),
+    ("          workingDir: /app\n", "          workingDir: /tmp\n", "working-dir"),
+    ("          workingDir: /app\n", "          stdin: true\n", "unknown-setting"),
+    ("          workingDir: /app\n", "          restartPolicy: Always\n", "unknown-setting"),
+    (
+        "          workingDir: /app\n",
+        "          lifecycle: {preStop: {httpGet: {host: a}}}\n",
+        "unknown-setting",
+    ),
+    (
+        "          workingDir: /app\n",
+        "          terminationMessagePath: /app/x\n",
+        "unknown-setting",
+    ),
+    (
+        "            privileged: false\n",
+        "            appArmorProfile: {type: Localhost}\n",
+        "apparmor",
+    ),
+    ("            privileged: false\n", "            Privileged: true\n", "unknown-setting"),
+    ("type: RuntimeDefault", "type: Localhost\n          localhostProfile: evil.json", "seccomp"),
+    ("memory: \"512Mi\"", "memory: \"0\"", "limit"),
+    (
+        "            - name: tmp\n",
+        "            - mountPropagation: Bidirectional\n              name: tmp\n",
+        "unknown-setting",
+    ),
+    (
+        "mountPath: /var/lib/billing",
+        "mountPath: /var/lib/billing/../../../usr/lib",
+        "writable-mount",
+    ),
+    (
+        "      annotations:\n        ringfence/boundary",
+        "      annotations:\n        container.apparmor.security.beta.kubernetes.io/billing: unconfined\n        ringfence/boundary",
+        "unknown-setting",
+    ),
+    ("enforce-version: v1.34", "enforce-version: v1.20", "pod-security"),
 ];
+
+/// Objects beside the service's that weaken it, and the code each is told by.
+const BESIDE: &[(&str, &str)] = &[
+    (
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: zz}\nspec: {podSelector: {}, policyTypes: [Egress], egress: [{}]}\n",
+        "network-policy",
+    ),
+    (
+        "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\nmetadata: {name: zz}\nspec: {endpointSelector: {}}\n",
+        "unknown-setting",
+    ),
+    (
+        "apiVersion: v1\nkind: Service\nmetadata: {name: zz}\nspec: {type: LoadBalancer, selector: {app.kubernetes.io/name: billing}}\n",
+        "exposed",
+    ),
+    (
+        "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: zz}\nspec: {defaultBackend: {service: {name: billing, port: {number: 80}}}}\n",
+        "exposed",
+    ),
+    (
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRoleBinding\nmetadata: {name: zz}\nroleRef: {kind: Role, name: admin}\nsubjects: [{kind: Group, name: 'system:serviceaccounts'}]\n",
+        "cluster-rights",
+    ),
+    (
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {name: zz}\nroleRef: {kind: Role, name: admin}\nsubjects: [{kind: User, name: 'system:serviceaccount:billing:billing'}]\n",
+        "cluster-rights",
+    ),
+    (
+        "apiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: billing}\nspec: {template: {spec: {hostNetwork: true}}}\n",
+        "unknown-setting",
+    ),
+];
+
+#[test]
+fn an_object_that_adds_to_the_service_is_told() {
+    let case = Case::full();
+    let text = case.text(Target::Kubernetes);
+    for (object, code) in BESIDE {
+        let drifts = case.drifts(&format!("{text}---\n{object}"));
+        let codes: Vec<&str> = drifts.iter().map(|drift| drift.code).collect();
+        assert_eq!(codes, [*code], "{object}: {drifts:#?}");
+    }
+}
+
+#[test]
+fn another_workload_with_a_secret_of_the_service_is_told() {
+    let case = inside();
+    let text = case.text(Target::Kubernetes);
+    let other = "apiVersion: v1\nkind: Pod\nmetadata: {name: zz}\nspec: {volumes: [{name: s, secret: {secretName: orders-key}}]}\n";
+    let drifts = case.drifts(&format!("{text}---\n{other}"));
+    let codes: Vec<&str> = drifts.iter().map(|drift| drift.code).collect();
+    assert_eq!(codes, ["other-secret-user"], "{drifts:#?}");
+}
+
+#[test]
+fn what_is_harmless_is_not_told() {
+    let case = Case::full();
+    let text = case.text(Target::Kubernetes);
+    for more in [
+        "affinity: {}",
+        "tolerations: [{operator: Exists}]",
+        "nodeSelector: {a: b}",
+        "priorityClassName: high",
+        "topologySpreadConstraints: []",
+        "imagePullSecrets: [{name: a}]",
+        "dnsConfig: {options: [{name: ndots, value: '1'}]}",
+        "restartPolicy: Always",
+    ] {
+        let text = text.replacen("      hostPID: false\n", &format!("      {more}\n"), 1);
+        assert_eq!(case.drifts(&text), [], "{more}");
+    }
+    for more in [
+        "imagePullPolicy: Always",
+        "terminationMessagePolicy: FallbackToLogsOnError",
+        "terminationMessagePath: /dev/termination-log",
+        "tty: false",
+        "lifecycle: {preStop: {sleep: {seconds: 5}}}",
+    ] {
+        let text = text.replacen("          workingDir: /app\n", &format!("          {more}\n"), 1);
+        assert_eq!(case.drifts(&text), [], "{more}");
+    }
+}
+
+#[test]
+fn policies_alone_are_compared_with_those_of_their_own_entry() {
+    for entry in [Entry::Node, Entry::Ringfence] {
+        let mut case = inside();
+        case.entry = Some(entry);
+        let text = case.text(Target::KubernetesPolicy);
+        case.entry = None;
+        assert_eq!(case.drifts(&text), [], "{entry:?}");
+    }
+}
 
 #[test]
 fn each_weaker_value_is_told_once_by_its_code_and_its_line() {
@@ -422,7 +561,10 @@ fn stronger_settings_are_no_drift() {
             "          emptyDir:\n            sizeLimit: \"1Gi\"\n",
             "          persistentVolumeClaim:\n            claimName: data\n",
         ),
-        ("type: RuntimeDefault", "type: Localhost\n          localhostProfile: x.json"),
+        (
+            "type: RuntimeDefault",
+            "type: Localhost\n          localhostProfile: ringfence/billing.json",
+        ),
     ] {
         let stronger = text.replacen(from, to, 1);
         assert_ne!(stronger, text, "{from}");

@@ -4,14 +4,16 @@ use super::check::{Asked, Check, items, joined, locate};
 use super::quantity;
 use crate::render::kubernetes::{bytes, volumes as wanted};
 use crate::render::{Entry, Order};
+use ringfence_policy::paths::normal;
 use ringfence_project::yaml::{Entry as Key, Node};
+use serde_json::Value;
 use std::path::Path;
 
 /// A volume in a container.
 struct Mount<'n> {
     node: &'n Node,
     place: String,
-    path: &'n str,
+    path: String,
     read_only: bool,
 }
 
@@ -23,10 +25,14 @@ struct Granted {
     read: Vec<String>,
     /// Files of secrets with their modes.
     secrets: Vec<(String, u32)>,
+    /// The folder of the service's code.
+    code: String,
+    /// Where a rendered pod has its volumes.
+    rendered: Vec<String>,
 }
 
 impl Granted {
-    fn new(order: &Order<'_>, entry: Entry) -> Self {
+    fn new(order: &Order<'_>, entry: Entry, pod: &Value) -> Self {
         let fs = &order.boundary.fs;
         let paths = |list: &[ringfence_policy::source::Located<String>]| -> Vec<String> {
             list.iter().map(|path| order.path(&path.value)).collect()
@@ -40,7 +46,15 @@ impl Granted {
         let secrets = order.boundary.secrets.iter().filter_map(|secret| {
             Some((wanted::secret_path(order, entry, secret)?, wanted::secret_mode(secret)))
         });
-        Self { write, read, secrets: secrets.collect() }
+        let mounts = pod["containers"][0]["volumeMounts"].as_array().into_iter().flatten();
+        let rendered = mounts.filter_map(|mount| mount["mountPath"].as_str()).map(normal);
+        Self {
+            write,
+            read,
+            secrets: secrets.collect(),
+            code: normal(order.place),
+            rendered: rendered.collect(),
+        }
     }
 
     fn writes(&self, path: &str) -> bool {
@@ -48,12 +62,22 @@ impl Granted {
     }
 
     fn reads(&self, path: &str) -> bool {
-        self.writes(path) || self.read.iter().any(|granted| Path::new(path).starts_with(granted))
+        self.writes(path)
+            || !self.covers_code(path)
+                && self.read.iter().any(|granted| Path::new(path).starts_with(granted))
+    }
+
+    /// Whether a volume there takes the place of the service's code, in a way that is not rendered.
+    fn covers_code(&self, path: &str) -> bool {
+        let path = Path::new(path);
+        (path.starts_with(&self.code) || Path::new(&self.code).starts_with(path))
+            && !self.rendered.iter().any(|rendered| Path::new(rendered) == path)
     }
 
     /// Whether a secret belongs at this path or below it.
     fn holds_secret(&self, path: &str) -> bool {
-        self.secrets.iter().any(|(file, _)| Path::new(file).starts_with(path))
+        !(self.covers_code(path) && Path::new(&self.code).starts_with(path))
+            && self.secrets.iter().any(|(file, _)| Path::new(file).starts_with(path))
     }
 
     /// The mode that a file may have.
@@ -68,8 +92,10 @@ pub(super) fn judge(
     check: &mut Check<'_>,
     (spec, at): (&Node, &str),
     containers: &[(&Node, String)],
+    wanted: &Value,
 ) {
-    let granted = Granted::new(order, entry);
+    let granted = Granted::new(order, entry, wanted);
+    unlisted(check, &granted, (spec, at), containers);
     for (volume, place) in items(spec, at, "volumes") {
         let name = volume.get("name").and_then(Node::as_str).unwrap_or_default();
         let mounts = mounts(containers, name);
@@ -81,6 +107,10 @@ pub(super) fn judge(
             check.judge(volume, &place, Some((volume, volume.line())), &asked, |_| false);
             continue;
         };
+        let keys = volume.as_map().unwrap_or_default().iter().filter(|key| key.key != "name");
+        for more in keys.skip(1) {
+            foreign(check, more, &joined(&place, &more.key), &more.key);
+        }
         let here = joined(&place, &kind.key);
         match kind.key.as_str() {
             "emptyDir" => {
@@ -99,12 +129,50 @@ pub(super) fn judge(
             "projected" => projected(check, &granted, (&kind.value, &here), &mounts),
             "csi"
                 if mounts.iter().all(|mount| {
-                    granted.holds_secret(mount.path) || granted.writes(mount.path)
+                    granted.holds_secret(&mount.path) || granted.writes(&mount.path)
                 }) =>
             {
                 check.counted();
             }
             other => foreign(check, kind, &here, other),
+        }
+    }
+}
+
+/// A path without `..`, as the runtime resolves it.
+fn resolved(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+/// Mounts of volumes that the pod does not list: claims of a StatefulSet.
+fn unlisted(
+    check: &mut Check<'_>,
+    granted: &Granted,
+    (spec, at): (&Node, &str),
+    containers: &[(&Node, String)],
+) {
+    // The API server refuses such a mount elsewhere.
+    if check.kind() != "StatefulSet" {
+        return;
+    }
+    let volumes = items(spec, at, "volumes");
+    let name = |node: &Node| node.get("name").map(Node::shown);
+    let all = containers.iter().flat_map(|(node, place)| items(node, place, "volumeMounts"));
+    for (mount, _) in all {
+        let Some(wanted) = name(mount) else { continue };
+        if volumes.iter().all(|(volume, _)| name(volume).as_ref() != Some(&wanted)) {
+            let found = mounts(containers, &wanted);
+            let found: Vec<Mount<'_>> =
+                found.into_iter().filter(|one| one.node.line() == mount.line()).collect();
+            writable(check, granted, &found);
         }
     }
 }
@@ -115,7 +183,7 @@ fn mounts<'n>(containers: &[(&'n Node, String)], volume: &str) -> Vec<Mount<'n>>
         .filter_map(|(node, place)| {
             let path = node.get("mountPath").and_then(Node::as_str)?;
             let read_only = node.get("readOnly").and_then(Node::as_bool) == Some(true);
-            Some(Mount { node, place, path, read_only })
+            Some(Mount { node, place, path: resolved(path), read_only })
         })
         .collect()
 }
@@ -136,7 +204,7 @@ fn size(order: &Order<'_>, check: &mut Check<'_>, here: (&Node, &str), mounts: &
 
 fn writable(check: &mut Check<'_>, granted: &Granted, mounts: &[Mount<'_>]) {
     for mount in mounts {
-        let ok = granted.writes(mount.path) || mount.read_only && granted.reads(mount.path);
+        let ok = granted.writes(&mount.path) || mount.read_only && granted.reads(&mount.path);
         at(check, mount, ok, "writable-mount", "the boundary grants no place to write there");
     }
 }
@@ -146,7 +214,7 @@ fn readable(check: &mut Check<'_>, granted: &Granted, mounts: &[Mount<'_>]) {
         at(
             check,
             mount,
-            granted.reads(mount.path),
+            granted.reads(&mount.path),
             "extra-mount",
             "the boundary grants nothing at this path",
         );
@@ -183,7 +251,7 @@ fn secret(
 /// A secret's mounts must be where the boundary delivers one.
 fn belongs(check: &mut Check<'_>, granted: &Granted, mounts: &[Mount<'_>]) {
     for mount in mounts {
-        let ok = granted.holds_secret(mount.path);
+        let ok = granted.holds_secret(&mount.path);
         at(check, mount, ok, "extra-secret", "the boundary delivers no secret at this path");
     }
 }
@@ -196,7 +264,7 @@ fn modes(
     default: Option<&Node>,
     mounts: &[Mount<'_>],
 ) {
-    let folder = mounts.first().map_or("", |mount| mount.path);
+    let folder = mounts.first().map_or("", |mount| mount.path.as_str());
     let single = mounts.iter().any(|mount| mount.node.get("subPath").is_some());
     let why = "others in the pod can then read the secret";
     let fits = |most: u32| {

@@ -33,7 +33,7 @@ pub(crate) const NAME_LABEL: &str = "app.kubernetes.io/name";
 /// The annotation that names the boundary by its hash.
 const BOUNDARY_ANNOTATION: &str = "ringfence/boundary";
 /// The version of the Pod Security Standards that is asked for.
-const STANDARDS: &str = "v1.34";
+pub(crate) const STANDARDS: &str = "v1.34";
 /// The first one that admits an unmasked `/proc` in a user namespace without a feature gate.
 const STANDARDS_OF_USER_NAMESPACES: &str = "v1.35";
 
