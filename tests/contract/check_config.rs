@@ -103,7 +103,7 @@ fn no_file_is_an_error_with_hints() {
     --- stderr
     error: no ringfence.toml in [DIR] or above
     hint: name the boundary file with --config FILE
-    hint: a first one needs only [service] name and start, and [fs] read
+    hint: `ringfence init` writes a first one from the project
     ---
     ");
 }

@@ -64,7 +64,7 @@ fn no_boundary_file_is_a_failure_of_ringfence() {
     --- stderr
     error: no ringfence.toml in [DIR] or above
     hint: name the boundary file with --config FILE
-    hint: a first one needs only [service] name and start, and [fs] read
+    hint: `ringfence init` writes a first one from the project
     ---
     ");
 }

@@ -87,7 +87,7 @@ fn search() -> Result<PathBuf, CommandError> {
     }
     Err(CommandError::new(Kind::Source, format!("no {FILE_NAME} in {} or above", here.display()))
         .hint("name the boundary file with --config FILE")
-        .hint("a first one needs only [service] name and start, and [fs] read"))
+        .hint("`ringfence init` writes a first one from the project"))
 }
 
 /// Reads an ordinary file of at most [`MAX_SIZE`] bytes of UTF-8.

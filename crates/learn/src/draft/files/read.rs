@@ -222,7 +222,7 @@ impl Covering<'_, '_> {
         self.drafting.note(
             Note::hint(
                 "secret-file",
-                format!("{written} looks like a secret: consider [secrets.{name}], which hides the file, delivers it in memory and can be dropped"),
+                format!("{written} looks like a secret. Delivered as one it lies in memory, its file is hidden, and it can be dropped: take it out of fs.read, write these lines, and let the service read /run/secrets/{name}"),
             )
             .with([
                 format!("[secrets.{name}]"),
