@@ -8,6 +8,7 @@ mod boundaries;
 use boundaries::{Known, full};
 use ringfence_deploy::drift::{Deployed, DriftError, compare_all, systemd};
 use ringfence_deploy::render::{Entry, Target};
+use serde_json::{Value, json};
 use std::path::Path;
 
 fn unit(known: &Known, entry: Entry) -> String {
@@ -208,4 +209,110 @@ fn a_character_that_ends_a_line_for_systemd_alone_is_an_error() {
     }
     let text = unit.replace('\n', "\r\n");
     assert_eq!(drifts(&known, &[("billing.service", &text)]), 0);
+}
+
+fn bundle(known: &Known, entry: Entry) -> Value {
+    serde_json::from_str(&known.render(Target::Oci, Some(entry)).files[0].1).unwrap()
+}
+
+fn of_bundle(known: &Known, value: &Value) -> usize {
+    drifts(known, &[("config.json", &serde_json::to_string_pretty(value).unwrap())])
+}
+
+#[test]
+fn a_key_of_a_bundle_that_is_not_known_to_be_harmless_is_drift() {
+    let known = full();
+    for entry in [Entry::Ringfence, Entry::Node] {
+        let config = bundle(&known, entry);
+        let of = |pointer: &str, value: Value| {
+            let mut changed = config.clone();
+            let (parent, key) = pointer.rsplit_once('/').unwrap();
+            changed.pointer_mut(parent).unwrap()[key] = value;
+            of_bundle(&known, &changed)
+        };
+        for (pointer, value) in [
+            ("/Hooks", json!({ "prestart": [{ "path": "/bin/sh" }] })),
+            ("/process/NoNewPrivileges", json!(false)),
+            ("/process/user/gid", json!(0)),
+            ("/process/user/umask", json!(0)),
+            ("/process/cwd", json!("/var/lib/billing")),
+            ("/process/commandLine", json!("sh")),
+            ("/process/capabilities", json!(null)),
+            ("/process/apparmorProfile", json!("unconfined")),
+            ("/process/selinuxLabel", json!("system_u:system_r:spc_t:s0")),
+            ("/process/oomScoreAdj", json!(-1000)),
+            ("/process/scheduler", json!({ "policy": "SCHED_FIFO" })),
+            ("/root/path", json!("/")),
+            ("/linux/rootfsPropagation", json!("shared")),
+            ("/linux/uidMappings", json!([{ "containerID": 0, "hostID": 0, "size": 9 }])),
+            ("/linux/devices", json!([{ "path": "/dev/sda" }])),
+            ("/linux/sysctl", json!({ "kernel.core_pattern": "|/x" })),
+            ("/linux/personality", json!({ "domain": "LINUX32" })),
+            ("/linux/cgroupsPath", json!("/")),
+            ("/linux/resources/pids/limit", json!(0)),
+            ("/linux/resources/unified", json!({ "memory.max": "max" })),
+            ("/linux/seccomp/flags", json!(["SECCOMP_FILTER_FLAG_SPEC_ALLOW"])),
+            ("/linux/seccomp/listenerPath", json!("/x")),
+            ("/linux/seccomp/Syscalls", json!([])),
+            ("/linux/seccomp/defaultErrnoRet", json!(0)),
+            ("/annotations", json!({ "run.oci.keep_original_groups": "1" })),
+        ] {
+            assert!(of(pointer, value.clone()) > 0, "{entry:?}: {pointer}: {value}");
+        }
+        for (pointer, value) in [
+            ("/process/oomScoreAdj", json!(100)),
+            ("/process/terminal", json!(false)),
+            ("/process/apparmorProfile", json!("billing")),
+            ("/linux/cgroupsPath", json!("/billing")),
+            ("/linux/rootfsPropagation", json!("rslave")),
+            ("/linux/uidMappings", json!([{ "containerID": 0, "hostID": 100_000, "size": 9 }])),
+            ("/annotations", json!({ "org.opencontainers.image.title": "billing" })),
+            ("/root/path", json!("/srv/billing/rootfs")),
+        ] {
+            assert_eq!(of(pointer, value.clone()), 0, "{entry:?}: {pointer}: {value}");
+        }
+        for word in ["NODE_ENV=other", "EXTRA=1", "PATH=/tmp"] {
+            let mut changed = config.clone();
+            changed["process"]["env"].as_array_mut().unwrap().push(json!(word));
+            assert!(of_bundle(&known, &changed) > 0, "{entry:?}: {word}");
+        }
+    }
+}
+
+#[test]
+fn a_mount_that_no_grant_asks_for_is_drift() {
+    let known = full();
+    let config = bundle(&known, Entry::Node);
+    let with = |mount: Value| {
+        let mut changed = config.clone();
+        changed["mounts"].as_array_mut().unwrap().push(mount);
+        of_bundle(&known, &changed)
+    };
+    for (to, kind, from, options) in [
+        ("/app/lib", "bind", "/tmp/evil", "rbind,ro"),
+        ("/host", "bind", "/", "rbind,ro"),
+        ("/x", "bind", "/run/containerd/containerd.sock", "bind,ro"),
+        ("/x", "bind", "/run", "rbind,ro"),
+        ("/x", "bind", "/etc", "ro,rw"),
+        ("/usr", "bind", "/tmp/usr", "rbind,ro"),
+        ("/usr", "bind", "/usr", "rbind,ro,rw"),
+        ("/usr", "bind", "/usr", "rbind,ro,rshared"),
+        ("/usr/local/bin/ringfence", "bind", "/tmp/evil", "rbind,ro"),
+        ("/etc/ld.so.preload", "bind", "/tmp/evil", "rbind,ro"),
+        ("/app/spool/../lib", "bind", "/tmp/evil", "rbind,rw"),
+        ("/app/spool", "bind", "/etc", "rbind,rw,nosuid,nodev,noexec"),
+        ("/tmp", "tmpfs", "tmpfs", "nosuid,nodev,noexec,exec,size=1"),
+        ("/sys/fs/cgroup", "cgroup", "cgroup", "rw"),
+        ("/dev", "devtmpfs", "devtmpfs", "nosuid"),
+        ("/x", "cgroup", "cgroup", "rw"),
+    ] {
+        let options: Vec<&str> = options.split(',').collect();
+        let mount = json!({ "destination": to, "type": kind, "source": from, "options": options });
+        assert!(with(mount.clone()) > 0, "{mount}");
+    }
+    for to in ["/usr", "/lib64", "/etc/resolv.conf"] {
+        let mount =
+            json!({ "destination": to, "type": "bind", "source": to, "options": ["rbind", "ro"] });
+        assert_eq!(with(mount), 0, "{to}");
+    }
 }

@@ -40,6 +40,7 @@ pub(super) fn compare_profile(
     let mut comparison = Comparison::default();
     default_action(found, prefix, &wanted, &mut comparison);
     architectures(found, prefix, &wanted, &mut comparison);
+    unknown(found, prefix, &mut comparison);
     for entry in entries(&found.value) {
         comparison.compared += 1;
         if lets_through(entry) {
@@ -47,6 +48,67 @@ pub(super) fn compare_profile(
         }
     }
     Ok(comparison)
+}
+
+/// Keys that nobody looked at: engines read them whatever their case is. A refusal that answers with
+/// no error is taken for success, and a flag may switch mitigations of the processor off.
+fn unknown(found: &Placed<Json>, prefix: &str, comparison: &mut Comparison) {
+    let mut foreign = |place: &str, line: usize, found: String| {
+        comparison.drifts.push(Drift {
+            code: "unknown-setting",
+            place: format!("{prefix}{place}"),
+            line: Some(line).filter(|line| *line > 0),
+            wanted: "nothing, or what `ringfence render seccomp` writes".to_owned(),
+            found,
+            why: "this is not known to be harmless".to_owned(),
+        });
+    };
+    let mut keys = |place: &str, value: &Placed<Json>, known: &[&str]| {
+        for (name, value) in value.value.entries() {
+            let zero = name.to_lowercase().ends_with("errnoret")
+                && !matches!(&value.value, Json::Number(text) if text.parse().is_ok_and(|n: u32| n > 0));
+            if !known.contains(&name.as_str())
+                || zero
+                || value.value == Json::Null && name != "args"
+            {
+                foreign(&format!("{place}{name}"), value.line, "there".to_owned());
+            }
+        }
+    };
+    let items = |value: &Placed<Json>, key: &str| {
+        value.value.key(key).map(|list| list.value.items().to_vec()).unwrap_or_default()
+    };
+    keys(
+        "",
+        found,
+        &[
+            "//",
+            "archMap",
+            "architectures",
+            "defaultAction",
+            "defaultErrnoRet",
+            "flags",
+            "syscalls",
+        ],
+    );
+    for map in items(found, "archMap") {
+        keys("archMap[].", &map, &["architecture", "subArchitectures"]);
+    }
+    for entry in items(found, "syscalls") {
+        let known =
+            ["action", "args", "comment", "errnoRet", "excludes", "includes", "name", "names"];
+        keys("syscalls[].", &entry, &known);
+        for arg in items(&entry, "args") {
+            keys("syscalls[].args[].", &arg, &["index", "op", "value", "valueTwo"]);
+        }
+    }
+    let harmless = ["SECCOMP_FILTER_FLAG_LOG", "SECCOMP_FILTER_FLAG_TSYNC"];
+    for flag in items(found, "flags") {
+        let name = flag.value.as_str().unwrap_or("what is no text").to_owned();
+        if !harmless.contains(&name.as_str()) {
+            foreign("flags", flag.line, name);
+        }
+    }
 }
 
 fn entries(profile: &Json) -> impl Iterator<Item = &Placed<Json>> {

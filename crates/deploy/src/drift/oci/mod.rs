@@ -18,7 +18,6 @@ use values::{number, numbers, strings};
 struct Check<'a> {
     found: &'a Placed<Json>,
     wanted: &'a Placed<Json>,
-    entry: Entry,
     comparison: Comparison,
 }
 
@@ -41,7 +40,7 @@ pub fn compare(order: &Order<'_>, deployed: Deployed<'_>) -> Result<Comparison, 
     let wanted = config(order, entry).map_err(|error| malformed(1, error.to_string()))?;
     let wanted = json::parse(&wanted.to_string()).map_err(|error| malformed(1, error.message))?;
     let comparison = Comparison::default();
-    let mut check = Check { found: &found, wanted: &wanted, entry, comparison };
+    let mut check = Check { found: &found, wanted: &wanted, comparison };
     let line = at(&found, &["process", "args"]).map(|args| args.line);
     check.comparison = start::compare(order, &argv, "process.args", line);
     check.process();
@@ -210,30 +209,21 @@ impl Check<'_> {
 
     fn environment(&mut self) {
         let name = |word: &str| word.split('=').next().unwrap_or_default().to_owned();
-        let keys = ["process", "env"];
-        let wanted: Vec<String> =
-            strings(at(self.wanted, &keys)).into_iter().map(|(word, _)| name(word)).collect();
-        let found: Vec<(String, usize)> = strings(at(self.found, &keys))
+        let found: Vec<(String, usize)> = strings(at(self.found, &["process", "env"]))
             .into_iter()
             .map(|(word, line)| (name(word), line))
+            .filter(|(name, _)| ringfence_policy::environment::refused(name).is_some())
             .collect();
         self.comparison.compared += 1;
         for (name, line) in found {
-            if ringfence_policy::environment::refused(&name).is_some() {
-                self.push(Drift::new(
-                    "code-from-environment",
-                    "process.env",
-                    Some(line),
-                    "nothing",
-                    &name,
-                    "this variable loads code into the program, or switches its checks off",
-                ));
-            } else if self.entry == Entry::Node && !wanted.contains(&name) {
-                let note = format!(
-                    "process.env has {name}, which env.set does not: compare it with env.pass"
-                );
-                self.comparison.undecided.push(note);
-            }
+            self.push(Drift::new(
+                "code-from-environment",
+                "process.env",
+                Some(line),
+                "nothing",
+                &name,
+                "this variable loads code into the program, or switches its checks off",
+            ));
         }
     }
 

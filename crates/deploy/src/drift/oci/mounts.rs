@@ -6,6 +6,60 @@ use crate::render::Order;
 use ringfence_project::json::{Json, Placed};
 use values::strings;
 
+/// Sockets of engines.
+const ENGINES: [&str; 5] =
+    ["/containerd.sock", "/crio.sock", "/docker.sock", "/podman.sock", "/buildkitd.sock"];
+/// Options that give nothing.
+const FREE: [&str; 17] = [
+    "bind",
+    "noatime",
+    "nodev",
+    "nodiratime",
+    "noexec",
+    "nosuid",
+    "nosymfollow",
+    "private",
+    "rbind",
+    "relatime",
+    "ro",
+    "rprivate",
+    "rro",
+    "rslave",
+    "slave",
+    "strictatime",
+    "sync",
+];
+/// What an image may take from the host instead of having it itself, each from the same path.
+const SYSTEM: [&str; 12] = [
+    "/bin",
+    "/etc/ca-certificates",
+    "/etc/hostname",
+    "/etc/hosts",
+    "/etc/localtime",
+    "/etc/resolv.conf",
+    "/etc/ssl",
+    "/lib",
+    "/lib64",
+    "/sbin",
+    "/usr",
+    "/usr/share/zoneinfo",
+];
+
+/// Whether a mount that binds read-only shows nothing but programs and libraries of the host.
+fn is_of_the_system(mount: &Placed<Json>) -> bool {
+    let target = values::text(mount, "destination");
+    let kind = values::text(mount, "type");
+    if target == "/dev/mqueue" {
+        return kind == "mqueue";
+    }
+    let options = strings(at(mount, &["options"]));
+    let reads_only = options.iter().any(|(word, _)| matches!(*word, "ro" | "rro"));
+    reads_only
+        && SYSTEM.contains(&target)
+        && values::text(mount, "source") == target
+        && matches!(kind, "" | "bind" | "none")
+}
+
 impl Check<'_> {
     pub(super) fn files(&mut self, order: &Order<'_>) {
         self.on(&["root", "readonly"], "writable-root", "the service can change its own program");
@@ -45,7 +99,9 @@ impl Check<'_> {
                 "rw",
                 "the service can write where the boundary grants nothing",
             ));
-        } else if target.ends_with("docker.sock") {
+        } else if ENGINES.iter().any(|socket| {
+            target.ends_with(socket) || values::text(mount, "source").ends_with(socket)
+        }) {
             self.push(Drift::new(
                 "engine-socket",
                 &place,
@@ -54,6 +110,35 @@ impl Check<'_> {
                 &target,
                 "who speaks with the engine is root on the host",
             ));
+        } else if !(is_of_the_system(mount) && options.iter().all(|word| FREE.contains(word))) {
+            self.unknown_mount(mount, values::text(mount, "source"));
+        }
+    }
+
+    fn unknown_mount(&mut self, mount: &Placed<Json>, found: &str) {
+        let place = format!("mounts: {}", values::text(mount, "destination"));
+        let (line, wanted) = (Some(mount.line), "what `ringfence render oci` writes");
+        let why = "this is not known to be harmless";
+        self.push(Drift::new("unknown-setting", &place, line, wanted, found, why));
+    }
+
+    /// What is mounted, and with which options, where the place is one of ours.
+    fn same_mount(&mut self, mount: &Placed<Json>, ours: &Placed<Json>, options: &[&str]) {
+        for key in ["source", "type"] {
+            let is = values::text(mount, key);
+            let by_option = key == "type" && is.is_empty();
+            if is != values::text(ours, key) && at(mount, &[key]).is_some() && !by_option {
+                self.unknown_mount(mount, is);
+            }
+        }
+        let asked = strings(at(ours, &["options"]));
+        let is_asked = |word: &str| asked.iter().any(|(asked, _)| *asked == word);
+        let sizes = options.iter().filter(|word| word.starts_with("size=")).count();
+        let free = |word: &str| {
+            is_asked(word) || FREE.contains(&word) || (word.starts_with("size=") && sizes == 1)
+        };
+        if let Some(word) = options.iter().find(|word| !free(word)) {
+            self.unknown_mount(mount, word);
         }
     }
 
@@ -68,6 +153,7 @@ impl Check<'_> {
             self.further_mount(order, mount, binds, &options);
             return;
         };
+        self.same_mount(mount, ours, &options);
         let line = at(mount, &["options"]).map_or(mount.line, |options| options.line);
         let missing: Vec<String> = strings(at(ours, &["options"]))
             .into_iter()

@@ -65,7 +65,7 @@ impl Check<'_> {
         let mut all = Vec::new();
         keys(self.found, "", &mut all);
         for (place, value) in all {
-            self.foreign(&place, value.line, "nothing", shown(value));
+            self.foreign(&place, value.line, "nothing", &shown(value));
         }
         self.values(order);
         self.variables(order);
@@ -73,13 +73,13 @@ impl Check<'_> {
         let annotations = at(self.found, &["annotations"]);
         for (name, value) in annotations.map(|all| all.value.entries()).unwrap_or_default() {
             if !name.starts_with("org.opencontainers.") && !name.starts_with("org.ringfence.") {
-                self.foreign(&format!("annotations.{name}"), value.line, "nothing", shown(value));
+                self.foreign(&format!("annotations.{name}"), value.line, "nothing", &shown(value));
             }
         }
     }
 
-    fn foreign(&mut self, place: &str, line: usize, wanted: &str, found: String) {
-        self.push(Drift::new("unknown-setting", place, Some(line), wanted, &found, WHY));
+    fn foreign(&mut self, place: &str, line: usize, wanted: &str, found: &str) {
+        self.push(Drift::new("unknown-setting", place, Some(line), wanted, found, WHY));
     }
 
     fn values(&mut self, order: &Order<'_>) {
@@ -123,7 +123,7 @@ impl Check<'_> {
         judge(&["linux", "uidMappings"], &above);
         judge(&["linux", "gidMappings"], &above);
         for (place, line, found) in found {
-            self.foreign(&place, line, "what `ringfence render oci` writes", found);
+            self.foreign(&place, line, "what `ringfence render oci` writes", &found);
         }
     }
 
@@ -150,7 +150,7 @@ impl Check<'_> {
             .map(|(word, line)| (word.split('=').next().unwrap_or_default().to_owned(), line))
             .collect();
         for (name, line) in found {
-            self.foreign("process.env", line, "the variables of the boundary", name);
+            self.foreign("process.env", line, "the variables of the boundary", &name);
         }
     }
 
@@ -178,7 +178,7 @@ impl Check<'_> {
             }
         }
         for (line, is) in found {
-            self.foreign("linux.namespaces", line, "its own", is);
+            self.foreign("linux.namespaces", line, "its own", &is);
         }
         let groups = numbers(at(self.found, &["process", "user", "additionalGids"]));
         self.comparison.compared += groups.len();

@@ -195,7 +195,7 @@ fn of_service(order: &Order<'_>, key: &str, value: &str, wanted: &[Setting]) -> 
         // Compared with the command and the user.
         "DynamicUser" | "ExecStart" | "KillMode" | "User" => true,
         "Nice" | "OOMScoreAdjust" => value.parse::<u32>().is_ok(),
-        "Slice" => value.ends_with(".slice") && !value.starts_with('-'),
+        "Slice" => value.strip_suffix(".slice").is_some_and(|name| !name.starts_with('-')),
         "SystemCallErrorNumber" => {
             value == "kill"
                 || (value.starts_with('E') && value.bytes().all(|b| b.is_ascii_uppercase()))
