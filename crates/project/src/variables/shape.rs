@@ -35,9 +35,8 @@ impl Suspicion {
 }
 
 /// Words of a name that mean a secret, wherever they stand between underscores.
-const SECRET_WORDS: [&str; 22] = [
+const SECRET_WORDS: [&str; 21] = [
     "APIKEY",
-    "AUTH",
     "CREDENTIAL",
     "CREDENTIALS",
     "DSN",
@@ -60,9 +59,8 @@ const SECRET_WORDS: [&str; 22] = [
     "TOKEN",
 ];
 
-/// Parts of a name that mean a secret, also inside a word: `MYPASSWORD2`, `OAUTH_HEADER_VALUE`.
-const SECRET_PARTS: [&str; 7] =
-    ["APIKEY", "AUTH", "CREDENTIAL", "PASSPHRASE", "PASSWD", "PASSWORD", "PWD"];
+/// Parts of a name that mean a secret, also inside a word: `MYPASSWORD2`.
+const SECRET_PARTS: [&str; 6] = ["APIKEY", "CREDENTIAL", "PASSPHRASE", "PASSWD", "PASSWORD", "PWD"];
 
 /// Words with such a part that mean something else.
 const OTHER_WORDS: [&str; 8] =
@@ -173,6 +171,8 @@ fn is_secret_word(word: &str) -> bool {
     !OTHER_WORDS.contains(&word)
         && (SECRET_WORDS.contains(&word)
             || word.ends_with("PASS")
+            || word.starts_with("AUTH")
+            || word.ends_with("AUTH")
             || SECRET_PARTS.iter().any(|part| word.contains(part)))
 }
 
@@ -322,6 +322,7 @@ mod tests {
             ("DIR", "/var/lib/orders/data/0123456789abcdef"),
             ("AUTH_URL", "https://auth.test"),
             ("AUTHOR", "x"),
+            ("NODE_TLS_REJECT_UNAUTHORIZED", "0"),
             ("OAUTH_CLIENT_ID", "x"),
             ("BYPASS", "1"),
             ("REDIS", "redis:6379"),
