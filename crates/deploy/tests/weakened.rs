@@ -316,3 +316,42 @@ fn a_mount_that_no_grant_asks_for_is_drift() {
         assert_eq!(with(mount), 0, "{to}");
     }
 }
+
+#[test]
+fn a_script_that_does_more_than_it_is_rendered_to_is_drift() {
+    let known = full();
+    let script = known.render(Target::Node, None).files[0].1.clone();
+    assert_eq!(drifts(&known, &[("start.sh", &script)]), 0);
+    let at = script.find("GREETING=").unwrap();
+    for line in [
+        "/tmp/evil",
+        ". ./evil.sh",
+        "cd /tmp",
+        "PATH=/tmp:$PATH",
+        "export NODE_OPTIONS=--require=/tmp/x.js",
+        "eval \"node x\"",
+        "sudo node x.js",
+        "(node x.js)",
+        "$(node x.js)",
+        "if true; then node x.js; fi",
+        "N=node; $N x.js",
+        "alias node=evil",
+        "node() { evil; }",
+        "set -- --allow-child-process",
+        "env -i node server.js",
+    ] {
+        let text = format!("{}{line}\n{}", &script[..at], &script[at..]);
+        assert!(drifts(&known, &[("start.sh", &text)]) > 0, "{line}");
+    }
+    for (from, to) in [
+        ("NODE_ENV=production", "NODE_ENV=other"),
+        ("dist/server.mjs", "/tmp/server.mjs"),
+        ("dist/server.mjs", "--stack-trace-limit=$(id) dist/server.mjs"),
+        ("exec node", "exec /tmp/node"),
+        ("'all in one'", "'all in one' & /tmp/evil"),
+    ] {
+        let text = script.replacen(from, to, 1);
+        assert_ne!(text, script, "{from}");
+        assert!(drifts(&known, &[("start.sh", &text)]) > 0, "{to}");
+    }
+}

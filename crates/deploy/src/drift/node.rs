@@ -17,12 +17,10 @@ type Word = (String, usize);
 /// # Errors
 /// [`DriftError`].
 pub fn compare(order: &Order<'_>, deployed: Deployed<'_>) -> Result<Comparison, DriftError> {
-    let commands = if deployed.text.trim_start().starts_with('{') {
-        scripts(deployed)?
-    } else {
-        commands(deployed.text, 1)
-    };
+    let is_json = deployed.text.trim_start().starts_with('{');
+    let commands = if is_json { scripts(deployed)? } else { commands(deployed.text, 1) };
     let mut comparison = Comparison::default();
+    let foreign = if is_json { Vec::new() } else { script(order, &commands) };
     for command in commands {
         let (assigned, argv) = assignments(&command);
         if !starts_node(argv) {
@@ -57,8 +55,54 @@ pub fn compare(order: &Order<'_>, deployed: Deployed<'_>) -> Result<Comparison, 
         let path = deployed.path.to_owned();
         return Err(DriftError::Foreign { path, service, found: Vec::new() });
     }
+    comparison.drifts.extend(foreign);
+    comparison.drifts.sort_by_key(|drift| drift.line.unwrap_or(usize::MAX));
     Ok(comparison)
 }
+
+/// What a shell script says beyond what `render node` writes into one: only that is known to do
+/// nothing else than to start the service.
+fn script(order: &Order<'_>, found: &[Vec<Word>]) -> Vec<Drift> {
+    let rendered = crate::render::node::render(order).ok();
+    let text = rendered.and_then(|rendered| rendered.files.into_iter().next());
+    let known = text.map(|(_, text)| commands(&text, 1)).unwrap_or_default();
+    let bare = |command: &[Word]| command.iter().map(|(word, _)| word.clone()).collect::<Vec<_>>();
+    let start = known.iter().find(|command| starts_node(assignments(command).1));
+    let start = start.map(Vec::as_slice).unwrap_or_default();
+    let asked = bare(assignments(start).1);
+    let mut all = Vec::new();
+    for command in found {
+        let argv = assignments(command).1;
+        let before = command.get(..command.len() - argv.len()).unwrap_or_default();
+        let is_known =
+            |word: &Word| word.0 == "exec" || start.iter().any(|(known, _)| *known == word.0);
+        let words = bare(argv);
+        let foreign = if known.iter().any(|known| bare(known) == bare(command)) {
+            None
+        } else if let Some((word, line)) = before.iter().find(|word| !is_known(word)) {
+            Some((word.split('=').next().unwrap_or_default().to_owned(), *line))
+        } else if starts_node(argv) {
+            let rest = words.get(1..).unwrap_or_default();
+            let program = words.first().filter(|program| {
+                asked.first() != Some(program) && !PROGRAMS.contains(&program.as_str())
+            });
+            let word = program.map(String::as_str);
+            let word = word.or_else(|| foreign_behind(rest, asked.get(1..).unwrap_or_default()));
+            word.map(|word| (word.to_owned(), argv.first().map_or(1, |(_, line)| *line)))
+        } else {
+            argv.first().cloned()
+        };
+        all.extend(foreign.map(|(word, line)| {
+            let wanted = "what `ringfence render node` writes";
+            let why = "this is not known to be harmless";
+            Drift::new("unknown-setting", "script", Some(line), wanted, &word, why)
+        }));
+    }
+    all
+}
+
+/// Names and places of Node.
+const PROGRAMS: [&str; 3] = ["node", "/usr/bin/node", "/usr/local/bin/node"];
 
 /// Compares the words of one command that starts Node.
 pub(super) fn compare_words(order: &Order<'_>, argv: &[String], place: Place) -> Comparison {
@@ -106,8 +150,7 @@ pub(super) fn compare_words(order: &Order<'_>, argv: &[String], place: Place) ->
 pub(super) fn foreign_word<'a>(order: &Order<'_>, argv: &'a [String]) -> Option<&'a str> {
     let (first, rest) = argv.split_first()?;
     let Ok(wanted) = crate::render::node::command(order) else { return Some(first) };
-    let programs = ["node", "/usr/bin/node", "/usr/local/bin/node"];
-    if wanted.first() != Some(first) && !programs.contains(&first.as_str()) {
+    if wanted.first() != Some(first) && !PROGRAMS.contains(&first.as_str()) {
         return Some(first);
     }
     foreign_behind(rest, wanted.get(1..).unwrap_or_default())
@@ -120,7 +163,8 @@ fn foreign_behind<'a>(rest: &'a [String], wanted: &[String]) -> Option<&'a str> 
     let (known, asked) = wanted.split_at(split(wanted));
     let foreign = |word: &&String| {
         let name = word.split('=').next().unwrap_or(word);
-        !known.contains(word) && !JUDGED.contains(&name) && !HARMLESS.contains(&name)
+        let expands = word.contains(['$', '`']);
+        !known.contains(word) && (expands || !(JUDGED.contains(&name) || HARMLESS.contains(&name)))
     };
     let option = options.iter().find(foreign);
     let other = script.iter().zip(asked).find(|(is, wanted)| is != wanted).map(|(is, _)| is);
