@@ -23,6 +23,10 @@ pub struct Config {
     pub stop_signal: String,
     /// `LABEL`
     pub labels: Vec<(String, String)>,
+    /// `HEALTHCHECK`, which the engine runs in the container: `CMD` or `CMD-SHELL`, and words.
+    pub health: Vec<String>,
+    /// `ONBUILD`: what images that are built from this one do first.
+    pub on_build: Vec<String>,
     /// What each step of the build ran, with the arguments it was given.
     pub history: Vec<String>,
 }
@@ -37,6 +41,12 @@ struct Document {
 
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
+struct Health {
+    test: Option<Vec<String>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "PascalCase", default)]
 struct Inner {
     user: Option<String>,
     entrypoint: Option<Vec<String>>,
@@ -45,6 +55,8 @@ struct Inner {
     exposed_ports: Option<serde_json::Map<String, serde_json::Value>>,
     volumes: Option<serde_json::Map<String, serde_json::Value>>,
     working_dir: Option<String>,
+    healthcheck: Option<Health>,
+    on_build: Option<Vec<String>>,
     stop_signal: Option<String>,
     labels: Option<std::collections::BTreeMap<String, String>>,
 }
@@ -78,6 +90,8 @@ impl Config {
             ports: keys(inner.exposed_ports),
             volumes: keys(inner.volumes),
             folder: inner.working_dir.unwrap_or_default(),
+            health: inner.healthcheck.and_then(|health| health.test).unwrap_or_default(),
+            on_build: inner.on_build.unwrap_or_default(),
             stop_signal: inner.stop_signal.unwrap_or_default(),
             labels: inner.labels.unwrap_or_default().into_iter().collect(),
             history: document

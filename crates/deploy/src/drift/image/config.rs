@@ -1,7 +1,7 @@
 //! How an image says it is started.
 
 use super::Judge;
-use crate::drift::started;
+use crate::drift::{start, started};
 use ringfence_policy::environment;
 use ringfence_project::variables::suspicion;
 
@@ -21,6 +21,7 @@ impl Judge<'_> {
                 if config.entrypoint.is_empty() { "config: Cmd" } else { "config: Entrypoint" };
             self.weaker(found.code, place.to_owned(), &found.wanted, found.there, found.why);
         }
+        self.words(config, &words);
         for (name, value) in &config.environment {
             self.variable(name, value);
         }
@@ -43,6 +44,45 @@ impl Judge<'_> {
             }
         }
         self.label(config);
+    }
+
+    /// What the engine runs and where, beyond what is judged above: the very command, its folder, and
+    /// what is run beside it.
+    fn words(&mut self, config: &ringfence_project::image::Config, words: &[String]) {
+        const WHY: &str = "this is not known to be harmless";
+        let judged = started::judge(self.order, words);
+        if judged.entry.is_some() && judged.weaker.is_empty() {
+            let inner = start::compare(self.order, words, "config: Entrypoint", None);
+            self.comparison.compared += inner.compared;
+            self.comparison.drifts.extend(inner.drifts);
+        }
+        let order = self.order;
+        let mut unknown = |key: &str, wanted: &str, found: String| {
+            self.weaker("unknown-setting", format!("config: {key}"), wanted, found, WHY);
+        };
+        let folder = config.folder.trim_end_matches('/');
+        let wanted = order.path(&order.boundary.service.cwd.value);
+        if !folder.is_empty() && folder != wanted {
+            unknown("WorkingDir", &wanted, folder.to_owned());
+        }
+        let health = config.health.iter().map(String::as_str).collect::<Vec<_>>();
+        let program = health.get(1).and_then(|word| word.rsplit('/').next());
+        let fine = matches!(health.first(), None | Some(&"NONE"))
+            || (health.first() == Some(&"CMD") && matches!(program, Some("node" | "ringfence")));
+        if !fine {
+            unknown("Healthcheck", "nothing, or a command of node or ringfence", health.join(" "));
+        }
+        if !config.on_build.is_empty() {
+            unknown("OnBuild", "nothing", config.on_build.join("; "));
+        }
+        let write = &order.boundary.fs.write;
+        let granted = |volume: &str| {
+            volume == "/tmp" || write.iter().any(|path| order.path(&path.value) == volume)
+        };
+        let volumes = config.volumes.iter().filter(|volume| !granted(volume.as_str()));
+        for volume in volumes.cloned().collect::<Vec<_>>() {
+            unknown("Volumes", "paths of fs.write", volume);
+        }
     }
 
     fn user(&mut self, user: &str) {
@@ -87,6 +127,21 @@ impl Judge<'_> {
     /// Arguments of the build stand in the history: `|1 NPM_TOKEN=... /bin/sh -c npm ci`.
     fn history(&mut self, line: &str) {
         self.comparison.compared += 1;
+        let authority = |word: &str| {
+            let (_, rest) = word.split_once("://")?;
+            let (user, _) = rest.split('/').next()?.split_once('@')?;
+            let (_, password) = user.split_once(':')?;
+            (!password.is_empty() && !password.starts_with('$')).then_some(())
+        };
+        if line.split_whitespace().any(|word| authority(word).is_some()) {
+            self.weaker(
+                "secret-in-image",
+                "history: an address".to_owned(),
+                "--mount=type=secret",
+                "it holds a password".to_owned(),
+                "the history of an image shows what its build was given",
+            );
+        }
         let words = line.split_whitespace().map(|word| word.trim_matches(['"', '\'']));
         let shown = words.filter_map(|word| word.split_once('=')).find_map(|(name, value)| {
             let name = name.trim_start_matches("--");

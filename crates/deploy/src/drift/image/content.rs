@@ -6,7 +6,9 @@ use crate::render::dockerfile::secret_sources;
 use ringfence_project::image::{Entry, Kind, Visitor};
 use ringfence_project::lockfile::{self, LockedPackage, Manager};
 use ringfence_project::variables::{self, suspicion, suspicion_of_file};
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 /// Secrets that are told; an image of somebody's home folder has no end of them.
 const MOST: usize = 200;
@@ -35,6 +37,8 @@ pub(super) struct Looked<'a> {
     /// Packages as npm installed them, from its hidden lockfile or the project's.
     pub(super) packages: Option<Vec<LockedPackage>>,
     hidden: bool,
+    /// Hash of the boundary file of the highest layer that has one, and that layer.
+    pub(super) boundary: Option<(usize, String)>,
 }
 
 impl<'a> Looked<'a> {
@@ -46,12 +50,17 @@ impl<'a> Looked<'a> {
             cut: false,
             packages: None,
             hidden: false,
+            boundary: None,
         }
     }
 
     /// Path relative to the folder of the boundary file.
     fn relative<'b>(&self, path: &'b str) -> Option<&'b str> {
         path.strip_prefix(self.order.place.trim_start_matches('/'))?.strip_prefix('/')
+    }
+
+    fn is_boundary(&self, entry: &Entry) -> bool {
+        entry.path == self.order.file().trim_start_matches('/')
     }
 
     fn is_package_list(&self, entry: &Entry) -> bool {
@@ -67,12 +76,18 @@ impl<'a> Looked<'a> {
         let source = self.relative(&entry.path).is_some_and(|path| self.sources.contains(path));
         let why = if source {
             Some("the source of a secret of the boundary".to_owned())
-        } else if text.contains("PRIVATE KEY-----") && text.contains("-----BEGIN") {
+        } else if text.contains("PRIVATE KEY-----")
+            && text.contains("-----BEGIN")
+            && (text.trim_start().starts_with("-----BEGIN")
+                || suspicion_of_file(&entry.path).is_some())
+        {
             Some("it holds a private key".to_owned())
+        } else if is_host_key(&entry.path) {
+            Some("the key by which a host proves itself".to_owned())
         } else if name == ".npmrc" || name == ".yarnrc.yml" {
             token(&text)
         } else if name.starts_with(".env") || name.rsplit('.').next() == Some("env") {
-            variable(&text)
+            variable(&text).or_else(|| value(name, &text))
         } else {
             // A certificate is none; a file of passwords has no form of its own.
             let named =
@@ -87,6 +102,21 @@ impl<'a> Looked<'a> {
         }
         self.secrets.push(Secret { path: entry.path.clone(), layer: entry.layer, why });
     }
+}
+
+/// Bytes of a file that may be a key under any name.
+const SHORT: u64 = 16 * 1024;
+
+/// `.env`, `.env.production`, `x.env`
+fn is_env(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.starts_with(".env") || name.rsplit('.').next() == Some("env")
+}
+
+/// `ssh_host_ed25519_key`
+fn is_host_key(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.starts_with("ssh_host_") && name.ends_with("_key")
 }
 
 /// A line with a token of a registry.
@@ -110,19 +140,45 @@ fn variable(text: &str) -> Option<String> {
     found.map(|name| format!("it sets {name}"))
 }
 
+/// Any value in a file of the environment that is no example: what is set there is set for one place.
+fn value(name: &str, text: &str) -> Option<String> {
+    if ["example", "sample", "template", "dist"].iter().any(|word| name.contains(word)) {
+        return None;
+    }
+    let mut variables = variables::parse(text).variables.into_iter();
+    let tells = |value: &str| {
+        // Numbers and switches are none.
+        value.bytes().any(|byte| !byte.is_ascii_digit())
+            && !["true", "false", "yes", "no", "on", "off", "production", "development"]
+                .contains(&value)
+    };
+    let found = variables.find(|variable| tells(&variable.value.clone().into_exposed()));
+    found.map(|variable| format!("it sets {}", variable.name))
+}
+
 impl Visitor for Looked<'_> {
     fn wanted(&mut self, entry: &Entry) -> u64 {
         if entry.kind != Kind::File {
             return 0;
         }
-        if self.is_package_list(entry) {
+        if self.is_package_list(entry) || self.is_boundary(entry) {
             return LIST;
         }
         let source = self.relative(&entry.path).is_some_and(|path| self.sources.contains(path));
-        if source || suspicion_of_file(&entry.path).is_some() { LOOKED } else { 0 }
+        let named = suspicion_of_file(&entry.path).is_some() || is_env(&entry.path);
+        // A key is told by how it begins, whatever its name is.
+        if source || named || is_host_key(&entry.path) || entry.size <= SHORT { LOOKED } else { 0 }
     }
 
     fn visit(&mut self, entry: &Entry, content: &[u8]) {
+        if self.is_boundary(entry) {
+            let mut hash = String::new();
+            for byte in Sha256::digest(content) {
+                let _ = write!(hash, "{byte:02x}");
+            }
+            self.boundary = Some((entry.layer, hash));
+            return;
+        }
         if content.is_empty() {
             return;
         }

@@ -13,6 +13,7 @@ mod content;
 mod kinds;
 #[cfg(test)]
 mod tests;
+mod trusted;
 
 use super::{Comparison, Drift, DriftError};
 use crate::render::Order;
@@ -41,6 +42,7 @@ pub fn compare(order: &Order<'_>, archive: &Path) -> Result<Comparison, DriftErr
     judge.config();
     judge.secrets(&looked);
     judge.modes();
+    judge.trusted(&looked);
     judge.files(&looked);
     let mut comparison = judge.comparison;
     if looked.cut {

@@ -247,3 +247,68 @@ fn what_is_no_image_cannot_be_compared() {
     assert!(error.to_string().contains("not a tar archive"), "{error}");
     assert!(compare(&order, Path::new("/nowhere")).is_err());
 }
+
+#[test]
+fn what_lets_the_service_change_what_it_runs_is_named() {
+    let links: Files = vec![
+        ("usr/local/bin/node -> /tmp/node", 0o777, ""),
+        ("app/lib/secret.txt", 0o644, "-----BEGIN PRIVATE KEY-----"),
+        ("etc/ssh/ssh_host_ed25519_key", 0o600, "x"),
+        ("app/.env", 0o644, "A=hunter2"),
+    ];
+    let mut image = clean();
+    image.extend(links);
+    let said = shown(&of(&right(), &[image]));
+    for code in [
+        "leading-link /usr/local/bin/node -> /tmp/node",
+        "secret-in-image /app/lib/secret.txt",
+        "secret-in-image /etc/ssh/ssh_host_ed25519_key",
+        "secret-in-image /app/.env: it sets A",
+    ] {
+        assert!(said.contains(code), "{code}: {said}");
+    }
+}
+
+#[test]
+fn each_way_to_start_something_else_is_told() {
+    for (key, value) in [
+        ("Cmd", json!(["--", "/bin/sh"])),
+        ("WorkingDir", json!("/tmp")),
+        ("Healthcheck", json!({"Test": ["CMD-SHELL", "curl x"]})),
+        ("OnBuild", json!(["USER root"])),
+        ("Volumes", json!({"/app/src": {}})),
+    ] {
+        let mut config = right();
+        config["config"][key] = value;
+        assert_ne!(shown(&of(&config, &[clean()])), "", "{key}");
+    }
+    let mut config = right();
+    config["history"] = json!([{"created_by": "RUN curl https://u:hunter2@h/"}]);
+    assert!(shown(&of(&config, &[clean()])).contains("history: an address"));
+    let mut config = right();
+    config["config"]["Healthcheck"] = json!({"Test": ["CMD", "node", "health.js"]});
+    config["config"]["WorkingDir"] = json!("/app");
+    assert_eq!(shown(&of(&config, &[clean()])), "");
+}
+
+#[test]
+fn another_boundary_inside_is_told() {
+    use sha2::{Digest as _, Sha256};
+    use std::fmt::Write as _;
+    let mut hash = String::new();
+    for byte in Sha256::digest("") {
+        let _ = write!(hash, "{byte:02x}");
+    }
+    let boundary = boundary();
+    let mut order = Order::new(&boundary, &hash, "ringfence.toml", Path::new("/nowhere"));
+    order.entry = None;
+    let mut config = right();
+    config["config"]["Labels"] = json!({});
+    let of = |layers: &[Files]| {
+        let file = archive(&config, layers);
+        shown(&compare(&order, file.path()).unwrap())
+    };
+    assert_eq!(of(&[clean()]), "");
+    let other = vec![("app/ringfence.toml", 0o644, "other")];
+    assert!(of(&[clean(), other]).contains("another-boundary /app/ringfence.toml"));
+}
