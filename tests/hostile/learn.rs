@@ -187,6 +187,57 @@ fn a_program_that_deletes_the_record_does_not_keep_it_from_being_there_at_the_en
 }
 
 #[test]
+fn a_program_that_replaces_or_forges_the_record_is_found_out_and_nothing_is_learnt() {
+    let forged = r#"{"kind":"file","path":"/etc/shadow","used":"read","found":"file","at":1,"pid":1,"program":"/bin/sh"}"#;
+    let own = ".ringfence/records/*";
+    for act in [
+        format!("for f in {own}.jsonl; do rm $f; mkfifo $f; done"),
+        format!("for f in {own}.told; do rm $f; mkfifo $f; done"),
+        format!("for f in {own}.jsonl; do rm $f; ln -s /dev/zero $f; done"),
+        format!("for f in {own}.jsonl; do cp $f c; rm $f; mv c $f; done"),
+        format!("for f in {own}.jsonl; do echo '{forged}' >> $f; done"),
+    ] {
+        let play = Playground::new();
+        let run = play.run(["learn", "--", "sh", "-c", &act]);
+        assert_eq!(run.code, 2, "{act}\n{run}");
+        assert!(run.stderr.contains("the record was replaced by the program"), "{run}");
+        assert!(!play.path().join("ringfence.toml").exists());
+    }
+    // What is forged in the script's file is of no kind that it may tell of.
+    let play = Playground::new();
+    let act = format!("for f in {own}.told; do echo '{forged}' >> $f; done");
+    let run = play.run(["learn", "--", "sh", "-c", &act]);
+    assert_eq!(run.code, 0, "{run}");
+    assert!(!run.stdout.contains("shadow"), "{run}");
+}
+
+#[test]
+fn what_is_written_into_the_file_during_the_run_is_not_lost() {
+    let write = "printf '[service]\\nname = \"new\"\\n' > ringfence.toml";
+    let file = "schema = 1\n[service]\nname = \"a\"\nstart = [\"sh\"]\n";
+    for play in [Playground::new(), Playground::new().with("ringfence.toml", file)] {
+        let run = play.run(["learn", "--", "sh", "-c", &format!("cat /etc/passwd; {write}")]);
+        assert_eq!(run.code, 2, "{run}");
+        assert!(run.stderr.contains("was changed meanwhile: nothing is written"), "{run}");
+        assert!(run.stderr.contains("ringfence learn --from "), "{run}");
+        let kept = fs::read_to_string(play.path().join("ringfence.toml")).unwrap();
+        assert_eq!(kept, "[service]\nname = \"new\"\n");
+    }
+}
+
+#[test]
+fn a_disk_that_is_full_at_the_start_is_told_as_that() {
+    let play = Playground::new();
+    let small = "mount -t tmpfs -o size=256k none . && cd \"$PWD\" && mkdir -p .ringfence/records \
+                 && head -c 1M /dev/zero > full 2>/dev/null; true";
+    let Some(run) = play.without(small, &["learn", "--dry-run", "--", "true"]) else {
+        return not_run("no user namespace can be made");
+    };
+    assert_eq!(run.code, 2, "{run}");
+    assert!(run.stderr.contains("No space left on device"), "{run}");
+}
+
+#[test]
 fn io_uring_does_not_exist_for_a_program_that_is_recorded() {
     let play = Playground::new();
     let script = "import ctypes; libc = ctypes.CDLL(None, use_errno=True); \

@@ -301,6 +301,8 @@ fn two_recordings_of_the_same_program_keep_the_same_view() {
                 .unwrap();
             let view = playground.run(["packages", record.to_str().unwrap(), "--format", "json"]);
             std::fs::rename(&record, folder.join(name)).unwrap();
+            let told = folder.join(name).with_extension("told");
+            std::fs::rename(record.with_extension("told"), told).unwrap();
             view.stdout
         })
         .collect();

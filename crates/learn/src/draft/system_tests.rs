@@ -34,9 +34,9 @@ fn a_file_made_in_a_folder_of_the_host_is_a_finding_and_no_grant() {
         let draft = seen.draft_with(None);
         assert_eq!(seen.codes(), ["writes-system"], "{folder}");
         assert_eq!(draft.notes[0].lines, [format!("fs.write = [\"{folder}/\"]")]);
-        let single = Seen::new(&[&path]).file(&path, FileUse::Write, FileKind::File);
+        let alone = Seen::new(&[&path]).file(&path, FileUse::Write, FileKind::File);
         let singly = ["/root", "/home", "/opt", "/srv"].iter().any(|top| folder.starts_with(top));
-        assert_eq!(single.lines().len(), usize::from(singly), "{path}");
+        assert_eq!(alone.lines().len(), usize::from(singly), "{path}");
     }
     // The controls: what is the service's own.
     for folder in ["/var/lib/orders", "/var/log/orders", "/var/cache/app", "/run/app", "/opt/app"] {
@@ -56,9 +56,9 @@ fn a_listed_folder_of_the_host_is_a_finding_and_its_files_are_granted_one_by_one
             Seen::new(&[&format!("{folder}/")]).file(folder, FileUse::Read, FileKind::Directory);
         assert_eq!((seen.lines(), seen.codes()), (Vec::new(), vec!["lists-system"]), "{folder}");
     }
-    let files: Vec<_> = (0..9).map(|at| format!("/etc/apt/{at}")).collect();
-    let files: Vec<_> = files.iter().map(String::as_str).collect();
-    assert_eq!(Seen::new(&[]).read(&files).lines().len(), 9);
+    let many = (0..9).map(|at| format!("/etc/apt/{at}"));
+    let seen = many.fold(Seen::new(&[]), |seen, path| seen.read(&[&path]));
+    assert_eq!(seen.lines().len(), 9);
     // Certificates that are exchanged by rename, where the service's own may lie.
     for (folder, whole) in [("/etc/ssl/own", true), ("/etc/app", true), ("/etc/other", false)] {
         let seen = Seen::new(&[]).read(&[&format!("{folder}/ca.crt")]);

@@ -2,9 +2,9 @@
 //!
 //! A record is read as it is, also one that was cut short: whatever whole lines it holds count, a
 //! torn one at the end is left out and lines of kinds that this version does not know are counted.
-//! The same thing told by several processes becomes one entry. A record is what a program did with
-//! the caller's own rights; a hostile program can write anything into it, so what is made of it is
-//! for a person to review.
+//! The same thing told by several processes becomes one entry. What the recorder saw and what the
+//! script told stand in two files, and neither is believed what belongs into the other. A hostile
+//! program can still write anything into the script's, so what is made of it is for a person to review.
 
 pub mod line;
 mod read;
@@ -13,7 +13,7 @@ pub use line::{
     Begin, Caller, Capability, Connect, End, Exec, Feature, FileKind, FileUse, Listen, Query,
     Transport,
 };
-pub use read::ReadError;
+pub use read::{ReadError, told_beside};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};

@@ -20,6 +20,14 @@ pub enum ReadError {
         /// Why.
         source: std::io::Error,
     },
+    /// It is larger than a record is.
+    #[error("the record has more than {what}: {0}", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// What it has more of than is read.
+        what: &'static str,
+    },
     /// Its first line is not one that begins a record.
     #[error("not a record of a run: {0}", path.display())]
     NotARecord {
@@ -39,17 +47,30 @@ pub enum ReadError {
     },
 }
 
+/// Most bytes of a record that are read, in both of its files together.
+const MAX_BYTES: u64 = 256 << 20;
+/// Most lines.
+const MAX_LINES: u64 = 1_000_000;
+
+/// Where the script in front of Node writes: beside the record, so that the program, which is told of
+/// this file, never hears of the one in which the recorder writes what it saw itself.
+#[must_use]
+pub fn told_beside(record: &Path) -> PathBuf {
+    record.with_extension("told")
+}
+
 impl Record {
-    /// Reads a record, whole or cut short.
+    /// Reads a record, whole or cut short, with what the script told beside it.
     ///
     /// # Errors
-    /// The file cannot be read, is no record, or is of a later version.
+    /// A file cannot be read, is too large, is no record, or is of a later version.
     pub fn read(path: &Path) -> Result<Self, ReadError> {
         let failed = |source| ReadError::Read { path: path.to_owned(), source };
-        let mut lines = BufReader::new(File::open(path).map_err(failed)?);
-        let first = next_line(&mut lines).map_err(failed)?;
-        let begin = first.and_then(|line| Version::of(&line).zip(Some(line)));
-        let Some((version, line)) = begin else {
+        let mut lines = Bounded::new(path, open(path).map_err(failed)?);
+        let Some(line) = lines.next()? else {
+            return Err(ReadError::NotARecord { path: path.to_owned() });
+        };
+        let Some(version) = Version::of(&line) else {
             return Err(ReadError::NotARecord { path: path.to_owned() });
         };
         if version > VERSION {
@@ -58,9 +79,24 @@ impl Record {
         let Ok(Line::Begin(begin)) = serde_json::from_slice(&line) else {
             return Err(ReadError::NotARecord { path: path.to_owned() });
         };
-        let mut reader = Reader { record: Self::new(begin), counts: BTreeMap::new() };
-        while let Some(line) = next_line(&mut lines).map_err(failed)? {
+        let beside = told_beside(path);
+        let told = match open(&beside) {
+            Ok(file) => Some(file),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(source) => return Err(ReadError::Read { path: beside, source }),
+        };
+        // Where one file holds everything, it is taken as it is.
+        let from = if told.is_some() { From::Recorder } else { From::Both };
+        let mut reader = Reader { record: Self::new(begin), counts: BTreeMap::new(), from };
+        while let Some(line) = lines.next()? {
             reader.take(&line);
+        }
+        if let Some(file) = told {
+            reader.from = From::Script;
+            let mut lines = lines.go_on(&beside, file);
+            while let Some(line) = lines.next()? {
+                reader.take(&line);
+            }
         }
         Ok(reader.finish())
     }
@@ -89,17 +125,62 @@ impl Record {
     }
 }
 
-/// The next line, with its newline when it has one; nothing at the end. What is longer than a line
-/// can be comes in pieces, which are lines of no known kind.
-fn next_line(from: &mut impl BufRead) -> std::io::Result<Option<Vec<u8>>> {
-    let mut line = Vec::new();
-    loop {
-        let longest = u64::try_from(line::LONGEST).unwrap_or(u64::MAX);
-        match from.by_ref().take(longest).read_until(b'\n', &mut line) {
-            Ok(0) => return Ok(None),
-            Ok(_) => return Ok(Some(line)),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+/// Opens a regular file; anything else could keep a reader waiting.
+fn open(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(std::io::Error::other("it is no regular file"));
+    }
+    Ok(file)
+}
+
+/// Lines of a file, as many as are read.
+struct Bounded<'a> {
+    path: &'a Path,
+    from: BufReader<File>,
+    bytes: u64,
+    lines: u64,
+}
+
+impl<'a> Bounded<'a> {
+    fn new(path: &'a Path, file: File) -> Self {
+        Self { path, from: BufReader::new(file), bytes: 0, lines: 0 }
+    }
+
+    /// The same bounds over another file too.
+    fn go_on<'b>(&self, path: &'b Path, file: File) -> Bounded<'b> {
+        Bounded { path, from: BufReader::new(file), bytes: self.bytes, lines: self.lines }
+    }
+
+    /// The next line, with its newline when it has one; nothing at the end. What is longer than a
+    /// line can be comes in pieces, which are lines of no known kind.
+    fn next(&mut self) -> Result<Option<Vec<u8>>, ReadError> {
+        let mut line = Vec::new();
+        loop {
+            let longest = u64::try_from(line::LONGEST).unwrap_or(u64::MAX);
+            match self.from.by_ref().take(longest).read_until(b'\n', &mut line) {
+                Ok(0) => return Ok(None),
+                Ok(read) => {
+                    self.bytes += u64::try_from(read).unwrap_or(u64::MAX);
+                    self.lines += 1;
+                    let too_large = |what| ReadError::TooLarge { path: self.path.to_owned(), what };
+                    return if self.bytes > MAX_BYTES {
+                        Err(too_large("256 MiB"))
+                    } else if self.lines > MAX_LINES {
+                        Err(too_large("1,000,000 lines"))
+                    } else {
+                        Ok(Some(line))
+                    };
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(source) => {
+                    return Err(ReadError::Read { path: self.path.to_owned(), source });
+                }
+            }
         }
     }
 }
@@ -118,8 +199,17 @@ impl Version {
     }
 }
 
+/// Whose lines are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum From {
+    Both,
+    Recorder,
+    Script,
+}
+
 struct Reader {
     record: Record,
+    from: From,
     /// The last count of each thing, until all things are known.
     counts: BTreeMap<String, u64>,
 }
@@ -127,12 +217,24 @@ struct Reader {
 impl Reader {
     fn take(&mut self, line: &[u8]) {
         match serde_json::from_slice(line) {
+            Ok(line) if self.is_foreign(&line) => self.record.unknown += 1,
             Ok(line) => self.add(line),
             Err(_) if !line.ends_with(b"\n") && line.len() < line::LONGEST => {
                 self.record.torn = true;
             }
             Err(_) if line.trim_ascii().is_empty() => {}
             Err(_) => self.record.unknown += 1,
+        }
+    }
+
+    /// Whether a line stands in the file of the other one.
+    fn is_foreign(&self, line: &Line) -> bool {
+        let script =
+            matches!(line, Line::Use(_) | Line::Resolved(_) | Line::Env(_) | Line::Feature(_));
+        match self.from {
+            From::Both => false,
+            From::Recorder => script,
+            From::Script => !script,
         }
     }
 

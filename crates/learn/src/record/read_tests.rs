@@ -187,3 +187,36 @@ fn every_line_is_read_as_it_was_written() {
         assert_eq!(serde_json::from_str::<Line>(&text).unwrap(), line, "{text}");
     }
 }
+
+#[test]
+fn neither_file_is_believed_what_belongs_into_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("record.jsonl");
+    let env = || Line::Env(Variable { name: "PORT".to_owned(), present: true, pid: 1 });
+    let seen = file("/a", FileUse::Read, FileKind::File, 1);
+    std::fs::write(&path, text(&[begin(VERSION), seen.clone(), env()])).unwrap();
+    // One file alone holds both.
+    let alone = Record::read(&path).unwrap();
+    assert_eq!((alone.files.len(), alone.env.len(), alone.unknown), (1, 1, 0));
+    let forged = file("/etc/shadow", FileUse::Read, FileKind::File, 1);
+    let told = text(&[env(), forged, count("/a", 99), Line::Blind(Blind { what: "x".into() })]);
+    std::fs::write(super::told_beside(&path), told).unwrap();
+    let record = Record::read(&path).unwrap();
+    assert_eq!(record.files.keys().collect::<Vec<_>>(), [Path::new("/a")]);
+    assert_eq!((record.env.len(), record.unknown), (1, 4));
+    assert_eq!((record.files[Path::new("/a")].times, record.begin.blind.len()), (1, 0));
+}
+
+#[test]
+fn what_is_no_file_or_larger_than_a_record_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("record.jsonl");
+    for no_file in ["/dev/zero", "/proc"] {
+        assert!(matches!(Record::read(Path::new(no_file)), Err(ReadError::Read { .. })));
+    }
+    let whole = text(&[begin(VERSION)]) + &"\n".repeat(999_999);
+    std::fs::write(&path, &whole).unwrap();
+    assert!(Record::read(&path).is_ok());
+    std::fs::write(&path, whole + "\n").unwrap();
+    assert!(matches!(Record::read(&path), Err(ReadError::TooLarge { .. })));
+}

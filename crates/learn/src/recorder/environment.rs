@@ -34,7 +34,7 @@ impl Environment {
         if untold.is_none() {
             let require = require(&place.script, &options);
             all.insert(OPTIONS.into(), require);
-            all.insert(VARIABLE.into(), place.record.clone().into());
+            all.insert(VARIABLE.into(), place.told.1.clone().into());
         }
         Self { variables: all.into_iter().collect(), names, untold }
     }

@@ -15,6 +15,12 @@ pub enum RecordError {
         /// Why.
         source: std::io::Error,
     },
+    /// What stands in its place, or in it, is not what was written.
+    #[error("the record was replaced by the program: {0}", path.display())]
+    Replaced {
+        /// The file.
+        path: PathBuf,
+    },
     /// The command has no program, or one that does not exist.
     #[error("cannot find the program: {0}")]
     NoProgram(String),

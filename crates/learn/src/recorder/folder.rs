@@ -2,6 +2,7 @@
 
 use super::error::RecordError;
 use super::script::SCRIPT;
+use crate::record::told_beside;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -19,6 +20,8 @@ const KEPT: usize = 10;
 pub(super) struct Place {
     pub(super) file: File,
     pub(super) record: PathBuf,
+    /// Where the script tells, and its path.
+    pub(super) told: (File, PathBuf),
     pub(super) script: PathBuf,
     /// Seconds since the epoch.
     pub(super) started: u64,
@@ -52,8 +55,10 @@ pub(super) fn make(folder: &Path) -> Result<Place, RecordError> {
     let mut options = OpenOptions::new();
     options.append(true).create_new(true).mode(0o600).custom_flags(libc::O_NOFOLLOW);
     let file = options.open(&record).map_err(failed(&record))?;
+    let told = told_beside(&record);
+    let told = (options.open(&told).map_err(failed(&told))?, told);
     forget_oldest(&records);
-    Ok(Place { file, record, script, started })
+    Ok(Place { file, record, told, script, started })
 }
 
 /// Makes a folder where none is. One that is there must be a folder and this user's: in a project of
@@ -84,6 +89,7 @@ fn forget_oldest(records: &Path) {
     all.sort();
     for old in all.iter().rev().skip(KEPT) {
         let _ = std::fs::remove_file(old);
+        let _ = std::fs::remove_file(told_beside(old));
     }
 }
 
@@ -108,6 +114,7 @@ fn stamp(seconds: u64) -> String {
 pub(super) fn take_back(place: &Place) {
     let _ = (&place.file).flush();
     let _ = std::fs::remove_file(&place.record);
+    let _ = std::fs::remove_file(&place.told.1);
 }
 
 #[cfg(test)]
@@ -155,6 +162,6 @@ mod tests {
         assert_eq!(names.len(), KEPT);
         assert_eq!(names[0], "20200101T000003Z-1.jsonl");
         take_back(&place);
-        assert!(!place.record.exists());
+        assert!(!place.record.exists() && !place.told.1.exists());
     }
 }

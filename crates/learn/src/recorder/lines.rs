@@ -4,12 +4,13 @@
 //! for good is counted and told.
 
 use crate::record::line::{LONGEST, Line};
-use ringfence_sys::fd;
+use ringfence_sys::{Errno, fd};
+use sha2::{Digest as _, Sha256};
 use std::collections::VecDeque;
 use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::Write as _;
+use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, AsRawFd as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::time::Instant;
 
@@ -29,7 +30,11 @@ pub(super) struct Lines {
     torn: bool,
     lost: u64,
     too_long: u64,
-    why: Option<String>,
+    /// The first write that failed.
+    why: Option<Errno>,
+    /// Of everything that was written.
+    bytes: u64,
+    sum: Sha256,
 }
 
 impl Lines {
@@ -44,12 +49,19 @@ impl Lines {
             lost: 0,
             too_long: 0,
             why: None,
+            bytes: 0,
+            sum: Sha256::new(),
         }
     }
 
     /// Milliseconds since the start.
     pub(super) fn now(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Why the first write failed that did.
+    pub(super) const fn failure(&self) -> Option<Errno> {
+        self.why
     }
 
     /// Writes one line.
@@ -83,7 +95,7 @@ impl Lines {
     fn flush(&mut self) {
         let mut lines = std::mem::take(&mut self.room);
         if let Err(error) = self.write(&lines) {
-            self.why.get_or_insert_with(|| error.to_string());
+            self.why.get_or_insert(error);
             if self.waiting_bytes + lines.len() > WAITING {
                 self.lost += count(&lines);
             } else {
@@ -95,7 +107,7 @@ impl Lines {
         self.room = lines;
     }
 
-    fn write(&mut self, line: &[u8]) -> Result<(), ringfence_sys::Errno> {
+    fn write(&mut self, line: &[u8]) -> Result<(), Errno> {
         let whole;
         let bytes = if self.torn {
             whole = [b"\n".as_slice(), line].concat();
@@ -106,7 +118,11 @@ impl Lines {
         let mut done = 0;
         while let Some(rest @ [_, ..]) = bytes.get(done..) {
             match fd::write(self.file.as_fd(), rest) {
-                Ok(written) => done += written,
+                Ok(written) => {
+                    self.sum.update(rest.get(..written).unwrap_or(rest));
+                    self.bytes += u64::try_from(written).unwrap_or_default();
+                    done += written;
+                }
                 Err(error) => {
                     self.torn |= done > 0;
                     return Err(error);
@@ -117,19 +133,25 @@ impl Lines {
         Ok(())
     }
 
-    /// Puts the record back in its place if the program took it away.
+    /// Puts the record back in its place if the program took it away; answers whether what lies
+    /// there is this file, with what was written and nothing else.
     ///
     /// # Errors
     /// What was written cannot be read, or the place cannot be written.
-    pub(super) fn put_back(&self, record: &Path) -> std::io::Result<()> {
-        if record.exists() {
-            return Ok(());
-        }
-        let written = std::fs::read(format!("/proc/self/fd/{}", self.file.as_raw_fd()))?;
-        let folder = record.parent().unwrap_or(record);
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o600).open(record)?.write_all(&written)
+    pub(super) fn is_kept(&self, record: &Path) -> io::Result<bool> {
+        let same = self.file.metadata()?.len() == self.bytes && {
+            let mut written = File::open(format!("/proc/self/fd/{}", self.file.as_raw_fd()))?;
+            let mut sum = Sha256::new();
+            let mut room = vec![0; TOGETHER];
+            loop {
+                match written.read(&mut room)? {
+                    0 => break,
+                    read => sum.update(room.get(..read).unwrap_or_default()),
+                }
+            }
+            sum.finalize() == self.sum.clone().finalize()
+        };
+        Ok(same && keep(&self.file, record)?)
     }
 
     /// Tries what waits once more; answers what is missing in the record, one sentence each.
@@ -141,7 +163,7 @@ impl Lines {
         }
         let mut missing = Vec::new();
         if self.lost > 0 {
-            let why = self.why.as_deref().unwrap_or_default();
+            let why = self.why.map(|why| why.to_string()).unwrap_or_default();
             missing.push(format!("{} lines could not be written: {why}", self.lost));
         }
         if self.too_long > 0 {
@@ -149,6 +171,28 @@ impl Lines {
         }
         missing
     }
+}
+
+/// Whether a file still lies at its path; where nothing does, it is put back.
+///
+/// # Errors
+/// It cannot be read, or the place cannot be written.
+pub(super) fn keep(file: &File, path: &Path) -> io::Result<bool> {
+    match std::fs::symlink_metadata(path) {
+        Ok(there) => {
+            let own = file.metadata()?;
+            return Ok(there.is_file() && (there.dev(), there.ino()) == (own.dev(), own.ino()));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let mut written = File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+    let folder = path.parent().unwrap_or(path);
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let mut options = OpenOptions::new();
+    let mut back = options.write(true).create_new(true).mode(0o600).open(path)?;
+    io::copy(&mut written, &mut back)?;
+    Ok(true)
 }
 
 /// Lines in a text.

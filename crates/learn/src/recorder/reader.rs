@@ -41,7 +41,7 @@ pub(super) struct Reader {
     listener: Listener,
     numbers: Numbers,
     root: Root,
-    record: PathBuf,
+    told: PathBuf,
     lines: Lines,
     room: Room,
     /// The path that is looked at, absolute.
@@ -65,14 +65,14 @@ impl Reader {
         listener: Listener,
         numbers: Numbers,
         root: Root,
-        (own, record): (&Path, &Path),
+        (own, told): (&Path, &Path),
         lines: Lines,
     ) -> Self {
         Self {
             listener,
             numbers,
             root,
-            record: record.to_owned(),
+            told: told.to_owned(),
             lines,
             room: Room::new(),
             path: Vec::with_capacity(caller::LONGEST),
@@ -226,7 +226,7 @@ impl Reader {
         };
         let first = match news {
             News::First(first) => first,
-            News::Own if as_path(&self.path) == self.record => {
+            News::Own if as_path(&self.path) == self.told => {
                 let process = self.processes.of(call.tid);
                 self.programs.told(process);
                 Uses::NONE

@@ -5,7 +5,7 @@ use super::environment::Environment;
 use super::error::RecordError;
 use super::folder::{self, Place};
 use super::guardian::{Guardian, Report, next_report};
-use super::lines::Lines;
+use super::lines::{self, Lines};
 use super::look::Root;
 use super::order::{Order, Outcome};
 use super::reader::{Reader, Seen};
@@ -19,6 +19,7 @@ use ringfence_sys::spawn::{self, Keep, Spawned};
 use ringfence_sys::wait::{self, Descendants};
 use ringfence_sys::{Errno, fd, privilege};
 use std::ffi::{CString, OsStr};
+use std::fs::File;
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -77,6 +78,11 @@ pub fn run(order: &Order) -> Result<Outcome, RecordError> {
     let mut lines =
         Lines::new(place.file.try_clone().during("opening the record")?, Instant::now());
     lines.put(&Line::Begin(begin(order, &place, &environment, &stage, &cwd)));
+    if let Some(Errno(number)) = lines.failure() {
+        folder::take_back(&place);
+        let source = std::io::Error::from_raw_os_error(number);
+        return Err(RecordError::Begin { path: place.record, source });
+    }
     let exec = exec(order, &program, &environment)?;
     let numbers = Numbers::of(&profile, arch);
     let guardian = |recorder| Guardian {
@@ -152,6 +158,7 @@ fn exec(order: &Order, program: &Path, of: &Environment) -> Result<ExecStep, Rec
 struct Recording<'a> {
     order: &'a Order,
     record: PathBuf,
+    told: &'a (File, PathBuf),
     signals: OwnedFd,
     guardian: Spawned,
     reports: OwnedFd,
@@ -175,7 +182,7 @@ struct Waiting {
 impl<'a> Recording<'a> {
     fn start(
         order: &'a Order,
-        place: &Place,
+        place: &'a Place,
         stage: &Stage,
         numbers: Numbers,
         lines: Lines,
@@ -196,6 +203,7 @@ impl<'a> Recording<'a> {
         Ok(Self {
             order,
             record: place.record.clone(),
+            told: &place.told,
             signals,
             guardian,
             reports,
@@ -255,8 +263,16 @@ impl<'a> Recording<'a> {
                 lost.push(sentence);
             }
         }
-        if let Err(error) = seen.lines.put_back(&self.record) {
-            lost.push(format!("the program removed its record, which cannot be put back: {error}"));
+        let (told, at) = self.told;
+        let files = [(seen.lines.is_kept(&self.record), &self.record), (lines::keep(told, at), at)];
+        for (kept, path) in files {
+            match kept {
+                Ok(true) => {}
+                Ok(false) => return Err(RecordError::Replaced { path: path.clone() }),
+                Err(error) => lost.push(format!(
+                    "the program removed its record, which cannot be put back: {error}"
+                )),
+            }
         }
         Ok(Outcome { record: self.record, exit_code, calls, stopped: self.stopped, traffic, lost })
     }
@@ -303,7 +319,7 @@ impl<'a> Recording<'a> {
         let Some(Waiting { numbers, lines, own }) = self.waiting.take() else { return Ok(()) };
         let root = if self.namespaces { Root::of(pid) } else { Ok(Root::own()) };
         let root = root.during("opening the program's root")?;
-        let own = (own.as_path(), self.record.as_path());
+        let own = (own.as_path(), self.told.1.as_path());
         let reader = Reader::new(Listener::new(listener), numbers, root, own, lines);
         let thread = std::thread::Builder::new().name("reader".to_owned());
         let reader = thread.spawn(move || reader.run());

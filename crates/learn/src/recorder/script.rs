@@ -16,5 +16,5 @@ pub const SCRIPT: &str = concat!(
     include_str!("../../../node/npm/learn-start.cjs"),
     "} catch {\n} finally {\n  delete require.cache[__filename];\n}\n",
 );
-/// The variable that tells it where to write: the record, absolute.
+/// The variable that tells it where to write, absolute: not the recorder's own file.
 pub const VARIABLE: &str = "RINGFENCE_LEARN";

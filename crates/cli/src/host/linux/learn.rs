@@ -37,6 +37,7 @@ pub(crate) fn learn(verb: &Learn, printer: &mut Printer) -> Result<Finish, Comma
     let changed = text.as_deref().is_some_and(|text| Some(text) != old);
     let writes = changed && !verb.check && !verb.dry_run;
     if let (true, Some(text)) = (writes, &text) {
+        target.unchanged(&record_path)?;
         store(&target.path, text, &record_path)?;
     }
     let fit = if writes { target.fit() } else { Fit::default() };
@@ -253,6 +254,22 @@ impl Target {
         })
     }
 
+    /// Nothing that was written into the file since it was read is lost.
+    fn unchanged(&self, record: &Path) -> Result<(), CommandError> {
+        let before = self.source.as_ref().map(|file| file.source.text.as_bytes());
+        let same = match (std::fs::read(&self.path), before) {
+            (Ok(now), Some(before)) => now == before,
+            (Err(error), None) => error.kind() == std::io::ErrorKind::NotFound,
+            _ => false,
+        };
+        if same {
+            return Ok(());
+        }
+        let message = format!("{} was changed meanwhile: nothing is written", self.path.display());
+        let hint = format!("ringfence learn --from {}", record.display());
+        Err(CommandError::new(Kind::Output, message).hint(hint))
+    }
+
     /// How the file that was just written fits this host.
     fn fit(&self) -> Fit {
         let Ok(source) = crate::settings::source(self.real()) else { return Fit::default() };
@@ -315,6 +332,13 @@ fn refused(error: &RecordError) -> CommandError {
         RecordError::Traffic { .. } => {
             (Kind::Usage, "--traffic takes an executable file: chmod +x, and #! in its first line")
         }
+        RecordError::Begin { source, .. } if source.raw_os_error() == Some(libc::ENOSPC) => {
+            (Kind::Output, "make room on the disk of the boundary file: records lie beside it")
+        }
+        RecordError::Replaced { .. } => (
+            Kind::Output,
+            "nothing is learnt from it: read docs/learn.md, what a hostile program can do to a recording",
+        ),
         RecordError::Begin { .. } => (
             Kind::Output,
             "records go into .ringfence/records beside the boundary file: make its folder writable, or copy the project",

@@ -11,7 +11,7 @@ mod write;
 
 use super::{Drafting, Facts, Note, Why};
 use ringfence_policy::model::SecretSource;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// A path that needs a grant.
@@ -31,7 +31,8 @@ pub(super) fn draft(drafting: &mut Drafting<'_>) {
     let sorted = sort::sort(drafting);
     let writable = write::draft(drafting, &sorted);
     let missing = sorted.missing;
-    let covered = |path: &Path| writable.iter().any(|granted| path.starts_with(granted));
+    let writable: BTreeSet<PathBuf> = writable.into_iter().collect();
+    let covered = |path: &Path| path.ancestors().any(|above| writable.contains(above));
     let reads = sorted.reads.into_iter().filter(|(path, _)| !covered(path)).collect();
     read::draft(drafting, reads);
     for path in missing {

@@ -45,10 +45,10 @@ pub(super) fn draft(drafting: &mut Drafting<'_>, sorted: &Sorted) -> Vec<PathBuf
 /// Grants inside another one go into it.
 fn outermost(wanted: BTreeMap<PathBuf, Why>) -> BTreeMap<PathBuf, Why> {
     let mut kept: BTreeMap<PathBuf, Why> = BTreeMap::new();
-    // Parents come before what is in them.
+    // Parents come right before what is in them.
     for (path, why) in wanted {
-        match kept.iter_mut().find(|(outer, _)| path.starts_with(outer)) {
-            Some((_, outer)) => outer.join(&why),
+        match kept.last_entry().filter(|outer| path.starts_with(outer.key())) {
+            Some(mut outer) => outer.get_mut().join(&why),
             None => {
                 kept.insert(path, why);
             }
