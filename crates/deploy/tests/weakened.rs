@@ -7,7 +7,8 @@ mod boundaries;
 
 use boundaries::{Known, full};
 use ringfence_deploy::drift::{Deployed, DriftError, compare_all, systemd};
-use ringfence_deploy::render::{Entry, Target};
+use ringfence_deploy::render::systemd::settings;
+use ringfence_deploy::render::{Entry, Order, Target};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -353,5 +354,25 @@ fn a_script_that_does_more_than_it_is_rendered_to_is_drift() {
         let text = script.replacen(from, to, 1);
         assert_ne!(text, script, "{from}");
         assert!(drifts(&known, &[("start.sh", &text)]) > 0, "{to}");
+    }
+}
+
+#[test]
+fn a_unit_is_written_as_systemd_reads_each_line() {
+    let text = "schema = 1\n[service]\nname = \"a\"\nstart = [\"node\", \"a.js\", \"$HOME 5%\"]\n\
+                cwd = \"my app/50%\"\n[fs]\nwrite = [\"./a$b\"]\n[env.set]\nX = \"$$1\"\n";
+    let boundary = ringfence_policy::parse("ringfence.toml", text).unwrap();
+    let order = Order::new(&boundary, "0", "ringfence.toml", Path::new("/nowhere"));
+    let settings = settings(&order, Entry::Node).unwrap();
+    let has = |line: &str| {
+        settings.iter().any(|one| format!("{}={}", one.key, one.value).ends_with(line))
+    };
+    for line in [
+        "WorkingDirectory=/app/my app/50%%",
+        "a.js \"$$HOME 5%%\"",
+        "ReadWritePaths=\"/app/a$b\"",
+        "Environment=\"X=$$1\"",
+    ] {
+        assert!(has(line), "{line}: {settings:#?}");
     }
 }

@@ -89,7 +89,7 @@ pub(super) fn environment(
 
 /// `"NAME=value"`, with what systemd would expand doubled; `$` is not expanded here.
 fn assignment(name: &str, value: &str) -> Result<String, RenderError> {
-    Ok(quoted(&format!("{name}={value}"))?.replace("$$", "$"))
+    quoted(&format!("{name}={value}"))
 }
 
 /// Folders that `ProtectHome=` is about.

@@ -149,10 +149,11 @@ fn start(unit: &mut Settings, order: &Order<'_>, entry: Entry) -> Result<(), Ren
         if !line.is_empty() {
             line.push(' ');
         }
-        line.push_str(&quoted(word)?);
+        // Variables are expanded in commands alone.
+        line.push_str(&quoted(&word.replace('$', "$$"))?);
     }
     unit.add("ExecStart", line);
-    unit.add("WorkingDirectory", quoted(&order.path(&service.cwd.value))?);
+    unit.add("WorkingDirectory", folder(&order.path(&service.cwd.value))?);
     // `ringfence run` turns SIGTERM into the signal of the boundary.
     let signal = match entry {
         Entry::Ringfence => "SIGTERM".to_owned(),
@@ -167,7 +168,22 @@ fn start(unit: &mut Settings, order: &Order<'_>, entry: Entry) -> Result<(), Ren
     Ok(())
 }
 
-/// A word of a command or path as systemd reads it back: `%` and `$` are doubled, the rest quoted.
+/// The value of `WorkingDirectory=`, which systemd takes as it stands but for `%`.
+///
+/// # Errors
+/// What a line cannot hold without quotes.
+fn folder(path: &str) -> Result<String, RenderError> {
+    if path.trim() != path || path.ends_with('\\') || path.chars().any(char::is_control) {
+        return Err(RenderError::Impossible {
+            what: format!("service.cwd cannot be written into a unit: {path:?}"),
+            hint: "name the folder without a space or a backslash at its end".to_owned(),
+        });
+    }
+    Ok(path.replace('%', "%%"))
+}
+
+/// A word of a command or path as systemd reads it back: `%` is doubled, the rest quoted. In a command
+/// `$` must be doubled before.
 ///
 /// # Errors
 /// A control character, which a unit cannot hold in a form that every version reads back.
@@ -179,7 +195,7 @@ fn quoted(word: &str) -> Result<String, RenderError> {
         });
     }
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@+,~*[]".contains(c);
-    let doubled = word.replace('%', "%%").replace('$', "$$");
+    let doubled = word.replace('%', "%%");
     if !word.is_empty() && word.chars().all(plain) {
         return Ok(doubled);
     }
