@@ -90,7 +90,7 @@ pub enum Entry {
 
 /// Everything a target may ask about the service besides its boundary. Paths in `boundary` that are
 /// relative are against `folder` on this host and against [`Order::place`] in the target.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Order<'a> {
     /// The boundary.
     pub boundary: &'a Boundary,

@@ -12,6 +12,7 @@ mod resources;
 mod start;
 #[cfg(test)]
 mod tests;
+mod unknown;
 
 use super::{Comparison, Deployed, Drift, DriftError};
 use crate::render::{Entry, Order};
@@ -94,6 +95,7 @@ impl<'a> Judge<'a> {
         self.resources();
         self.mounts();
         self.network();
+        self.unknown();
     }
 
     /// `services.orders.user`

@@ -14,7 +14,28 @@ struct Mount {
     target: String,
     read_only: bool,
     kind: String,
+    /// What the mount is given besides, by its names.
+    options: Vec<String>,
 }
+
+/// Folders of a host that hold more than one service's files.
+const OF_HOST: [&str; 10] =
+    ["/boot", "/dev", "/etc", "/home", "/lib", "/proc", "/root", "/run", "/sys", "/usr"];
+/// Options of a mount that give nothing.
+const OPTIONS: [&str; 12] = [
+    "",
+    "cached",
+    "consistent",
+    "delegated",
+    "nocopy",
+    "private",
+    "ro",
+    "rprivate",
+    "rw",
+    "z",
+    "Z",
+    "readonly",
+];
 
 impl Judge<'_> {
     pub(super) fn mounts(&mut self) {
@@ -30,7 +51,12 @@ impl Judge<'_> {
             }
         }
         if let Some(entry) = self.service.entry("volumes_from") {
-            self.undecided(entry.line, "`volumes_from` mounts what another container has");
+            let said = Said {
+                wanted: "nothing",
+                found: &entry.value.shown(),
+                why: "what another container has is in this one too",
+            };
+            self.weaker("extra-mount", "volumes_from", Some(entry.line), said);
         }
         self.secrets();
     }
@@ -52,8 +78,15 @@ impl Judge<'_> {
         let within = |grants: &[ringfence_policy::source::Located<String>], path: &str| {
             grants.iter().any(|grant| is_within(&self.order.path(&grant.value), path))
         };
-        let target = normal(&mount.target);
+        let target = resolved(&mount.target);
+        let strange = mount.options.iter().find(|option| !OPTIONS.contains(&option.as_str()));
+        if let Some(option) = strange {
+            let why = "not known to be harmless";
+            let said = Said { wanted: "nothing", found: option, why };
+            self.weaker("unknown-setting", &key, Some(line), said);
+        }
         if mount.kind == "tmpfs" {
+            self.scratch(&target, &key, line);
             return;
         }
         let sockets = self.order.boundary.net.unix.iter().any(|socket| {
@@ -83,8 +116,48 @@ impl Judge<'_> {
                 why: "the boundary gives it to be read, and here it can be changed",
             };
             self.weaker("writable-mount", &key, Some(line), said);
+        } else if !writable && !secret && self.replaces_code(&target, &source) {
+            let said = Said {
+                wanted: "the code that is in the image",
+                found: if source.is_empty() { &mount.target } else { &source },
+                why: "other files take the place of the service's code",
+            };
+            self.weaker("code-mount", &key, Some(line), said);
         } else if mount.kind == "bind" && !source.is_empty() {
             self.source(mount, &source, &key, line);
+        }
+    }
+
+    /// Whether other files than those of the folder are at a place of the service's code.
+    fn replaces_code(&self, target: &str, source: &str) -> bool {
+        let place = normal(self.order.place);
+        let Some(rest) = target.strip_prefix(place.as_str()) else { return false };
+        if !(rest.is_empty() || rest.starts_with('/')) {
+            return false;
+        }
+        let rest = rest.trim_start_matches('/');
+        let own = self.order.folder.join(rest);
+        normal(source) != normal(rest) && std::path::Path::new(source) != own
+    }
+
+    /// Memory file systems are where the boundary lets the service write.
+    pub(super) fn place_of_tmpfs(&mut self, path: &str, node: &Node) {
+        if path.starts_with('/') {
+            self.scratch(&resolved(path), "tmpfs", node.line());
+        }
+    }
+
+    fn scratch(&mut self, target: &str, key: &str, line: usize) {
+        let mut granted = self.order.boundary.fs.write.iter();
+        let known = ["/tmp", "/dev/shm"].iter().any(|own| is_within(own, target))
+            || granted.any(|path| is_within(&self.order.path(&path.value), target));
+        if !known {
+            let said = Said {
+                wanted: "only granted paths",
+                found: target,
+                why: "the service can write where the boundary does not let it",
+            };
+            self.weaker("extra-mount", key, Some(line), said);
         }
     }
 
@@ -92,7 +165,18 @@ impl Judge<'_> {
     fn source(&mut self, mount: &Mount, source: &str, key: &str, line: usize) {
         let place = self.order.place;
         let wanted = match normal(&mount.target).strip_prefix(place) {
-            Some(rest) if rest.is_empty() || rest.starts_with('/') => return,
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => {
+                let from = normal(source);
+                if from == "/" || OF_HOST.iter().any(|folder| is_within(folder, &from)) {
+                    let said = Said {
+                        wanted: "a folder of the service's own",
+                        found: source,
+                        why: "more of the host is in the container than the boundary gives",
+                    };
+                    self.weaker("wider-mount", key, Some(line), said);
+                }
+                return;
+            }
             _ => normal(&mount.target),
         };
         if source.starts_with('/')
@@ -155,6 +239,7 @@ fn read(node: &Node) -> Option<Mount> {
             target: text("target").or_else(|| text("destination"))?,
             read_only: node.get("read_only").and_then(Node::as_bool) == Some(true),
             kind: text("type").unwrap_or_default(),
+            options: long_options(node),
         });
     }
     let text = node.as_str()?;
@@ -170,8 +255,56 @@ fn read(node: &Node) -> Option<Mount> {
         source: source.map(str::to_owned),
         target: target.to_owned(),
         read_only: options.split(',').any(|option| option == "ro"),
+        options: options.split(',').map(str::to_owned).collect(),
         kind: if bind { "bind".to_owned() } else { "volume".to_owned() },
     })
+}
+
+/// What a mount in the long form says besides where it is.
+fn long_options(node: &Node) -> Vec<String> {
+    const KNOWN: [&str; 9] = [
+        "type",
+        "source",
+        "src",
+        "target",
+        "destination",
+        "read_only",
+        "consistency",
+        "tmpfs",
+        "bind",
+    ];
+    let mut options = Vec::new();
+    let kind = node.get("type").map(Node::shown).unwrap_or_default();
+    if !["", "bind", "volume", "tmpfs"].contains(&kind.as_str()) {
+        options.push(format!("type: {kind}"));
+    }
+    for entry in node.as_map().unwrap_or_default() {
+        let harmless = entry.key == "volume" && entry.value.get("subpath").is_none();
+        if !KNOWN.contains(&entry.key.as_str()) && !harmless {
+            options.push(entry.key.clone());
+        }
+    }
+    for entry in node.get("bind").and_then(Node::as_map).unwrap_or_default() {
+        match entry.key.as_str() {
+            "create_host_path" | "selinux" => {}
+            "propagation" => options.push(entry.value.shown()),
+            other => options.push(other.to_owned()),
+        }
+    }
+    options
+}
+
+/// A path without `..`, as the engine resolves it.
+fn resolved(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
 }
 
 fn is_within(folder: &str, path: &str) -> bool {

@@ -128,9 +128,12 @@ impl Judge<'_> {
         }
         let options = node.map(items).unwrap_or_default();
         let line = node.map(Node::line);
-        let new = options.iter().find(|one| text(one).starts_with("no-new-privileges"));
+        // Of an option that stands twice, the engine takes the last.
+        let new = options.iter().rfind(|one| text(one).starts_with("no-new-privileges"));
         let at_new = new.map(|one| one.line());
-        let off = new.is_some_and(|one| text(one).ends_with(":false"));
+        let off = new.is_some_and(|one| {
+            !["no-new-privileges", "no-new-privileges:true"].contains(&text(one).as_str())
+        });
         if (new.is_none() && !self.inherits) || off {
             let said = Said {
                 wanted: "no-new-privileges:true",
@@ -145,7 +148,7 @@ impl Judge<'_> {
 
     /// The filter of system calls.
     fn filter(&mut self, options: &[&Node], line: Option<usize>) {
-        let filter = options.iter().find(|one| text(one).starts_with("seccomp:"));
+        let filter = options.iter().rfind(|one| text(one).starts_with("seccomp:"));
         let at_filter = filter.map(|one| one.line());
         match filter.map(|one| text(one)) {
             Some(found) if found == "seccomp:unconfined" => {
@@ -186,6 +189,21 @@ impl Judge<'_> {
             let unmasked = found == "systempaths:unconfined" && self.entry == Some(Entry::Node);
             let off = matches!(found.as_str(), "apparmor:unconfined" | "label:disable")
                 && self.entry == Some(Entry::Node);
+            let known = ["no-new-privileges", "seccomp:"]
+                .iter()
+                .any(|word| found.starts_with(word))
+                || found == "apparmor:docker-default"
+                || self.entry != Some(Entry::Node)
+                    && (found.starts_with("apparmor:")
+                        || ["systempaths:unconfined", "label:disable"].contains(&found.as_str()));
+            if !(known || unmasked || off) {
+                let said = Said {
+                    wanted: "nothing",
+                    found: &one.shown(),
+                    why: "not known to be harmless",
+                };
+                self.weaker("unknown-setting", "security_opt", Some(one.line()), said);
+            }
             if unmasked || off {
                 let said = Said {
                     wanted: "nothing",

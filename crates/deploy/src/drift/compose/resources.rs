@@ -133,11 +133,12 @@ impl<'a> Judge<'a> {
                 };
                 self.weaker("executable-tmpfs", "tmpfs", Some(one.line()), said);
             }
-            let size = options.iter().find_map(|option| option.strip_prefix("size="));
+            let size = options.iter().rev().find_map(|option| option.strip_prefix("size="));
             let size = size.and_then(|size| {
                 let node = ringfence_project::yaml::documents(size).ok()?.pop()?.root;
-                bytes(&node)
+                bytes(&node).filter(|size| *size > 0)
             });
+            self.place_of_tmpfs(path, one);
             let most = self.order.boundary.limits.tmp.as_ref().filter(|_| path == "/tmp");
             match (size, most.map(|limit| limit.value)) {
                 (Some(size), Some(most)) if size > most => {

@@ -108,7 +108,12 @@ fn each_line_that_matters_is_missed_and_no_other() {
     hard: 1073741824: unlimited at services.billing.ulimits.fsize
     nofile:: unlimited at services.billing.ulimits.nofile
     hard: 4096: unlimited at services.billing.ulimits.nofile
+    source: "./certs/tls.key": code-mount at services.billing.volumes /app/certs/tls.key
     - source: jwt-key: extra-secret at services.billing.secrets null
+    - CMD: other-program at services.billing.healthcheck.test
+    - /usr/local/bin/node: other-program at services.billing.healthcheck.test
+    - "-e": other-program at services.billing.healthcheck.test
+    - "require('net').connect(8080, '127.0.0.1').on('connect', () => process.exit(0)).on('error', () => process.exit(1))": other-program at services.billing.healthcheck.test
     "#);
 }
 
@@ -280,4 +285,65 @@ fn a_file_without_the_service_is_not_clean() {
     assert!(failed("services: {}\n").contains("`orders`"));
     assert!(failed("services:\n  orders: 1\n").contains("c.yaml:2"));
     assert!(failed("services:\n  orders:\n   - a\n  b\n").contains("c.yaml"));
+}
+
+/// A change of the rendered service and the code it is told by.
+const ADDED: &[(&str, &str, &str)] = &[
+    ("init: false", "post_start: [{command: sh, user: root}]", "unknown-setting"),
+    ("init: false", "pre_stop: [{command: sh}]", "unknown-setting"),
+    ("init: false", "sysctls: {net.ipv4.ip_forward: 1}", "unknown-setting"),
+    ("init: false", "runtime: other", "unknown-setting"),
+    ("init: false", "configs: [x]", "unknown-setting"),
+    ("init: false", "dns: [6.6.6.6]", "unknown-setting"),
+    ("init: false", "provider: {type: other}", "unknown-setting"),
+    ("init: false", "tty: true", "unknown-setting"),
+    ("init: false", "working_dir: /tmp", "working-dir"),
+    ("init: false", "volumes_from: [db]", "extra-mount"),
+    (
+        "no-new-privileges:true",
+        "no-new-privileges:true\n      - no-new-privileges:false",
+        "new-privileges",
+    ),
+    ("seccomp=./seccomp.json", "seccomp=./seccomp.json\n      - seccomp=unconfined", "seccomp"),
+    (
+        "no-new-privileges:true",
+        "no-new-privileges:true\n      - label=type:spc_t",
+        "unknown-setting",
+    ),
+    ("ulimits:", "ulimits:\n      memlock: -1", "unknown-setting"),
+    ("context: \".\"", "context: \".\"\n      privileged: true", "unknown-setting"),
+    ("context: \".\"", "context: https://other.example/a", "unknown-setting"),
+    ("driver: bridge", "driver: macvlan", "unknown-setting"),
+    ("driver: bridge", "driver: bridge\n    external: true", "unknown-setting"),
+    ("- CMD\n", "- CMD-SHELL\n", "other-program"),
+    ("    tmpfs:\n", "    tmpfs:\n      - \"/app:size=1k\"\n", "extra-mount"),
+    (
+        "target: /var/lib/billing",
+        "target: /var/lib/billing\n        volume: {subpath: a}",
+        "unknown-setting",
+    ),
+    ("create_host_path: false", "propagation: rshared", "unknown-setting"),
+    ("services:\n", "services:\n  other: {image: a, pid: 'service:billing'}\n", "other-service"),
+    ("services:\n", "services:\n  other: {image: a, secrets: [jwt-key]}\n", "other-service"),
+    ("services:\n", "services:\n  other: {image: a, volumes_from: [billing]}\n", "other-service"),
+];
+
+#[test]
+fn what_is_not_known_to_be_harmless_is_told_once_by_its_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let boundary = parsed("testdata/full.toml");
+    let mut order = Order::new(&boundary, "0", "ringfence.toml", folder.path());
+    order.entry = Some(Entry::Node);
+    let text = rendered(&order);
+    for (from, to, code) in ADDED {
+        assert!(text.contains(from), "{from}");
+        let comparison = of(&order, &text.replacen(from, to, 1));
+        let codes: Vec<&str> = comparison.drifts.iter().map(|drift| drift.code).collect();
+        assert_eq!(codes, [*code], "{to}: {:?}", comparison.drifts);
+    }
+    for harmless in ["hostname: a", "x-note: a", "depends_on: [db]", "tty: false"] {
+        let comparison = of(&order, &text.replacen("init: false", harmless, 1));
+        let told = comparison.drifts;
+        assert_eq!(told, [], "{harmless}");
+    }
 }

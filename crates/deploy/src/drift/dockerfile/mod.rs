@@ -9,6 +9,7 @@ mod content;
 mod image;
 #[cfg(test)]
 mod tests;
+mod unknown;
 
 use super::{Comparison, Deployed, Drift, DriftError};
 use crate::render::Order;
@@ -32,6 +33,7 @@ pub fn compare(order: &Order<'_>, deployed: Deployed<'_>) -> Result<Comparison, 
     judge.bases();
     judge.stages();
     judge.image();
+    judge.unknown();
     let mut comparison = judge.comparison;
     comparison.drifts.sort_by_key(|drift| drift.line.unwrap_or(usize::MAX));
     comparison.undecided.sort();

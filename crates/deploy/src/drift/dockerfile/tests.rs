@@ -110,11 +110,11 @@ fn each_line_that_matters_is_missed_and_no_other() {
     FROM scripts AS build: unpinned-base at stage prune: FROM
     COPY . .: 
     RUN --network=none npm run build: 
-    FROM build AS prune: unpinned-base at stage runtime: FROM, unpinned-base at last stage: COPY --from
+    FROM build AS prune: unpinned-base at stage runtime: FROM, unpinned-base at last stage: COPY --from, unknown-setting at last stage: COPY
     RUN --network=none npm prune --omit=dev --ig: dev-dependencies at stage fetch: RUN
-    FROM prune AS runtime: unpinned-base at last stage: COPY --from, unpinned-base at last stage: COPY --from
+    FROM prune AS runtime: unpinned-base at last stage: COPY --from, unknown-setting at last stage: COPY, unpinned-base at last stage: COPY --from, unknown-setting at last stage: COPY
     RUN --network=none set -eu; \: 
-    FROM scratch: package-manager-in-image at stage fetch: FROM, everything-copied at stage build: COPY
+    FROM scratch: package-manager-in-image at stage fetch: FROM, everything-copied at stage build: COPY, unknown-setting at stage runtime: COPY, unknown-setting at stage runtime: COPY
     COPY --from=runtime /runtime/ /: 
     COPY --from=runtime /usr/local/bin/node /usr: 
     COPY --from=prune /app/ /app/: 
@@ -238,6 +238,7 @@ fn what_people_write_is_told_line_by_line() {
     dev-dependencies at last stage: RUN
     fetched-script at last stage: RUN
     unverified-download at last stage: ADD
+    unknown-setting at last stage: ADD
     secret-in-image at last stage: RUN
     loose-mode at last stage: mode
     package-manager-in-image at last stage: RUN
@@ -268,4 +269,38 @@ fn what_is_no_dockerfile_is_an_error_with_its_line() {
     assert!(failed("FROM a\n{{ if x }}\n").contains("Dockerfile:2"));
     assert!(failed("FROM a\n{{ if x }}\n").contains("template"));
     assert!(failed("").contains("FROM"));
+}
+
+/// An instruction behind a rendered file and the code it is told by.
+const ADDED: &[(&str, &str)] = &[
+    ("CMD [\"--no-permission\"]", "unknown-setting"),
+    ("ONBUILD RUN id", "unknown-setting"),
+    ("HEALTHCHECK CMD curl localhost", "unknown-setting"),
+    ("COPY --from=other/image:1.2.3 /x /app/x", "unknown-setting"),
+    ("COPY <<EOF /app/server.js\nevil\nEOF", "unknown-setting"),
+    ("COPY x /usr/local/bin/node", "unknown-setting"),
+    ("ADD x.tar /app/x", "unknown-setting"),
+    ("VOLUME /usr/local/bin", "unknown-setting"),
+    ("ENV FOO=bar", "unlisted-variable"),
+    ("ENV PATH=/tmp:/usr/local/bin", "unlisted-variable"),
+    ("WORKDIR /tmp", "working-dir"),
+    ("RUN echo 'other:x:0:0::/:/'", "unknown-setting"),
+];
+
+#[test]
+fn what_is_not_known_to_be_harmless_is_told_once_by_its_code() {
+    let (boundary, folder) = full();
+    let mut order = Order::new(&boundary, "0", "ringfence.toml", folder.path());
+    order.entry = Some(Entry::Node);
+    let text = rendered(&order);
+    for (line, code) in ADDED {
+        let drifts = of(&order, &format!("{text}\n{line}\n")).drifts;
+        let codes: Vec<&str> = drifts.iter().map(|drift| drift.code).collect();
+        assert_eq!(codes, [*code], "{line}: {drifts:?}");
+    }
+    let frontend = format!("# syntax=other/frontend\n{text}");
+    assert_eq!(of(&order, &frontend).drifts.len(), 1);
+    for line in ["LABEL a=b", "HEALTHCHECK NONE", "ENV NODE_ENV=production", "ENV NO_COLOR=1"] {
+        assert_eq!(of(&order, &format!("{text}\n{line}\n")).drifts, [], "{line}");
+    }
 }

@@ -142,6 +142,11 @@ impl Writer<'_> {
             set("group_add", json!(groups));
         }
         set("init", json!(false));
+        let folder = order.path(&boundary.service.cwd.value);
+        // `ringfence run` goes there by itself.
+        if self.entry == Entry::Node && folder != order.place {
+            set("working_dir", json!(folder));
+        }
         set("environment", Value::Object(self.environment()));
         set("read_only", json!(true));
         set("cap_drop", json!(["ALL"]));

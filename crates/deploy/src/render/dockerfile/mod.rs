@@ -41,7 +41,7 @@ pub fn render(order: &Order<'_>) -> Result<Rendered, RenderError> {
     let mut notes = files.notes.clone();
     notes.extend(notes::of(order, entry, &project));
     let writer = Writer { order, project: &project, files: &files, entry };
-    refuse_words(&files)?;
+    refuse_words(order, &files)?;
     let text = format!("{}\n{}", order.head("# ", Target::Dockerfile, &notes), writer.stages());
     Ok(Rendered {
         files: vec![
@@ -58,10 +58,18 @@ pub(crate) fn node_version(order: &Order<'_>) -> Result<[u64; 3], RenderError> {
 }
 
 /// Blanks and quotes in a path would have to be written in another form of `COPY`.
-fn refuse_words(files: &Files) -> Result<(), RenderError> {
+fn refuse_words(order: &Order<'_>, files: &Files) -> Result<(), RenderError> {
     let bad = |path: &&String| {
         path.chars().any(|c| c.is_whitespace() || c.is_control() || "\"'\\$*?[]!#".contains(c))
     };
+    let joins = |path: &&str| path.chars().any(|c| c.is_control() || "\"'\\$".contains(c));
+    if let Some(path) = [order.boundary.service.cwd.value.as_str(), order.place].iter().copied().find(joins) {
+        return Err(RenderError::Impossible {
+            what: format!("a folder cannot be written in a Dockerfile: {}", path.escape_debug()),
+            hint: "a backslash, a quote or a dollar sign means something else there: rename it"
+                .to_owned(),
+        });
+    }
     match files.copied.iter().find(bad) {
         None => Ok(()),
         Some(path) => Err(RenderError::Impossible {

@@ -45,9 +45,21 @@ pub(super) fn notes(order: &Order<'_>) -> Option<Note> {
     })
 }
 
-/// `$(NAME)` would be replaced by the kubelet.
-fn escaped(word: &str) -> String {
-    word.replace("$(", "$$(")
+/// `$(NAME)` would be replaced by the kubelet, and of two dollar signs it keeps one.
+pub(super) fn escaped(word: &str) -> String {
+    let mut escaped = String::with_capacity(word.len());
+    let mut rest = word;
+    while let Some(at) = rest.find('$') {
+        let behind = rest[at..].trim_start_matches('$');
+        let signs = &rest[at..rest.len() - behind.len()];
+        escaped.push_str(&rest[..at]);
+        escaped.push_str(signs);
+        if signs.len() > 1 || behind.starts_with('(') {
+            escaped.push_str(signs);
+        }
+        rest = behind;
+    }
+    escaped + rest
 }
 
 /// The version of the image that `render dockerfile` describes, else the newest that is accepted.

@@ -1,6 +1,7 @@
 //! The environment of the container: what the boundary sets, what it passes, and nothing of other
 //! services.
 
+use super::command::escaped;
 use super::entry::only_loopback;
 use super::volumes::{authorities, secret_name};
 use crate::render::{Entry, Note, Order};
@@ -63,8 +64,7 @@ fn fixed(order: &Order<'_>, variables: &mut Vec<EnvVar>, notes: &mut Vec<Note>) 
         env.set.contains_key(name) || env.pass.iter().any(|passed| passed.value == name)
     };
     let mut push = |name: &str, value: &str| {
-        // `$(NAME)` would be replaced by the kubelet.
-        let value = Some(value.replace("$(", "$$("));
+        let value = Some(escaped(value));
         variables.push(EnvVar { name: name.to_owned(), value, value_from: None });
     };
     for (name, value) in DEFAULTS {
