@@ -294,9 +294,8 @@ fn no_more(key: &Key, asked: &[&str], found: &[&Assignment<'_>]) -> Weaker {
     };
     // A path that goes up, that systemd puts together, or that is bound elsewhere, is another one.
     let is_plain = |word: &str| {
-        !word.split('/').any(|part| part == "..")
-            && !word.contains('%')
-            && !(key.name == "BindPaths" && word.contains(':'))
+        let elsewhere = key.name == "BindPaths" && word.contains(':');
+        !elsewhere && !word.contains('%') && word.split('/').all(|part| part != "..")
     };
     let covered = |word: &String| {
         wanted.contains(word)
