@@ -11,6 +11,11 @@ impl Judge<'_> {
     pub(super) fn privileges(&mut self) {
         self.user();
         let true_ = |node: &Node| node.as_bool() == Some(true) || node.shown() == "true";
+        // Compose takes these words for true where a text stands.
+        let perhaps = |node: &Node| {
+            let word = node.shown().to_lowercase();
+            true_(node) || ["1", "on", "y", "yes", "true"].contains(&word.as_str())
+        };
         self.must(
             "writable-root",
             "read_only",
@@ -22,7 +27,7 @@ impl Judge<'_> {
             "privileged",
             "privileged",
             "every device and right of the host is in it",
-            true_,
+            perhaps,
         );
         self.capabilities();
         self.security();

@@ -7,7 +7,7 @@ use ringfence_project::variables::suspicion;
 use ringfence_project::yaml::Node;
 
 /// Variables that every image has.
-const USUAL: [&str; 7] = ["HOME", "HOSTNAME", "LANG", "NODE_VERSION", "PATH", "TERM", "TMPDIR"];
+const USUAL: [&str; 6] = ["HOME", "HOSTNAME", "LANG", "NODE_VERSION", "TERM", "TMPDIR"];
 
 impl Judge<'_> {
     pub(super) fn start(&mut self) {

@@ -298,6 +298,8 @@ const ADDED: &[(&str, &str, &str)] = &[
     ("init: false", "provider: {type: other}", "unknown-setting"),
     ("init: false", "tty: true", "unknown-setting"),
     ("init: false", "working_dir: /tmp", "working-dir"),
+    ("init: false", "command: [--no-permission]", "unknown-setting"),
+    ("init: false", "privileged: \"yes\"", "privileged"),
     ("init: false", "volumes_from: [db]", "extra-mount"),
     (
         "no-new-privileges:true",

@@ -132,6 +132,8 @@ impl Judge<'_> {
         self.own_networks();
         self.sources();
         self.others();
+        self.arguments();
+        self.volumes();
     }
 
     fn keys(&mut self, node: &Node, at: &str, known: &[&[&str]]) {
@@ -241,6 +243,9 @@ impl Judge<'_> {
             self.keys(&entry.value, &format!("networks.{}", entry.key), &[known]);
         }
         for name in names {
+            if name == "host" {
+                self.not_known("networks host", node.line(), "host");
+            }
             let Some(network) = self.root.path(["networks", name.as_str()]) else { continue };
             let at = format!("networks {name}");
             self.keys(network, &at, &[NETWORK]);
@@ -284,6 +289,27 @@ impl Judge<'_> {
                 };
                 self.weaker("secret-source", &format!("secrets {name}"), Some(node.line()), said);
             }
+        }
+    }
+
+    /// Words that `command` puts behind the rendered `entrypoint`.
+    fn arguments(&mut self) {
+        self.compared();
+        let Some(entrypoint) = self.service.get("entrypoint") else { return };
+        let Some(more) = self.service.get("command").filter(|more| !more.is_null()) else { return };
+        let words = |node: &Node| items(node).into_iter().map(Node::shown).collect::<Vec<_>>();
+        let wanted = rendered(self.order, self.entry.unwrap_or(Entry::Ringfence), self.name);
+        let wanted = wanted.as_ref().and_then(|wanted| wanted.get("entrypoint")).map(words);
+        if wanted == Some(words(entrypoint)) && !words(more).is_empty() {
+            self.not_known("command", more.line(), &more.shown());
+        }
+    }
+
+    /// Volumes that are more than a volume of the engine.
+    fn volumes(&mut self) {
+        for volume in self.root.get("volumes").and_then(Node::as_map).unwrap_or_default() {
+            let at = format!("volumes {}", volume.key);
+            self.keys(&volume.value, &at, &[&["external", "labels", "name"]]);
         }
     }
 

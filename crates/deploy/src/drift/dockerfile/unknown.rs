@@ -234,6 +234,10 @@ impl<'a> Judge<'a> {
         for stage in &self.file.stages {
             for one in &stage.instructions {
                 let Kind::Run(run) = &one.kind else { continue };
+                if run.option("network") == Some("host") {
+                    let at = place(self.file, stage, "RUN");
+                    self.strange(at, Some(one.line), "--network=none", "--network=host".to_owned());
+                }
                 let text = match &run.command {
                     Command::Exec(words) => words.join(" "),
                     Command::Shell(text) => text.clone(),
