@@ -204,9 +204,9 @@ fn a_program_that_replaces_or_forges_the_record_is_found_out_and_nothing_is_lear
         assert!(!play.path().join("ringfence.toml").exists());
     }
     // What is forged in the script's file is of no kind that it may tell of.
-    let play = Playground::new();
     let act = format!("for f in {own}.told; do echo '{forged}' >> $f; done");
-    let run = play.run(["learn", "--", "sh", "-c", &act]);
+    let play = Playground::new().with("act.sh", &act);
+    let run = play.run(["learn", "--", "sh", "act.sh"]);
     assert_eq!(run.code, 0, "{run}");
     assert!(!run.stdout.contains("shadow"), "{run}");
 }

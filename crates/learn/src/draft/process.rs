@@ -175,8 +175,11 @@ fn switches(drafting: &mut Drafting<'_>) {
         }
         let off = feature == Feature::NeedsNoFlags;
         if off {
-            let remark = "fsync and others, which Node's own permission flags switch off";
+            let remark = "as the program said: fsync and others, which Node's own permission flags switch off";
             why = why.remark(remark);
+        } else if feature != Feature::Workers {
+            // Nothing but lines that the program could have written says so.
+            why = why.remark("as the program said");
         }
         let proposed = Proposed::new(key, Value::Switch(!off), why);
         match granted {
