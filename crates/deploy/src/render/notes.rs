@@ -60,6 +60,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_comment_stays_one_line_for_every_reader() {
+        let text = comment("a\u{85}b\u{2028}c\u{2029}d\re\nf");
+        assert_eq!(text, "a\\u{85}b\\u{2028}c\\u{2029}d\\u{d}e\\u{a}f");
+    }
+
+    #[test]
     fn what_is_said_of_several_grants_is_said_once() {
         let note = |grant: &str, carried: &str| Note {
             grant: grant.to_owned(),

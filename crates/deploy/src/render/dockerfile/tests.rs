@@ -136,3 +136,16 @@ fn what_looks_like_a_secret_is_never_copied_and_is_noted_also_where_it_is_not_an
     assert_eq!(secret(Target::Compose), all);
     assert_eq!(secret(Target::Kubernetes), all);
 }
+
+#[test]
+fn a_folder_that_docker_would_read_otherwise_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for cwd in ["./a\\\\", "./a$B", "./a'b"] {
+        let text = format!(
+            "schema = 1\n[service]\nname = \"a\"\nstart = [\"node\", \"a.mjs\"]\ncwd = \"{cwd}\"\n[fs]\nread = [\"./\"]\n"
+        );
+        let Ok(boundary) = ringfence_policy::parse("ringfence.toml", &text) else { continue };
+        let order = Order::new(&boundary, "0", "ringfence.toml", folder.path());
+        assert!(super::render(&order).is_err(), "{cwd}");
+    }
+}

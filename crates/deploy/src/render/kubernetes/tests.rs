@@ -51,3 +51,12 @@ fn a_listener_on_loopback_is_refused_around_ringfence_with_the_line_that_works()
     );
     decided("\"0.0.0.0:8080\"").unwrap();
 }
+
+#[test]
+fn dollar_signs_reach_the_program_as_they_are() {
+    for (word, written) in
+        [("$A", "$A"), ("$(A)", "$$(A)"), ("$$", "$$$$"), ("a$$(B)c$", "a$$$$(B)c$")]
+    {
+        assert_eq!(super::command::escaped(word), written);
+    }
+}
