@@ -21,7 +21,7 @@ fn change(playground: &Playground, name: &str, from: &str, to: &str) {
 }
 
 /// What a person reads, without the number of things that were compared: each key more is one more.
-fn shown(run: &impl std::fmt::Display) -> String {
+pub(crate) fn shown(run: &impl std::fmt::Display) -> String {
     let text = run.to_string();
     let Some((before, behind)) = text.split_once(" compared\n") else { return text };
     let before = before.trim_end_matches(|c: char| c.is_ascii_digit());

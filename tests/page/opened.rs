@@ -98,18 +98,18 @@ fn names_made_to_be_markup_are_shown_as_text() {
         "<img src=x onerror=\"document.title='taken'\"></table><script>document.title='taken'";
     let playground = Playground::new()
         .with(&format!("{}/kept", hostile.replace('/', "-")), "")
-        .with("\u{202e}lmth.x/kept", "")
+        .with("\u{200b}lmth.x/kept", "")
         .with(
             "ringfence.toml",
             &TRUE.replace(
                 "\"./\"",
-                &format!("'''./{}''', \"./\\u202elmth.x\"", hostile.replace('/', "-")),
+                &format!("'''./{}''', \"./\\u200blmth.x\"", hostile.replace('/', "-")),
             ),
         );
     let Some((page, _)) = page(&playground) else { return };
     let text = fs::read_to_string(&page).unwrap();
     assert!(text.contains("&lt;img src=x onerror=&quot;document.title"), "it is on the page");
-    assert!(text.is_ascii() && text.contains(r"./\u{202e}lmth.x"));
+    assert!(text.is_ascii() && text.contains(r"./\u{200b}lmth.x"));
     let opened = browser.open(&page);
     assert!(opened.document.contains("<title>Proof of true"));
     assert!(!opened.document.contains("<img") && !opened.document.contains("<script"));
