@@ -111,8 +111,8 @@ fn disputed_break(text: &str) -> Option<YamlError> {
     let (mut line, mut column) = (1, 1);
     let mut characters = text.chars().peekable();
     while let Some(character) = characters.next() {
-        let lone = character == '\r' && characters.peek().is_some_and(|next| *next != '\n');
-        if lone || matches!(character, '\u{85}' | '\u{2028}' | '\u{2029}') {
+        let bare = character == '\r' && characters.peek().is_some_and(|next| *next != '\n');
+        if bare || matches!(character, '\u{85}' | '\u{2028}' | '\u{2029}') {
             return Some(YamlError {
                 mistake: Mistake::Syntax,
                 what: format!(

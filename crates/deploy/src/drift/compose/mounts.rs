@@ -79,12 +79,7 @@ impl Judge<'_> {
             grants.iter().any(|grant| is_within(&self.order.path(&grant.value), path))
         };
         let target = resolved(&mount.target);
-        let strange = mount.options.iter().find(|option| !OPTIONS.contains(&option.as_str()));
-        if let Some(option) = strange {
-            let why = "not known to be harmless";
-            let said = Said { wanted: "nothing", found: option, why };
-            self.weaker("unknown-setting", &key, Some(line), said);
-        }
+        self.options(mount, &key, line);
         if mount.kind == "tmpfs" {
             self.scratch(&target, &key, line);
             return;
@@ -125,6 +120,16 @@ impl Judge<'_> {
             self.weaker("code-mount", &key, Some(line), said);
         } else if mount.kind == "bind" && !source.is_empty() {
             self.source(mount, &source, &key, line);
+        }
+    }
+
+    /// What a mount is given besides its place.
+    fn options(&mut self, mount: &Mount, key: &str, line: usize) {
+        let strange = mount.options.iter().find(|option| !OPTIONS.contains(&option.as_str()));
+        if let Some(option) = strange {
+            let why = "not known to be harmless";
+            let said = Said { wanted: "nothing", found: option, why };
+            self.weaker("unknown-setting", key, Some(line), said);
         }
     }
 

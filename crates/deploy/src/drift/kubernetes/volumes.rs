@@ -152,7 +152,7 @@ fn resolved(path: &str) -> String {
     format!("/{}", parts.join("/"))
 }
 
-/// Mounts of volumes that the pod does not list: claims of a StatefulSet.
+/// Mounts of volumes that the pod does not list: claims of a `StatefulSet`.
 fn unlisted(
     check: &mut Check<'_>,
     granted: &Granted,
