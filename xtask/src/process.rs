@@ -277,7 +277,8 @@ impl Running {
     pub(crate) fn end_rest(&mut self, limit: Duration) {
         signal_group(self.pid, Signal::KILL);
         let deadline = Instant::now() + limit;
-        while let Ok(Some(_)) = self.next_line(deadline.saturating_duration_since(Instant::now())) {}
+        while let Ok(Some(_)) = self.next_line(deadline.saturating_duration_since(Instant::now())) {
+        }
     }
 
     /// Sends a signal to the program itself, not to what it started.

@@ -11,13 +11,13 @@ mod linux;
 
 #[cfg(not(target_os = "linux"))]
 pub(crate) use elsewhere::{
-    attestation_schema, drop_grant, fits, here, internal, learn, prove, run, runtime_grants, service,
-    status,
+    attestation_schema, drop_grant, fits, here, internal, learn, prove, run, runtime_grants,
+    service, status,
 };
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    attestation_schema, drop_grant, fits, here, internal, learn, prove, run, runtime_grants, service,
-    status,
+    attestation_schema, drop_grant, fits, here, internal, learn, prove, run, runtime_grants,
+    service, status,
 };
 
 use serde::Serialize;

@@ -333,10 +333,10 @@ fn listener(drafting: &mut Drafting<'_>, transport: Transport, asked: SocketAddr
         }
         return already(drafting, key, grant, why);
     }
-    let own = record
-        .connects
-        .iter()
-        .any(|((by, to), seen)| *by == transport && seen.own && to.port() == address.port());
+    // Who asks whether a port is free, before it listens there, does not reach itself.
+    let own = record.connects.iter().any(|((by, to), seen)| {
+        *by == transport && seen.own && seen.answered && to.port() == address.port()
+    });
     if own && address.ip().is_loopback() {
         let text = format!(
             "{address} was reached by the run itself alone, which needs no grant; if others shall reach it, grant it"

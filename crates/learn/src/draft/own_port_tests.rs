@@ -9,6 +9,8 @@ fn a_port_that_was_asked_before_the_run_listened_there_is_its_own() {
         let seen = Seen::new(&[]).connect("127.0.0.1:3000", false).listen(at, Transport::Tcp);
         let lines = seen.lines();
         assert!(!lines.iter().any(|line| line.starts_with("net.connect")), "{at}: {lines:?}");
+        // It asked whether the port is free: the listener is for others.
+        assert!(lines.iter().any(|line| line.starts_with("net.listen")), "{at}: {lines:?}");
     }
     // The controls: another port, and another protocol.
     for (at, transport) in [("127.0.0.1:3001", Transport::Tcp), ("127.0.0.1:3000", Transport::Udp)]

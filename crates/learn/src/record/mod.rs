@@ -85,8 +85,10 @@ pub struct FirstUse {
 /// A connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectSeen {
-    /// Whether the run itself listened there.
+    /// Whether the run itself listened there, then or later.
     pub own: bool,
+    /// Whether the run itself listened there at that moment, at least once.
+    pub answered: bool,
     /// Milliseconds since the start, of the first.
     pub at: u64,
     /// Which process was first.

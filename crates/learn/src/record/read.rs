@@ -248,6 +248,7 @@ impl Reader {
                 let seen = record.connects.entry((connect.transport, connect.to));
                 let seen = seen.or_insert(ConnectSeen {
                     own: connect.own,
+                    answered: connect.own,
                     at: connect.at,
                     pid: connect.pid,
                     times: 0,
@@ -255,6 +256,7 @@ impl Reader {
                 seen.times += 1;
                 // Somebody else's at least once is somebody else's.
                 seen.own &= connect.own;
+                seen.answered |= connect.own;
             }
             Line::Query(query) => {
                 record.queries.entry(query.name).or_default().insert(query.to);

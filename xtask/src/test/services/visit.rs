@@ -157,6 +157,7 @@ impl Visit<'_> {
                 command.args(["learn", "--config"]).arg(config);
                 // What this session happens to have set is not the service's.
                 command.env_clear().env("HOME", home).env("LANG", "C.UTF-8");
+                command.envs(self.bare_env());
                 command.env("PATH", path).current_dir(&self.place.folder);
                 command
             }
@@ -168,10 +169,14 @@ impl Visit<'_> {
         let mut command = process::command(program);
         command.args(&self.place.start[1..]).env_clear().env("PATH", path);
         command.env("HOME", home).env("LANG", "C.UTF-8").envs(self.place.set.iter().cloned());
-        let own = self.service.bare_env.iter();
-        command.envs(own.map(|(name, value)| (name, fill(value, &self.place.values))));
-        command.current_dir(&self.place.folder);
+        command.envs(self.bare_env()).current_dir(&self.place.folder);
         command
+    }
+
+    /// What keeps a service outside of its boundary from what it would be refused inside.
+    fn bare_env(&self) -> impl Iterator<Item = (&String, String)> {
+        let own = self.service.bare_env.iter();
+        own.map(|(name, value)| (name, fill(value, &self.place.values)))
     }
 }
 

@@ -63,7 +63,9 @@ fn refuse_words(order: &Order<'_>, files: &Files) -> Result<(), RenderError> {
         path.chars().any(|c| c.is_whitespace() || c.is_control() || "\"'\\$*?[]!#".contains(c))
     };
     let joins = |path: &&str| path.chars().any(|c| c.is_control() || "\"'\\$".contains(c));
-    if let Some(path) = [order.boundary.service.cwd.value.as_str(), order.place].iter().copied().find(joins) {
+    if let Some(path) =
+        [order.boundary.service.cwd.value.as_str(), order.place].iter().copied().find(joins)
+    {
         return Err(RenderError::Impossible {
             what: format!("a folder cannot be written in a Dockerfile: {}", path.escape_debug()),
             hint: "a backslash, a quote or a dollar sign means something else there: rename it"
