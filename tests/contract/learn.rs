@@ -212,7 +212,7 @@ fn a_program_that_never_ends_is_stopped_and_is_no_failure() {
     let before = Instant::now();
     let Some(run) = learn(&playground, &command) else { return };
     assert_eq!(run.code, 0, "{run}");
-    assert!(before.elapsed() < Duration::from_secs(60), "{run}");
+    assert!(before.elapsed() < Duration::from_mins(1), "{run}");
     assert!(file(&playground).contains("./data"), "{run}");
 }
 

@@ -179,7 +179,7 @@ fn answer(port: u16, child: &mut Child) -> Option<String> {
         if child.try_wait().unwrap().is_some() {
             return None;
         }
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::yield_now();
     }
     None
 }
@@ -313,7 +313,7 @@ impl Drop for Group {
     fn drop(&mut self) {
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until && !empty(&self.0) {
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::yield_now();
         }
     }
 }

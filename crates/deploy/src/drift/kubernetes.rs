@@ -239,21 +239,20 @@ fn judge(
         "Role" | "ClusterRole" => access::role(&mut check, object),
         "NetworkPolicy" => network::policy(order, &mut check, object, all),
         "Service" => network::service(&mut check, object),
-        _ => match object.template() {
-            Some(template) => {
+        _ => {
+            if let Some(template) = object.template() {
                 access::place(order, &mut check, object, all);
                 let Ok((wanted, _)) = objects(order, entry) else { return Ok(true) };
                 let allowed = command::allowed(order, entry);
                 pod::judge(order, entry, &mut check, template, &wanted, &allowed);
-            }
-            None => {
+            } else {
                 let pods = [&["spec", "template", "spec"][..], &["template", "spec"]];
                 if pods.iter().any(|path| object.node.path(path.iter().copied()).is_some()) {
                     unknown::object(&mut check, object.node);
                 }
                 return Ok(false);
             }
-        },
+        }
     }
     Ok(true)
 }

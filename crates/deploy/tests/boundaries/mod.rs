@@ -4,6 +4,7 @@
 
 use ringfence_deploy::render::{self, Entry, Order, Rendered, Target};
 use ringfence_policy::model::Boundary;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// A boundary and what an order says of it.
@@ -53,10 +54,10 @@ impl Known {
 pub(crate) fn whole(rendered: &Rendered) -> String {
     let mut text = String::new();
     for (path, content) in &rendered.files {
-        text.push_str(&format!("---- {}\n{content}", path.display()));
+        let _ = write!(text, "---- {}\n{content}", path.display());
     }
     for note in &rendered.notes {
-        text.push_str(&format!("note: {}: {}\n", note.grant, note.carried));
+        let _ = writeln!(text, "note: {}: {}", note.grant, note.carried);
     }
     text
 }

@@ -98,26 +98,22 @@ impl<'a> Judge<'a> {
             self.strange(at.clone(), line, "files by their names", found.to_owned());
         }
         let to = copy.to.value.as_deref().map(normal).unwrap_or_default();
-        match copy.option("from") {
-            Some(from) => {
-                let number = self.file.stages.iter().position(|other| other.line == stage.line);
-                let of_a_stage = self.file.stage_before(Some(from), number.unwrap_or(0)).is_some()
-                    || from.parse::<usize>().is_ok()
-                    || from == CONTEXT;
-                let node = from.starts_with("node:") || from.starts_with("node@");
-                if !of_a_stage && !node {
-                    self.strange(at.clone(), line, "a stage of this file", from.to_owned());
-                }
+        if let Some(from) = copy.option("from") {
+            let number = self.file.stages.iter().position(|other| other.line == stage.line);
+            let of_a_stage = self.file.stage_before(Some(from), number.unwrap_or(0)).is_some()
+                || from.parse::<usize>().is_ok()
+                || from == CONTEXT;
+            let node = from.starts_with("node:") || from.starts_with("node@");
+            if !of_a_stage && !node {
+                self.strange(at.clone(), line, "a stage of this file", from.to_owned());
             }
-            None => {
-                let inside = std::path::Path::new(&to).starts_with(normal(self.order.place));
-                let mut read = self.order.boundary.fs.read.iter();
-                let granted = read.any(|path| {
-                    std::path::Path::new(&to).starts_with(self.order.path(&path.value))
-                });
-                if to.starts_with('/') && !inside && !granted {
-                    self.strange(at.clone(), line, "a granted path", to.clone());
-                }
+        } else {
+            let inside = std::path::Path::new(&to).starts_with(normal(self.order.place));
+            let mut read = self.order.boundary.fs.read.iter();
+            let granted = read
+                .any(|path| std::path::Path::new(&to).starts_with(self.order.path(&path.value)));
+            if to.starts_with('/') && !inside && !granted {
+                self.strange(at.clone(), line, "a granted path", to.clone());
             }
         }
         let user = self.effective(|one| match &one.kind {
