@@ -14,7 +14,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// The service: answers one request with what it could read, and ends.
 const SERVICE: &str = "import http from 'node:http'\nimport fs from 'node:fs'\n\
