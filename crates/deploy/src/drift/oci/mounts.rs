@@ -30,7 +30,7 @@ const FREE: [&str; 17] = [
     "sync",
 ];
 /// What an image may take from the host instead of having it itself, each from the same path.
-const SYSTEM: [&str; 12] = [
+const SYSTEM: [&str; 16] = [
     "/bin",
     "/etc/ca-certificates",
     "/etc/hostname",
@@ -42,6 +42,10 @@ const SYSTEM: [&str; 12] = [
     "/lib64",
     "/sbin",
     "/usr",
+    "/usr/bin",
+    "/usr/lib",
+    "/usr/lib64",
+    "/usr/sbin",
     "/usr/share/zoneinfo",
 ];
 
