@@ -9,6 +9,7 @@ use ringfence_boundary::plan::SecretValue;
 use ringfence_sys::launch::{Kernel, Step};
 use ringfence_sys::linux::Linux;
 use ringfence_sys::{Errno, fd, mount, namespace, privilege};
+use std::collections::BTreeSet;
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt as _;
@@ -84,11 +85,10 @@ impl Stage {
                     .to_owned(),
             );
         }
-        let mut covered: Vec<_> =
-            self.files.iter().filter_map(|file| missing(&file.path)).collect();
-        covered.sort();
-        covered.dedup();
-        told.extend(covered.into_iter().map(|(folder, _)| {
+        // Several secrets may need the same folder.
+        let covered = self.files.iter().filter_map(|file| missing(&file.path));
+        let covered: BTreeSet<_> = covered.map(|(folder, _)| folder).collect();
+        told.extend(covered.into_iter().map(|folder| {
             let folder = folder.display();
             format!("what the program made directly in {folder} was in memory and is gone")
         }));
