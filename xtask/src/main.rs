@@ -3,6 +3,7 @@
 //! One file per task. It uses nothing of ringfence's own crates: what it runs, it runs as a user
 //! would.
 
+mod addon;
 mod bench;
 mod compare;
 mod demo;
@@ -29,6 +30,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Build the Node addon and put it into the npm package
+    Addon(addon::Options),
     /// Measure ringfence against bare Node and its peers, and print ratios
     Bench(bench::Options),
     /// Attack the same boundary with ringfence and in other places, side by side
@@ -44,6 +47,7 @@ enum Task {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = process::end_children_on_signals().and_then(|()| match arguments.task {
+        Task::Addon(options) => addon::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Compare(options) => compare::run(&options),
         Task::Demo => demo::run(),
