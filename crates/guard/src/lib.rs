@@ -7,7 +7,10 @@
 //! itself, at the moment of use. They do not replace a boundary: a guard protects the code that
 //! calls it.
 
+pub mod event;
 pub mod json;
 pub mod path;
+#[cfg(target_os = "linux")]
+pub mod temp;
 pub mod url;
 pub mod webhook;
