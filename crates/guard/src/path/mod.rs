@@ -10,6 +10,8 @@ mod root;
 
 pub use relative::{LONGEST_NAME, LONGEST_PATH, RelativePath};
 #[cfg(unix)]
+pub(crate) use root::told;
+#[cfg(unix)]
 pub use root::{Links, Root};
 
 /// Why a path was not opened.

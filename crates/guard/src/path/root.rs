@@ -4,7 +4,7 @@ use super::{PathError, RelativePath};
 use rustix::fs::{Mode, OFlags, ResolveFlags, mkdirat, openat, openat2, unlinkat};
 use rustix::io::Errno;
 use std::fs::File;
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -36,7 +36,22 @@ impl Root {
     pub fn new(folder: impl AsRef<Path>) -> Result<Self, PathError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = rustix::fs::open(folder.as_ref(), flags, Mode::empty()).map_err(told)?;
-        Ok(Self { folder, links: Links::Refuse, resolves: AtomicBool::new(true) })
+        Ok(Self::from_folder(folder))
+    }
+
+    /// A folder that is open already.
+    pub(crate) const fn from_folder(folder: OwnedFd) -> Self {
+        Self { folder, links: Links::Refuse, resolves: AtomicBool::new(true) }
+    }
+
+    /// Opens a folder below as a root of its own, with the same rule for links.
+    ///
+    /// # Errors
+    /// [`PathError`].
+    pub fn folder(&self, path: &RelativePath) -> Result<Self, PathError> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
+        let folder = self.at(path, flags, Mode::empty())?;
+        Ok(Self::from_folder(folder).with_links(self.links))
     }
 
     /// What is done with symbolic links.
@@ -61,9 +76,17 @@ impl Root {
     /// # Errors
     /// [`PathError::Exists`], [`PathError`].
     pub fn create(&self, path: &str) -> Result<File, PathError> {
-        let path = RelativePath::parse(path)?;
+        self.create_with_mode(&RelativePath::parse(path)?, 0o600)
+    }
+
+    /// The same with a mode, of which the system takes its umask away.
+    ///
+    /// # Errors
+    /// [`PathError::Exists`], [`PathError`].
+    pub fn create_with_mode(&self, path: &RelativePath, mode: u32) -> Result<File, PathError> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOCTTY;
-        regular(self.at(&path, flags, Mode::RUSR | Mode::WUSR)?)
+        // What was made just now, and was not there before, is a regular file.
+        self.at(path, flags, Mode::from_raw_mode(mode)).map(File::from)
     }
 
     /// Makes a folder, mode 0700; the folders above it must be there.
@@ -71,9 +94,16 @@ impl Root {
     /// # Errors
     /// [`PathError`].
     pub fn create_dir(&self, path: &str) -> Result<(), PathError> {
-        let path = RelativePath::parse(path)?;
-        let (folder, name) = self.parent(&path)?;
-        mkdirat(folder.as_fd(), name, Mode::RWXU).map_err(told)
+        self.create_dir_with_mode(&RelativePath::parse(path)?, 0o700)
+    }
+
+    /// The same with a mode, of which the system takes its umask away.
+    ///
+    /// # Errors
+    /// [`PathError`].
+    pub fn create_dir_with_mode(&self, path: &RelativePath, mode: u32) -> Result<(), PathError> {
+        let (folder, name) = self.parent(path)?;
+        mkdirat(folder.as_fd(), name, Mode::from_raw_mode(mode)).map_err(told)
     }
 
     /// Removes a file; a symbolic link is removed itself.
@@ -120,6 +150,12 @@ impl Root {
             return Err(PathError::Io(why));
         }
         walk(self.folder.as_fd(), path, flags, mode)
+    }
+}
+
+impl AsFd for Root {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.folder.as_fd()
     }
 }
 
@@ -173,7 +209,7 @@ fn regular(opened: OwnedFd) -> Result<File, PathError> {
     Ok(File::from(opened))
 }
 
-fn told(errno: Errno) -> PathError {
+pub(crate) fn told(errno: Errno) -> PathError {
     match errno {
         Errno::XDEV | Errno::LOOP => PathError::Escapes,
         Errno::NOENT => PathError::NotFound,
