@@ -1,5 +1,11 @@
 //! Addresses that a service on the internet is not reached by.
+//!
+//! The ranges are those of the IANA registries of special-purpose addresses, IPv4 and IPv6 (RFC 6890
+//! and what updates it), with the ones that IANA has not given to anybody; multicast; and forms that
+//! carry an IPv4 address in an IPv6 one, whose way a gateway decides. A translator with a prefix of
+//! its own network (RFC 6052) cannot be known here.
 
+use super::metadata;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What an address is for.
@@ -13,26 +19,6 @@ pub enum Verdict {
     Never(&'static str),
 }
 
-/// Metadata services of clouds that range checks miss or would only call private: AWS, Azure, GCP and
-/// others share 169.254.169.254 (link-local); these have addresses of their own.
-const METADATA_V4: [Ipv4Addr; 5] = [
-    Ipv4Addr::new(169, 254, 169, 254),
-    // Amazon ECS tasks.
-    Ipv4Addr::new(169, 254, 170, 2),
-    // Azure's wire server: a public address.
-    Ipv4Addr::new(168, 63, 129, 16),
-    // Alibaba Cloud.
-    Ipv4Addr::new(100, 100, 100, 200),
-    // Oracle Cloud's older service.
-    Ipv4Addr::new(192, 0, 0, 192),
-];
-
-/// The same in IPv6: Amazon EC2, Google Cloud.
-const METADATA_V6: [Ipv6Addr; 2] = [
-    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
-    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
-];
-
 /// Judges an address, and an IPv4 address inside an IPv6 one by what it leads to (the registries of
 /// special addresses, RFC 6890 and its successors).
 #[must_use]
@@ -44,7 +30,7 @@ pub fn judge(address: IpAddr) -> Verdict {
 }
 
 fn judge_v4(address: Ipv4Addr) -> Verdict {
-    if METADATA_V4.contains(&address) {
+    if metadata::is_address(IpAddr::V4(address)) {
         return Verdict::Never("metadata service");
     }
     let [a, b, c, _] = address.octets();
@@ -56,6 +42,8 @@ fn judge_v4(address: Ipv4Addr) -> Verdict {
         (169, 254, _) => Verdict::Private("link-local"),
         (192, 0, 0) => Verdict::Never("protocol assignments"),
         (192, 0, 2) | (198, 51, 100) | (203, 0, 113) => Verdict::Never("documentation"),
+        (192, 31, 196) | (192, 175, 48) => Verdict::Never("AS112"),
+        (192, 52, 193) => Verdict::Never("multicast tunnel"),
         (192, 88, 99) => Verdict::Never("6to4 relay"),
         (198, 18..=19, _) => Verdict::Never("benchmarking"),
         (224..=239, ..) => Verdict::Never("multicast"),
@@ -65,7 +53,7 @@ fn judge_v4(address: Ipv4Addr) -> Verdict {
 }
 
 fn judge_v6(address: Ipv6Addr) -> Verdict {
-    if METADATA_V6.contains(&address) {
+    if metadata::is_address(IpAddr::V6(address)) {
         return Verdict::Never("metadata service");
     }
     if address.is_loopback() {
@@ -85,16 +73,23 @@ fn judge_v6(address: Ipv6Addr) -> Verdict {
         [0, 0, 0, 0, 0xffff, 0, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] | [0x64, 0xff9b, 1, ..] => {
             Verdict::Never("NAT64 or translated IPv4")
         }
-        [0x100, 0, 0, 0, ..] => Verdict::Never("discard"),
+        [0x100, 0, 0, 0 | 1, ..] => Verdict::Never("discard"),
         [0x2001, 0, ..] => Verdict::Never("Teredo"),
+        [0x2001, 2, 0, ..] => Verdict::Never("benchmarking"),
+        [0x2001, 0x10..=0x2f, ..] => Verdict::Never("ORCHID"),
         [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Verdict::Never("documentation"),
         [0x2001, 0..=0x1ff, ..] => Verdict::Never("protocol assignments"),
         [0x2002, ..] => Verdict::Never("6to4"),
+        [0x2620, 0x4f, 0x8000, ..] => Verdict::Never("AS112"),
+        // Given back in 2006 (RFC 3701), and nobody's since.
+        [0x3ffe, ..] => Verdict::Never("not assigned"),
         [0x5f00, ..] => Verdict::Never("segment routing"),
         [0xfc00..=0xfdff, ..] => Verdict::Private("unique local"),
         [0xfe80..=0xfebf, ..] => Verdict::Private("link-local"),
         [0xfec0..=0xfeff, ..] => Verdict::Private("site-local"),
         [0xff00..=0xffff, ..] => Verdict::Never("multicast"),
+        // ISATAP (RFC 5214): the last half leads to an IPv4 address behind a router of the site.
+        [_, _, _, _, 0 | 0x200, 0x5efe, ..] => Verdict::Never("ISATAP"),
         [0x2000..=0x3fff, ..] => Verdict::Public,
         _ => Verdict::Never("not assigned"),
     }
@@ -119,6 +114,8 @@ mod tests {
             "100.63.255.255",
             "100.128.0.0",
             "2606:4700::1111",
+            "2001:200::1",
+            "2620:4f:7fff::1",
             "::ffff:8.8.8.8",
         ] {
             assert_eq!(judge(address.parse().unwrap()), Verdict::Public, "{address}");
@@ -178,8 +175,41 @@ mod tests {
             "4000::1",
             "::ffff:0:127.0.0.1",
             "5f00::1",
+            "192.0.0.9",
+            "192.31.196.1",
+            "192.52.193.1",
+            "192.88.99.1",
+            "192.175.48.1",
+            "240.0.0.1",
+            "100:0:0:1::1",
+            "2001:1::1",
+            "2001:2::1",
+            "2001:3::1",
+            "2001:10::1",
+            "2001:2f::1",
+            "2001:30::1",
+            "2001:1ff:ffff::1",
+            "2620:4f:8000::1",
+            "3fff:fff::1",
+            "3ffe::1",
+            "2606:4700::5efe:127.0.0.1",
+            "2606:4700::200:5efe:8.8.8.8",
+            "fd00:ec2::1:2",
+            "64:ff9b:1:ffff::1",
+            "64:ff9b:2::1",
         ] {
             assert!(matches!(judge(address.parse().unwrap()), Verdict::Never(_)), "{address}");
+        }
+    }
+
+    #[test]
+    fn metadata_services_are_never_reached_by_any_form_of_their_address() {
+        for known in metadata::METADATA {
+            assert_eq!(judge(known.address), Verdict::Never("metadata service"), "{known:?}");
+            if let IpAddr::V4(address) = known.address {
+                let mapped = IpAddr::V6(address.to_ipv6_mapped());
+                assert_eq!(judge(mapped), Verdict::Never("metadata service"), "{known:?}");
+            }
         }
     }
 }

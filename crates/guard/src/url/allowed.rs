@@ -1,9 +1,10 @@
 //! What may be reached, and a URL that may.
 
-use super::UrlError;
 use super::address::{Verdict, judge};
+use super::{Range, UrlError, metadata};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use url::{Host, Url};
 
 /// Longest URL in bytes.
@@ -15,6 +16,7 @@ pub struct Allowed {
     hosts: BTreeSet<(String, u16)>,
     plain: bool,
     private: BTreeSet<String>,
+    ranges: Arc<[Range]>,
 }
 
 impl Allowed {
@@ -51,6 +53,14 @@ impl Allowed {
         Ok(self)
     }
 
+    /// Every allowed host may resolve to these private addresses; to those of metadata services never,
+    /// also where a range holds one.
+    #[must_use]
+    pub fn range(mut self, range: Range) -> Self {
+        self.ranges = self.ranges.iter().copied().chain([range]).collect();
+        self
+    }
+
     /// Reads a URL and judges what can be judged without resolving its host.
     ///
     /// # Errors
@@ -71,17 +81,15 @@ impl Allowed {
         let host = url.host().ok_or(UrlError::Malformed)?.to_owned();
         let port = url.port_or_known_default().ok_or(UrlError::Malformed)?;
         let name = plain(&host);
+        if metadata::is_name(&name) {
+            return Err(UrlError::Address("metadata service"));
+        }
         if !self.hosts.contains(&(name.clone(), port)) {
             return Err(UrlError::Host);
         }
         let private = self.private.contains(&name);
-        let outbound = Outbound { url, name, port, private };
-        let literal = match host {
-            Host::Ipv4(address) => Some(IpAddr::V4(address)),
-            Host::Ipv6(address) => Some(IpAddr::V6(address)),
-            Host::Domain(_) => None,
-        };
-        if let Some(address) = literal {
+        let outbound = Outbound { url, name, port, private, ranges: Arc::clone(&self.ranges) };
+        if let Some(address) = outbound.literal() {
             outbound.admit(address)?;
         }
         Ok(outbound)
@@ -95,6 +103,7 @@ pub struct Outbound {
     name: String,
     port: u16,
     private: bool,
+    ranges: Arc<[Range]>,
 }
 
 impl Outbound {
@@ -110,6 +119,42 @@ impl Outbound {
         &self.name
     }
 
+    /// Its port.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The address, when its host is one and no name.
+    #[must_use]
+    pub fn literal(&self) -> Option<IpAddr> {
+        match self.url.host()? {
+            Host::Ipv4(address) => Some(IpAddr::V4(address)),
+            Host::Ipv6(address) => Some(IpAddr::V6(address)),
+            Host::Domain(_) => None,
+        }
+    }
+
+    /// Whether the other is reached in the same way: scheme, host and port (RFC 6454).
+    #[must_use]
+    pub fn same_origin(&self, other: &Self) -> bool {
+        let reached = |of: &Self| (of.url.scheme() == "https", of.port);
+        reached(self) == reached(other) && self.name == other.name
+    }
+
+    /// Judges every address that the name resolved to. One that is refused refuses all: who answers
+    /// with a public and a private address wants the second to be tried when the first does not
+    /// answer.
+    ///
+    /// # Errors
+    /// [`UrlError::Address`], also when there is none.
+    pub fn admit_all(&self, addresses: &[IpAddr]) -> Result<Vec<SocketAddr>, UrlError> {
+        if addresses.is_empty() {
+            return Err(UrlError::Address("there is none"));
+        }
+        addresses.iter().map(|address| self.admit(*address)).collect()
+    }
+
     /// Whether a connection may be made to this address of its host; connect to what comes back.
     ///
     /// # Errors
@@ -117,9 +162,15 @@ impl Outbound {
     pub fn admit(&self, address: IpAddr) -> Result<SocketAddr, UrlError> {
         match judge(address) {
             Verdict::Public => Ok(SocketAddr::new(address, self.port)),
-            Verdict::Private(_) if self.private => Ok(SocketAddr::new(address, self.port)),
+            Verdict::Private(_) if self.private || self.in_range(address) => {
+                Ok(SocketAddr::new(address, self.port))
+            }
             Verdict::Private(why) | Verdict::Never(why) => Err(UrlError::Address(why)),
         }
+    }
+
+    fn in_range(&self, address: IpAddr) -> bool {
+        self.ranges.iter().any(|range| range.contains(address))
     }
 
     /// Where a redirect leads: read against this URL, and judged like the first.
@@ -214,6 +265,55 @@ mod tests {
         assert_eq!(here.redirect(&allowed, "../y").unwrap().url().path(), "/y");
         for location in ["http://api.stripe.com/", "//169.254.169.254/", "https://evil.example/"] {
             here.redirect(&allowed, location).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn a_range_allows_private_addresses_and_never_those_of_metadata_services() {
+        let allowed = Allowed::nothing().host("a.test", 443).unwrap();
+        let allowed = allowed.range("169.254.0.0/16".parse().unwrap());
+        let url = allowed.range("10.0.0.0/8".parse().unwrap()).parse("https://a.test/").unwrap();
+        url.admit("10.1.2.3".parse().unwrap()).unwrap();
+        url.admit("::ffff:10.1.2.3".parse().unwrap()).unwrap();
+        url.admit("169.254.1.1".parse().unwrap()).unwrap();
+        for address in ["169.254.169.254", "::ffff:169.254.169.254", "169.254.42.42", "192.168.0.1"]
+        {
+            url.admit(address.parse().unwrap()).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn one_refused_address_refuses_all_of_a_name() {
+        let url = allowed().parse("https://api.stripe.com/").unwrap();
+        let read = |list: &[&str]| -> Vec<IpAddr> {
+            list.iter().map(|address| address.parse().unwrap()).collect()
+        };
+        assert_eq!(url.admit_all(&read(&["1.1.1.1", "2606:4700::1"])).unwrap().len(), 2);
+        assert_eq!(url.admit_all(&read(&[])), Err(UrlError::Address("there is none")));
+        let mixed = url.admit_all(&read(&["1.1.1.1", "127.0.0.1"]));
+        assert_eq!(mixed, Err(UrlError::Address("loopback")));
+    }
+
+    #[test]
+    fn names_of_metadata_services_are_refused_although_they_are_allowed() {
+        for name in ["metadata.google.internal", "METADATA", "x.metadata.google.internal."] {
+            let allowed = Allowed::nothing().host(name, 443).unwrap();
+            let error = allowed.parse(&format!("https://{name}/")).unwrap_err();
+            assert_eq!(error, UrlError::Address("metadata service"), "{name}");
+        }
+        let near = Allowed::nothing().host("notmetadata.google.internal", 443).unwrap();
+        near.parse("https://notmetadata.google.internal/").unwrap();
+    }
+
+    #[test]
+    fn an_origin_is_scheme_host_and_port() {
+        let allowed = Allowed::nothing().with_plain_http().host("a.test", 443).unwrap();
+        let allowed = allowed.host("a.test", 80).unwrap().host("b.test", 443).unwrap();
+        let read = |text: &str| allowed.parse(text).unwrap();
+        let here = read("https://a.test/x");
+        assert!(here.same_origin(&read("https://A.test.:443/y")));
+        for other in ["http://a.test:443/", "http://a.test/", "https://b.test/"] {
+            assert!(!here.same_origin(&read(other)), "{other}");
         }
     }
 }

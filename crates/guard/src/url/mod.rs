@@ -7,9 +7,13 @@
 
 mod address;
 mod allowed;
+mod metadata;
+mod range;
 
 pub use address::{Verdict, judge};
 pub use allowed::{Allowed, Outbound};
+pub use metadata::{METADATA, METADATA_NAMES, Metadata};
+pub use range::{Range, RangeError};
 
 /// Why a URL was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
