@@ -16,7 +16,7 @@ const FLOORS: [&[&str]; 8] = [
 ];
 
 /// Crates that may be used in one room only, by the beginning of their names.
-const KEPT_IN: [(&str, &str); 14] = [
+const KEPT_IN: [(&str, &str); 15] = [
     ("oxc", "check"),
     ("wasmtime", "sandbox"),
     ("rusqlite", "sandbox"),
@@ -25,6 +25,7 @@ const KEPT_IN: [(&str, &str); 14] = [
     ("napi", "node"),
     ("clap", "cli"),
     ("aws-lc", "crypto"),
+    ("argon2", "crypto"),
     ("k8s-openapi", "deploy"),
     ("toml_edit", "learn"),
     ("jsonc-parser", "project"),

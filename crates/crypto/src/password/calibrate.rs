@@ -1,12 +1,17 @@
 //! What hashing costs on this machine, measured as a server meets it.
 //!
-//! Logins arrive whether earlier ones are done or not, so that waiting counts: a closed loop would
-//! hide it. Before and after, equal hashes are timed one by one; where these differ much, or the
-//! control group was throttled meanwhile, there is no result, because a figure that flatters is worse
-//! than none.
+//! Logins arrive whether earlier ones are done or not, at random moments as independent users do, so
+//! that waiting counts: a closed loop would hide it. Before and after, equal hashes are timed in every
+//! place; where these differ much, had to wait for the processor, or the control group was throttled
+//! meanwhile, there is no result, because a figure that flatters is worse than none. A machine that is
+//! busy at the start is told so at once.
 
+use super::quota::{self, Groups};
 use super::{Hasher, HasherOptions, PasswordError, Scheme};
+use crate::random;
+use aws_lc_rs::digest::{SHA256, digest};
 use serde::Serialize;
+use std::fmt::Write as _;
 use std::sync::mpsc;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,8 +27,10 @@ const TRIED: [Scheme; 4] = [
 const CONTROL: usize = 12;
 /// By how much the slower half of a control may be slower than the fastest.
 const MOST_SPREAD: f64 = 0.5;
-/// Arrivals of each trial.
-const ARRIVALS: u32 = 60;
+/// Part of a control's time that may be spent waiting for the processor.
+const MOST_WAITING: f64 = 0.1;
+/// Arrivals of each trial: so many that the 99th of 100 is not the worst one.
+const ARRIVALS: u32 = 200;
 /// Part of what the machine can do that arrives.
 const LOAD: f64 = 0.7;
 
@@ -36,6 +43,9 @@ pub enum Obstacle {
     /// Equal hashes took too different times.
     #[error("equal hashes differ by {:.0} %: the machine is busy", .0 * 100.0)]
     Noisy(f64),
+    /// Something else used the processor while equal hashes were computed.
+    #[error("equal hashes waited {:.0} % of their time for the processor: something else uses it", .0 * 100.0)]
+    Busy(f64),
     /// Hashing failed.
     #[error(transparent)]
     Password(#[from] PasswordError),
@@ -59,8 +69,13 @@ pub struct Calibration {
 /// One set of parameters.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Measured {
-    /// As in a PHC string.
+    /// Algorithm and cost in words.
     pub parameters: String,
+    /// What a PHC string of these begins with.
+    pub phc: String,
+    /// SHA-256 of [`Measured::phc`], 12 hexadecimal digits: tells policies apart in logs and
+    /// deployments at a glance.
+    pub policy: String,
     /// Half of the logins took no longer, waiting included, in milliseconds.
     pub p50_ms: f64,
     /// 99 of 100 logins took no longer; with [`Measured::logins`] of them.
@@ -81,22 +96,24 @@ pub fn calibrate(
     at_once: Option<usize>,
     mut told: impl FnMut(&str),
 ) -> Result<Calibration, Obstacle> {
-    let cores = quota().unwrap_or_else(cores);
+    let groups = Groups::own();
+    let cores = groups.cores().map_or_else(cores, |quota| quota.min(cores()));
     let at_once = at_once.unwrap_or_else(|| whole(cores));
-    let before = throttled();
+    let before = groups.throttled();
     told("timing equal hashes");
-    let spread = control()?;
+    let mut spread = control(at_once, cores)?;
     let mut measured = Vec::new();
     for scheme in TRIED {
         told(&format!("measuring {}", parameters(&scheme)));
         measured.push(measure(scheme, at_once)?);
+        if groups.throttled() != before {
+            return Err(Obstacle::Throttled);
+        }
     }
-    let spread = spread.max(control()?);
-    if throttled() != before {
+    told("timing equal hashes again");
+    spread = spread.max(control(at_once, cores)?);
+    if groups.throttled() != before {
         return Err(Obstacle::Throttled);
-    }
-    if spread > MOST_SPREAD {
-        return Err(Obstacle::Noisy(spread));
     }
     Ok(Calibration { schema: 1, at_once, cores, spread, measured })
 }
@@ -107,32 +124,57 @@ fn hasher(policy: Scheme, at_once: usize) -> Result<Hasher, PasswordError> {
     Hasher::new(options)
 }
 
-/// How much the median of equal hashes is above the fastest, as a part of it.
-fn control() -> Result<f64, PasswordError> {
-    let hasher = hasher(Scheme::OWASP, 1)?;
-    let mut times = Vec::with_capacity(CONTROL);
-    for _ in 0..CONTROL {
-        let began = Instant::now();
+/// How much the median of equal hashes is above the fastest, as a part of it: as many at once as there
+/// are cores for, so that none has a reason to wait.
+fn control(at_once: usize, cores: f64) -> Result<f64, Obstacle> {
+    let threads = at_once.min(whole(cores));
+    let hasher = hasher(Scheme::OWASP, threads)?;
+    let one = || -> Result<(Vec<f64>, f64), PasswordError> {
+        // The first has its memory to get.
         hasher.hash(b"calibration")?;
-        times.push(began.elapsed().as_secs_f64());
+        let before = quota::ran_and_waited();
+        let mut times = Vec::with_capacity(CONTROL);
+        for _ in 0..CONTROL {
+            let began = Instant::now();
+            hasher.hash(b"calibration")?;
+            times.push(began.elapsed().as_secs_f64());
+        }
+        let both = before.zip(quota::ran_and_waited());
+        let waiting = both.map_or(0.0, |((ran, waited), (ran_then, waited_then))| {
+            let (ran, waited) = (ran_then.saturating_sub(ran), waited_then.saturating_sub(waited));
+            waited.as_secs_f64() / (ran + waited).as_secs_f64().max(f64::MIN_POSITIVE)
+        });
+        Ok((times, waiting))
+    };
+    let results: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(one)).collect();
+        threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
+    });
+    let (mut times, mut waiting) = (Vec::new(), 0.0_f64);
+    for result in results {
+        let (some, waited) = result?;
+        times.extend(some);
+        waiting = waiting.max(waited);
+    }
+    if waiting > MOST_WAITING {
+        return Err(Obstacle::Busy(waiting));
     }
     times.sort_by(f64::total_cmp);
     let (fastest, median) = (at(&times, 0.0), at(&times, 0.5));
-    Ok(if fastest > 0.0 { median / fastest - 1.0 } else { f64::INFINITY })
+    let spread = if fastest > 0.0 { median / fastest - 1.0 } else { f64::INFINITY };
+    if spread > MOST_SPREAD { Err(Obstacle::Noisy(spread)) } else { Ok(spread) }
 }
 
 fn measure(scheme: Scheme, at_once: usize) -> Result<Measured, PasswordError> {
     let hasher = hasher(scheme, at_once)?;
     let rate = LOAD * throughput(&hasher, at_once)?;
-    let between = Duration::from_secs_f64(1.0 / rate.max(0.01));
+    let moments = arrivals(rate.max(0.01))?;
     let (times, began) = (Mutex::new(Vec::new()), Instant::now());
     let (failed, failures) = mpsc::channel();
-    let mut late = Duration::ZERO;
     std::thread::scope(|scope| {
-        for arrival in 0..ARRIVALS {
-            let due = began + between * arrival;
+        for moment in moments {
+            let due = began + moment;
             wait_until(due);
-            late = late.max(due.elapsed());
             let (times, hasher, failed) = (&times, &hasher, failed.clone());
             scope.spawn(move || match hasher.hash(b"calibration") {
                 Ok(_) => {
@@ -149,14 +191,30 @@ fn measure(scheme: Scheme, at_once: usize) -> Result<Measured, PasswordError> {
     let mut times = times.into_inner().unwrap_or_else(PoisonError::into_inner);
     times.sort_by(f64::total_cmp);
     let memory = scheme.memory() * u64::try_from(at_once).unwrap_or(u64::MAX);
+    let phc = phc(&scheme);
     Ok(Measured {
         parameters: parameters(&scheme),
+        policy: policy(&phc),
+        phc,
         p50_ms: at(&times, 0.5),
         p99_ms: at(&times, 0.99),
         logins: ARRIVALS,
         safe_per_second: rate,
         memory_mib: memory / 1024,
     })
+}
+
+/// When logins arrive, at this many a second: independent of one another (a Poisson process).
+fn arrivals(rate: f64) -> Result<Vec<Duration>, PasswordError> {
+    let mut moment = 0.0;
+    (0..ARRIVALS)
+        .map(|_| {
+            let number = u32::from_le_bytes(random::bytes::<4>()?);
+            let part = (f64::from(number) + 1.0) / (f64::from(u32::MAX) + 2.0);
+            moment += -part.ln() / rate;
+            Ok(Duration::from_secs_f64(moment))
+        })
+        .collect()
 }
 
 /// Hashes a second with all places taken.
@@ -220,25 +278,22 @@ fn whole(cores: f64) -> usize {
     whole.max(1)
 }
 
-/// The processor's quota of this control group in cores, version 2 and then version 1; `None` when
-/// there is none.
-fn quota() -> Option<f64> {
-    let read = |path: &str| std::fs::read_to_string(path).ok();
-    if let Some(text) = read("/sys/fs/cgroup/cpu.max") {
-        let (quota, period) = text.trim().split_once(' ')?;
-        return Some(quota.parse::<f64>().ok()? / period.parse::<f64>().ok()?);
+/// What a PHC string with these parameters begins with.
+fn phc(scheme: &Scheme) -> String {
+    match scheme {
+        Scheme::Argon2id { memory, passes, lanes } => {
+            format!("$argon2id$v=19$m={memory},t={passes},p={lanes}")
+        }
+        Scheme::Scrypt { log_n, r, p } => format!("$scrypt$ln={log_n},r={r},p={p}"),
     }
-    let quota = read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")?.trim().parse::<f64>().ok()?;
-    let period = read("/sys/fs/cgroup/cpu/cpu.cfs_period_us")?.trim().parse::<f64>().ok()?;
-    (quota > 0.0).then(|| quota / period)
 }
 
-/// How often the control group was stopped by its quota.
-fn throttled() -> Option<u64> {
-    let paths = ["/sys/fs/cgroup/cpu.stat", "/sys/fs/cgroup/cpu/cpu.stat"];
-    let text = paths.iter().find_map(|path| std::fs::read_to_string(path).ok())?;
-    let count = text.lines().find_map(|line| line.strip_prefix("nr_throttled "))?;
-    count.trim().parse().ok()
+fn policy(phc: &str) -> String {
+    let mut text = String::with_capacity(12);
+    for byte in digest(&SHA256, phc.as_bytes()).as_ref().iter().take(6) {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -250,5 +305,25 @@ mod tests {
         let hundred: Vec<f64> = (1..=100).map(f64::from).collect();
         assert_eq!((at(&hundred, 0.5), at(&hundred, 0.99), at(&hundred, 0.0)), (50.0, 99.0, 1.0));
         assert_eq!((at(&[7.0], 0.99), at(&[], 0.5)), (7.0, 0.0));
+    }
+
+    #[test]
+    fn logins_arrive_at_the_rate_that_was_asked_for_and_not_evenly() {
+        let moments = arrivals(1000.0).unwrap();
+        assert!(moments.is_sorted());
+        let whole = moments.last().unwrap().as_secs_f64();
+        // Eight standard deviations around 0.2 s.
+        assert!((0.08..0.32).contains(&whole), "{whole}");
+        let gap = |pair: &[Duration]| pair[1].saturating_sub(pair[0]);
+        let gaps: Vec<_> = moments.windows(2).map(gap).collect();
+        assert!(gaps.iter().max() > gaps.iter().min());
+    }
+
+    #[test]
+    fn a_policy_is_named_by_what_its_hashes_begin_with() {
+        let phc = phc(&Scheme::OWASP);
+        assert_eq!(phc, "$argon2id$v=19$m=19456,t=2,p=1");
+        assert_eq!(policy(&phc).len(), 12);
+        assert_ne!(policy(&phc), policy("$argon2id$v=19$m=19456,t=3,p=1"));
     }
 }

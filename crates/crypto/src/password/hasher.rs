@@ -1,13 +1,15 @@
 //! Computing hashes: a few at once, in memory that is used again.
 
+use super::argon2id::{self, Arena, Cost};
 use super::limiter::{Attempts, Limiter};
 use super::{Bounds, Encoded, Form, LONGEST_PASSWORD, PasswordError, Scheme};
 use crate::compare::secret_equals;
 use crate::random;
-use argon2::{Algorithm, Argon2, Block, Params, Version};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 /// Bytes of a new salt (RFC 9106 section 3.1 recommends 16).
 const SALT: usize = 16;
@@ -54,7 +56,7 @@ pub struct Verified {
 }
 
 /// Hashes passwords and compares them. Its calls block: from an event loop they belong on threads
-/// of their own.
+/// of their own, with a [`Place`] taken before.
 #[derive(Debug)]
 pub struct Hasher {
     options: HasherOptions,
@@ -64,11 +66,23 @@ pub struct Hasher {
 }
 
 /// Who computes, who waits, and memory that nobody uses at the moment.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Room {
+    /// Places that are taken, computing or not.
+    places: usize,
     computing: usize,
-    waiting: usize,
-    arenas: Vec<Vec<Block>>,
+    /// Tickets that were drawn; who has the lowest one computes next.
+    drawn: u64,
+    /// Tickets whose turn has come.
+    called: u64,
+    arenas: Vec<Arena>,
+}
+
+impl fmt::Debug for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { places, computing, .. } = self;
+        write!(f, "{computing} of {places} computing")
+    }
 }
 
 impl Hasher {
@@ -86,8 +100,20 @@ impl Hasher {
         if options.at_once == 0 {
             return Err(PasswordError::Policy("none at once".to_owned()));
         }
+        if !argon2id::is_right_here() {
+            return Err(PasswordError::Wrong);
+        }
         let limiter = options.attempts.map(Limiter::new);
         Ok(Self { options, limiter, room: Mutex::default(), freed: Condvar::new() })
+    }
+
+    /// Takes a place, or refuses at once when all are taken. Never blocks: an event loop takes it
+    /// before it hands the work to another thread, so that nothing is queued that would be refused.
+    ///
+    /// # Errors
+    /// [`PasswordError::Busy`].
+    pub fn place(self: &Arc<Self>) -> Result<Place<Arc<Self>>, PasswordError> {
+        Place::take(Arc::clone(self))
     }
 
     /// A new password as a PHC string.
@@ -95,14 +121,7 @@ impl Hasher {
     /// # Errors
     /// [`PasswordError`].
     pub fn hash(&self, password: &[u8]) -> Result<String, PasswordError> {
-        let mut encoded = Encoded {
-            scheme: self.options.policy,
-            form: Form::Phc,
-            salt: random::bytes::<SALT>()?.to_vec(),
-            key: vec![0; KEY],
-        };
-        encoded.key = self.compute(password, &encoded)?.to_vec();
-        Ok(encoded.to_string())
+        Place::take(self)?.hash(password)
     }
 
     /// Whether a password is the one of a stored hash.
@@ -110,18 +129,11 @@ impl Hasher {
     /// # Errors
     /// [`PasswordError`]; a wrong password is none.
     pub fn verify(&self, password: &[u8], stored: &str) -> Result<Verified, PasswordError> {
-        let encoded = Encoded::parse(stored, &self.options.bounds)?;
-        let key = self.compute(password, &encoded)?;
-        let matches = secret_equals(&key, &encoded.key);
-        let current = encoded.form == Form::Phc
-            && encoded.scheme.satisfies(&self.options.policy)
-            && encoded.key.len() >= KEY
-            && encoded.salt.len() >= SALT;
-        Ok(Verified { matches, rehash: matches && !current })
+        Place::take(self)?.verify(password, stored)
     }
 
     /// The same, with the attempts of `key` (an account, an address) counted. A password that matches
-    /// forgives the earlier ones.
+    /// forgives the earlier ones. What finds no place is no attempt.
     ///
     /// # Errors
     /// [`PasswordError`], [`PasswordError::Limited`] among them.
@@ -131,16 +143,7 @@ impl Hasher {
         password: &[u8],
         stored: &str,
     ) -> Result<Verified, PasswordError> {
-        if let Some(limiter) = &self.limiter {
-            limiter
-                .attempt(key, Instant::now())
-                .map_err(|retry_after| PasswordError::Limited { retry_after })?;
-        }
-        let verified = self.verify(password, stored)?;
-        if let Some(limiter) = self.limiter.as_ref().filter(|_| verified.matches) {
-            limiter.forgive(key);
-        }
-        Ok(verified)
+        Place::take(self)?.verify_for(key, password, stored)
     }
 
     /// Takes as long as a comparison and always says no: for an account that does not exist, so that
@@ -149,8 +152,119 @@ impl Hasher {
     /// # Errors
     /// [`PasswordError`].
     pub fn verify_nobody(&self, key: &str, password: &[u8]) -> Result<Verified, PasswordError> {
+        Place::take(self)?.verify_nobody(key, password)
+    }
+
+    /// Waits for a turn, in the order of asking. Whoever asks holds a place, so no more wait than may.
+    fn turn(&self) -> Turn<'_> {
+        let mut room = self.room();
+        let ticket = room.drawn;
+        room.drawn += 1;
+        let must_wait =
+            |room: &mut Room| room.called != ticket || room.computing >= self.options.at_once;
+        room = self.freed.wait_while(room, must_wait).unwrap_or_else(PoisonError::into_inner);
+        room.called += 1;
+        room.computing += 1;
+        let arena = room.arenas.pop().unwrap_or_default();
+        let more = room.drawn > room.called && room.computing < self.options.at_once;
+        drop(room);
+        if more {
+            self.freed.notify_all();
+        }
+        Turn { hasher: self, arena }
+    }
+
+    fn room(&self) -> MutexGuard<'_, Room> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place among those that compute or wait. It is given back when it is used or dropped.
+#[derive(Debug)]
+pub struct Place<H: Deref<Target = Hasher>> {
+    hasher: H,
+}
+
+impl<H: Deref<Target = Hasher>> Place<H> {
+    fn take(hasher: H) -> Result<Self, PasswordError> {
+        let options = &hasher.options;
+        let mut room = hasher.room();
+        if room.places >= options.at_once.saturating_add(options.waiting) {
+            let waiting = room.places.saturating_sub(options.at_once);
+            return Err(PasswordError::Busy { waiting });
+        }
+        room.places += 1;
+        drop(room);
+        Ok(Self { hasher })
+    }
+
+    /// [`Hasher::hash`].
+    ///
+    /// # Errors
+    /// [`PasswordError`].
+    pub fn hash(self, password: &[u8]) -> Result<String, PasswordError> {
+        let mut encoded = Encoded {
+            scheme: self.hasher.options.policy,
+            form: Form::Phc,
+            salt: random::bytes::<SALT>()?.to_vec(),
+            key: vec![0; KEY],
+        };
+        encoded.key = self.compute(password, &encoded)?.to_vec();
+        Ok(encoded.to_string())
+    }
+
+    /// [`Hasher::verify`].
+    ///
+    /// # Errors
+    /// [`PasswordError`].
+    pub fn verify(self, password: &[u8], stored: &str) -> Result<Verified, PasswordError> {
+        let options = &self.hasher.options;
+        let encoded = Encoded::parse(stored, &options.bounds)?;
+        let key = self.compute(password, &encoded)?;
+        let matches = secret_equals(&key, &encoded.key);
+        let current = encoded.form == Form::Phc
+            && encoded.scheme.satisfies(&options.policy)
+            && encoded.key.len() >= KEY
+            && encoded.salt.len() >= SALT;
+        Ok(Verified { matches, rehash: matches && !current })
+    }
+
+    /// [`Hasher::verify_for`].
+    ///
+    /// # Errors
+    /// [`PasswordError`].
+    pub fn verify_for(
+        self,
+        key: &str,
+        password: &[u8],
+        stored: &str,
+    ) -> Result<Verified, PasswordError>
+    where
+        H: Clone,
+    {
+        let hasher = self.hasher.clone();
+        if let Some(limiter) = &hasher.limiter {
+            limiter
+                .attempt(key, Instant::now())
+                .map_err(|retry_after| PasswordError::Limited { retry_after })?;
+        }
+        let verified = self.verify(password, stored)?;
+        if let Some(limiter) = hasher.limiter.as_ref().filter(|_| verified.matches) {
+            limiter.forgive(key);
+        }
+        Ok(verified)
+    }
+
+    /// [`Hasher::verify_nobody`].
+    ///
+    /// # Errors
+    /// [`PasswordError`].
+    pub fn verify_nobody(self, key: &str, password: &[u8]) -> Result<Verified, PasswordError>
+    where
+        H: Clone,
+    {
         let nobody = Encoded {
-            scheme: self.options.policy,
+            scheme: self.hasher.options.policy,
             form: Form::Phc,
             salt: vec![0; SALT],
             key: random::bytes::<KEY>()?.to_vec(),
@@ -163,18 +277,12 @@ impl Hasher {
         if password.len() > LONGEST_PASSWORD {
             return Err(PasswordError::TooLong);
         }
-        let mut turn = self.turn()?;
+        let mut turn = self.hasher.turn();
         let mut key = Zeroizing::new(vec![0; how.key.len()]);
         match how.scheme {
             Scheme::Argon2id { memory, passes, lanes } => {
-                let params = Params::new(memory, passes, lanes, Some(key.len()))
-                    .map_err(|_| PasswordError::Malformed("parameters of Argon2"))?;
-                let blocks = params.block_count();
-                let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-                let arena = turn.arena(blocks)?;
-                argon2
-                    .hash_password_into_with_memory(password, &how.salt, &mut key, arena)
-                    .map_err(|_| PasswordError::Malformed("parameters of Argon2"))?;
+                let cost = Cost { memory, passes, lanes };
+                turn.arena.compute(password, &how.salt, cost, &mut key)?;
             }
             Scheme::Scrypt { log_n, r, p } => {
                 let params = scrypt::Params::new(log_n, r, p)
@@ -185,60 +293,29 @@ impl Hasher {
         }
         Ok(key)
     }
+}
 
-    /// Waits for a turn, or refuses when too many wait.
-    fn turn(&self) -> Result<Turn<'_>, PasswordError> {
-        let mut room = self.room();
-        if room.computing >= self.options.at_once {
-            if room.waiting >= self.options.waiting {
-                return Err(PasswordError::Busy { waiting: room.waiting });
-            }
-            room.waiting += 1;
-            let full = |room: &mut Room| room.computing >= self.options.at_once;
-            room = self.freed.wait_while(room, full).unwrap_or_else(PoisonError::into_inner);
-            room.waiting -= 1;
-        }
-        room.computing += 1;
-        let arena = room.arenas.pop().unwrap_or_default();
-        Ok(Turn { hasher: self, arena })
-    }
-
-    fn room(&self) -> MutexGuard<'_, Room> {
-        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+impl<H: Deref<Target = Hasher>> Drop for Place<H> {
+    fn drop(&mut self) {
+        self.hasher.room().places -= 1;
     }
 }
 
-/// One computation's place, and its memory.
+/// One computation's turn, and its memory.
 struct Turn<'a> {
     hasher: &'a Hasher,
-    arena: Vec<Block>,
-}
-
-impl Turn<'_> {
-    /// Memory of this many blocks of 1 KiB. What an earlier hash left in it is overwritten before it
-    /// is read (RFC 9106 section 3.2).
-    fn arena(&mut self, blocks: usize) -> Result<&mut [Block], PasswordError> {
-        if self.arena.len() < blocks {
-            let more = blocks - self.arena.len();
-            let none = PasswordError::Memory(u64::try_from(blocks).unwrap_or(u64::MAX));
-            self.arena.try_reserve_exact(more).map_err(|_| none)?;
-            self.arena.resize_with(blocks, Block::new);
-        }
-        Ok(&mut self.arena[..blocks])
-    }
+    arena: Arena,
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        // The last blocks are what a hash is made of.
-        if let Some(last) = self.arena.last_mut() {
-            last.zeroize();
-        }
+        // A dearer stored hash does not leave its memory behind for ever.
+        self.arena.shrink(self.hasher.options.policy.memory());
         let mut room = self.hasher.room();
         room.computing -= 1;
         room.arenas.push(std::mem::take(&mut self.arena));
         drop(room);
-        self.hasher.freed.notify_one();
+        self.hasher.freed.notify_all();
     }
 }
 
@@ -247,7 +324,6 @@ mod tests {
     use super::*;
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
-    use std::sync::Arc;
 
     fn hasher(options: HasherOptions) -> Hasher {
         Hasher::new(options).unwrap()
@@ -290,23 +366,48 @@ mod tests {
         let options =
             HasherOptions { at_once: 2, waiting: 3, attempts: None, ..HasherOptions::default() };
         let hasher = Arc::new(hasher(options));
-        // Both places are taken by hand, so that nothing depends on time.
-        let (first, second) = (hasher.turn().unwrap(), hasher.turn().unwrap());
-        let waiting: Vec<_> = (0..3)
-            .map(|_| {
-                let hasher = Arc::clone(&hasher);
-                std::thread::spawn(move || hasher.hash(b"x").map(|_| ()))
-            })
+        // The turns are taken by hand, so that nothing depends on time.
+        let turns = (hasher.turn(), hasher.turn());
+        let places: Vec<_> = (0..5).map(|_| hasher.place().unwrap()).collect();
+        assert_eq!(hasher.place().map(drop), Err(PasswordError::Busy { waiting: 3 }));
+        assert_eq!(hasher.hash(b"x"), Err(PasswordError::Busy { waiting: 3 }));
+        let threads: Vec<_> = places
+            .into_iter()
+            .map(|place| std::thread::spawn(move || place.hash(b"x").map(drop)))
             .collect();
-        while hasher.room().waiting < 3 {
+        while hasher.room().drawn < 7 {
             std::thread::yield_now();
         }
-        assert_eq!(hasher.hash(b"x"), Err(PasswordError::Busy { waiting: 3 }));
-        drop((first, second));
-        for thread in waiting {
+        drop(turns);
+        for thread in threads {
             thread.join().unwrap().unwrap();
         }
-        assert!(hasher.room().arenas.len() <= 2, "one arena for each that computes at once");
+        let room = hasher.room();
+        assert_eq!((room.places, room.computing, room.called), (0, 0, 7));
+        assert_eq!(room.arenas.len(), 2, "one arena for each that computes at once");
+    }
+
+    #[test]
+    fn a_place_that_is_not_used_is_free_again() {
+        let options =
+            HasherOptions { at_once: 1, waiting: 0, attempts: None, ..HasherOptions::default() };
+        let hasher = Arc::new(hasher(options));
+        let place = hasher.place().unwrap();
+        hasher.place().unwrap_err();
+        drop(place);
+        assert!(hasher.place().unwrap().verify(b"x", "no hash").is_err());
+        hasher.place().unwrap();
+    }
+
+    #[test]
+    fn a_dear_stored_hash_leaves_no_more_memory_behind_than_the_policy_needs() {
+        let hasher = hasher(HasherOptions { at_once: 1, ..HasherOptions::default() });
+        let dear = "$argon2id$v=19$m=65536,t=1,p=1$c29tZXNhbHRzb21lc2FsdA$\
+                    AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        assert!(!hasher.verify(b"x", dear).unwrap().matches);
+        assert_eq!(hasher.room().arenas[0].held(), 0);
+        hasher.hash(b"x").unwrap();
+        assert_eq!(hasher.room().arenas[0].held(), 19 * 1024);
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub struct Attempts {
     pub burst: u32,
     /// Time until one attempt comes back.
     pub refill: Duration,
-    /// Keys that are remembered at most. When all are in use, the one that has recovered most is
+    /// Keys that are remembered at most. When all are in use, the eighth that has recovered most is
     /// forgotten: an attacker with many keys frees the others' limits, and never this process's memory.
     pub keys: usize,
 }
@@ -54,13 +54,7 @@ impl Limiter {
             return Err(missing);
         }
         if full_at.len() >= self.attempts.keys && !full_at.contains_key(key) {
-            full_at.retain(|_, full| *full > now);
-            if full_at.len() >= self.attempts.keys
-                && let Some(nearest) = full_at.iter().min_by_key(|(_, full)| **full)
-            {
-                let nearest = nearest.0.clone();
-                full_at.remove(&nearest);
-            }
+            make_room(&mut full_at, self.attempts.keys, now);
         }
         full_at.insert(key.to_owned(), now + after);
         Ok(())
@@ -69,6 +63,20 @@ impl Limiter {
     /// Forgets the attempts of `key`: after a login that succeeded.
     pub fn forgive(&self, key: &str) {
         self.full_at.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+}
+
+/// Forgets who has recovered, and of the others who has recovered most. It frees an eighth at a time,
+/// so that a flood of keys does not look at all of them at every one.
+fn make_room(full_at: &mut HashMap<String, Instant>, keys: usize, now: Instant) {
+    full_at.retain(|_, full| *full > now);
+    let most = keys - keys.div_ceil(8).min(keys);
+    if full_at.len() > most {
+        let mut times: Vec<Instant> = full_at.values().copied().collect();
+        let last = times.len() - most - 1;
+        let (_, last, _) = times.select_nth_unstable(last);
+        let last = *last;
+        full_at.retain(|_, full| *full > last);
     }
 }
 
@@ -99,6 +107,21 @@ mod tests {
         for key in 0..100 {
             limiter.attempt(&key.to_string(), start).unwrap();
         }
-        assert_eq!(limiter.full_at.lock().unwrap().len(), 2);
+        assert!((1..=2).contains(&limiter.full_at.lock().unwrap().len()));
+    }
+
+    #[test]
+    fn who_has_recovered_most_is_forgotten_and_who_has_not_is_still_limited() {
+        let attempts = Attempts { keys: 16, ..FEW };
+        let (limiter, start) = (Limiter::new(attempts), Instant::now());
+        for _ in 0..3 {
+            limiter.attempt("alice", start).unwrap();
+        }
+        for key in 0..15 {
+            limiter.attempt(&key.to_string(), start + Duration::from_millis(key)).unwrap();
+        }
+        limiter.attempt("one more", start).unwrap();
+        assert_eq!(limiter.full_at.lock().unwrap().len(), 15);
+        limiter.attempt("alice", start).unwrap_err();
     }
 }

@@ -6,14 +6,16 @@
 //! full, and a limit of attempts by key. A password that matches an outdated hash says so, and is
 //! hashed again at that login.
 
+mod argon2id;
 pub mod calibrate;
 mod encoded;
 mod hasher;
 mod limiter;
+mod quota;
 mod scheme;
 
 pub use encoded::{Encoded, Form};
-pub use hasher::{Hasher, HasherOptions, Verified};
+pub use hasher::{Hasher, HasherOptions, Place, Verified};
 pub use limiter::{Attempts, Limiter};
 pub use scheme::{Bounds, Scheme};
 
@@ -58,6 +60,9 @@ pub enum PasswordError {
     /// No random salt.
     #[error(transparent)]
     Random(#[from] RandomError),
+    /// This processor or this build computes Argon2 wrongly: nothing it made would ever match.
+    #[error("a known Argon2 hash is computed wrongly here")]
+    Wrong,
     /// The memory for a hash cannot be had.
     #[error("no memory for a hash: {0} KiB")]
     Memory(u64),

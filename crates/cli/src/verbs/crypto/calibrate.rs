@@ -42,7 +42,7 @@ impl Calibrate {
 }
 
 fn human(calibration: &Calibration, printer: &Printer) -> String {
-    let head = ["parameters", "p50", "p99", "logins/s", "memory"].map(Cell::plain);
+    let head = ["parameters", "p50", "p99", "logins/s", "memory", "policy"].map(Cell::plain);
     let rows = calibration.measured.iter().map(|one| {
         [
             one.parameters.clone(),
@@ -50,6 +50,7 @@ fn human(calibration: &Calibration, printer: &Printer) -> String {
             format!("{:.0} ms", one.p99_ms),
             format!("{:.1}", one.safe_per_second),
             format!("{} MiB", one.memory_mib),
+            one.policy.clone(),
         ]
         .map(Cell::plain)
     });
