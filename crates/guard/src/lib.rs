@@ -8,7 +8,10 @@
 //! calls it.
 
 pub mod event;
+#[cfg(feature = "fetch")]
+pub mod fetch;
 pub mod json;
+pub mod merge;
 pub mod path;
 #[cfg(target_os = "linux")]
 pub mod temp;

@@ -1,11 +1,21 @@
 //! JSON from outside, read within bounds before anybody's schema sees it.
 //!
-//! Refused are: more bytes or depth than agreed, a name twice in an object (parsers differ in which one
-//! counts), and names that reach an object's prototype in JavaScript. What is refused is told by its
-//! place and never by its content.
+//! Refused are: more bytes, depth, values, names or text than agreed, a name twice in an object (parsers
+//! differ in which one counts), names that reach an object's prototype in JavaScript, halves of
+//! surrogate pairs, byte order marks and whatever follows the value; on request also numbers that a
+//! double does not hold exactly. What is refused is told by its rule and place and never by its content.
+//! Whether the values make sense is the schema's question, and comes after.
 
-mod value;
+mod content_type;
+mod guarded;
+mod rule;
+mod shape;
 
+pub use content_type::check_content_type;
+pub use rule::Rule;
+pub use shape::parse_as;
+
+use guarded::{Budget, Form, Guarded, Nothing, Whole};
 use serde::de::DeserializeSeed as _;
 use serde_json::Value;
 
@@ -14,20 +24,63 @@ use serde_json::Value;
 pub struct Limits {
     /// Bytes.
     pub bytes: usize,
-    /// Arrays and objects in each other.
+    /// Arrays and objects in each other; more than 127 never.
     pub depth: usize,
     /// Values altogether, names of objects not counted.
     pub values: usize,
+    /// Entries of one array.
+    pub items: usize,
+    /// Members of one object.
+    pub members: usize,
+    /// Bytes of one name, without its escapes.
+    pub name: usize,
+    /// Bytes of one text, without its escapes.
+    pub string: usize,
+    /// What becomes of numbers that a double does not hold exactly.
+    pub numbers: Numbers,
 }
 
 impl Default for Limits {
-    /// 1 MiB, 32 deep, 100,000 values.
+    /// 1 MiB, 32 deep, 100,000 values, as many in one array, 1000 members in one object, names of 256
+    /// bytes, texts as long as the whole; inexact numbers are told.
     fn default() -> Self {
-        Self { bytes: 1 << 20, depth: 32, values: 100_000 }
+        Self {
+            bytes: 1 << 20,
+            depth: 32,
+            values: 100_000,
+            items: 100_000,
+            members: 1000,
+            name: 256,
+            string: 1 << 20,
+            numbers: Numbers::Told,
+        }
     }
 }
 
-/// Why a text was refused.
+/// What becomes of a number from 2^53 on, which a double (and so JavaScript) does not hold exactly:
+/// `9007199254740993` is read there as `9007199254740992`, another order or account. Fractions are
+/// rounded everywhere and not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Numbers {
+    /// Counted in [`Facts::inexact`].
+    #[default]
+    Told,
+    /// Refused by [`Rule::Inexact`].
+    Refused,
+}
+
+/// What was found in a text that was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facts {
+    /// Values altogether.
+    pub values: usize,
+    /// Arrays and objects in each other.
+    pub depth: usize,
+    /// Numbers that a double does not hold exactly.
+    pub inexact: usize,
+}
+
+/// Why a text was refused. No variant holds any of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JsonError {
     /// Another content type than JSON.
@@ -40,118 +93,76 @@ pub enum JsonError {
         limit: usize,
     },
     /// It is no JSON, or against a rule.
-    #[error("{why} (line {line}, column {column})")]
+    #[error("{rule} (line {line}, column {column})")]
     Refused {
         /// The rule.
-        why: String,
+        rule: Rule,
         /// From 1.
         line: usize,
         /// From 1.
         column: usize,
     },
-}
-
-/// Whether a content type is JSON: `application/json` or `+json`, in UTF-8 or without a charset.
-///
-/// # Errors
-/// [`JsonError::ContentType`].
-pub fn check_content_type(header: &str) -> Result<(), JsonError> {
-    let mut parts = header.split(';').map(str::trim);
-    let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let suffix = kind.strip_prefix("application/").is_some_and(|subtype| {
-        let plus = subtype.strip_suffix("+json");
-        subtype == "json" || plus.is_some_and(|plus| !plus.is_empty())
-    });
-    let charsets = parts.filter_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
-    });
-    let utf_8 = charsets.into_iter().all(|charset| charset.eq_ignore_ascii_case("utf-8"));
-    if suffix && utf_8 { Ok(()) } else { Err(JsonError::ContentType) }
+    /// It is JSON within the limits, and not what the application's type says.
+    #[error("{why}")]
+    Shape {
+        /// What is wrong, in words of the type.
+        why: String,
+    },
 }
 
 /// Reads a whole text.
 ///
+/// ```
+/// use ringfence_guard::json::{Limits, parse};
+///
+/// assert_eq!(parse(br#"{"id": 7}"#, &Limits::default())?["id"], 7);
+/// let refused = parse(br#"{"__proto__": {"admin": true}}"#, &Limits::default());
+/// assert_eq!(refused.err().map(|why| why.rule()), Some("prototype-name"));
+/// # Ok::<(), ringfence_guard::json::JsonError>(())
+/// ```
+///
 /// # Errors
 /// [`JsonError`].
 pub fn parse(text: &[u8], limits: &Limits) -> Result<Value, JsonError> {
+    read(text, limits).map(|(value, _)| value)
+}
+
+/// Reads a whole text, and tells what was found in it.
+///
+/// # Errors
+/// [`JsonError`].
+pub fn read(text: &[u8], limits: &Limits) -> Result<(Value, Facts), JsonError> {
+    run::<Whole>(text, limits)
+}
+
+/// Checks a whole text as [`parse`] does and makes nothing of it: for another parser behind, which
+/// must then accept no more than this one.
+///
+/// # Errors
+/// [`JsonError`].
+pub fn check(text: &[u8], limits: &Limits) -> Result<Facts, JsonError> {
+    run::<Nothing>(text, limits).map(|((), facts)| facts)
+}
+
+fn run<F: Form>(text: &[u8], limits: &Limits) -> Result<(F::Made, Facts), JsonError> {
     if text.len() > limits.bytes {
         return Err(JsonError::TooLong { limit: limits.bytes });
     }
+    // UTF-8, UTF-16 in both orders; UTF-32 begins like one of those or with a NUL.
+    if [&b"\xef\xbb\xbf"[..], b"\xfe\xff", b"\xff\xfe"].iter().any(|mark| text.starts_with(mark)) {
+        return Err(JsonError::Refused { rule: Rule::ByteOrderMark, line: 1, column: 1 });
+    }
     let mut reader = serde_json::Deserializer::from_slice(text);
-    // Our own depth is counted instead, and is told as what it is.
-    let budget = value::Budget::new(limits);
-    let read = value::Guarded::new(&budget).deserialize(&mut reader);
+    let budget = Budget::new(limits);
+    let read = Guarded::<F>::new(&budget).deserialize(&mut reader);
     let read = read.and_then(|value| reader.end().map(|()| value));
-    read.map_err(|error| JsonError::Refused {
-        why: value::reason(&error),
-        line: error.line(),
-        column: error.column(),
-    })
+    let refused = |error: serde_json::Error| JsonError::Refused {
+        rule: budget.rule(&error),
+        line: error.line().max(1),
+        column: error.column().max(1),
+    };
+    read.map(|value| (value, budget.facts())).map_err(refused)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn refused(text: &str) -> String {
-        parse(text.as_bytes(), &Limits::default()).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn plain_json_is_read_as_it_is() {
-        let text = r#"{"a":[1,-2.5,true,null,"x\u00e9"],"b":{"c":{}},"1e3":18446744073709551615}"#;
-        let value = parse(text.as_bytes(), &Limits::default()).unwrap();
-        assert_eq!(value, serde_json::from_str::<Value>(text).unwrap());
-        assert_eq!(parse(b" 1 ", &Limits::default()).unwrap(), json!(1));
-    }
-
-    #[test]
-    fn names_twice_and_names_of_prototypes_are_refused_at_any_depth_however_written() {
-        for text in [r#"{"a":1,"a":2}"#, r#"{"a":1,"\u0061":2}"#, r#"[{"x":{"a":1,"b":2,"a":3}}]"#]
-        {
-            assert!(refused(text).starts_with("a name is there twice"), "{}", refused(text));
-        }
-        for text in [
-            r#"{"__proto__":{"admin":true}}"#,
-            r#"{"\u005f_proto__":{}}"#,
-            r#"{"a":[{"constructor":{"prototype":{"admin":true}}}]}"#,
-            r#"{"prototype":1}"#,
-        ] {
-            assert!(refused(text).contains("prototype"), "{}", refused(text));
-        }
-    }
-
-    #[test]
-    fn what_is_too_long_too_deep_or_too_much_is_refused_and_never_repeated() {
-        let deep = format!("{}{}", "[".repeat(33), "]".repeat(33));
-        assert!(refused(&deep).starts_with("it is deeper than 32 (line 1"), "{}", refused(&deep));
-        parse(format!("{}{}", "[".repeat(32), "]".repeat(32)).as_bytes(), &Limits::default())
-            .unwrap();
-        assert!(refused(&"[".repeat(200_000)).starts_with("it is deeper than 32"));
-        let many = format!("[{}0]", "0,".repeat(100_000));
-        assert!(refused(&many).starts_with("it has more than 100000 values"));
-        let limits = Limits { bytes: 4, ..Limits::default() };
-        assert_eq!(parse(b"12345", &limits), Err(JsonError::TooLong { limit: 4 }));
-        for text in ["", "{", "hunter2", "{\"hunter2\":}", "1 2", "\"hunter2", "[1,]", "\u{feff}{}"]
-        {
-            assert!(!refused(text).contains("hunter2"), "{}", refused(text));
-        }
-        assert!(parse(b"\"\xff\"", &Limits::default()).is_err());
-    }
-
-    #[test]
-    fn content_types_other_than_json_are_refused() {
-        for header in
-            ["application/json", "Application/JSON; charset=utf-8", "application/problem+json"]
-        {
-            check_content_type(header).unwrap();
-        }
-        for header in
-            ["", "text/plain", "application/json; charset=utf-16", "text/json", "application/+json"]
-        {
-            assert_eq!(check_content_type(header), Err(JsonError::ContentType), "{header}");
-        }
-    }
-}
+mod tests;
