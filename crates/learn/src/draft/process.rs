@@ -144,6 +144,12 @@ fn shebang(drafting: &Drafting<'_>, script: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// Whether Node's own permission flags stay on.
+pub(super) fn has_node_flags(drafting: &Drafting<'_>) -> bool {
+    drafting.facts.boundary.is_none_or(|boundary| boundary.process.node_flags)
+        && !drafting.record.features.contains(&Feature::NeedsNoFlags)
+}
+
 fn switches(drafting: &mut Drafting<'_>) {
     let (record, facts) = (drafting.record, drafting.facts);
     let inside = facts.boundary.map(|boundary| &boundary.process);

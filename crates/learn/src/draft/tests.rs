@@ -204,26 +204,37 @@ fn libraries_of_the_host_that_no_grant_could_load_are_findings() {
 }
 
 #[test]
-fn a_look_grants_nothing_unless_the_program_asked_and_it_was_there() {
+fn a_look_grants_nothing_unless_the_program_asked() {
     let looked = |seen: Seen| seen.file("/srv/app/flag", FileUse::Look, FileKind::File);
     let seen = || Seen::new(&["/srv/app/flag"]);
     assert_eq!(looked(seen()).lines(), NOTHING);
     let asked = looked(seen()).asked(Capability::FsLook, "/srv/app/flag");
     assert_eq!(asked.lines(), [r#"fs.read = ["./flag"]"#]);
-    let missing = seen()
-        .file("/srv/app/none", FileUse::Look, FileKind::Missing)
-        .asked(Capability::FsLook, "/srv/app/none");
-    assert_eq!(missing.lines(), NOTHING);
 }
 
 #[test]
-fn a_missing_file_is_no_grant_and_a_hint_only_when_the_program_wanted_it() {
+fn to_ask_for_what_is_not_there_is_granted_while_node_would_throw() {
+    let seen = || {
+        Seen::new(&[])
+            .file("/srv/app/none", FileUse::Look, FileKind::Missing)
+            .asked(Capability::FsLook, "/srv/app/none")
+    };
+    assert_eq!(seen().lines(), [r#"fs.optional = ["./none"]"#]);
+    let off = seen().feature(Feature::NeedsNoFlags);
+    assert!(!off.lines().iter().any(|line| line.contains("optional")));
+}
+
+#[test]
+fn a_missing_file_is_optional_when_the_program_wanted_it_and_a_secret_only_a_hint() {
     let seen = Seen::new(&[]).file("/srv/app/local.json", FileUse::Read, FileKind::Missing);
     assert_eq!((seen.lines().len(), seen.codes().len()), (0, 0));
     let asked = seen.asked(Capability::FsRead, "/srv/app/local.json");
-    let draft = asked.draft_with(None);
-    assert_eq!(asked.lines(), NOTHING);
-    assert_eq!(draft.notes[0].lines, [r#"fs.optional = ["./local.json"]"#]);
+    assert_eq!(asked.lines(), [r#"fs.optional = ["./local.json"]"#]);
+    let secret = Seen::new(&[])
+        .file("/srv/app/.env", FileUse::Read, FileKind::Missing)
+        .asked(Capability::FsRead, "/srv/app/.env");
+    assert_eq!(secret.lines(), NOTHING);
+    assert_eq!(secret.codes(), ["missing-file"]);
     let inside = Seen::new(&[])
         .read(&["/srv/app/conf/a", "/srv/app/conf/b"])
         .file("/srv/app/conf/c", FileUse::Read, FileKind::Missing)

@@ -3,7 +3,6 @@ promise: a package that starts an executable of its own may start that one, and 
 node: 26
 ready: Local:
 needs: x64
-spare: fs.read "./node_modules" because Node looks what kind of module its starter is, and takes no answer for the usual one
 */
 import { show } from '../traffic.mjs';
 

@@ -35,8 +35,8 @@ pub(super) fn draft(drafting: &mut Drafting<'_>) {
     let covered = |path: &Path| path.ancestors().any(|above| writable.contains(above));
     let reads = sorted.reads.into_iter().filter(|(path, _)| !covered(path)).collect();
     read::draft(drafting, reads);
-    for path in missing {
-        sort::note_missing(drafting, &path);
+    for (path, why) in missing {
+        sort::draft_missing(drafting, &path, why);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What was seen of files, taken apart: what needs a grant and what does not.
 
 use super::super::own::RuntimeRead;
-use super::super::{Drafting, Note, Value, Why, process};
+use super::super::{Drafting, Note, Proposed, Value, Why, process};
 use super::{Need, Needs, modules_of, secret};
 use crate::quote::quoted;
 use crate::record::{Capability, FileKind, FileSeen, FileUse};
@@ -13,8 +13,8 @@ pub(super) struct Sorted {
     pub(super) reads: Needs,
     /// What was written, made, removed or changed.
     pub(super) writes: Needs,
-    /// What a script wanted to read and was not there.
-    pub(super) missing: Vec<PathBuf>,
+    /// What a script looked for and was not there.
+    pub(super) missing: Vec<(PathBuf, Why)>,
 }
 
 pub(super) fn sort(drafting: &mut Drafting<'_>) -> Sorted {
@@ -93,11 +93,14 @@ fn sort_one(drafting: &mut Drafting<'_>, sorted: &mut Sorted, path: &Path, seen:
         && !writes
     {
         sorted.reads.insert(path.into(), Need { why, real, listed: false });
-    } else if found(FileUse::Read) == Some(FileKind::Missing)
-        && asked(Capability::FsRead)
-        && !writes
-    {
-        sorted.missing.push(path.into());
+    } else if !writes {
+        let not_there =
+            |used, capability| found(used) == Some(FileKind::Missing) && asked(capability);
+        if not_there(FileUse::Read, Capability::FsRead)
+            || not_there(FileUse::Look, Capability::FsLook)
+        {
+            sorted.missing.push((path.into(), why));
+        }
     }
 }
 
@@ -132,22 +135,30 @@ fn note_private(drafting: &mut Drafting<'_>, path: &Path, seen: &FileSeen) {
     }
 }
 
-/// Says what was not there, unless it lies in a granted folder: there it may come and go.
-pub(super) fn note_missing(drafting: &mut Drafting<'_>, path: &Path) {
+/// Grants the question whether something is there: under its own permission flags Node throws where
+/// even that is refused, and few programs expect it. Without those flags nothing there is the usual
+/// answer. In a granted folder it may come and go; a secret is never granted by a guess.
+pub(super) fn draft_missing(drafting: &mut Drafting<'_>, path: &Path, why: Why) {
     let facts = drafting.facts;
     let inside = drafting.draft.proposed.iter().any(|proposed| {
         matches!(&proposed.value, Value::Entry(entry) if proposed.key.starts_with("fs.")
             && path.starts_with(super::tidy(&facts.folder.join(entry))))
     });
-    if inside {
+    let elsewhere = modules_of(path).is_some() || super::is_of_home(facts, path);
+    if inside || elsewhere {
         return;
     }
-    let elsewhere = modules_of(path).is_some() || super::is_of_home(facts, path);
-    if elsewhere || super::granted(facts, path, path, false).is_some() {
+    if let Some(grant) = super::granted(facts, path, path, false) {
+        super::already(drafting, grant, why);
         return;
     }
     let written = facts.written(path, false);
     let secret = secret::is_secret(path, facts.disk);
+    if !secret && process::has_node_flags(drafting) {
+        let why = why.remark("it was not there");
+        drafting.propose(Proposed::entry("fs.optional", written, why));
+        return;
+    }
     let remark = if secret { "; it would be a secret: [secrets] delivers those" } else { "" };
     drafting.note(
         Note::hint(
