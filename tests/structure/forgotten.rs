@@ -16,7 +16,7 @@ fn every_source_is_reachable_by_a_mod_line() {
     for root in roots() {
         reach(&root, &mut reached);
     }
-    let all: Vec<PathBuf> = ["crates", "xtask/src", "tests"]
+    let all: Vec<PathBuf> = ["benches/src", "crates", "xtask/src", "tests"]
         .into_iter()
         .flat_map(workspace::sources)
         .filter(|path| path.file_name().is_none_or(|name| name != "build.rs"))
@@ -102,11 +102,12 @@ fn roots() -> Vec<PathBuf> {
             }
             [crates, _, src, bin, _] if crates == "crates" => src == "src" && bin == "bin",
             [top, _, file] if top == "tests" => file == "main.rs" || file == "lib.rs",
-            [top, _, file] if top == "xtask" => file == "main.rs" || file == "lib.rs",
+            [top, _, file] if top == "xtask" || top == "benches" => file == "main.rs" || file == "lib.rs",
             _ => false,
         }
     };
-    ["crates", "xtask", "tests"].into_iter().flat_map(workspace::sources).filter(named).collect()
+    let folders = ["benches", "crates", "xtask", "tests"];
+    folders.into_iter().flat_map(workspace::sources).filter(named).collect()
 }
 
 /// Follows the mod lines of `file`.
