@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_of_a_private_or_special_address_is_not() {
+    fn every_form_of_a_private_address_is_not() {
         for address in [
             "127.0.0.1",
             "127.255.255.255",
@@ -143,6 +143,10 @@ mod tests {
         ] {
             assert!(matches!(judge(address.parse().unwrap()), Verdict::Private(_)), "{address}");
         }
+    }
+
+    #[test]
+    fn every_form_of_an_address_that_is_nobodys_to_call_is_never_reached() {
         for address in [
             "169.254.169.254",
             "169.254.170.2",
@@ -175,6 +179,14 @@ mod tests {
             "4000::1",
             "::ffff:0:127.0.0.1",
             "5f00::1",
+        ] {
+            assert!(matches!(judge(address.parse().unwrap()), Verdict::Never(_)), "{address}");
+        }
+    }
+
+    #[test]
+    fn every_registered_special_range_is_never_reached() {
+        for address in [
             "192.0.0.9",
             "192.31.196.1",
             "192.52.193.1",

@@ -64,7 +64,7 @@ pub const METADATA_NAMES: [&str; 12] = [
     "rancher-metadata",
 ];
 
-/// Whether this is the address of a metadata service. All of fd00:ec2::/32 is AWS's, for services of
+/// Whether this is the address of a metadata service. All of `fd00:ec2::/32` is AWS's, for services of
 /// the machine.
 pub(super) fn is_address(address: IpAddr) -> bool {
     let block = matches!(address, IpAddr::V6(v6) if v6.segments()[..2] == [0xfd00, 0xec2]);
