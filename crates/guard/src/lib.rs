@@ -7,12 +7,15 @@
 //! itself, at the moment of use. They do not replace a boundary: a guard protects the code that
 //! calls it.
 
+#[cfg(all(feature = "archive", target_os = "linux"))]
+pub mod archive;
 pub mod event;
 #[cfg(feature = "fetch")]
 pub mod fetch;
 pub mod json;
 pub mod merge;
 pub mod path;
+pub mod query;
 #[cfg(target_os = "linux")]
 pub mod temp;
 pub mod url;

@@ -24,4 +24,4 @@ pub mod source;
 pub mod statement;
 
 pub use diagnostic::Diagnostic;
-pub use parse::{MAX_BYTES, duration, parse};
+pub use parse::{MAX_BYTES, duration, parse, size};

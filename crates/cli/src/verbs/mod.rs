@@ -8,6 +8,8 @@ mod diff;
 mod drift;
 mod drop;
 mod explain;
+#[cfg(all(feature = "guard", target_os = "linux"))]
+mod extract;
 mod init;
 mod learn;
 mod packages;
@@ -52,6 +54,8 @@ pub(crate) enum Verb {
     Drift(drift::Drift),
     #[cfg(feature = "crypto")]
     Crypto(crypto::Crypto),
+    #[cfg(all(feature = "guard", target_os = "linux"))]
+    Extract(extract::Extract),
     Schema(schema::Schema),
     Completions(completions::Completions),
 }
@@ -75,6 +79,8 @@ impl Verb {
             Self::Drift(verb) => verb.execute(printer),
             #[cfg(feature = "crypto")]
             Self::Crypto(verb) => verb.execute(printer),
+            #[cfg(all(feature = "guard", target_os = "linux"))]
+            Self::Extract(verb) => verb.execute(printer),
             Self::Schema(verb) => verb.execute(printer),
             Self::Completions(verb) => Ok(verb.execute(printer)),
         }

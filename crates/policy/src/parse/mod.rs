@@ -42,6 +42,17 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     })
 }
 
+/// Bytes as the boundary file writes them: `512MiB`, `64KB`.
+///
+/// # Errors
+/// What is wrong, and how to write it.
+pub fn size(text: &str) -> Result<u64, String> {
+    units::size(text).map_err(|problem| match problem.hint {
+        Some(hint) => format!("{}: {hint}", problem.message),
+        None => problem.message,
+    })
+}
+
 /// Names at the top of a file that are looked at; there are 15 that mean anything.
 const MOST_CHECKED: usize = 1000;
 

@@ -1,0 +1,1 @@
+//! What archives must not do.

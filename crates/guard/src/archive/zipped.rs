@@ -1,0 +1,157 @@
+//! Zip archives, whose two tables of contents must tell the same.
+
+mod end;
+
+use super::gate::{Claimed, Gate};
+use super::{ArchiveError, Limits, Refusal, Shown};
+use end::End;
+use std::io::{self, Read, Seek};
+use zip::result::ZipError;
+use zip::{CompressionMethod, HasZipMetadata as _, ZipArchive};
+
+/// Bytes of a local header before its name.
+const LOCAL: u64 = 30;
+/// Lengths that what follows an entry's data may have: checksum and two sizes of 4 or 8 bytes, with a
+/// mark or without.
+const DESCRIPTORS: [u64; 4] = [12, 16, 20, 24];
+/// The kind of a file in the upper half of its attributes, as Unix writes it.
+const KIND: u32 = 0o170_000;
+
+/// Walks through a zip.
+pub(super) fn walk<A: Read + Seek>(
+    archive: &mut A,
+    limits: &Limits,
+    gate: &mut Gate<'_>,
+) -> Result<(), ArchiveError> {
+    let end = End::read(archive, limits)?;
+    let mut zip = ZipArchive::new(&mut *archive).map_err(told)?;
+    check_layout(&mut zip, &end)?;
+    for index in 0..zip.len() {
+        member(&mut zip, index, &end, limits, gate)?;
+    }
+    Ok(())
+}
+
+/// Every byte belongs to one entry or to the table of contents, and both tables agree.
+fn check_layout<A: Read + Seek>(zip: &mut ZipArchive<A>, end: &End) -> Result<(), ArchiveError> {
+    let ambiguous = |why| Err(ArchiveError::whole(Refusal::Layout(why)));
+    if zip.has_duplicate_names() {
+        return Err(ArchiveError::whole(Refusal::Duplicate));
+    }
+    let same = zip.offset() == 0
+        && zip.central_directory_start() == end.start
+        && zip.len() as u64 == end.entries
+        && zip.comment().len() as u64 == end.comment;
+    if !same {
+        return ambiguous("its end can be read in two ways");
+    }
+    let mut at = 0;
+    let mut parts = Vec::with_capacity(zip.len());
+    for index in 0..zip.len() {
+        let entry = zip.by_index_raw(index).map_err(told)?;
+        let data = entry.data_start().unwrap_or(entry.header_start());
+        let behind = data.checked_add(entry.compressed_size());
+        let Some(behind) = behind.filter(|_| data >= entry.header_start() + LOCAL) else {
+            return ambiguous("an entry has no place");
+        };
+        let described = entry.get_metadata().is_using_data_descriptor();
+        parts.push((entry.header_start(), behind, described));
+    }
+    parts.sort_unstable();
+    let mut described = false;
+    for (from, to, next) in parts.into_iter().chain([(end.start, end.start, false)]) {
+        let Some(gap) = u64::checked_sub(from, at) else {
+            return ambiguous("entries overlap");
+        };
+        if gap != 0 && !(described && DESCRIPTORS.contains(&gap)) {
+            return ambiguous("bytes belong to no entry");
+        }
+        (at, described) = (to, next);
+    }
+    zip.validate_header_consistency().map_err(|error| match told(error) {
+        ArchiveError::Refused { reason: Refusal::Malformed(why), entry } => {
+            ArchiveError::Refused { entry, reason: Refusal::Headers(why) }
+        }
+        other => other,
+    })
+}
+
+/// A file, a folder, or something that is refused.
+fn member<A: Read + Seek>(
+    zip: &mut ZipArchive<A>,
+    index: usize,
+    end: &End,
+    limits: &Limits,
+    gate: &mut Gate<'_>,
+) -> Result<(), ArchiveError> {
+    let raw = zip.by_index_raw(index).map_err(told)?;
+    let name = raw.name_raw().to_vec();
+    let refuse = |reason| Err(ArchiveError::of(&name, reason));
+    if raw.encrypted() {
+        return refuse(Refusal::Encrypted);
+    }
+    if !matches!(raw.compression(), CompressionMethod::Stored | CompressionMethod::Deflated) {
+        return refuse(Refusal::Method);
+    }
+    // Unmarked, it is Code page 437 to one reader and UTF-8 to the next.
+    if !name.is_ascii() && !end.is_utf8(raw.central_header_start()) {
+        return refuse(Refusal::Encoding("neither ASCII nor marked as UTF-8"));
+    }
+    let folder = name.ends_with(b"/");
+    let mode = raw.unix_mode().unwrap_or(0);
+    match mode & KIND {
+        0 | 0o100_000 if !folder => {}
+        0 | 0o040_000 if folder => {}
+        0o120_000 => return refuse(Refusal::Link("symbolic")),
+        0o020_000 => return refuse(Refusal::Special("character device")),
+        0o060_000 => return refuse(Refusal::Special("block device")),
+        0o010_000 => return refuse(Refusal::Special("FIFO")),
+        0o140_000 => return refuse(Refusal::Special("socket")),
+        _ => return refuse(Refusal::Headers(Shown::new(b"a file or a folder"))),
+    }
+    let (deflated, bytes) = (raw.compressed_size(), raw.size());
+    if folder && (bytes != 0 || raw.crc32() != 0) {
+        return refuse(Refusal::Headers(Shown::new(b"a folder with content")));
+    }
+    if raw.compression() == CompressionMethod::Stored && deflated != bytes {
+        return refuse(Refusal::Headers(Shown::new(b"two sizes of what is stored")));
+    }
+    drop(raw);
+    let entry = zip.by_index(index).map_err(told);
+    let entry = entry.map_err(|error| error.in_entry(&name))?;
+    let mut content = Bounded { from: entry, said: bytes, inflated: 0, deflated, limits };
+    gate.pass(&Claimed { name: &name, folder, bytes, executable: mode & 0o100 != 0 }, &mut content)
+}
+
+/// The content of an entry: no more than its headers say, and within the ratio.
+struct Bounded<'a, R> {
+    from: R,
+    said: u64,
+    inflated: u64,
+    deflated: u64,
+    limits: &'a Limits,
+}
+
+impl<R: Read> Read for Bounded<'_, R> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let count = self.from.read(room)?;
+        self.inflated += count as u64;
+        if self.inflated > self.said {
+            let why = Refusal::Headers(Shown::new(b"more content than they say"));
+            return Err(io::Error::other(why));
+        }
+        self.limits.check(self.inflated, self.deflated).map_err(io::Error::other)?;
+        Ok(count)
+    }
+}
+
+/// What the parser said. Errors of the system stay errors of the system.
+fn told(error: ZipError) -> ArchiveError {
+    match error {
+        ZipError::Io(error) => ArchiveError::read(error),
+        other => {
+            let why = other.to_string();
+            ArchiveError::whole(Refusal::Malformed(Shown::new(why.as_bytes())))
+        }
+    }
+}
