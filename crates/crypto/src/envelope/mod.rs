@@ -6,13 +6,23 @@
 //! authenticated, so an envelope moved to another record does not open. Nonces are random, and a key
 //! counts how often it sealed: before the bound of random nonces (NIST SP 800-38D section 8.3, 2^32) it
 //! refuses. GCM does not commit to its key: the key is chosen by `kid` and never by trying.
+//!
+//! [`seal_wrapped`] gives each envelope a data key of its own, wrapped by a key-encryption key that may
+//! stay in a key service and can be changed without sealing again.
 
 mod key;
 mod manual;
+mod parts;
+mod wrapped;
 
 pub use key::{Key, SEALS_AT_MOST};
 pub use manual::open_manual;
+pub use parts::{OVERHEAD, compact, open_into, seal_into};
+pub use wrapped::{
+    WrappedKey, Wrapping, WrappingKey, open_wrapped, rewrap, seal_wrapped, wrapping_of,
+};
 
+use crate::kms::KmsError;
 use crate::random::{self, RandomError};
 use crate::secret::Secret;
 use crate::{secret_equals, text};
@@ -57,6 +67,18 @@ pub enum EnvelopeError {
     /// No random nonce.
     #[error(transparent)]
     Random(#[from] RandomError),
+    /// A key service did not do its part.
+    #[error(transparent)]
+    Service(KmsError),
+}
+
+impl From<KmsError> for EnvelopeError {
+    fn from(error: KmsError) -> Self {
+        match error {
+            KmsError::Ciphertext => Self::Authentication,
+            other => Self::Service(other),
+        }
+    }
 }
 
 /// The protected header.

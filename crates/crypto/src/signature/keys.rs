@@ -260,6 +260,11 @@ impl VerifyingKey {
         }
     }
 
+    /// Whether it is the same key, whatever it is called.
+    pub(crate) fn is_same_key(&self, other: &Self) -> bool {
+        self.public == other.public
+    }
+
     /// Whether `signature` is this key's over `message`.
     ///
     /// # Errors

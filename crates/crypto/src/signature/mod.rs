@@ -10,13 +10,16 @@ mod claims;
 mod jwk;
 mod keys;
 mod set;
+mod signer;
 
 pub use algorithm::Algorithm;
 pub use claims::{Claims, Expected};
 pub use jwk::{Jwk, JwkSet};
 pub use keys::{SigningKey, VerifyingKey};
 pub use set::{KeySet, Window};
+pub use signer::Signer;
 
+use crate::kms::KmsError;
 use crate::random::RandomError;
 use crate::text;
 use serde::{Deserialize, Serialize};
@@ -59,6 +62,9 @@ pub enum SignatureError {
     /// No random bytes.
     #[error(transparent)]
     Random(#[from] RandomError),
+    /// A key service did not do its part.
+    #[error(transparent)]
+    Service(#[from] KmsError),
 }
 
 /// A text whose signature fits.
@@ -88,9 +94,9 @@ struct Header {
 /// Signs `payload`; `kind` becomes `typ`, such as `JWT`.
 ///
 /// # Errors
-/// [`SignatureError::TooLong`], [`SignatureError::Key`].
+/// [`SignatureError::TooLong`], [`SignatureError::Key`], [`SignatureError::Service`].
 pub fn sign(
-    key: &SigningKey,
+    key: &(impl Signer + ?Sized),
     kind: Option<&str>,
     payload: &[u8],
 ) -> Result<String, SignatureError> {

@@ -44,6 +44,24 @@ impl KeySet {
         Ok(())
     }
 
+    /// How many keys there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The keys whose window is open at a time.
+    pub(crate) fn open_at(&self, now: u64) -> impl Iterator<Item = &VerifyingKey> {
+        let open = self.keys.iter().filter(move |(_, window)| window.is_open(now));
+        open.map(|(key, _)| key)
+    }
+
     /// The key of a name at a time; without a name the only key there is.
     pub(super) fn find(
         &self,

@@ -1,0 +1,244 @@
+//! Signature Version 4 of AWS: a request is signed by a key derived from the secret one.
+//!
+//! As documented in the AWS General Reference ("Create a signed AWS API request") and tested with the
+//! suite AWS published for it.
+
+use super::credentials::AccessKey;
+use crate::kms::KmsError;
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::hmac::{HMAC_SHA256, Key, Tag, sign};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::{SystemTime, UNIX_EPOCH};
+use zeroize::Zeroizing;
+
+/// What a signature is made with.
+pub(super) struct Signing<'a> {
+    pub(super) credentials: &'a AccessKey,
+    pub(super) region: &'a str,
+    pub(super) service: &'a str,
+    pub(super) at: SystemTime,
+}
+
+impl Signing<'_> {
+    /// The headers to add to a request: its time, the session and the signature. `query` is encoded
+    /// already; `headers` have names in lower case.
+    pub(super) fn headers(
+        &self,
+        method: &str,
+        path: &str,
+        query: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Vec<(&'static str, String)>, KmsError> {
+        let (date, time) = stamp(self.at);
+        let mut signed: BTreeMap<String, String> = BTreeMap::new();
+        for (name, value) in headers {
+            add(&mut signed, name, value);
+        }
+        add(&mut signed, "x-amz-date", &time);
+        let session = self.credentials.session()?;
+        if let Some(session) = session {
+            add(&mut signed, "x-amz-security-token", session);
+        }
+        let names = signed.keys().cloned().collect::<Vec<_>>().join(";");
+        let mut request = format!("{method}\n{path}\n{}\n", sorted(query));
+        for (name, value) in &signed {
+            let _ = writeln!(request, "{name}:{value}");
+        }
+        let _ = write!(request, "\n{names}\n{}", hash(body));
+        let scope = format!("{date}/{}/{}/aws4_request", self.region, self.service);
+        let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hash(request.as_bytes()));
+        let signature = hexadecimal(sign(&self.key(&date), text.as_bytes()).as_ref());
+        let id = self.credentials.id();
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential={id}/{scope}, SignedHeaders={names}, Signature={signature}"
+        );
+        let mut added = vec![("x-amz-date", time), ("authorization", authorization)];
+        added.extend(session.map(|session| ("x-amz-security-token", session.to_owned())));
+        Ok(added)
+    }
+
+    /// The key of a day, a region and a service.
+    fn key(&self, date: &str) -> Key {
+        let secret = Zeroizing::new([b"AWS4", self.credentials.secret()].concat());
+        let next = |key: &Key, text: &str| -> Tag { sign(key, text.as_bytes()) };
+        let day = next(&Key::new(HMAC_SHA256, &secret), date);
+        let region = next(&Key::new(HMAC_SHA256, day.as_ref()), self.region);
+        let service = next(&Key::new(HMAC_SHA256, region.as_ref()), self.service);
+        let request = next(&Key::new(HMAC_SHA256, service.as_ref()), "aws4_request");
+        Key::new(HMAC_SHA256, request.as_ref())
+    }
+}
+
+/// A header as it is signed: without spaces around, and one where there are several.
+fn add(signed: &mut BTreeMap<String, String>, name: &str, value: &str) {
+    let value = value.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+    let known = signed.entry(name.to_owned()).or_default();
+    if !known.is_empty() {
+        known.push(',');
+    }
+    known.push_str(&value);
+}
+
+/// A query in the order of its names and values.
+fn sorted(query: &str) -> String {
+    let mut parts: Vec<&str> = query.split('&').filter(|part| !part.is_empty()).collect();
+    parts.sort_unstable();
+    parts.join("&")
+}
+
+fn hash(bytes: &[u8]) -> String {
+    hexadecimal(digest(&SHA256, bytes).as_ref())
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// `20150830` and `20150830T123600Z`, UTC.
+fn stamp(at: SystemTime) -> (String, String) {
+    let seconds = at.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let (year, month, day) = civil(seconds / 86_400);
+    let date = format!("{year:04}{month:02}{day:02}");
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    let time = format!("{date}T{hour:02}{minute:02}{second:02}Z");
+    (date, time)
+}
+
+/// Year, month and day of a count of days since 1970, in eras of 400 years that begin in March.
+const fn civil(days: u64) -> (u64, u64, u64) {
+    let shifted = days + 719_468;
+    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    (era * 400 + year + next, month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    /// 2015-08-30 12:36:00, the time of the suite.
+    const AT: Duration = Duration::from_secs(1_440_938_160);
+
+    fn signature(
+        method: &str,
+        query: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+        session: Option<&str>,
+    ) -> (String, String) {
+        let credentials = AccessKey::new(
+            "AKIDEXAMPLE",
+            "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".into(),
+            session.map(Into::into),
+        );
+        let signing = Signing {
+            credentials: &credentials,
+            region: "us-east-1",
+            service: "service",
+            at: UNIX_EPOCH + AT,
+        };
+        let added = signing.headers(method, "/", query, headers, body).unwrap();
+        let authorization = &added.iter().find(|(name, _)| *name == "authorization").unwrap().1;
+        let (rest, signature) = authorization.rsplit_once("Signature=").unwrap();
+        let (_, names) = rest.split_once("SignedHeaders=").unwrap();
+        (names.trim_end_matches(", ").to_owned(), signature.to_owned())
+    }
+
+    const HOST: (&str, &str) = ("host", "example.amazonaws.com");
+
+    #[test]
+    fn requests_are_signed_as_in_the_suite_of_aws() {
+        let cases: [(&str, &str, &str, &[(&str, &str)], &[u8], &str, &str); 6] = [
+            (
+                "get-vanilla",
+                "GET",
+                "",
+                &[HOST],
+                b"",
+                "host;x-amz-date",
+                "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
+            ),
+            (
+                "post-vanilla",
+                "POST",
+                "",
+                &[HOST],
+                b"",
+                "host;x-amz-date",
+                "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b",
+            ),
+            (
+                "get-vanilla-query-order-key-case",
+                "GET",
+                "Param2=value2&Param1=value1",
+                &[HOST],
+                b"",
+                "host;x-amz-date",
+                "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500",
+            ),
+            (
+                "get-header-value-trim",
+                "GET",
+                "",
+                &[HOST, ("my-header1", " value1"), ("my-header2", " \"a   b   c\"")],
+                b"",
+                "host;my-header1;my-header2;x-amz-date",
+                "acc3ed3afb60bb290fc8d2dd0098b9911fcaa05412b367055dee359757a9c736",
+            ),
+            (
+                "get-header-key-duplicate",
+                "GET",
+                "",
+                &[
+                    HOST,
+                    ("my-header1", "value2"),
+                    ("my-header1", "value2"),
+                    ("my-header1", "value1"),
+                ],
+                b"",
+                "host;my-header1;x-amz-date",
+                "c9d5ea9f3f72853aea855b47ea873832890dbdd183b4468f858259531a5138ea",
+            ),
+            (
+                "post-x-www-form-urlencoded",
+                "POST",
+                "",
+                &[("content-type", "application/x-www-form-urlencoded"), HOST],
+                b"Param1=value1",
+                "content-type;host;x-amz-date",
+                "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a",
+            ),
+        ];
+        for (name, method, query, headers, body, names, expected) in cases {
+            let (signed, signature) = signature(method, query, headers, body, None);
+            assert_eq!((signed.as_str(), signature.as_str()), (names, expected), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_session_token_is_signed_with_the_rest() {
+        let (names, with) = signature("POST", "", &[HOST], b"", Some("session"));
+        assert_eq!(names, "host;x-amz-date;x-amz-security-token");
+        assert_ne!(with, signature("POST", "", &[HOST], b"", Some("another")).1);
+    }
+
+    #[test]
+    fn days_are_counted_over_leap_years_and_centuries() {
+        let at = |seconds| stamp(UNIX_EPOCH + Duration::from_secs(seconds)).1;
+        assert_eq!(at(0), "19700101T000000Z");
+        assert_eq!(at(951_782_399), "20000228T235959Z");
+        assert_eq!(at(951_782_400), "20000229T000000Z");
+        assert_eq!(at(1_440_938_160), "20150830T123600Z");
+        assert_eq!(at(4_107_542_400), "21000301T000000Z");
+    }
+}
