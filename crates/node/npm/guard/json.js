@@ -1,0 +1,108 @@
+'use strict';
+// JSON from outside, read within bounds before anybody's schema sees it: no more bytes, depth or
+// values than agreed, no name twice in an object (parsers differ in which one counts), no name that
+// reaches an object's prototype. The rules are those of the Rust crate `guard`; what is refused is
+// told by its place and never by its content.
+
+const { isUtf8 } = require('node:buffer');
+const { GuardError, tell } = require('./error.js');
+const { DEPTH, OK, PROTOTYPE, scan, TWICE, VALUES } = require('./scan.js');
+
+const DEFAULTS = Object.freeze({ maxBytes: 1 << 20, depth: 32, values: 100_000 });
+/** Deepest that may be asked for. */
+const DEEPEST = 1000;
+const found = { at: 0 };
+
+/** Checks limits once; what comes back is taken as it is. */
+function limits(options = {}) {
+  const { maxBytes = DEFAULTS.maxBytes, depth = DEFAULTS.depth, values = DEFAULTS.values } = options;
+  for (const [name, value, most] of [['maxBytes', maxBytes, 2 ** 29], ['depth', depth, DEEPEST], ['values', values, 2 ** 29]]) {
+    if (!Number.isSafeInteger(value) || value < 1 || value > most) {
+      throw new GuardError('ERR_INVALID_ARG_VALUE', `${name} must be a whole number from 1 to ${most}`);
+    }
+  }
+  return new Limits(maxBytes, depth, values);
+}
+
+class Limits {
+  constructor(maxBytes, depth, values) {
+    this.maxBytes = maxBytes;
+    this.depth = depth;
+    this.values = values;
+    Object.freeze(this);
+  }
+}
+
+const usual = limits();
+
+/** Reads a whole text of bytes (or a string) within bounds. */
+function parseJson(input, options) {
+  const bounds = options === undefined ? usual : options instanceof Limits ? options : limits(options);
+  const bytes = typeof input === 'string' ? Buffer.from(input) : input;
+  if (!(bytes instanceof Uint8Array)) {
+    throw new GuardError('ERR_INVALID_ARG_TYPE', 'a JSON text must be a Buffer, a Uint8Array or a string');
+  }
+  if (bytes.length > bounds.maxBytes) {
+    throw refuse('ERR_RINGFENCE_GUARD_TOO_LARGE', `it is longer than ${bounds.maxBytes} bytes`, bytes, 413);
+  }
+  const broken = scan(bytes, bounds, found);
+  if (broken !== OK) throw refused(broken, bounds, bytes);
+  if (typeof input !== 'string' && !isUtf8(bytes)) {
+    throw refuse('ERR_RINGFENCE_GUARD_JSON', 'it is not UTF-8', bytes, 400);
+  }
+  const text = typeof input === 'string' ? input : utf8(bytes);
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The message of V8 repeats the text.
+    throw refuse('ERR_RINGFENCE_GUARD_JSON', 'it is no JSON', bytes, 400);
+  }
+}
+
+function utf8(bytes) {
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return buffer.utf8Slice(0, buffer.length);
+}
+
+function refused(broken, bounds, bytes) {
+  const place = where(bytes, found.at);
+  switch (broken) {
+    case DEPTH:
+      return refuse('ERR_RINGFENCE_GUARD_JSON_DEPTH', `it is deeper than ${bounds.depth} (${place})`, bytes, 400);
+    case VALUES:
+      return refuse('ERR_RINGFENCE_GUARD_JSON_VALUES', `it has more than ${bounds.values} values (${place})`, bytes, 400);
+    case TWICE:
+      return refuse('ERR_RINGFENCE_GUARD_JSON_TWICE', `a name is there twice in an object (${place})`, bytes, 400);
+    case PROTOTYPE:
+      return refuse('ERR_RINGFENCE_GUARD_JSON_PROTOTYPE', `a name reaches a prototype (${place})`, bytes, 400);
+    default:
+      return refuse('ERR_RINGFENCE_GUARD_JSON', 'it is no JSON', bytes, 400);
+  }
+}
+
+/** Line and column from 1, the column in bytes. */
+function where(bytes, at) {
+  let line = 1;
+  let start = 0;
+  for (let index = 0; index < at; index++) {
+    if (bytes[index] !== 0x0a) continue;
+    line++;
+    start = index + 1;
+  }
+  return `line ${line}, column ${at - start + 1}`;
+}
+
+function refuse(code, message, bytes, statusCode) {
+  return tell('json', new GuardError(code, message, { statusCode }), bytes);
+}
+
+/** Whether a content type is JSON: `application/json` or `+json`, in UTF-8 or without a charset. */
+function isJson(contentType) {
+  if (typeof contentType !== 'string') return false;
+  if (contentType === 'application/json') return true;
+  const [kind, ...parameters] = contentType.split(';').map((part) => part.trim().toLowerCase());
+  if (!/^application\/(?:json|[\w.!#$&^-]+\+json)$/.test(kind)) return false;
+  return parameters.every((parameter) => !/^charset\s*=/.test(parameter) || /^charset\s*=\s*"?utf-8"?$/.test(parameter));
+}
+
+module.exports = { isJson, limits, parseJson };
