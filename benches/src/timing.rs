@@ -20,7 +20,7 @@ pub(crate) fn measure(name: &str, count: u32) -> Result<(), Failure> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     let mut chance = Chance::new()?;
     for number in 0..count.saturating_add(WARMING) {
-        let class = if chance.next() & 1 == 0 { Class::First } else { Class::Last };
+        let class = if chance.next() >> 63 == 0 { Class::First } else { Class::Last };
         subject.prepare(class, chance.next());
         let began = Instant::now();
         let accepted = black_box(&subject).call();
@@ -36,20 +36,20 @@ pub(crate) fn measure(name: &str, count: u32) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Random numbers that need not be secret (xorshift64*), begun from the kernel's.
+/// Random numbers that need not be secret (SplitMix64), begun from the kernel's.
 struct Chance(u64);
 
 impl Chance {
     fn new() -> Result<Self, Failure> {
         let mut seed = [0; 8];
         rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty())?;
-        Ok(Self(u64::from_le_bytes(seed) | 1))
+        Ok(Self(u64::from_le_bytes(seed)))
     }
 
     const fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
     }
 }
