@@ -124,7 +124,10 @@ impl FetchError {
             Self::Refused { .. }
                 | Self::Downgrade(_)
                 | Self::BodyElsewhere(_)
+                | Self::Location(_)
                 | Self::TooManyRedirects(_)
+                | Self::HeadersTooLong
+                | Self::TooLong(_)
                 | Self::Method
                 | Self::Header(_)
         )

@@ -393,9 +393,10 @@ fn an_answer_that_drips_ends_with_the_deadline() {
     let drip = |head: &'static str| {
         Server::new(move |_, to| {
             to.write_all(head.as_bytes())?;
+            let (_kept, never) = std::sync::mpsc::channel::<()>();
             loop {
                 to.write_all(b"x")?;
-                std::thread::sleep(Duration::from_millis(20));
+                let _ = never.recv_timeout(Duration::from_millis(20));
             }
         })
     };

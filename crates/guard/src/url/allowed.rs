@@ -15,6 +15,7 @@ const LONGEST: usize = 2048;
 pub struct Allowed {
     hosts: BTreeSet<(String, u16)>,
     plain: bool,
+    plain_hosts: BTreeSet<(String, u16)>,
     private: BTreeSet<String>,
     ranges: Arc<[Range]>,
 }
@@ -41,6 +42,16 @@ impl Allowed {
     pub const fn with_plain_http(mut self) -> Self {
         self.plain = true;
         self
+    }
+
+    /// Also this host at this port by `http`, and not by `https`.
+    ///
+    /// # Errors
+    /// [`UrlError::Malformed`] for what is no host.
+    pub fn plain_host(mut self, host: &str, port: u16) -> Result<Self, UrlError> {
+        let host = Host::parse(host).map_err(|_| UrlError::Malformed)?;
+        self.plain_hosts.insert((plain(&host), port));
+        Ok(self)
     }
 
     /// This allowed host may resolve to private addresses; to those of metadata services never.
@@ -70,8 +81,8 @@ impl Allowed {
             return Err(UrlError::TooLong);
         }
         let url = Url::parse(text).map_err(|_| UrlError::Malformed)?;
-        if url.scheme() != "https" && !(self.plain && url.scheme() == "http") {
-            let allowed = if self.plain { "https or http" } else { "https" };
+        if url.scheme() != "https" && !(self.knows_http() && url.scheme() == "http") {
+            let allowed = if self.knows_http() { "https or http" } else { "https" };
             let scheme = url.scheme().to_owned();
             return Err(UrlError::Scheme { scheme, allowed: allowed.to_owned() });
         }
@@ -84,7 +95,7 @@ impl Allowed {
         if metadata::is_name(&name) {
             return Err(UrlError::Address("metadata service"));
         }
-        if !self.hosts.contains(&(name.clone(), port)) {
+        if !self.reaches(url.scheme() == "https", &name, port) {
             return Err(UrlError::Host);
         }
         let private = self.private.contains(&name);
@@ -93,6 +104,16 @@ impl Allowed {
             outbound.admit(address)?;
         }
         Ok(outbound)
+    }
+
+    fn knows_http(&self) -> bool {
+        self.plain || !self.plain_hosts.is_empty()
+    }
+
+    fn reaches(&self, by_tls: bool, name: &str, port: u16) -> bool {
+        let key = (name.to_owned(), port);
+        let either = (by_tls || self.plain) && self.hosts.contains(&key);
+        either || (!by_tls && self.plain_hosts.contains(&key))
     }
 }
 
@@ -314,6 +335,18 @@ mod tests {
         assert!(here.same_origin(&read("https://A.test.:443/y")));
         for other in ["http://a.test:443/", "http://a.test/", "https://b.test/"] {
             assert!(!here.same_origin(&read(other)), "{other}");
+        }
+    }
+
+    #[test]
+    fn one_host_may_be_reached_by_http_alone_and_the_others_are_not() {
+        let allowed = allowed().plain_host("old.internal", 80).unwrap();
+        allowed.parse("http://old.internal/").unwrap();
+        allowed.parse("https://api.stripe.com/").unwrap();
+        for text in
+            ["http://api.stripe.com:443/", "https://old.internal:80/", "http://old.internal:81/"]
+        {
+            assert_eq!(allowed.parse(text), Err(UrlError::Host), "{text}");
         }
     }
 }
