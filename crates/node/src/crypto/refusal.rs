@@ -13,7 +13,7 @@ use ringfence_crypto::signature::SignatureError;
 use ringfence_crypto::token::TokenError;
 
 /// What Node-API carries as `code`.
-pub(crate) struct Code(String);
+pub struct Code(String);
 
 impl AsRef<str> for Code {
     fn as_ref(&self) -> &str {
