@@ -12,6 +12,7 @@ pub mod archive;
 pub mod event;
 #[cfg(feature = "fetch")]
 pub mod fetch;
+pub mod header;
 pub mod json;
 pub mod merge;
 pub mod path;
