@@ -1,0 +1,132 @@
+//! Version 1: copies within copies, as `node_modules` nests them.
+
+use super::folders::{Places, lookup};
+use super::{Entries, alias, is_true, object, string};
+use crate::graph::manifest;
+use crate::graph::{
+    Edge, EdgeKind, GraphError, Importer, Integrity, Manifest, Package, PackageId, Source, Target,
+};
+use crate::json::{Json, Placed};
+
+/// A copy, with the folder it lies in.
+struct Copy<'a> {
+    folder: String,
+    name: &'a str,
+    entry: &'a Placed<Json>,
+}
+
+pub(super) fn read(
+    entries: &Entries,
+    (name, version): (Option<String>, Option<String>),
+    manifests: &[Manifest<'_>],
+) -> Result<(Vec<Importer>, Vec<Package>), GraphError> {
+    let mut copies = Vec::new();
+    flatten("", entries, &mut copies)?;
+    let targets = (0..).map(|index| Target::Package(PackageId(index)));
+    let places: Places<'_> = copies.iter().map(|copy| copy.folder.as_str()).zip(targets).collect();
+    let mut importers =
+        manifest::importers(manifests, |folder, name, _| lookup(folder, name, &places))?;
+    if let Some(root) = importers.iter_mut().find(|importer| importer.folder.is_empty()) {
+        root.name = name.or_else(|| root.name.take());
+        root.version = version.or_else(|| root.version.take());
+    }
+    let packages = copies.iter().map(|copy| package(copy, &places)).collect::<Result<_, _>>()?;
+    Ok((importers, packages))
+}
+
+/// How deep the copies lie is bounded by the JSON reader.
+fn flatten<'a>(
+    above: &str,
+    entries: &'a Entries,
+    copies: &mut Vec<Copy<'a>>,
+) -> Result<(), GraphError> {
+    for (name, entry) in entries {
+        object(Some(entry))?;
+        let folder = format!("{above}node_modules/{name}");
+        let inner = format!("{folder}/");
+        copies.push(Copy { folder, name, entry });
+        let below = object(entry.value.key("dependencies"))?.unwrap_or_default();
+        flatten(&inner, below, copies)?;
+    }
+    Ok(())
+}
+
+fn package(copy: &Copy<'_>, places: &Places<'_>) -> Result<Package, GraphError> {
+    let Copy { folder, name: installed, entry: written } = copy;
+    let entry = &written.value;
+    let said = string(entry, "version")?.unwrap_or_default();
+    // What is not from a registry has its address for a version, and an alias the name and version.
+    let (name, version) = alias(&said).unwrap_or((installed, &said));
+    let is_address = version.contains(':') || version.contains('/');
+    let resolved = string(entry, "resolved")?;
+    let address = if is_address { Some(version) } else { resolved.as_deref() };
+    let version = (!is_address && !version.is_empty()).then(|| version.to_owned());
+    let mut package = Package::new(folder, name, written.line);
+    package.alias = (name != *installed).then(|| (*installed).to_owned());
+    package.source = match address {
+        Some(address) => Source::of_address(address, name, version.as_deref()),
+        None => Source::Registry { url: None },
+    };
+    package.version = version;
+    package.integrity = Integrity::parse(&string(entry, "integrity")?.unwrap_or_default());
+    package.bundled = is_true(entry, "bundled");
+    // npm 5 wrote `true` where it had nothing to say.
+    let requires = entry.key("requires").map(|placed| placed.value.entries()).unwrap_or_default();
+    for (name, range) in requires {
+        let range = range.value.as_str().unwrap_or_default().to_owned();
+        let to = lookup(folder, name, places);
+        // Whether it is optional is told at its end alone.
+        package.edges.push(Edge { name: name.clone(), range, kind: EdgeKind::Production, to });
+    }
+    Ok(package)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::graph::{Graph, Manifest, Need, Source, Target};
+
+    const TEXT: &str = r#"{"name": "app", "version": "2.0.0", "lockfileVersion": 1, "requires": true,
+      "dependencies": {
+        "a": {"version": "1.0.0", "requires": {"b": "^2"}, "dependencies": {
+          "b": {"version": "2.0.0", "integrity": "sha1-x", "bundled": true}}},
+        "b": {"version": "npm:real@1.0.0", "resolved": "https://registry.example/real/-/real-1.0.0.tgz"},
+        "g": {"version": "git+https://code.example/g.git#0123456789abcdef0123456789abcdef01234567", "requires": true}}}"#;
+
+    #[test]
+    fn copies_within_copies_are_kept_apart() {
+        let graph = Graph::read("package-lock.json", TEXT, &[]).unwrap();
+        let keys: Vec<_> = graph.packages.iter().map(|one| one.key.as_str()).collect();
+        assert_eq!(
+            keys,
+            ["node_modules/a", "node_modules/a/node_modules/b", "node_modules/b", "node_modules/g"]
+        );
+        let Some(Target::Package(b)) = graph.packages[0].edges[0].to else { panic!("no end") };
+        assert_eq!(graph.package(b).key, "node_modules/a/node_modules/b");
+        assert_eq!(
+            (graph.packages[2].name.as_str(), graph.packages[2].alias.as_deref()),
+            ("real", Some("b"))
+        );
+        assert!(matches!(&graph.packages[3].source, Source::Git { commit: Some(_), .. }));
+        assert!(
+            graph.packages.iter().all(|one| one.need == Need::Unknown),
+            "nobody said who asks first"
+        );
+    }
+
+    #[test]
+    fn a_manifest_says_who_asks_first() {
+        let text = r#"{"dependencies": {"a": "1"}, "devDependencies": {"g": "*"}}"#;
+        let graph =
+            Graph::read("package-lock.json", TEXT, &[Manifest { folder: "", text }]).unwrap();
+        let told: Vec<_> = graph.packages.iter().map(|one| one.need).collect();
+        assert_eq!(told, [Need::Production, Need::Production, Need::Nobody, Need::Dev]);
+        assert_eq!(graph.importers[0].name.as_deref(), Some("app"));
+        let broken = [Manifest {
+            folder: "w",
+            text: "{
+!",
+        }];
+        let error = Graph::read("package-lock.json", TEXT, &broken).unwrap_err();
+        assert!(error.to_string().starts_with("w/package.json: line 2"), "{error}");
+    }
+}
