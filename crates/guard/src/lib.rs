@@ -13,6 +13,7 @@ pub mod event;
 #[cfg(feature = "fetch")]
 pub mod fetch;
 pub mod header;
+pub mod identifier;
 pub mod json;
 pub mod merge;
 pub mod path;
