@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
-const { secretEquals } = createRequire(import.meta.url)('../crates/node/npm/crypto/index.js');
+const { secretEquals } = createRequire(import.meta.url)('../crates/node/npm/crypto.js');
 
 const LENGTH = 64;
 const CALLS = 8;

@@ -36,7 +36,7 @@ pub(crate) fn measure(name: &str, count: u32) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Random numbers that need not be secret (SplitMix64), begun from the kernel's.
+/// Random numbers that need not be secret (`SplitMix64`), begun from the kernel's.
 struct Chance(u64);
 
 impl Chance {

@@ -4,6 +4,7 @@
 //! machine hits all of them. Bare Node runs twice under two names: what the second differs from
 //! the first is the noise, and a difference below it means nothing. Prints ratios, writes JSON.
 
+mod edges;
 mod engine;
 mod learn;
 mod procfs;
@@ -11,6 +12,7 @@ mod proof;
 mod report;
 mod runner;
 mod startup;
+mod timing;
 mod traffic;
 
 use crate::failure::Failure;
@@ -46,19 +48,28 @@ pub(crate) enum Part {
 /// What can be measured.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Area {
+    /// Passwords, envelopes, signatures beside node:crypto and @node-rs/argon2; a burst of logins
+    Crypto,
     /// Start-up, traffic in and out, connections, memory
     Engine,
+    /// JSON, fetch, webhooks and opened files with and without a guard
+    Guard,
     /// A test run that is recorded, beside bare and strace
     Learn,
     /// The battery, its self-test and its page; taking a grant back under 500 connections
     Proof,
+    /// Whether the time of a comparison tells where the first difference is
+    Timing,
 }
 
 /// Runs the measurements.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     match options.area {
+        Area::Crypto => edges::run(edges::Area::Crypto, (options.rounds / 5).max(3)),
         Area::Engine => engine::run(options.rounds.max(3), options.only),
+        Area::Guard => edges::run(edges::Area::Guard, (options.rounds / 5).max(3)),
         Area::Learn => learn::run((options.rounds / 3).max(3)),
         Area::Proof => proof::run((options.rounds / 9).max(3)),
+        Area::Timing => timing::run(),
     }
 }

@@ -1,0 +1,222 @@
+//! The application's edges: what cryptography and guards cost beside what a Node service has without
+//! them, in operations per second of processor time.
+//!
+//! `bare` is what a case names after "of". Everything is measured in one process of the newest Node, in
+//! turn (`benches/edges/`), but for opening files, which Node has no like of: that is two ways of Rust.
+
+use crate::addon;
+use crate::bench::report::{Bound, Limit, Report, Series};
+use crate::bench::runner::Runner;
+use crate::bench::timing;
+use crate::failure::Failure;
+use crate::npm::{self, Node};
+use crate::places;
+use crate::printer::{say, step};
+use crate::process::{self, Running};
+use crate::test::free_port;
+use serde_json::Value;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// Which edges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Area {
+    /// Passwords, envelopes, tags, signatures.
+    Crypto,
+    /// JSON, webhooks, fetch, files.
+    Guard,
+}
+
+/// What a case is held to: times as fast as what it is beside.
+#[derive(Debug, Clone, Copy)]
+enum Floor {
+    /// At least so many times as fast.
+    Faster(f64),
+    /// At most so many times as long.
+    Longer(f64),
+    /// There is no peer that does the same.
+    None,
+}
+
+/// The cases of `benches/edges/`, by their names there.
+const CASES: [(&str, Floor); 21] = [
+    ("Argon2id 19 MiB, of @node-rs/argon2", Floor::Faster(0.9)),
+    ("Argon2id 19 MiB, of node:crypto", Floor::Faster(1.8)),
+    ("Argon2id 64 MiB, of @node-rs/argon2", Floor::Faster(0.7)),
+    ("Argon2id 64 MiB, of node:crypto", Floor::Faster(1.8)),
+    ("AES-256-GCM seal 1 KiB, a JWE, of node:crypto", Floor::Faster(1.5)),
+    ("AES-256-GCM open 1 KiB, a JWE, of node:crypto", Floor::Faster(1.5)),
+    ("AES-256-GCM seal 1 KiB, bytes, of node:crypto", Floor::Faster(1.5)),
+    ("AES-256-GCM open 1 KiB, bytes, of node:crypto", Floor::Faster(1.5)),
+    ("AES-256-GCM seal 1 MiB, into a buffer, of node:crypto", Floor::Faster(1.0)),
+    ("AES-256-GCM open 1 MiB, into a buffer, of node:crypto", Floor::Faster(1.0)),
+    ("HMAC-SHA256 1 KiB, of node:crypto", Floor::Faster(0.9)),
+    ("Ed25519 sign, of node:crypto", Floor::Faster(1.0)),
+    ("Ed25519 verify, of node:crypto", Floor::Faster(1.0)),
+    ("P-256 sign, of node:crypto", Floor::Faster(1.0)),
+    ("P-256 verify, of node:crypto", Floor::Faster(1.0)),
+    ("secretEquals, of timingSafeEqual", Floor::None),
+    ("token verification, of a SHA-256 and a Map", Floor::None),
+    ("guarded JSON, of JSON.parse and ajv", Floor::Longer(1.3)),
+    ("webhook of 1 KiB, of node:crypto", Floor::None),
+    ("guarded fetch kept alive, of fetch", Floor::Longer(1.05)),
+    ("guarded open, of openat", Floor::Longer(1.2)),
+];
+
+/// Measures every case of an area.
+pub(crate) fn run(area: Area, rounds: u32) -> Result<(), Failure> {
+    step("Building");
+    addon::build(addon::Profile::Published)?;
+    let newest = npm::NODE_VERSIONS[npm::NODE_VERSIONS.len() - 1];
+    let Some(node) = npm::node(newest)? else {
+        let remedy = "run `cargo xtask setup`".to_owned();
+        return Err(Failure::Missing { what: format!("Node {newest}"), remedy });
+    };
+    npm::install_locked(&folder())?;
+    say(format!("Node {newest}; operations per second of processor time"));
+    let mut report = Report::default();
+    match area {
+        Area::Crypto => {
+            cases(&node, "crypto", rounds, None, &mut report)?;
+            burst(&node, &mut report)?;
+            report.close("crypto")
+        }
+        Area::Guard => {
+            let port = free_port();
+            let mut upstream = process::command(&node.path);
+            upstream.arg(places::root().join("benches/upstream.mjs")).arg(port.to_string());
+            let mut upstream = Running::listen(&mut upstream)?;
+            upstream.line_with("ready", MINUTE)?;
+            cases(&node, "guard", rounds, Some(port), &mut report)?;
+            opens(rounds, &mut report)?;
+            report.close("guard")
+        }
+    }
+}
+
+fn folder() -> PathBuf {
+    places::root().join("benches/edges")
+}
+
+/// Runs a file of cases and takes its lines.
+fn cases(
+    node: &Node,
+    area: &str,
+    rounds: u32,
+    port: Option<u16>,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let mut command = process::command(&node.path);
+    command.arg(folder().join("edges.mjs")).args([area, &rounds.to_string()]);
+    command.args(port.map(|port| port.to_string()));
+    let said = process::run(&mut command, b"", 10 * MINUTE)?.success("edges.mjs")?;
+    take(&said.stdout, report)
+}
+
+/// Guarded and plain opens, as nanoseconds.
+fn opens(rounds: u32, report: &mut Report) -> Result<(), Failure> {
+    let mut command = process::command(timing::build()?);
+    command.args(["open", &rounds.to_string()]);
+    let said = process::run(&mut command, b"", 10 * MINUTE)?.success("ringfence-measure")?;
+    let lines = said.stdout.lines().map(|line| -> Result<String, Failure> {
+        let nanos: Value = parse(line)?;
+        let rate = |way: &str| nanos.get(way).and_then(Value::as_f64).map(|nanos| 1e9 / nanos);
+        let numbers = serde_json::json!({
+            "bare": rate("bare"), "again": rate("again"), "ringfence": rate("ringfence"),
+        });
+        Ok(serde_json::json!({ "name": "guarded open, of openat", "numbers": numbers }).to_string())
+    });
+    take(&lines.collect::<Result<Vec<_>, _>>()?.join("\n"), report)
+}
+
+/// Adds a series and its limit for every case that was printed.
+fn take(text: &str, report: &mut Report) -> Result<(), Failure> {
+    let lines = text.lines().map(parse).collect::<Result<Vec<Value>, _>>()?;
+    for (name, floor) in CASES {
+        let own: Vec<_> = lines.iter().filter(|line| line["name"] == name).collect();
+        if own.is_empty() {
+            continue;
+        }
+        let mut series = Series::rate();
+        for line in own {
+            for (way, runner) in [
+                ("bare", Runner::Bare),
+                ("again", Runner::Control),
+                ("ringfence", Runner::Ringfence),
+            ] {
+                let number = line["numbers"][way].as_f64();
+                series.add(runner, number.unwrap_or(f64::NAN));
+            }
+        }
+        let ratio = series.ratio(Runner::Ringfence);
+        report.series(name, "operations/s", series);
+        let (measured, bound) = match floor {
+            Floor::Faster(least) => (ratio, Bound::AtLeast(least)),
+            Floor::Longer(most) => (ratio.map(|ratio| 1.0 / ratio), Bound::AtMost(most)),
+            Floor::None => continue,
+        };
+        report.limit(Limit { name, measured, bound, noisy: false });
+    }
+    let known = |line: &&Value| CASES.iter().any(|(name, _)| line["name"] == *name);
+    match lines.iter().find(|line| !known(line)) {
+        Some(line) => Err(Failure::NotHeld(format!("a case without a limit: {}", line["name"]))),
+        None => Ok(()),
+    }
+}
+
+/// 200 logins at once: three times, and the worst counts.
+fn burst(node: &Node, report: &mut Report) -> Result<(), Failure> {
+    step("200 logins at once, two computed at a time, 32 waiting");
+    let mut worst = [0.0_f64; 4];
+    for _ in 0..3 {
+        let mut command = process::command(&node.path);
+        command.arg(folder().join("burst.mjs"));
+        let said = process::run(&mut command, b"", MINUTE)?.success("burst.mjs")?;
+        let told: Value = parse(said.stdout.trim())?;
+        if told["accepted"] != 34 || told["refused"] != 166 {
+            return Err(Failure::NotHeld(format!("34 and 166 were due: {told}")));
+        }
+        say(told.to_string());
+        let keys = ["grownMib", "lastRefusedMs", "delayP99Ms", "delayMaxMs"];
+        for (worst, key) in worst.iter_mut().zip(keys) {
+            *worst = worst.max(told[key].as_f64().unwrap_or(f64::INFINITY));
+        }
+    }
+    let [grown, refused, p99, most] = worst;
+    for (name, measured, bound) in [
+        ("memory gained by a burst, MiB", grown, 8.0),
+        ("the last refusal of a burst, ms", refused, 50.0),
+        ("event loop delay in a burst, p99, ms", p99, 20.0),
+        ("event loop delay in a burst, most, ms", most, 20.0),
+    ] {
+        let (measured, bound) = (Some(measured), Bound::AtMost(bound));
+        report.limit(Limit { name, measured, bound, noisy: false });
+    }
+    Ok(())
+}
+
+fn parse(line: &str) -> Result<Value, Failure> {
+    serde_json::from_str(line)
+        .map_err(|error| Failure::NotHeld(format!("no measurement: {line:?}: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_that_nobody_knows_is_an_error_and_a_known_one_is_held() {
+        let line = |name: &str| {
+            let numbers = serde_json::json!({ "bare": 10.0, "again": 10.0, "ringfence": 20.0 });
+            serde_json::json!({ "name": name, "numbers": numbers }).to_string()
+        };
+        let mut report = Report::default();
+        let name = "HMAC-SHA256 1 KiB, of node:crypto";
+        take(&line(name), &mut report).unwrap();
+        let ratio = report.find(name).and_then(|series| series.ratio(Runner::Ringfence));
+        assert_eq!(ratio.map(|ratio| (ratio * 10.0).round()), Some(20.0));
+        take(&line("something else"), &mut report).unwrap_err();
+    }
+}
