@@ -76,7 +76,7 @@ impl<'a> Gate<'a> {
             Added::New { folders } => folders,
         };
         self.above(&path, folders).map_err(|error| error.in_entry(claimed.name))?;
-        let (folder, executable) = (claimed.folder, claimed.executable);
+        let (folder, executable) = (claimed.folder, claimed.executable && !claimed.folder);
         let entry = Entry { path: &path, folder, bytes: claimed.bytes, executable };
         (self.each)(&entry);
         if folder {

@@ -29,7 +29,13 @@ pub(super) fn walk(stream: Stream<'_>, gate: &mut Gate<'_>) -> Result<(), Archiv
     let mut archive = Archive::new(stream);
     let mut pending = Pending::default();
     for entry in archive.entries().map_err(ArchiveError::read)?.raw(true) {
-        let mut entry = entry.map_err(ArchiveError::read)?;
+        let mut entry = entry.map_err(|error| match ArchiveError::read(error) {
+            // The parser has words of its own for half a header.
+            ArchiveError::Refused { reason: Refusal::Malformed(_), entry } if ended.get() => {
+                ArchiveError::Refused { reason: Refusal::Truncated, entry }
+            }
+            other => other,
+        })?;
         let kind = entry.header().entry_type();
         match kind {
             EntryType::GNULongName | EntryType::GNULongLink | EntryType::XHeader => {

@@ -1,1 +1,0 @@
-//! What archives must not do.
