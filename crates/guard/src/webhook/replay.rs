@@ -7,7 +7,8 @@ use std::sync::{Mutex, PoisonError};
 /// A store of what was accepted: in this process, or one that several share.
 pub trait Seen {
     /// Remembers `id` until a time and says whether it is the first: both in one step, so that two
-    /// receivers cannot both be first. Times are seconds since 1970.
+    /// receivers cannot both be first (in Redis `SET id 1 NX EXAT until`, in SQL an insert that a
+    /// unique key refuses). Times are seconds since 1970; an id has at most 300 visible characters.
     ///
     /// # Errors
     /// [`WebhookError::Store`].

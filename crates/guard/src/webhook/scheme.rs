@@ -12,7 +12,7 @@ const MOST_SIGNATURES: usize = 8;
 /// A sender's way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
-    /// The Standard Webhooks specification, symmetric signatures (`v1`).
+    /// The Standard Webhooks specification: `v1` under secrets, `v1a` under public keys.
     Standard,
     /// Stripe: `Stripe-Signature`.
     Stripe,
@@ -51,11 +51,23 @@ pub(super) struct Signed {
     pub(super) sent: Option<u64>,
     /// What is signed in front of the body.
     pub(super) before: Vec<u8>,
-    /// Signatures to try.
+    /// Signatures to try under secrets.
     pub(super) signatures: Vec<Vec<u8>>,
+    /// Signatures to try under public keys.
+    pub(super) asymmetric: Vec<[u8; 64]>,
 }
 
 impl Scheme {
+    /// In front of what is remembered: senders share a store without sharing names.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Stripe => "stripe",
+            Self::GitHub => "github",
+            Self::Slack => "slack",
+        }
+    }
+
     /// Reads the headers.
     pub(super) fn read(self, headers: &Headers<'_>, body: &[u8]) -> Result<Signed, WebhookError> {
         match self {
@@ -109,14 +121,22 @@ fn standard(headers: &Headers<'_>) -> Result<Signed, WebhookError> {
     let id = headers.one("webhook-id")?;
     check_id(id)?;
     let sent = time(headers.one("webhook-timestamp")?, "webhook-timestamp")?;
-    let list = headers.one("webhook-signature")?.split(' ').filter(|one| !one.is_empty());
-    let signatures = list
-        .filter_map(|one| one.strip_prefix("v1,"))
-        .map(|text| STANDARD.decode(text).ok())
-        .collect::<Option<Vec<_>>>();
-    let signatures = some(signatures, "webhook-signature")?;
+    let wrong = WebhookError::Header("webhook-signature");
+    let (mut signatures, mut asymmetric) = (Vec::new(), Vec::new());
+    for one in headers.one("webhook-signature")?.split(' ').filter(|one| !one.is_empty()) {
+        let bytes = |text: &str| STANDARD.decode(text).map_err(|_| wrong);
+        match one.split_once(',').ok_or(wrong)? {
+            ("v1", text) => signatures.push(bytes(text)?),
+            ("v1a", text) => asymmetric.push(bytes(text)?.try_into().map_err(|_| wrong)?),
+            // What may come: it is not ours to accept.
+            _ => {}
+        }
+    }
+    if !(1..=MOST_SIGNATURES).contains(&(signatures.len() + asymmetric.len())) {
+        return Err(wrong);
+    }
     let before = format!("{id}.{sent}.").into_bytes();
-    Ok(Signed { id: id.to_owned(), sent: Some(sent), before, signatures })
+    Ok(Signed { id: id.to_owned(), sent: Some(sent), before, signatures, asymmetric })
 }
 
 fn stripe(headers: &Headers<'_>, body: &[u8]) -> Result<Signed, WebhookError> {
@@ -134,7 +154,13 @@ fn stripe(headers: &Headers<'_>, body: &[u8]) -> Result<Signed, WebhookError> {
     let sent = sent.ok_or(WebhookError::Header(NAME))?;
     let signatures = some(signatures.into_iter().collect(), NAME)?;
     let before = format!("{sent}.").into_bytes();
-    Ok(Signed { id: digest(&[&before, body]), sent: Some(sent), before, signatures })
+    Ok(Signed {
+        id: digest(&[&before, body]),
+        sent: Some(sent),
+        before,
+        signatures,
+        asymmetric: Vec::new(),
+    })
 }
 
 fn github(headers: &Headers<'_>, body: &[u8]) -> Result<Signed, WebhookError> {
@@ -142,7 +168,13 @@ fn github(headers: &Headers<'_>, body: &[u8]) -> Result<Signed, WebhookError> {
     let text = headers.one(NAME)?.strip_prefix("sha256=");
     let signatures = some(text.map(|text| unhex(text).into_iter().collect()), NAME)?;
     // The delivery's id is in a header that is not signed: whoever replays could change it.
-    Ok(Signed { id: digest(&[&[], body]), sent: None, before: Vec::new(), signatures })
+    Ok(Signed {
+        id: digest(&[&[], body]),
+        sent: None,
+        before: Vec::new(),
+        signatures,
+        asymmetric: Vec::new(),
+    })
 }
 
 fn slack(headers: &Headers<'_>, body: &[u8]) -> Result<Signed, WebhookError> {
@@ -151,7 +183,13 @@ fn slack(headers: &Headers<'_>, body: &[u8]) -> Result<Signed, WebhookError> {
     let text = headers.one(NAME)?.strip_prefix("v0=");
     let signatures = some(text.map(|text| unhex(text).into_iter().collect()), NAME)?;
     let before = format!("v0:{sent}:").into_bytes();
-    Ok(Signed { id: digest(&[&before, body]), sent: Some(sent), before, signatures })
+    Ok(Signed {
+        id: digest(&[&before, body]),
+        sent: Some(sent),
+        before,
+        signatures,
+        asymmetric: Vec::new(),
+    })
 }
 
 /// From one to eight signatures.
@@ -167,7 +205,7 @@ fn time(text: &str, name: &'static str) -> Result<u64, WebhookError> {
 }
 
 /// An id that cannot be read as more than itself in `id.time.body`.
-fn check_id(id: &str) -> Result<(), WebhookError> {
+pub(super) fn check_id(id: &str) -> Result<(), WebhookError> {
     let plain = id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'.');
     if plain && (1..=256).contains(&id.len()) {
         Ok(())
