@@ -15,6 +15,8 @@ pub mod fetch;
 pub mod header;
 pub mod identifier;
 pub mod json;
+#[cfg(feature = "layer")]
+pub mod layer;
 pub mod merge;
 pub mod path;
 pub mod query;
