@@ -11,6 +11,7 @@
 pub mod compare;
 pub mod dsse;
 pub mod envelope;
+pub mod event;
 pub mod keyring;
 pub mod kms;
 pub mod mac;
@@ -22,6 +23,7 @@ pub mod signature;
 pub mod tls;
 pub mod token;
 
+mod clock;
 mod text;
 
 pub use compare::secret_equals;

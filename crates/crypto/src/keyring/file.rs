@@ -1,15 +1,14 @@
-//! The ring as a file, and what is done with its keys.
+//! The ring, and what is done with its keys.
 
 use super::KeyringError;
 use super::key::{Kind, RingKey, State, context};
 use super::rotation::Policy;
-use crate::envelope::{self, Key, SEALS_AT_MOST};
+use crate::envelope::{self, Key, SEALS_AT_MOST, WrappingKey};
 use crate::signature::{JwkSet, KeySet, SigningKey, VerifyingKey, Window};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
-/// Version of the form.
-const SCHEMA: u32 = 1;
+/// Version of the form: the first had no proof.
+pub(super) const SCHEMA: u32 = 2;
 /// Seals that are given out at once, so that a crash counts too many and never too few.
 const BLOCK: u64 = 1 << 16;
 
@@ -17,7 +16,7 @@ const BLOCK: u64 = 1 << 16;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Keyring {
-    schema: u32,
+    pub(super) schema: u32,
     /// Name of the ring; names of keys begin with it.
     pub name: String,
     /// What its keys are for.
@@ -48,40 +47,6 @@ impl Keyring {
         let mut ring = Self { schema: SCHEMA, name, kind, policy, keys: Vec::new() };
         ring.add(wrap, State::Active, now)?;
         Ok(ring)
-    }
-
-    /// Reads a ring.
-    ///
-    /// # Errors
-    /// [`KeyringError::Malformed`].
-    pub fn from_json(text: &str) -> Result<Self, KeyringError> {
-        let wrong = |why: &str| Err(KeyringError::Malformed(why.to_owned()));
-        let ring: Self = serde_json::from_str(text)
-            .map_err(|error| KeyringError::Malformed(error.to_string()))?;
-        if ring.schema != SCHEMA {
-            return wrong("its schema is not 1");
-        }
-        let names: BTreeSet<_> = ring.keys.iter().map(|key| &key.kid).collect();
-        if names.len() != ring.keys.len() {
-            return wrong("a kid is there twice");
-        }
-        let count = |state| ring.keys.iter().filter(|key| key.state == state).count();
-        if count(State::Active) != 1 || count(State::Published) > 1 {
-            return wrong("one key is in use and at most one waits");
-        }
-        if ring.keys.iter().any(|key| (key.state == State::Retired) != key.private.is_none()) {
-            return wrong("exactly the retired keys have no private half");
-        }
-        Ok(ring)
-    }
-
-    /// The ring as JSON. Private halves are in envelopes.
-    ///
-    /// # Errors
-    /// [`KeyringError::Malformed`], never for a ring of this type.
-    pub fn to_json(&self) -> Result<String, KeyringError> {
-        serde_json::to_string_pretty(self)
-            .map_err(|error| KeyringError::Malformed(error.to_string()))
     }
 
     /// The keys, the oldest first.
@@ -131,9 +96,41 @@ impl Keyring {
     ///
     /// # Errors
     /// [`KeyringError::Envelope`] with `Exhausted` when no block is left, [`KeyringError::Sealed`],
-    /// [`KeyringError::Refused`] for a ring of signatures.
+    /// [`KeyringError::Refused`] for a ring of another kind.
     pub fn sealing_key(&mut self, wrap: &Key) -> Result<Key, KeyringError> {
-        self.check_seals()?;
+        self.check_kind(Kind::A256gcm)?;
+        self.counted(wrap)
+    }
+
+    /// The keys that open.
+    ///
+    /// # Errors
+    /// [`KeyringError::Sealed`], [`KeyringError::Refused`] for a ring of another kind.
+    pub fn opening_keys(&self, wrap: &Key) -> Result<Vec<Key>, KeyringError> {
+        self.check_kind(Kind::A256gcm)?;
+        self.kept(wrap)
+    }
+
+    /// The key that wraps data keys, counted as [`Self::sealing_key`] is.
+    ///
+    /// # Errors
+    /// As [`Self::sealing_key`].
+    pub fn wrapping_key(&mut self, wrap: &Key) -> Result<WrappingKey, KeyringError> {
+        self.check_kind(Kind::A256gcmkw)?;
+        self.counted(wrap).map(WrappingKey::new)
+    }
+
+    /// The keys that unwrap data keys.
+    ///
+    /// # Errors
+    /// As [`Self::opening_keys`].
+    pub fn unwrapping_keys(&self, wrap: &Key) -> Result<Vec<WrappingKey>, KeyringError> {
+        self.check_kind(Kind::A256gcmkw)?;
+        Ok(self.kept(wrap)?.into_iter().map(WrappingKey::new).collect())
+    }
+
+    /// The key in use, which counts to the end of its block and refuses there.
+    fn counted(&mut self, wrap: &Key) -> Result<Key, KeyringError> {
         let key = self.active()?;
         let (kid, taken) = (key.kid.clone(), key.seals);
         let left = SEALS_AT_MOST.saturating_sub(taken);
@@ -141,18 +138,13 @@ impl Keyring {
             return Err(KeyringError::Envelope(envelope::EnvelopeError::Exhausted));
         }
         let block = BLOCK.min(left);
-        // The key counts to the end of its block and refuses there.
-        let sealing = Key::new(&kid, &key.open(wrap)?, SEALS_AT_MOST - block)?;
+        let key = Key::new(&kid, &key.open(wrap)?, SEALS_AT_MOST - block)?;
         self.key_mut(&kid)?.seals = taken + block;
-        Ok(sealing)
+        Ok(key)
     }
 
-    /// The keys that open.
-    ///
-    /// # Errors
-    /// [`KeyringError::Sealed`], [`KeyringError::Refused`] for a ring of signatures.
-    pub fn opening_keys(&self, wrap: &Key) -> Result<Vec<Key>, KeyringError> {
-        self.check_seals()?;
+    /// The keys that are there, none of which seals any more.
+    fn kept(&self, wrap: &Key) -> Result<Vec<Key>, KeyringError> {
         let kept = self.keys.iter().filter(|key| key.private.is_some());
         kept.map(|key| Ok(Key::new(&key.kid, &key.open(wrap)?, SEALS_AT_MOST)?)).collect()
     }
@@ -225,11 +217,15 @@ impl Keyring {
         self.in_state(State::Active).ok_or_else(none)
     }
 
-    fn check_seals(&self) -> Result<(), KeyringError> {
-        if self.kind.algorithm().is_none() {
+    fn check_kind(&self, kind: Kind) -> Result<(), KeyringError> {
+        if self.kind == kind {
             return Ok(());
         }
-        let what = "its keys sign and do not seal".to_owned();
-        Err(KeyringError::Refused { what, possible_from: None })
+        let what = match self.kind {
+            Kind::A256gcm => "its keys seal data, and nothing else",
+            Kind::A256gcmkw => "its keys wrap data keys, and nothing else",
+            _ => "its keys sign and do not seal",
+        };
+        Err(KeyringError::Refused { what: what.to_owned(), possible_from: None })
     }
 }

@@ -18,17 +18,19 @@ pub enum Kind {
     Ps256,
     /// Envelopes, `A256GCM`.
     A256gcm,
+    /// Data keys of envelopes, `A256GCMKW`.
+    A256gcmkw,
 }
 
 impl Kind {
-    /// The algorithm of signatures; `None` for envelopes.
+    /// The algorithm of signatures; `None` for envelopes and data keys.
     #[must_use]
     pub const fn algorithm(self) -> Option<Algorithm> {
         match self {
             Self::Eddsa => Some(Algorithm::EdDsa),
             Self::Es256 => Some(Algorithm::Es256),
             Self::Ps256 => Some(Algorithm::Ps256),
-            Self::A256gcm => None,
+            Self::A256gcm | Self::A256gcmkw => None,
         }
     }
 }

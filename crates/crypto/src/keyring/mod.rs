@@ -4,10 +4,12 @@
 //! one before verifies on until the last token it can have signed has expired, clocks apart included;
 //! only then is its private half erased. A step that would break verification is refused with the
 //! time from which it is possible. Private halves lie in the file as envelopes under a
-//! key-encryption key that is kept elsewhere, each bound to its name.
+//! key-encryption key that is kept elsewhere, each bound to its name, and the file as a whole is
+//! authenticated under the same key.
 
 mod file;
 mod key;
+mod proof;
 mod rotation;
 
 pub use file::Keyring;
@@ -35,8 +37,11 @@ pub enum KeyringError {
     #[error("there is no key `{0}`")]
     Unknown(String),
     /// The key-encryption key is another one, or the file was changed.
-    #[error("a private key does not open: another key-encryption key, or the file was changed")]
+    #[error("it does not open: another key-encryption key, or the file was changed")]
     Sealed,
+    /// The file is of the first form, which authenticated nothing but private halves.
+    #[error("it is of an older form that is not authenticated")]
+    Older,
     /// Sealing or opening failed otherwise.
     #[error(transparent)]
     Envelope(EnvelopeError),

@@ -67,8 +67,9 @@ fn a_compromised_key_is_destroyed_at_once_but_never_the_one_in_use() {
 #[test]
 fn the_file_holds_no_private_key_and_opens_with_its_wrapping_key_only() {
     let mut ring = ring(Kind::Eddsa);
-    let text = ring.to_json().unwrap();
-    assert_eq!(Keyring::from_json(&text).unwrap(), ring);
+    let text = ring.to_json(&wrap(1)).unwrap();
+    assert_eq!(Keyring::open(&text, &wrap(1)).unwrap(), ring);
+    assert_eq!(Keyring::open(&text, &wrap(2)), Err(KeyringError::Sealed));
     assert_eq!(ring.signing_key(&wrap(2)).unwrap_err(), KeyringError::Sealed);
     let private = ring.signing_key(&wrap(1)).unwrap().to_pkcs8().unwrap();
     assert!(!text.contains(&crate::text::encode(private.expose())));
@@ -83,7 +84,8 @@ fn the_file_holds_no_private_key_and_opens_with_its_wrapping_key_only() {
 fn a_private_half_cannot_be_moved_to_another_name() {
     let mut ring = ring(Kind::A256gcm);
     ring.rotate(&wrap(1), 0).unwrap();
-    let mut json: serde_json::Value = serde_json::from_str(&ring.to_json().unwrap()).unwrap();
+    let mut json: serde_json::Value =
+        serde_json::from_str(&ring.to_json(&wrap(1)).unwrap()).unwrap();
     let moved = json["keys"][0]["private"].clone();
     json["keys"][1]["private"] = moved;
     let ring = Keyring::from_json(&json.to_string()).unwrap();
@@ -113,7 +115,7 @@ fn seals_are_counted_in_the_file_and_run_out() {
 
 #[test]
 fn rings_that_are_none_are_refused() {
-    let text = ring(Kind::Eddsa).to_json().unwrap();
+    let text = ring(Kind::Eddsa).to_json(&wrap(1)).unwrap();
     let with = |path: &str, value: serde_json::Value| {
         let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
         *json.pointer_mut(path).unwrap() = value;
@@ -121,7 +123,9 @@ fn rings_that_are_none_are_refused() {
     };
     for broken in [
         String::new(),
-        with("/schema", 2.into()),
+        with("/schema", 1.into()),
+        with("/schema", 3.into()),
+        with("/proof", 3.into()),
         with("/kind", "hs256".into()),
         with("/keys", serde_json::json!([])),
         with("/keys/0/state", "retired".into()),
@@ -133,4 +137,81 @@ fn rings_that_are_none_are_refused() {
     for name in ["", "a b", "ä", &"a".repeat(65)] {
         Keyring::create(name, Kind::Eddsa, Policy::default(), &wrap(1), 0).unwrap_err();
     }
+}
+
+#[test]
+fn nothing_in_the_file_can_be_changed_without_its_key() {
+    let mut ring = ring(Kind::Eddsa);
+    ring.rotate(&wrap(1), 0).unwrap();
+    let text = ring.to_json(&wrap(1)).unwrap();
+    Keyring::open(&text, &wrap(1)).unwrap();
+    let other = super::tests::ring(Kind::Eddsa).keys()[0].public.clone().unwrap();
+    let earlier = super::tests::ring(Kind::Eddsa).to_json(&wrap(1)).unwrap();
+    let earlier: serde_json::Value = serde_json::from_str(&earlier).unwrap();
+    for (path, value) in [
+        ("/keys/0/public/x", other.x.into()),
+        ("/keys/0/published", 1.into()),
+        ("/keys/1/state", "retiring".into()),
+        ("/policy/skew", 0.into()),
+        ("/name", "other".into()),
+        ("/proof", earlier["proof"].clone()),
+    ] {
+        let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        *json.pointer_mut(path).unwrap() = value;
+        let changed = json.to_string();
+        Keyring::from_json(&changed).unwrap();
+        assert_eq!(Keyring::open(&changed, &wrap(1)), Err(KeyringError::Sealed), "{path}");
+    }
+}
+
+#[test]
+fn an_older_file_is_taken_over_once_when_its_halves_fit_and_by_nothing_else() {
+    let ring = ring(Kind::Es256);
+    let older = |changes: &[(&str, serde_json::Value)]| {
+        let text = ring.to_json(&wrap(1)).unwrap();
+        let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        json.as_object_mut().unwrap().remove("proof");
+        json["schema"] = 1.into();
+        for (path, value) in changes {
+            *json.pointer_mut(path).unwrap() = value.clone();
+        }
+        json.to_string()
+    };
+    assert_eq!(Keyring::open(&older(&[]), &wrap(1)), Err(KeyringError::Older));
+    let taken = Keyring::migrate(&older(&[]), &wrap(1)).unwrap();
+    assert_eq!(taken, ring);
+    let written = taken.to_json(&wrap(1)).unwrap();
+    Keyring::open(&written, &wrap(1)).unwrap();
+    assert!(matches!(
+        Keyring::migrate(&written, &wrap(1)),
+        Err(KeyringError::Refused { possible_from: None, .. })
+    ));
+    assert_eq!(Keyring::migrate(&older(&[]), &wrap(2)), Err(KeyringError::Sealed));
+    let other = super::tests::ring(Kind::Es256).keys()[0].public.clone();
+    let replaced = older(&[("/keys/0/public", serde_json::to_value(other).unwrap())]);
+    assert_eq!(Keyring::migrate(&replaced, &wrap(1)), Err(KeyringError::Sealed));
+}
+
+#[test]
+fn keys_that_wrap_are_rotated_and_do_nothing_else() {
+    let mut ring = ring(Kind::A256gcmkw);
+    let first = ring.wrapping_key(&wrap(1)).unwrap();
+    let sealed = envelope::seal_wrapped(&first, b"row 1", b"data").unwrap();
+    assert_eq!(ring.keys()[0].seals, 1 << 16);
+    ring.sealing_key(&wrap(1)).unwrap_err();
+    ring.opening_keys(&wrap(1)).unwrap_err();
+    ring.signing_key(&wrap(1)).unwrap_err();
+    super::tests::ring(Kind::A256gcm).wrapping_key(&wrap(1)).unwrap_err();
+    ring.rotate(&wrap(1), 0).unwrap();
+    ring.rotate(&wrap(1), DAY).unwrap();
+    let second = ring.wrapping_key(&wrap(1)).unwrap();
+    let keys = ring.unwrapping_keys(&wrap(1)).unwrap();
+    let keys: Vec<&dyn envelope::Wrapping> = keys.iter().map(|key| key as _).collect();
+    let rewrapped = envelope::rewrap(&keys, &second, &sealed).unwrap();
+    assert_eq!(envelope::wrapping_of(&rewrapped).unwrap().1, "jwt-2");
+    ring.destroy("jwt-1", DAY).unwrap();
+    let keys = ring.unwrapping_keys(&wrap(1)).unwrap();
+    let keys: Vec<&dyn envelope::Wrapping> = keys.iter().map(|key| key as _).collect();
+    assert_eq!(envelope::open_wrapped(&keys, b"row 1", &rewrapped).unwrap().expose(), b"data");
+    envelope::open_wrapped(&keys, b"row 1", &sealed).unwrap_err();
 }

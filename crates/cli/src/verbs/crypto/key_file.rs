@@ -26,13 +26,7 @@ pub(super) struct KeyOption {
 impl KeyOption {
     /// Reads the key.
     pub(super) fn read(&self) -> Result<Secret, CommandError> {
-        let bytes = Secret::new(read(&self.key)?);
-        refuse_others(&self.key)?;
-        decode(&bytes).ok_or_else(|| {
-            let message = format!("{} is no key", self.key.display());
-            let hint = "a key has 32 bytes, or 64 hexadecimal digits";
-            CommandError::new(Kind::Source, message).hint(hint)
-        })
+        read_key(&self.key)
     }
 
     /// Reads the key, or makes one where no file is; says whether it did.
@@ -57,6 +51,23 @@ impl KeyOption {
     }
 }
 
+/// Reads a key.
+pub(super) fn read_key(path: &Path) -> Result<Secret, CommandError> {
+    let bytes = read_private(path)?;
+    decode(&bytes).ok_or_else(|| {
+        let message = format!("{} is no key", path.display());
+        let hint = "a key has 32 bytes, or 64 hexadecimal digits";
+        CommandError::new(Kind::Source, message).hint(hint)
+    })
+}
+
+/// Reads a file that nobody but its owner may read.
+pub(super) fn read_private(path: &Path) -> Result<Secret, CommandError> {
+    let bytes = Secret::new(read(path)?);
+    refuse_others(path)?;
+    Ok(bytes)
+}
+
 /// The key for envelopes around other keys.
 pub(super) fn wrapping(secret: &Secret) -> Result<Key, CommandError> {
     Key::new("wrap", secret, 0)
@@ -64,7 +75,7 @@ pub(super) fn wrapping(secret: &Secret) -> Result<Key, CommandError> {
 }
 
 /// Reads a file of text.
-pub(super) fn read_text(path: &Path) -> Result<String, CommandError> {
+pub(in crate::verbs) fn read_text(path: &Path) -> Result<String, CommandError> {
     String::from_utf8(read(path)?).map_err(|_| {
         CommandError::new(Kind::Source, format!("{} is not UTF-8 text", path.display()))
     })

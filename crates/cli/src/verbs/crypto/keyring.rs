@@ -1,13 +1,16 @@
 //! `ringfence crypto keyring`
 
+use super::choice::Algorithms;
 use super::key_file::{self, KeyOption};
+use super::service::{self, KeyAddress, ServiceOption};
 use super::{failed, now};
 use crate::error::{CommandError, Finish, Kind};
 use crate::format;
 use crate::printer::Printer;
 use crate::table::{self, Cell};
+use ringfence_crypto::envelope::Key;
 use ringfence_crypto::keyring::{self as rings, KeyringError, Policy, State, Step};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The option of commands that use a ring.
@@ -26,6 +29,7 @@ pub(super) enum Keyring {
     Rotate(Rotate),
     Retire(Retire),
     Jwks(Jwks),
+    Migrate(Migrate),
 }
 
 /// Make a keyring with its first key
@@ -38,7 +42,7 @@ pub(super) struct Create {
     /// What names of keys begin with
     #[arg(long, value_name = "NAME")]
     name: String,
-    /// What the keys are for: signatures, or envelopes (a256gcm)
+    /// What the keys are for: signatures, envelopes (a256gcm), or data keys of envelopes (a256gcmkw)
     #[arg(long, value_name = "KIND")]
     kind: Kinds,
     /// Longest life of what is signed
@@ -59,6 +63,7 @@ enum Kinds {
     Es256,
     Ps256,
     A256gcm,
+    A256gcmkw,
 }
 
 /// Show the keys and where each is in its life
@@ -66,6 +71,8 @@ enum Kinds {
 pub(super) struct List {
     #[command(flatten)]
     ring: RingOption,
+    #[command(flatten)]
+    key: MaybeKeyOption,
     #[command(flatten)]
     format: format::FormatOption,
 }
@@ -88,6 +95,8 @@ pub(super) struct Rotate {
 pub(super) struct Retire {
     #[command(flatten)]
     ring: RingOption,
+    #[command(flatten)]
+    key: KeyOption,
     /// Name of the key
     #[arg(value_name = "KID")]
     kid: String,
@@ -97,10 +106,46 @@ pub(super) struct Retire {
 }
 
 /// Print the public keys as a JWK set
+///
+/// Of a keyring, or of a key that stays in a key service.
 #[derive(Debug, clap::Args)]
+#[group(id = "where", required = true, multiple = false, args = ["keyring", "kms"])]
 pub(super) struct Jwks {
+    /// The keyring
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    keyring: Option<PathBuf>,
+    #[command(flatten)]
+    key: MaybeKeyOption,
+    /// A key in a key service instead: transit:https://HOST:PORT/MOUNT/KEY (OpenBao, Vault) or
+    /// aws-kms:ARN
+    #[arg(long, value_name = "ADDRESS", value_parser = service::address, requires = "algorithm",
+          conflicts_with = "key")]
+    kms: Option<KeyAddress>,
+    /// What the key in the service is for; another one is refused
+    #[arg(long, value_name = "ALGORITHM", requires = "kms")]
+    algorithm: Option<Algorithms>,
+    #[command(flatten)]
+    service: ServiceOption,
+}
+
+/// Take over a keyring of the older form, whose file was not authenticated
+///
+/// Once: private and public halves must belong together; states, times and counts are believed.
+#[derive(Debug, clap::Args)]
+pub(super) struct Migrate {
     #[command(flatten)]
     ring: RingOption,
+    #[command(flatten)]
+    key: KeyOption,
+}
+
+/// The option of commands that can do without the key.
+#[derive(Debug, clap::Args)]
+pub(super) struct MaybeKeyOption {
+    /// The file with the key that protects the keyring: refuses one that was changed. Without it,
+    /// what the keyring says is believed
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(super) key: Option<PathBuf>,
 }
 
 impl Keyring {
@@ -110,24 +155,47 @@ impl Keyring {
             Self::List(command) => command.execute(printer)?,
             Self::Rotate(command) => command.execute(printer)?,
             Self::Retire(command) => command.execute(printer)?,
-            Self::Jwks(command) => format::json(&command.ring.load()?.jwks(), printer)?,
+            Self::Jwks(command) => command.execute(printer)?,
+            Self::Migrate(command) => command.execute(printer)?,
         }
         Ok(Finish::Clean)
     }
 }
 
 impl RingOption {
-    /// Reads the ring.
+    /// Reads the ring without its key: nothing in it is authenticated.
     pub(super) fn load(&self) -> Result<rings::Keyring, CommandError> {
         let text = key_file::read_text(&self.keyring)?;
-        rings::Keyring::from_json(&text)
-            .map_err(|error| failed(&format!("{} cannot be used", self.keyring.display()), &error))
+        rings::Keyring::from_json(&text).map_err(|error| self.cannot(&error))
+    }
+
+    /// Reads the ring as its key wrote it.
+    pub(super) fn open(&self, wrap: &Key) -> Result<rings::Keyring, CommandError> {
+        let text = key_file::read_text(&self.keyring)?;
+        rings::Keyring::open(&text, wrap).map_err(|error| match error {
+            KeyringError::Older => self.cannot(&error).hint(
+                "take it over once: ringfence crypto keyring migrate --keyring FILE --key FILE",
+            ),
+            other => self.cannot(&other),
+        })
+    }
+
+    /// Reads the ring with its key, where that is given.
+    pub(super) fn read(&self, key: Option<&Path>) -> Result<rings::Keyring, CommandError> {
+        match key {
+            Some(key) => self.open(&key_file::wrapping(&key_file::read_key(key)?)?),
+            None => self.load(),
+        }
     }
 
     /// Writes it.
-    pub(super) fn save(&self, ring: &rings::Keyring) -> Result<(), CommandError> {
-        let text = ring.to_json().map_err(|error| refused(&error))?;
+    pub(super) fn save(&self, ring: &rings::Keyring, wrap: &Key) -> Result<(), CommandError> {
+        let text = ring.to_json(wrap).map_err(|error| refused(&error))?;
         key_file::write(&self.keyring, format!("{text}\n").as_bytes())
+    }
+
+    fn cannot(&self, error: &KeyringError) -> CommandError {
+        failed(&format!("{} cannot be used", self.keyring.display()), error)
     }
 }
 
@@ -142,6 +210,7 @@ impl Create {
             Kinds::Es256 => rings::Kind::Es256,
             Kinds::Ps256 => rings::Kind::Ps256,
             Kinds::A256gcm => rings::Kind::A256gcm,
+            Kinds::A256gcmkw => rings::Kind::A256gcmkw,
         };
         let policy = Policy {
             token_life: self.token_life.as_secs(),
@@ -152,7 +221,7 @@ impl Create {
         let wrap = key_file::wrapping(&secret)?;
         let ring = rings::Keyring::create(&self.name, kind, policy, &wrap, now())
             .map_err(|error| refused(&error))?;
-        self.ring.save(&ring)?;
+        self.ring.save(&ring, &wrap)?;
         if made {
             printer.error(&format!(
                 "a new key was made: {}\nkeep it away from the keyring: who has both has everything\n",
@@ -167,7 +236,7 @@ impl Create {
 
 impl List {
     fn execute(&self, printer: &mut Printer) -> Result<(), CommandError> {
-        let ring = self.ring.load()?;
+        let ring = self.ring.read(self.key.key.as_deref())?;
         if self.format.format == format::Format::Json {
             let keys: Vec<_> = ring.keys().iter().map(shown).collect();
             return format::json(&serde_json::json!({ "schema": 1, "keys": keys }), printer);
@@ -187,12 +256,10 @@ impl List {
 
 impl Rotate {
     fn execute(&self, printer: &mut Printer) -> Result<(), CommandError> {
-        let mut ring = self.ring.load()?;
         let wrap = key_file::wrapping(&self.key.read()?)?;
-        // With another key-encryption key the ring would be of two minds.
-        ring.check_wrapping(&wrap).map_err(|error| refused(&error))?;
+        let mut ring = self.ring.open(&wrap)?;
         let step = ring.rotate(&wrap, now()).map_err(|error| refused(&error))?;
-        self.ring.save(&ring)?;
+        self.ring.save(&ring, &wrap)?;
         printer.text(&match step {
             Step::Published { kid, takes_over_from } => {
                 format!(
@@ -211,15 +278,43 @@ impl Rotate {
 
 impl Retire {
     fn execute(&self, printer: &mut Printer) -> Result<(), CommandError> {
-        let mut ring = self.ring.load()?;
+        let wrap = key_file::wrapping(&self.key.read()?)?;
+        let mut ring = self.ring.open(&wrap)?;
         let retired = if self.destroy {
             ring.destroy(&self.kid, now())
         } else {
             ring.retire(&self.kid, now())
         };
         retired.map_err(|error| refused(&error))?;
-        self.ring.save(&ring)?;
+        self.ring.save(&ring, &wrap)?;
         printer.text(&format!("retired: {}\n", self.kid));
+        Ok(())
+    }
+}
+
+impl Jwks {
+    fn execute(&self, printer: &mut Printer) -> Result<(), CommandError> {
+        let jwks = match (&self.keyring, &self.kms, self.algorithm) {
+            (Some(keyring), ..) => {
+                let ring = RingOption { keyring: keyring.clone() };
+                ring.read(self.key.key.as_deref())?.jwks()
+            }
+            (None, Some(address), Some(algorithm)) => {
+                self.service.service(address)?.jwks(algorithm.into())?
+            }
+            _ => return Err(CommandError::new(Kind::Usage, "neither --keyring nor --kms")),
+        };
+        format::json(&jwks, printer)
+    }
+}
+
+impl Migrate {
+    fn execute(&self, printer: &mut Printer) -> Result<(), CommandError> {
+        let wrap = key_file::wrapping(&self.key.read()?)?;
+        let text = key_file::read_text(&self.ring.keyring)?;
+        let ring = rings::Keyring::migrate(&text, &wrap).map_err(|error| refused(&error))?;
+        self.ring.save(&ring, &wrap)?;
+        printer.text("authenticated from now on\n");
         Ok(())
     }
 }

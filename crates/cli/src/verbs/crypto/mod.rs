@@ -1,11 +1,14 @@
 //! `ringfence crypto`
 
 mod calibrate;
+pub(super) mod choice;
 mod envelope;
-mod key_file;
-mod keyring;
+pub(super) mod events;
+pub(super) mod key_file;
+pub(super) mod keyring;
 mod password;
-mod signature;
+pub(super) mod service;
+pub(super) mod signature;
 mod token;
 
 use crate::error::{CommandError, Finish, Kind};
@@ -36,6 +39,7 @@ enum Command {
     Token(token::Token),
     Seal(envelope::Seal),
     Open(envelope::Open),
+    Rewrap(envelope::Rewrap),
     Sign(signature::Sign),
     Verify(signature::Verify),
     #[command(subcommand)]
@@ -50,6 +54,7 @@ impl Crypto {
             Command::Token(command) => command.execute(printer),
             Command::Seal(command) => command.execute(printer),
             Command::Open(command) => command.execute(printer),
+            Command::Rewrap(command) => command.execute(printer),
             Command::Sign(command) => command.execute(printer),
             Command::Verify(command) => command.execute(printer),
             Command::Keyring(command) => command.execute(printer),
@@ -85,11 +90,11 @@ fn input_line(what: &str) -> Result<String, CommandError> {
 }
 
 /// Seconds since 1970.
-fn now() -> u64 {
+pub(super) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// A failure whose text holds no secret.
-fn failed(what: &str, error: &dyn std::error::Error) -> CommandError {
+pub(super) fn failed(what: &str, error: &dyn std::error::Error) -> CommandError {
     CommandError::new(Kind::Source, what).caused_by(error)
 }
