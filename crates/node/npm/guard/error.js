@@ -10,9 +10,10 @@ const SAMPLE = 64;
 
 /** What a guard refused. `code` says why, `statusCode` what to answer where that makes sense. */
 class GuardError extends Error {
-  constructor(code, message, { cause, statusCode, ...more } = {}) {
+  constructor(code, message, { cause, rule, statusCode, ...more } = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
+    this.rule = rule ?? code.replace('ERR_RINGFENCE_GUARD_', '').toLowerCase().replaceAll('_', '-');
     if (statusCode !== undefined) {
       this.statusCode = statusCode;
       // What Express and its kin read.
@@ -62,7 +63,7 @@ function latin1(bytes) {
 function tell(kind, error, input, size) {
   if (refusals.hasSubscribers) {
     const bytes = size ?? (typeof input === 'string' ? Buffer.byteLength(input) : input?.byteLength);
-    refusals.publish({ kind, code: error.code, reason: error.message, size: bytes, sample: mask(input) });
+    refusals.publish({ kind, rule: error.rule, code: error.code, size: bytes ?? 0, sample: mask(input) });
   }
   return error;
 }

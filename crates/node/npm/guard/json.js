@@ -43,19 +43,19 @@ function parseJson(input, options) {
     throw new GuardError('ERR_INVALID_ARG_TYPE', 'a JSON text must be a Buffer, a Uint8Array or a string');
   }
   if (bytes.length > bounds.maxBytes) {
-    throw refuse('ERR_RINGFENCE_GUARD_TOO_LARGE', `it is longer than ${bounds.maxBytes} bytes`, bytes, 413);
+    throw tooLong(bounds.maxBytes, bytes);
   }
   const broken = scan(bytes, bounds, found);
   if (broken !== OK) throw refused(broken, bounds, bytes);
   if (typeof input !== 'string' && !isUtf8(bytes)) {
-    throw refuse('ERR_RINGFENCE_GUARD_JSON', 'it is not UTF-8', bytes, 400);
+    throw refuse('not-utf-8', 'it is not UTF-8', bytes);
   }
   const text = typeof input === 'string' ? input : utf8(bytes);
   try {
     return JSON.parse(text);
   } catch {
     // The message of V8 repeats the text.
-    throw refuse('ERR_RINGFENCE_GUARD_JSON', 'it is no JSON', bytes, 400);
+    throw refuse('no-json', 'it is no JSON', bytes);
   }
 }
 
@@ -64,20 +64,16 @@ function utf8(bytes) {
   return buffer.utf8Slice(0, buffer.length);
 }
 
+const RULES = {
+  [DEPTH]: ['too-deep', (bounds) => `it is deeper than ${bounds.depth}`],
+  [VALUES]: ['too-many-values', (bounds) => `it has more than ${bounds.values} values`],
+  [TWICE]: ['duplicate-name', () => 'a name is there twice in an object'],
+  [PROTOTYPE]: ['prototype-name', () => 'a name reaches a prototype'],
+};
+
 function refused(broken, bounds, bytes) {
-  const place = where(bytes, found.at);
-  switch (broken) {
-    case DEPTH:
-      return refuse('ERR_RINGFENCE_GUARD_JSON_DEPTH', `it is deeper than ${bounds.depth} (${place})`, bytes, 400);
-    case VALUES:
-      return refuse('ERR_RINGFENCE_GUARD_JSON_VALUES', `it has more than ${bounds.values} values (${place})`, bytes, 400);
-    case TWICE:
-      return refuse('ERR_RINGFENCE_GUARD_JSON_TWICE', `a name is there twice in an object (${place})`, bytes, 400);
-    case PROTOTYPE:
-      return refuse('ERR_RINGFENCE_GUARD_JSON_PROTOTYPE', `a name reaches a prototype (${place})`, bytes, 400);
-    default:
-      return refuse('ERR_RINGFENCE_GUARD_JSON', 'it is no JSON', bytes, 400);
-  }
+  const [rule, why] = RULES[broken];
+  return refuse(rule, `${why(bounds)} (${where(bytes, found.at)})`, bytes);
 }
 
 /** Line and column from 1, the column in bytes. */
@@ -92,8 +88,14 @@ function where(bytes, at) {
   return `line ${line}, column ${at - start + 1}`;
 }
 
-function refuse(code, message, bytes, statusCode) {
-  return tell('json', new GuardError(code, message, { statusCode }), bytes);
+function refuse(rule, message, bytes) {
+  return tell('json', new GuardError('ERR_RINGFENCE_GUARD_JSON', message, { rule, statusCode: 400 }), bytes);
+}
+
+/** For more bytes than agreed, however many there are. */
+function tooLong(most, bytes, size) {
+  const error = new GuardError('ERR_RINGFENCE_GUARD_TOO_LARGE', `it is longer than ${most} bytes`, { statusCode: 413 });
+  return tell('json', error, bytes, size);
 }
 
 /** Whether a content type is JSON: `application/json` or `+json`, in UTF-8 or without a charset. */
@@ -105,4 +107,4 @@ function isJson(contentType) {
   return parameters.every((parameter) => !/^charset\s*=/.test(parameter) || /^charset\s*=\s*"?utf-8"?$/.test(parameter));
 }
 
-module.exports = { isJson, limits, parseJson };
+module.exports = { isJson, limits, parseJson, tooLong };

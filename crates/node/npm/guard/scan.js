@@ -62,7 +62,7 @@ function scan(bytes, limits, found) {
       let hash = 0;
       let next = bytes[at];
       while (next !== QUOTE && at < length) {
-        if (next === BACKSLASH) return exact(bytes, found);
+        if (next === BACKSLASH) return exact(bytes, limits, found);
         hash = Math.imul(hash, 0x01000193) ^ next;
         next = bytes[++at];
       }
@@ -71,12 +71,12 @@ function scan(bytes, limits, found) {
         found.at = start;
         return PROTOTYPE;
       }
-      if (++names > KEPT >> 1) return exact(bytes, found);
+      if (++names > KEPT >> 1) return exact(bytes, limits, found);
       let place = Math.imul(hash ^ Math.imul(inside, 0x9e3779b1), 0x85ebca6b) >>> 19;
       let probes = 0;
       let owner = owners[place];
       while (owner > first) {
-        if ((owner === inside && hashes[place] === hash) || ++probes > MOST_PROBES) return exact(bytes, found);
+        if ((owner === inside && hashes[place] === hash) || ++probes > MOST_PROBES) return exact(bytes, limits, found);
         place = (place + 1) & mask;
         owner = owners[place];
       }
@@ -109,33 +109,30 @@ function scan(bytes, limits, found) {
 }
 
 /** The same where names are escaped, many or look alike: decoded, and in Sets. */
-function exact(bytes, found) {
+function exact(bytes, limits, found) {
   const sets = [];
   let naming = false;
+  let values = 1;
   for (let at = 0; at < bytes.length; at++) {
+    found.at = at;
     switch (bytes[at]) {
       case QUOTE: {
         const start = at;
         at = end(bytes, at);
-        if (!naming) break;
+        const broken = naming ? check(name(bytes, start, at), sets.at(-1)) : OK;
+        if (broken !== OK) return broken;
         naming = false;
-        const broken = check(name(bytes, start, at), sets.at(-1));
-        if (broken !== OK) {
-          found.at = start;
-          return broken;
-        }
         break;
       }
       case COMMA:
         naming = sets.at(-1) instanceof Set;
+        values++;
         break;
       case OPEN_OBJECT:
-        sets.push(new Set());
-        naming = true;
-        break;
       case OPEN_ARRAY:
-        sets.push(null);
-        naming = false;
+        naming = bytes[at] === OPEN_OBJECT;
+        if (sets.push(naming ? new Set() : null) > limits.depth) return DEPTH;
+        values++;
         break;
       case CLOSE_OBJECT:
       case CLOSE_ARRAY:
@@ -144,6 +141,7 @@ function exact(bytes, found) {
         break;
       default:
     }
+    if (values > limits.values) return VALUES;
   }
   return OK;
 }
@@ -181,4 +179,4 @@ function text8(bytes, start, at) {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, at - start).toString();
 }
 
-module.exports = { DEPTH, OK, PROTOTYPE, scan, TWICE, VALUES };
+module.exports = { DEPTH, exact, OK, PROTOTYPE, scan, TWICE, VALUES };

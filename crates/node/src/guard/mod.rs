@@ -3,6 +3,8 @@
 //! Every error's reason is `CODE|message`; `npm/guard/error.js` makes the typed error of it. No reason
 //! holds anything of what was refused.
 
+#[cfg(target_os = "linux")]
+mod archive;
 mod path;
 mod scan;
 mod url;

@@ -4,7 +4,7 @@ use super::refused;
 use napi::{Error, Result};
 use napi_derive::napi;
 use ringfence_guard::url::{Allowed, Outbound, UrlError};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 /// What may be reached.
 #[napi]
@@ -57,7 +57,7 @@ impl GuardUrls {
         base.redirect(&self.allowed, &location).map(judged).map_err(told)
     }
 
-    /// Of the addresses a URL's host resolved to, those that may be connected to. Inside a boundary
+    /// The addresses a URL's host resolved to, when all of them may be connected to. Inside a boundary
     /// the broker hands out addresses of its own for granted names and judges the real ones itself:
     /// `synthetic` says that this is so.
     #[napi]
@@ -68,24 +68,18 @@ impl GuardUrls {
         synthetic: bool,
     ) -> Result<Vec<String>> {
         let url = self.allowed.parse(&url).map_err(told)?;
-        let mut admitted = Vec::new();
-        let mut first = None;
-        for text in addresses {
-            let refuse = UrlError::Address("it is none");
-            let judgement = match text.parse::<IpAddr>() {
-                Ok(address) if synthetic && is_handed_out(address) => Ok(address),
-                Ok(address) => url.admit(address).map(|admitted| admitted.ip()),
-                Err(_) => Err(refuse),
-            };
-            match judgement {
-                Ok(address) => admitted.push(address.to_string()),
-                Err(why) => first = first.or(Some(why)),
-            }
+        let read = |text: &String| text.parse::<IpAddr>();
+        let addresses: Vec<_> = addresses
+            .iter()
+            .map(read)
+            .collect::<std::result::Result<_, _>>()
+            .map_err(|_| told(UrlError::Address("it is none")))?;
+        let (own, others): (Vec<IpAddr>, Vec<IpAddr>) =
+            addresses.into_iter().partition(|address| synthetic && is_handed_out(*address));
+        if own.is_empty() || !others.is_empty() {
+            url.admit_all(&others).map_err(told)?;
         }
-        if admitted.is_empty() {
-            return Err(told(first.unwrap_or(UrlError::Address("there is none"))));
-        }
-        Ok(admitted)
+        Ok(own.iter().chain(&others).map(ToString::to_string).collect())
     }
 }
 
@@ -93,7 +87,7 @@ impl GuardUrls {
 fn is_handed_out(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.octets()[0] == 198 && v4.octets()[1] & 0xfe == 18,
-        IpAddr::V6(v6) => Ipv6Addr::segments(&v6)[..4] == [0xfd52, 0x6e67, 0, 0],
+        IpAddr::V6(v6) => v6.segments()[..4] == [0xfd52, 0x6e67, 0, 0],
     }
 }
 

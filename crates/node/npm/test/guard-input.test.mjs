@@ -1,0 +1,233 @@
+import assert from 'node:assert/strict';
+import { channel } from 'node:diagnostics_channel';
+import test from 'node:test';
+import { clientAddress, checkHeaders, identifier, integer, isJson, oneOf, parseJson, parseSlug, parseUserId, parseUuid, query, safeMerge } from '../guard.mjs';
+
+/** The error of what must be refused. */
+function refusal(act) {
+  try {
+    act();
+  } catch (error) {
+    return error;
+  }
+  return assert.fail('it was accepted');
+}
+
+const rule = (text, options) => refusal(() => parseJson(Buffer.from(text), options)).rule;
+
+test('plain JSON is read as JSON.parse reads it, from bytes and from strings', () => {
+  const texts = [
+    '{"a":[1,-2.5,true,null,"x\\u00e9"],"b":{"c":{}},"1e3":18446744073709551615}', ' 1 ', '"\\\\"', '[]', '{}', 'null',
+    '{"a":{"a":{"a":1}},"b":[{"a":1},{"a":2}]}', '{"":0," ":1}', '{"é":1,"e":"\\"}{][,:"}', '[{"x":"a\\\\"},{"x":"b"}]',
+    '{"constructors":1,"__proto":2,"Prototype":3}', `{"k":"${'long '.repeat(500)}"}`,
+    JSON.stringify(Object.fromEntries(Array.from({ length: 3000 }, (_, at) => [`name${at}`, { [`name${at}`]: at }]))),
+  ];
+  for (const text of texts) {
+    assert.deepEqual(parseJson(Buffer.from(text)), JSON.parse(text));
+    assert.deepEqual(parseJson(text), JSON.parse(text));
+    assert.deepEqual(parseJson(new Uint8Array(Buffer.from(text))), JSON.parse(text));
+  }
+});
+
+test('names twice and names of prototypes are refused at any depth, however they are written', () => {
+  const filler = `"filler":"${'x'.repeat(600)}"`;
+  for (const more of ['', `,${filler}`]) {
+    for (const text of ['{"a":1,"a":2', '{"a":1,"\\u0061":2', '{"x":[{"x":{"a":1,"b":2,"a":3}}]', '{"é":1,"\\u00e9":2', '{"":1,"":2']) {
+      assert.equal(rule(`${text}${more}}`), 'duplicate-name', text);
+    }
+    for (const text of [
+      '{"__proto__":{"admin":true}', '{"\\u005f_proto__":{}', '{"a":[{"constructor":{"prototype":{"admin":true}}}]',
+      '{"prototype":1', '{"a":{"c\\u006fnstructor":1}',
+    ]) {
+      assert.equal(rule(`${text}${more}}`), 'prototype-name', text);
+    }
+  }
+  const many = Array.from({ length: 5000 }, (_, at) => `"k${at}":${at}`).join(',');
+  assert.equal(rule(`{${many},"k17":1}`), 'duplicate-name');
+  assert.equal(Object.keys(parseJson(`{${many}}`)).length, 5000);
+});
+
+test('what is too long, too deep or too much is refused, and never repeated in the error', () => {
+  const nested = (depth) => '['.repeat(depth) + ']'.repeat(depth);
+  assert.equal(rule(nested(33)), 'too-deep');
+  assert.deepEqual(parseJson(nested(32)), JSON.parse(nested(32)));
+  assert.equal(rule('['.repeat(200_000)), 'too-deep');
+  assert.equal(rule('{"\\u0061":'.repeat(50_000)), 'too-deep');
+  assert.equal(rule(`[${'0,'.repeat(100_000)}0]`), 'too-many-values');
+  assert.equal(rule(`{"\\u0061":[${'0,'.repeat(100_000)}0]}`), 'too-many-values');
+  const long = refusal(() => parseJson('12345', { maxBytes: 4 }));
+  assert.deepEqual([long.rule, long.statusCode, long.code], ['too-large', 413, 'ERR_RINGFENCE_GUARD_TOO_LARGE']);
+  for (const text of ['', '{', 'hunter2', '{"hunter2":}', '1 2', '"hunter2', '[1,]', '\ufeff{}', '{"hunter2', '{"a\\', '}', ']]', '{,}', '"\\']) {
+    const error = refusal(() => parseJson(Buffer.from(text)));
+    assert.equal(error.rule, 'no-json', text);
+    assert.equal(error.statusCode, 400);
+    assert.doesNotMatch(`${error.stack}${error.cause}`, /hunter2/);
+  }
+  assert.equal(refusal(() => parseJson(Buffer.from([0x22, 0xff, 0x22]))).rule, 'not-utf-8');
+  for (const options of [{ depth: 0 }, { depth: 1001 }, { maxBytes: 1.5 }, { values: '1' }]) {
+    assert.equal(refusal(() => parseJson('1', options)).code, 'ERR_INVALID_ARG_VALUE');
+  }
+  for (const input of [undefined, null, 1, {}, [1]]) assert.equal(refusal(() => parseJson(input)).code, 'ERR_INVALID_ARG_TYPE');
+});
+
+test('what is accepted has no name twice, whatever bytes come', () => {
+  // A small generator with a fixed seed: texts of the characters that the scanner looks at.
+  let state = 0x2545f491;
+  const next = (below) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
+  const pieces = ['{', '}', '[', ']', ',', ':', '"a"', '"b"', '"a\\u0062"', '"ab"', '"\\""', '1', 'null', ' ', '"__proto__"', '"x\\\\"'];
+  const value = (depth) => {
+    const kind = next(depth > 4 ? 1 : 3);
+    if (kind === 0) return pieces[6 + next(6)];
+    const list = Array.from({ length: next(4) }, () => (kind === 1 ? value(depth + 1) : `${pieces[6 + next(5)]}:${value(depth + 1)}`));
+    return kind === 1 ? `[${list}]` : `{${list}}`;
+  };
+  let accepted = 0;
+  for (let round = 0; round < 20_000; round++) {
+    const text = round % 2 === 0 ? value(0) : Array.from({ length: 1 + next(12) }, () => pieces[next(pieces.length)]).join('');
+    let names = 0;
+    let parsed;
+    try {
+      parsed = parseJson(text, round % 3 === 0 ? undefined : { depth: 20 });
+    } catch (error) {
+      assert.ok(error.rule !== undefined, `${text}: ${error.stack}`);
+      continue;
+    }
+    accepted += 1;
+    assert.deepEqual(parsed, JSON.parse(text));
+    const count = (one) => {
+      if (typeof one !== 'object' || one === null) return;
+      if (!Array.isArray(one)) names += Object.keys(one).length;
+      Object.values(one).forEach(count);
+    };
+    count(parsed);
+    // Every name of the text is one of the value: none was lost to another.
+    assert.equal(text.replace(/"(?:[^"\\]|\\.)*"/g, 's').split(':').length - 1, names, text);
+  }
+  assert.ok(accepted > 1000, `${accepted}`);
+});
+
+test('content types other than JSON in UTF-8 are none', () => {
+  for (const type of ['application/json', 'application/json; charset=utf-8', 'Application/JSON;charset="UTF-8"', 'application/problem+json']) {
+    assert.equal(isJson(type), true, type);
+  }
+  for (const type of [undefined, '', 'text/json', 'application/jsonx', 'application/json; charset=utf-7', 'application/+json', 'text/plain; application/json', 'multipart/form-data']) {
+    assert.equal(isJson(type), false, type);
+  }
+});
+
+test('a refusal is an event with its size and a sample in which every word is masked', () => {
+  const events = [];
+  const listen = (event) => events.push(event);
+  const refused = channel('ringfence.guard.refused');
+  refused.subscribe(listen);
+  try {
+    refusal(() => parseJson('{"password":"hunter2","password":1}'));
+    refusal(() => parseUserId('../hunter2'));
+    refusal(() => query({})('token=hunter2'));
+  } finally {
+    refused.unsubscribe(listen);
+  }
+  assert.deepEqual(events[0], {
+    code: 'ERR_RINGFENCE_GUARD_JSON', kind: 'json', rule: 'duplicate-name', sample: '{"aaaaaaaa":"aaaaaa0","aaaaaaaa":0}', size: 35,
+  });
+  assert.deepEqual(events.map(({ kind }) => kind), ['json', 'identifier', 'query']);
+  assert.doesNotMatch(JSON.stringify(events), /hunter/);
+  // Nobody is told any more, and nothing breaks.
+  refusal(() => parseJson('{'));
+});
+
+test('merging reaches no prototype, changes neither value and loses nothing', () => {
+  const defaults = { theme: { dark: false, size: 12 }, tags: ['a'] };
+  assert.deepEqual(safeMerge(defaults, { theme: { dark: true }, tags: ['b'], more: null }), { more: null, tags: ['b'], theme: { dark: true, size: 12 } });
+  assert.deepEqual(defaults, { tags: ['a'], theme: { dark: false, size: 12 } });
+  for (const text of ['{"__proto__":{"admin":true}}', '{"a":{"constructor":{"prototype":{"admin":true}}}}', '[{"prototype":1}]']) {
+    assert.equal(refusal(() => safeMerge({}, JSON.parse(text))).rule, 'prototype-name');
+  }
+  assert.equal({}.admin, undefined);
+  const deep = JSON.parse('{"a":'.repeat(40) + '1' + '}'.repeat(40));
+  assert.equal(refusal(() => safeMerge({}, deep)).rule, 'too-deep');
+  const getter = Object.defineProperty({}, 'a', { enumerable: true, get: () => 1 });
+  assert.equal(refusal(() => safeMerge({}, getter)).rule, 'not-plain');
+  assert.equal(refusal(() => safeMerge({}, new Map())).rule, 'not-plain');
+  // A name that every object inherits is an ordinary name.
+  assert.deepEqual(Object.entries(safeMerge({}, { toString: 1 })), [['toString', 1]]);
+});
+
+test('a query is what was declared, and nothing a sender chose', () => {
+  const read = query({ ids: { array: true, most: 3, parse: integer() }, page: { longest: 10, parse: integer({ min: 1 }) }, q: 'once', tag: { longest: 20, most: 2 } });
+  assert.deepEqual({ ...read('?page=2&tag=new&tag=in%20stock&q=a+b&ids[]=1&ids[1]=2') }, { ids: [1, 2], page: 2, q: 'a b', tag: ['new', 'in stock'] });
+  assert.deepEqual({ ...read('') }, { ids: [], tag: [] });
+  for (const [text, why] of [
+    ['page=1&page=2', 'repeated-key'], ['q=1&q=2', 'repeated-key'], ['tag=1&tag=2&tag=3', 'repeated-key'], ['page[$gt]=0', 'brackets'],
+    ['q[]=1', 'brackets'], ['ids=1', 'brackets'], ['ids[1]=1', 'brackets'], ['ids[__proto__]=1', 'prototype-name'], ['__proto__=1', 'prototype-name'],
+    ['__proto__[admin]=1', 'prototype-name'], ['constructor=1', 'prototype-name'], ['other=1', 'unknown-key'], ['q=%', 'bad-escape'], ['q=%ff', 'bad-escape'],
+    ['q=%00', 'control-character'], ['q=a b', 'unescaped-byte'], ['q=é', 'unescaped-byte'], ['q=1;page=2', 'semicolon'], [`q=${'a'.repeat(9000)}`, 'too-long'],
+    [`tag=${'a'.repeat(21)}`, 'value-too-long'], ['&'.repeat(50) + 'q=1&'.repeat(101), 'too-many-pairs'], ['page=0', 'identifier'], ['page=1e3', 'identifier'],
+  ]) {
+    const error = refusal(() => read(text));
+    assert.equal(error.rule, why, text);
+    assert.equal(error.statusCode, 400);
+  }
+  assert.deepEqual(Object.keys(query({ a: 'once' }, { others: 'ignore' })('b=1&a=2&c[x]=1'.replace('&c[x]=1', ''))), ['a']);
+  assert.equal(refusal(() => query({ a: { required: true } })('')).rule, 'missing-key');
+});
+
+test('headers are checked together, in one form', () => {
+  const sent = ['Host', 'example.com', 'ACCEPT', 'text/html', 'accept', '*/*'];
+  assert.deepEqual({ ...checkHeaders(sent) }, { accept: 'text/html, */*', host: 'example.com' });
+  for (const [more, why, status] of [
+    [['HOST', 'evil.example'], 'duplicate-header', 400], [['Content-Length', '1', 'Transfer-Encoding', 'chunked'], 'ambiguous-length', 400],
+    [['Content-Length', '+1'], 'bad-value', 400], [['Content-Length', '1, 1'], 'bad-value', 400], [['X_Forwarded_For', '1'], 'ambiguous-name', 400], [['a b', '1'], 'bad-name', 400],
+    [['a', 'b\r\nc: d'], 'line-break', 400], [['a', 'b\0'], 'control-character', 400], [['a', 'é'], 'not-ascii', 400], [['a'.repeat(129), '1'], 'name-too-long', 431],
+    [['a', 'b'.repeat(8193)], 'value-too-long', 431], [Array.from({ length: 202 }, () => 'x'), 'too-many-headers', 431],
+    [['a', 'b'.repeat(8000), 'c', 'b'.repeat(8000), 'd', 'b'.repeat(500)], 'too-long', 431],
+  ]) {
+    const error = refusal(() => checkHeaders([...sent, ...more]));
+    assert.deepEqual([error.rule, error.statusCode], [why, status]);
+  }
+});
+
+test('the client is told by trusted proxies alone', () => {
+  const client = clientAddress({ proxies: ['10.0.0.0/8', '::1', '2001:db8::/32'] });
+  const from = (peer, forwarded) => client({ headers: forwarded === undefined ? {} : { 'x-forwarded-for': forwarded }, socket: { remoteAddress: peer } });
+  for (const [peer, forwarded, expected] of [
+    ['198.51.100.7', '127.0.0.1', '198.51.100.7'], ['10.0.0.1', '127.0.0.1, 203.0.113.9, 10.1.1.1', '203.0.113.9'], ['10.0.0.1', undefined, '10.0.0.1'],
+    ['::ffff:10.0.0.1', '203.0.113.9:4711', '203.0.113.9'], ['::1', '[2001:DB9::1]:443', '2001:db9::1'], ['10.0.0.1', '::ffff:cb00:7109', '203.0.113.9'],
+    ['10.0.0.1', '10.0.0.2,10.0.0.3', '10.0.0.2'], ['2001:db8::1', '2001:db9::2', '2001:db9::2'],
+  ]) assert.equal(from(peer, forwarded), expected, `${peer} ${forwarded}`);
+  for (const forwarded of ['unknown', '203.0.113.9, evil', '1.2.3', '203.0.113.9, [::1', '300.1.1.1', Array.from({ length: 40 }, () => '10.0.0.1').join()]) {
+    assert.equal(refusal(() => from('10.0.0.1', forwarded)).rule, 'client-address', forwarded);
+  }
+  const elements = clientAddress({ header: 'forwarded', proxies: ['10.0.0.1'] });
+  const request = (forwarded) => ({ headers: { forwarded }, socket: { remoteAddress: '10.0.0.1' } });
+  assert.equal(elements(request('for=1.2.3.4;proto=https, For="[2001:db8::7]:1"')), '2001:db8::7');
+  assert.equal(refusal(() => elements(request('for=_hidden'))).rule, 'client-address');
+  for (const range of ['10.0.0.0/33', '10.0.0', '::/', 'a/8', '10.0.0.0/8/8']) assert.throws(() => clientAddress({ proxies: [range] }), range);
+});
+
+test('identifiers are whole texts of their pattern', () => {
+  // The manual's own, section Application security patterns.
+  assert.equal(parseUserId('user_12-A'), 'user_12-A');
+  for (const value of ['ab', 'a b c', 'a'.repeat(65), '../etc', 'abc\n', 1, null, ['abc'], { toString: () => 'abc' }]) {
+    const error = refusal(() => parseUserId(value));
+    assert.deepEqual([error.message, error.statusCode], ['invalid user id', 400]);
+  }
+  assert.equal(parseUuid('3f1c2d4e-1234-4abc-8def-1234567890ab').length, 36);
+  refusal(() => parseUuid('3f1c2d4e12344abc8def1234567890ab'));
+  assert.equal(parseSlug('a-b-1'), 'a-b-1');
+  refusal(() => parseSlug('a--b'));
+  const sticky = identifier(/a|b/gy);
+  assert.deepEqual([sticky('a'), sticky('b'), sticky('a')], ['a', 'b', 'a']);
+  refusal(() => sticky('ab'));
+  refusal(() => identifier(/^a$/m)('a\nb'));
+  refusal(() => identifier(/(a+)+/)(`${'a'.repeat(300)}!`));
+  assert.equal(integer()('0'), 0);
+  for (const value of ['01', '1.0', '1e3', '-0', ' 1', '', '9007199254740993', NaN, -1, 1.5]) refusal(() => integer()(value));
+  assert.equal(oneOf(['asc', 'desc'])('asc'), 'asc');
+  refusal(() => oneOf(['asc'])('toString'));
+});
