@@ -136,6 +136,12 @@ impl Printer {
         }
     }
 
+    /// Whether whoever read the output has left: going on makes no sense then.
+    #[cfg(feature = "tls")]
+    pub(crate) const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     fn keep(&mut self, result: io::Result<()>) {
         match result {
             Ok(()) => {}

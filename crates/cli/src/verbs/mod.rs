@@ -10,6 +10,8 @@ mod drop;
 mod explain;
 #[cfg(all(feature = "guard", target_os = "linux"))]
 mod extract;
+#[cfg(all(feature = "guard", target_os = "linux"))]
+mod fetch;
 mod init;
 mod learn;
 mod packages;
@@ -19,6 +21,8 @@ mod run;
 mod schema;
 mod statement;
 mod status;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub(crate) use drop::Drop;
 pub(crate) use explain::Here;
@@ -56,6 +60,10 @@ pub(crate) enum Verb {
     Crypto(crypto::Crypto),
     #[cfg(all(feature = "guard", target_os = "linux"))]
     Extract(extract::Extract),
+    #[cfg(all(feature = "guard", target_os = "linux"))]
+    Fetch(fetch::Fetch),
+    #[cfg(feature = "tls")]
+    Tls(tls::Tls),
     Schema(schema::Schema),
     Completions(completions::Completions),
 }
@@ -81,6 +89,10 @@ impl Verb {
             Self::Crypto(verb) => verb.execute(printer),
             #[cfg(all(feature = "guard", target_os = "linux"))]
             Self::Extract(verb) => verb.execute(printer),
+            #[cfg(all(feature = "guard", target_os = "linux"))]
+            Self::Fetch(verb) => verb.execute(printer),
+            #[cfg(feature = "tls")]
+            Self::Tls(verb) => verb.execute(printer),
             Self::Schema(verb) => verb.execute(printer),
             Self::Completions(verb) => Ok(verb.execute(printer)),
         }

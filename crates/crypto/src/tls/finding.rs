@@ -82,6 +82,24 @@ codes! {
     WrongOrder, "wrong-order", "RFC 8446 section 4.4.2";
 }
 
+impl Code {
+    /// Whether clients refuse such a connection; the others are weaknesses.
+    #[must_use]
+    pub const fn is_refused_by_clients(self) -> bool {
+        !matches!(
+            self,
+            Self::ExpiresSoon
+                | Self::LongValidity
+                | Self::OldProtocol
+                | Self::SharedKeyFile
+                | Self::TooManyCertificates
+                | Self::WeakKey
+                | Self::WeakSignature
+                | Self::WrongOrder
+        )
+    }
+}
+
 /// Something that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {

@@ -28,7 +28,7 @@ pub use client::{Client, ClientError, Reloading};
 pub use clock::written as time_written;
 pub use file::{FileError, Item, LARGEST, examine, items};
 pub use finding::{Code, Finding};
-pub use handshake::{ConnectError, Handshake, Target};
+pub use handshake::{ConnectError, Handshake, Step, Target};
 pub use inspection::{Inspection, Options, inspect};
 pub use judge::Expected;
 pub use legacy::Old;
