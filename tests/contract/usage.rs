@@ -87,6 +87,7 @@ fn the_help_lists_every_verb() {
       render        Write the boundary out for the place it deploys to
       drift         Say what is weaker in a deployment than in the boundary
       crypto        Hash passwords, issue tokens, seal and sign, keep keys
+      extract       Extract an archive somebody else made, whole or not at all
       schema        Print the JSON Schema of the boundary file, for editors
       completions   Print completions for a shell
 

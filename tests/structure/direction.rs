@@ -16,7 +16,7 @@ const FLOORS: [&[&str]; 8] = [
 ];
 
 /// Crates that may be used in one room only, by the beginning of their names.
-const KEPT_IN: [(&str, &str); 15] = [
+const KEPT_IN: [(&str, &str); 18] = [
     ("oxc", "check"),
     ("wasmtime", "sandbox"),
     ("rusqlite", "sandbox"),
@@ -32,6 +32,9 @@ const KEPT_IN: [(&str, &str); 15] = [
     ("saphyr", "project"),
     ("parse-dockerfile", "project"),
     ("cel", "deploy"),
+    ("zip", "guard"),
+    ("ruzstd", "guard"),
+    ("infer", "guard"),
 ];
 
 /// What the pure crate must not touch.
