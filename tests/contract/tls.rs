@@ -1,0 +1,6 @@
+//! `ringfence tls`: what is seen, what is told, what is made; servers are real ones on loopback.
+
+mod dev_ca;
+mod inspect;
+mod server;
+mod watch;
