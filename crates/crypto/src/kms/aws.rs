@@ -140,7 +140,10 @@ fn is_key(key: &str) -> bool {
     !key.is_empty() && key.len() <= 128 && key.bytes().all(fits) && !key.contains("alias/")
 }
 
-/// Whether the key that answered is the one that was asked.
+/// Whether the key that answered is the one that was asked; either may be named by its id alone.
 fn is_same(asked: &str, answered: &str) -> bool {
-    answered == asked || answered.strip_suffix(asked).is_some_and(|front| front.ends_with(":key/"))
+    let ends = |whole: &str, id: &str| {
+        whole.strip_suffix(id).is_some_and(|front| front.ends_with(":key/"))
+    };
+    answered == asked || ends(answered, asked) || ends(asked, answered)
 }

@@ -66,7 +66,7 @@ impl Seal {
                 let key = service.wrapping()?;
                 let data = Secret::new(input()?);
                 let (key, data) = (key.as_ref(), data.expose());
-                self.events.watch(printer, |on| on.seal_wrapped(key, context, data))?
+                self.events.watch(|on| on.seal_wrapped(key, context, data))?
             }
             Choice::Ring(mut ring, option, wrap) => {
                 let key = SealingKey::of(&mut ring, &wrap)?;
@@ -78,14 +78,16 @@ impl Seal {
                 // The count is on disk before anything is sealed: a crash counts too many, never too few.
                 option.save(&ring, &wrap)?;
                 match &key {
-                    SealingKey::Direct(key) => envelope::seal(key, context, data.expose()),
+                    SealingKey::Direct(key) => {
+                        (envelope::seal(key, context, data.expose()), String::new())
+                    }
                     SealingKey::Wrapping(key) => {
-                        envelope::seal_wrapped(key, context, data.expose())
+                        (envelope::seal_wrapped(key, context, data.expose()), String::new())
                     }
                 }
             }
         };
-        let sealed = sealed.map_err(|error| failed("nothing is sealed", &error))?;
+        let sealed = ended("nothing is sealed", sealed)?;
         printer.text(&format!("{sealed}\n"));
         Ok(Finish::Clean)
     }
@@ -124,7 +126,7 @@ impl Open {
         let opened = match &choice {
             Choice::Service(service) => {
                 let key = service.wrapping()?;
-                self.events.watch(printer, |on| on.open_wrapped(&[key.as_ref()], context, text))?
+                self.events.watch(|on| on.open_wrapped(&[key.as_ref()], context, text))?
             }
             Choice::Ring(ring, _, wrap) if ring.kind == keyring::Kind::A256gcmkw => {
                 let keys = ring.unwrapping_keys(wrap).map_err(|error| refused(&error))?;
@@ -133,14 +135,14 @@ impl Open {
                     .filter(|key| self.kid.as_ref().is_none_or(|kid| kid == key.kid()))
                     .map(|key| key as &dyn Wrapping)
                     .collect();
-                self.events.watch(printer, |on| on.open_wrapped(&keys, context, text))?
+                self.events.watch(|on| on.open_wrapped(&keys, context, text))?
             }
             Choice::Ring(ring, _, wrap) => {
                 let keys = ring.opening_keys(wrap).map_err(|error| refused(&error))?;
-                self.direct(&keys, text, printer)?
+                self.direct(&keys, text)?
             }
         };
-        let opened = opened.map_err(|error| failed("the envelope does not open", &error))?;
+        let opened = ended("the envelope does not open", opened)?;
         printer.bytes(opened.expose());
         Ok(Finish::Clean)
     }
@@ -150,17 +152,16 @@ impl Open {
         &self,
         keys: &[Key],
         text: &str,
-        printer: &mut Printer,
-    ) -> Result<Result<Secret, EnvelopeError>, CommandError> {
+    ) -> Result<(Result<Secret, EnvelopeError>, String), CommandError> {
         let named = |key: &&Key| self.kid.as_ref().is_none_or(|kid| kid == key.id());
         let keys: Vec<_> = keys.iter().filter(named).collect();
         let context = self.context.as_bytes();
         if !text.starts_with('{') {
-            return self.events.watch(printer, |on| on.open(&keys, context, text));
+            return self.events.watch(|on| on.open(&keys, context, text));
         }
         match (&self.kid, keys.as_slice()) {
-            (Some(_), [key]) => self.events.watch(printer, |on| on.open_manual(key, context, text)),
-            (Some(_), _) => Ok(Err(EnvelopeError::UnknownKey)),
+            (Some(_), [key]) => self.events.watch(|on| on.open_manual(key, context, text)),
+            (Some(_), _) => Ok((Err(EnvelopeError::UnknownKey), String::new())),
             (None, _) => {
                 let message = "this envelope does not say which key it was sealed with";
                 Err(CommandError::new(Kind::Usage, message).hint("name it: --kid KID"))
@@ -180,7 +181,7 @@ impl Rewrap {
                 let key = service.wrapping()?;
                 let to = other.as_ref().map(service::Service::wrapping).transpose()?;
                 let to = to.as_deref().unwrap_or(key.as_ref());
-                let done = self.events.watch(printer, |on| on.rewrap(&[key.as_ref()], to, text))?;
+                let done = self.events.watch(|on| on.rewrap(&[key.as_ref()], to, text))?;
                 return finish(done, printer);
             }
             Choice::Ring(mut ring, option, wrap) => {
@@ -193,18 +194,26 @@ impl Rewrap {
         let keys: Vec<&dyn Wrapping> = keys.iter().map(|key| key as &dyn Wrapping).collect();
         let to = other.as_ref().map(service::Service::wrapping).transpose()?;
         let to = to.as_deref().unwrap_or(&own);
-        let done = self.events.watch(printer, |on| on.rewrap(&keys, to, text))?;
+        let done = self.events.watch(|on| on.rewrap(&keys, to, text))?;
         finish(done, printer)
     }
 }
 
 fn finish(
-    rewrapped: Result<String, EnvelopeError>,
+    rewrapped: (Result<String, EnvelopeError>, String),
     printer: &mut Printer,
 ) -> Result<Finish, CommandError> {
-    let text = rewrapped.map_err(|error| failed("the envelope stays as it is", &error))?;
+    let text = ended("the envelope stays as it is", rewrapped)?;
     printer.text(&format!("{text}\n"));
     Ok(Finish::Clean)
+}
+
+/// What was done, or the failure with its events behind it.
+fn ended<T>(
+    what: &str,
+    (done, events): (Result<T, EnvelopeError>, String),
+) -> Result<T, CommandError> {
+    done.map_err(|error| failed(what, &error).with_event(events))
 }
 
 fn envelope_text(bytes: &[u8]) -> Result<&str, CommandError> {

@@ -1,7 +1,6 @@
 //! Where events go: a file, or standard error.
 
 use crate::error::{CommandError, Kind};
-use crate::printer::Printer;
 use ringfence_crypto::event::{Event, Watched};
 use std::cell::RefCell;
 use std::fs::File;
@@ -20,28 +19,23 @@ pub(in crate::verbs) struct EventsOption {
 
 /// Events of one command, told when it ends.
 #[derive(Default)]
-pub(in crate::verbs) struct Told(RefCell<Vec<String>>);
+pub(in crate::verbs) struct Told(RefCell<String>);
 
 impl EventsOption {
-    /// Does something with an observer and writes what it was told. That the events could not be
-    /// written comes before what was done: who asked for them relies on them.
+    /// Does something with an observer and writes what it was told: into the file, else it is handed
+    /// back for standard error, where it comes after the error itself. That the file cannot be
+    /// written comes before what was done: who asked for events relies on them.
     pub(in crate::verbs) fn watch<T>(
         &self,
-        printer: &mut Printer,
         work: impl FnOnce(Watched<&Told>) -> T,
-    ) -> Result<T, CommandError> {
-        let mut file = self.open()?;
+    ) -> Result<(T, String), CommandError> {
+        let file = self.open()?;
         let told = Told::default();
         let done = work(Watched::new(&told));
-        for line in told.0.into_inner() {
-            match &mut file {
-                Some(file) => {
-                    file.write_all(line.as_bytes()).map_err(|error| self.cannot(&error))?;
-                }
-                None => printer.event(&line),
-            }
-        }
-        Ok(done)
+        let lines = told.0.into_inner();
+        let Some(mut file) = file else { return Ok((done, lines)) };
+        file.write_all(lines.as_bytes()).map_err(|error| self.cannot(&error))?;
+        Ok((done, String::new()))
     }
 
     /// Opened before anything is done.
@@ -68,6 +62,8 @@ impl EventsOption {
 
 impl ringfence_crypto::event::Observer for &Told {
     fn happened(&self, event: &Event) {
-        self.0.borrow_mut().push(event.to_json_line(SystemTime::now()) + "\n");
+        let mut lines = self.0.borrow_mut();
+        lines.push_str(&event.to_json_line(SystemTime::now()));
+        lines.push('\n');
     }
 }

@@ -69,13 +69,15 @@ impl Verify {
             }
         };
         let text = input_line("signed text")?;
-        match self.events.watch(printer, |on| on.verify(&keys, &text, now()))? {
+        let (verified, events) = self.events.watch(|on| on.verify(&keys, &text, now()))?;
+        match verified {
             Ok(verified) => {
                 printer.bytes(&verified.payload);
                 Ok(Finish::Clean)
             }
             Err(error) => {
                 printer.error(&format!("refused: {error}\n"));
+                printer.event(&events);
                 Ok(Finish::Findings)
             }
         }

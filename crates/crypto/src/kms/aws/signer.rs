@@ -9,6 +9,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::json as value;
 
+/// Longest message in bytes that is sent as it is (the API's bound); of longer ones the hash is.
+const LONGEST: usize = 4096;
+
 /// A private key that stays in KMS: `ES256` or `PS256`.
 #[derive(Debug)]
 pub struct AwsSigner<'kms> {
@@ -63,8 +66,10 @@ impl<'kms> AwsSigner<'kms> {
             return Err(KmsError::Unusable);
         }
         let der = decode(&described.public_key)?;
-        let public = public::from_spki(algorithm, &described.key_id, &der)?;
-        Ok(Self { kms, key: described.key_id, public })
+        // The ARN says more than the id.
+        let named = if described.key_id.len() > key.len() { &described.key_id } else { key };
+        let public = public::from_spki(algorithm, named, &der)?;
+        Ok(Self { kms, key: named.to_owned(), public })
     }
 }
 
@@ -83,16 +88,20 @@ impl Signer for AwsSigner<'_> {
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, SignatureError> {
         let algorithm = self.algorithm();
-        // Whole messages end at 4096 bytes there.
+        let hash = digest(&SHA256, message);
+        let (message_type, sent) = match message.len() {
+            0..=LONGEST => ("RAW", message),
+            _ => ("DIGEST", hash.as_ref()),
+        };
         let body = value!({
             "KeyId": self.key,
-            "Message": STANDARD.encode(digest(&SHA256, message).as_ref()),
-            "MessageType": "DIGEST",
+            "Message": STANDARD.encode(sent),
+            "MessageType": message_type,
             "SigningAlgorithm": name(algorithm),
         });
         let answer = self.kms.call("Sign", &json(&body)?)?;
         let signed: Signed = read(&answer)?;
-        if signed.key_id != self.key || signed.signing_algorithm != name(algorithm) {
+        if !is_same(&self.key, &signed.key_id) || signed.signing_algorithm != name(algorithm) {
             return Err(KmsError::Answer("another key answered").into());
         }
         let signature = decode(&signed.signature)?;
