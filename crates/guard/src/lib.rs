@@ -20,6 +20,8 @@ pub mod layer;
 pub mod merge;
 pub mod path;
 pub mod query;
+#[cfg(all(feature = "spawn", target_os = "linux"))]
+pub mod spawn;
 #[cfg(target_os = "linux")]
 pub mod temp;
 pub mod url;

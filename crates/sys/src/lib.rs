@@ -17,6 +17,7 @@ pub mod errno;
 pub mod fd;
 pub mod inside;
 pub mod interfaces;
+pub mod keeper;
 pub mod landlock;
 pub mod launch;
 pub mod linux;

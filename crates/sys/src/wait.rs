@@ -91,6 +91,21 @@ pub fn unblock_signals(signals: &[i32]) -> Result<(), Errno> {
     unsafe { call(libc::SYS_rt_sigprocmask, unblock) }.map(drop)
 }
 
+/// Blocks every signal for this thread and answers what was blocked before, for [`restore_signals`].
+pub fn block_all_signals() -> Result<u64, Errno> {
+    let (all, mut before) = (u64::MAX, 0_u64);
+    let args = [int(libc::SIG_SETMASK), input(&all), output(&mut before), size_of::<u64>(), 0, 0];
+    // SAFETY: the kernel reads one 64-bit mask and writes one.
+    unsafe { call(libc::SYS_rt_sigprocmask, args) }.map(|_| before)
+}
+
+/// Blocks exactly the signals of a mask.
+pub fn restore_signals(mask: u64) -> Result<(), Errno> {
+    let args = [int(libc::SIG_SETMASK), input(&mask), 0, size_of::<u64>(), 0, 0];
+    // SAFETY: the kernel reads one 64-bit mask.
+    unsafe { call(libc::SYS_rt_sigprocmask, args) }.map(drop)
+}
+
 /// Blocks these signals as [`block_signals`] does and makes a descriptor to read them from.
 pub fn signal_descriptor(signals: &[i32]) -> Result<OwnedFd, Errno> {
     block_signals(signals)?;
@@ -166,6 +181,12 @@ impl Descendants {
     pub fn of_this_process() -> Result<Self, Errno> {
         let list = c"/proc/thread-self/children";
         crate::mount::openat(None, list, libc::O_RDONLY, 0).map(|children| Self { children })
+    }
+
+    /// The descriptor it reads, which a process that closes all others must keep.
+    #[must_use]
+    pub fn raw(&self) -> std::os::fd::RawFd {
+        self.children.as_raw_fd()
     }
 
     /// Kills and reaps every one. Ends when there is no child left.
