@@ -2,4 +2,5 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "vectors that cannot be read must fail")]
 
+mod rfc;
 mod wycheproof;
