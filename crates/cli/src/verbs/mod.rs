@@ -21,9 +21,15 @@ mod run;
 mod schema;
 mod statement;
 mod status;
+#[cfg(not(feature = "crypto"))]
+mod unsigned;
+#[cfg(feature = "crypto")]
+mod verify;
 #[cfg(feature = "tls")]
 mod tls;
 
+#[cfg(feature = "crypto")]
+pub(crate) use crypto::attest::{SignOption, Signatures};
 pub(crate) use drop::Drop;
 pub(crate) use explain::Here;
 pub(crate) use learn::Learn;
@@ -34,6 +40,8 @@ pub(crate) use prove::CLASSES as PROOF_CLASSES;
 pub(crate) use prove::{ProofFormat, Prove};
 pub(crate) use run::Run;
 pub(crate) use status::Status;
+#[cfg(not(feature = "crypto"))]
+pub(crate) use unsigned::{SignOption, Signatures};
 
 use crate::error::{CommandError, Finish};
 use crate::host;
@@ -56,6 +64,8 @@ pub(crate) enum Verb {
     Packages(packages::Packages),
     Render(render::Render),
     Drift(drift::Drift),
+    #[cfg(feature = "crypto")]
+    Verify(verify::Verify),
     #[cfg(feature = "crypto")]
     Crypto(crypto::Crypto),
     #[cfg(all(feature = "guard", target_os = "linux"))]
@@ -85,6 +95,8 @@ impl Verb {
             Self::Packages(verb) => verb.execute(printer),
             Self::Render(verb) => verb.execute(printer),
             Self::Drift(verb) => verb.execute(printer),
+            #[cfg(feature = "crypto")]
+            Self::Verify(verb) => verb.execute(printer),
             #[cfg(feature = "crypto")]
             Self::Crypto(verb) => verb.execute(printer),
             #[cfg(all(feature = "guard", target_os = "linux"))]

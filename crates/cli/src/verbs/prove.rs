@@ -1,5 +1,6 @@
 //! `ringfence prove`
 
+use super::SignOption;
 use crate::settings::ConfigOption;
 use std::path::PathBuf;
 
@@ -35,10 +36,12 @@ pub(crate) struct Prove {
     pub(crate) report: Option<PathBuf>,
     /// Write the evidence as an in-toto statement to this file too: JSON for other tools
     ///
-    /// It is not signed, and it says no more than the proof does: what was not attacked, not
-    /// decided or accepted is in it as such. `ringfence schema --attestation` describes it.
+    /// It says no more than the proof does: what was not attacked, not decided or accepted is in it as
+    /// such. `ringfence schema --attestation` describes it. Without --sign-with it is not signed.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, conflicts_with = "compare")]
     pub(crate) attest: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) sign: SignOption,
     /// Take one lock after another away and show which attack notices
     ///
     /// Each lock is left out of a start in which only canaries are attacked. Exits 1 when one is

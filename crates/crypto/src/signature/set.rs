@@ -44,6 +44,14 @@ impl KeySet {
         Ok(())
     }
 
+    /// Adds the keys of another set, each in its window.
+    ///
+    /// # Errors
+    /// As [`Self::add`].
+    pub fn merge(&mut self, other: Self) -> Result<(), SignatureError> {
+        other.keys.into_iter().try_for_each(|(key, window)| self.add(key, window))
+    }
+
     /// How many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -8,7 +8,7 @@ use super::resolve;
 use super::whole_file::WholeFile;
 use crate::boundary_file::BoundaryFile;
 use crate::error::{CommandError, Kind};
-use crate::verbs::Prove;
+use crate::verbs::{Prove, Signatures};
 use ringfence_boundary::plan::Plan;
 use ringfence_boundary::prove::Report;
 use ringfence_boundary::prove::attach::AttachReport;
@@ -22,10 +22,10 @@ pub(crate) fn attestation_schema() -> Result<String, CommandError> {
 }
 
 /// The files of one proof.
-#[derive(Debug)]
 pub(super) struct EvidenceFiles {
     page: Option<WholeFile>,
     attestation: Option<(WholeFile, Begun)>,
+    signatures: Signatures,
 }
 
 impl EvidenceFiles {
@@ -47,9 +47,10 @@ impl EvidenceFiles {
             let message = "--report and --attest name the same file";
             return Err(CommandError::new(Kind::Usage, message).hint("name two files"));
         }
-        let Some(at) = attestation else { return Ok(Self { page, attestation: None }) };
+        let signatures = verb.sign.prepare()?;
+        let Some(at) = attestation else { return Ok(Self { page, attestation: None, signatures }) };
         let begun = Begun::now(&plan()?, &file.source.path, &file.folder()?, &file.hash());
-        Ok(Self { page, attestation: Some((at, begun)) })
+        Ok(Self { page, attestation: Some((at, begun)), signatures })
     }
 
     /// Writes them, for a proof and the running service that it was attached to.
@@ -69,7 +70,7 @@ impl EvidenceFiles {
                 CommandError::new(Kind::Internal, "cannot write the result as JSON")
                     .caused_by(&error)
             })?;
-            at.write(text.as_bytes())
+            at.write(self.signatures.around(text)?.as_bytes())
         });
         page.transpose()?;
         attestation.transpose()?;

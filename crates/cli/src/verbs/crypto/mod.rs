@@ -1,5 +1,6 @@
 //! `ringfence crypto`
 
+pub(super) mod attest;
 mod calibrate;
 pub(super) mod choice;
 mod envelope;
