@@ -1,0 +1,4 @@
+import * as ringfence from './tls.js';
+
+export * from './tls.js';
+export default ringfence;

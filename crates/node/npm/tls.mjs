@@ -1,0 +1,13 @@
+import ringfence from './tls.js';
+
+export const {
+  ClientFiles,
+  PinnedAgent,
+  TlsError,
+  assertTlsVerification,
+  clientOptions,
+  enforceTlsVerification,
+  pinOf,
+  undiciConnect,
+} = ringfence;
+export default ringfence;
