@@ -1,5 +1,7 @@
 //! Hashes of tarballs, as Subresource Integrity writes them.
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
 use std::fmt;
 
 /// Hash functions of Subresource Integrity, the strongest last.
@@ -46,6 +48,11 @@ impl Integrity {
             (!hash.is_empty()).then(|| (algorithm, hash.to_owned()))
         });
         Self { hashes: hashes.collect() }
+    }
+
+    /// A SHA-1.
+    pub(super) fn of_sha1(hash: &[u8]) -> Self {
+        Self { hashes: vec![(Algorithm::Sha1, BASE64.encode(hash))] }
     }
 
     /// Whether nothing in it is a hash.

@@ -6,13 +6,18 @@
 //! asks no registry. A lockfile without a single package is an error: a tool that reads nothing must
 //! not call it clean.
 
+mod bun;
 mod error;
 mod integrity;
 mod manifest;
 mod npm;
 mod package;
+mod pnpm;
 mod reach;
 mod source;
+mod yaml;
+mod yarn_berry;
+mod yarn_classic;
 
 pub use error::GraphError;
 pub use integrity::{Algorithm, Integrity};
@@ -96,9 +101,10 @@ impl Graph {
             .ok_or_else(|| GraphError::UnknownName { name: file.to_owned() })?;
         let (format, importers, packages) = match manager {
             Manager::Npm => npm::read(text, manifests)?,
-            Manager::Pnpm | Manager::Yarn | Manager::Bun => {
-                return Err(GraphError::UnknownVersion { line: 1, version: "any".to_owned() });
-            }
+            Manager::Bun => bun::read(text)?,
+            Manager::Yarn if text.contains("__metadata:") => yarn_berry::read(text, manifests)?,
+            Manager::Yarn => yarn_classic::read(text, manifests)?,
+            Manager::Pnpm => pnpm::read(text)?,
         };
         if packages.is_empty() {
             return Err(GraphError::Empty);

@@ -93,11 +93,23 @@ impl Json {
 /// # Errors
 /// What is not JSON, is nested more than 512 deep, or has a key twice.
 pub fn parse(text: &str) -> Result<Placed<Json>, JsonError> {
+    parse_with(text, false)
+}
+
+/// Reads JSON with commas behind last elements, as Bun writes its lockfile.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_with_trailing_commas(text: &str) -> Result<Placed<Json>, JsonError> {
+    parse_with(text, true)
+}
+
+fn parse_with(text: &str, allow_trailing_commas: bool) -> Result<Placed<Json>, JsonError> {
     let lines = Lines::of(text);
     let strict = ParseOptions {
         allow_comments: false,
         allow_loose_object_property_names: false,
-        allow_trailing_commas: false,
+        allow_trailing_commas,
         allow_missing_commas: false,
         allow_single_quoted_strings: false,
         allow_hexadecimal_numbers: false,

@@ -51,7 +51,7 @@ pub(super) fn read(text: &str, manifests: &[Manifest<'_>]) -> Result<Read, Graph
 }
 
 /// The entries of a value that is there and must be an object.
-fn object(value: Option<&Placed<Json>>) -> Result<Option<&Entries>, GraphError> {
+pub(super) fn object(value: Option<&Placed<Json>>) -> Result<Option<&Entries>, GraphError> {
     match value {
         None => Ok(None),
         Some(Placed { value: Json::Object(entries), .. }) => Ok(Some(entries)),
@@ -63,7 +63,10 @@ fn object(value: Option<&Placed<Json>>) -> Result<Option<&Entries>, GraphError> 
 }
 
 /// Ranges by name: every value must be a string.
-fn ranges<'a>(entry: &'a Json, key: &str) -> Result<Vec<(&'a str, &'a str)>, GraphError> {
+pub(super) fn ranges<'a>(
+    entry: &'a Json,
+    key: &str,
+) -> Result<Vec<(&'a str, &'a str)>, GraphError> {
     let entries = object(entry.key(key))?.unwrap_or_default();
     let one = |(name, range): &'a (String, Placed<Json>)| match range.value.as_str() {
         Some(text) => Ok((name.as_str(), text)),
@@ -83,21 +86,21 @@ fn string(entry: &Json, key: &str) -> Result<Option<String>, GraphError> {
     }
 }
 
-fn expected_text(value: &Placed<Json>) -> GraphError {
+pub(super) fn expected_text(value: &Placed<Json>) -> GraphError {
     GraphError::on(value.line, format!("a string is expected, not {}", value.value.kind()))
 }
 
 /// A string; nothing where it is anything else.
-fn text_of(entry: &Json, key: &str) -> Option<String> {
+pub(super) fn text_of(entry: &Json, key: &str) -> Option<String> {
     entry.key(key).and_then(|placed| placed.value.as_str()).map(str::to_owned)
 }
 
-fn is_true(entry: &Json, key: &str) -> bool {
+pub(super) fn is_true(entry: &Json, key: &str) -> bool {
     entry.key(key).is_some_and(|placed| placed.value == Json::Boolean(true))
 }
 
 /// The name that is really asked for by `npm:name@range`.
-fn alias(range: &str) -> Option<(&str, &str)> {
+pub(super) fn alias(range: &str) -> Option<(&str, &str)> {
     let rest = range.strip_prefix("npm:")?;
     let at = rest.char_indices().skip(1).find(|(_, mark)| *mark == '@').map(|(at, _)| at);
     Some(at.map_or((rest, ""), |at| (&rest[..at], &rest[at + 1..])))

@@ -1,0 +1,177 @@
+//! Scalars, keys and flow values on one line.
+
+use crate::json::{Json, Placed};
+
+/// How deep flow values may be nested.
+const DEPTH: usize = 16;
+
+/// A value and what stands behind it.
+#[derive(Debug)]
+pub(super) struct Flow<'a> {
+    pub(super) value: Json,
+    pub(super) rest: &'a str,
+}
+
+type Why = &'static str;
+
+/// A value that begins a text; behind it white space is skipped.
+pub(super) fn parse(text: &str) -> Result<Flow<'_>, Why> {
+    let (value, rest) = value(text, Place::Block, 0)?;
+    Ok(Flow { value, rest: rest.trim_start() })
+}
+
+/// A key and what stands behind its colon.
+pub(super) fn key(text: &str) -> Result<(String, &str), Why> {
+    const NONE: Why = "a key and a colon are expected";
+    if text.starts_with(['"', '\'']) {
+        let (key, rest) = quoted(text)?;
+        let rest = rest.trim_start().strip_prefix(':').ok_or(NONE)?;
+        if !(rest.is_empty() || rest.starts_with(' ')) {
+            return Err(NONE);
+        }
+        return Ok((key, rest.trim_start()));
+    }
+    refuse_indicator(text)?;
+    let end = text.find(": ").or_else(|| text.strip_suffix(':').map(str::len)).ok_or(NONE)?;
+    Ok((text[..end].trim_end().to_owned(), text[end + 1..].trim_start()))
+}
+
+/// Where a plain scalar stands, which says where it ends.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Block,
+    Flow,
+}
+
+fn value(text: &str, place: Place, depth: usize) -> Result<(Json, &str), Why> {
+    if depth > DEPTH {
+        return Err("nested too deep");
+    }
+    match text.as_bytes().first() {
+        Some(b'{') => mapping(&text[1..], depth + 1),
+        Some(b'[') => sequence(&text[1..], depth + 1),
+        Some(b'"' | b'\'') => quoted(text).map(|(text, rest)| (Json::String(text), rest)),
+        _ => plain(text, place),
+    }
+}
+
+fn mapping(text: &str, depth: usize) -> Result<(Json, &str), Why> {
+    let mut entries: Vec<(String, Placed<Json>)> = Vec::new();
+    let mut rest = text.trim_start();
+    loop {
+        if let Some(rest) = rest.strip_prefix('}') {
+            return Ok((Json::Object(entries), rest));
+        }
+        let (key, after) = if rest.starts_with(['"', '\'']) {
+            quoted(rest)?
+        } else {
+            let end = rest.find([':', ',', '}', '{', '[', ']']).ok_or("a key is expected")?;
+            (rest[..end].trim().to_owned(), &rest[end..])
+        };
+        let after = after.trim_start().strip_prefix(':').ok_or("a colon is expected")?;
+        if entries.iter().any(|(other, _)| *other == key) {
+            return Err("a key is there twice");
+        }
+        let (json, after) = value(after.trim_start(), Place::Flow, depth)?;
+        entries.push((key, Placed::new(json, 0)));
+        rest = next(after, '}')?;
+    }
+}
+
+fn sequence(text: &str, depth: usize) -> Result<(Json, &str), Why> {
+    let mut items = Vec::new();
+    let mut rest = text.trim_start();
+    loop {
+        if let Some(rest) = rest.strip_prefix(']') {
+            return Ok((Json::Array(items), rest));
+        }
+        let (json, after) = value(rest, Place::Flow, depth)?;
+        items.push(Placed::new(json, 0));
+        rest = next(after, ']')?;
+    }
+}
+
+/// Behind a comma, or at the end.
+fn next(text: &str, end: char) -> Result<&str, Why> {
+    let text = text.trim_start();
+    match text.strip_prefix(',') {
+        Some(rest) => Ok(rest.trim_start()),
+        None if text.starts_with(end) => Ok(text),
+        None => Err("a comma or the end of the value is expected"),
+    }
+}
+
+fn plain(text: &str, place: Place) -> Result<(Json, &str), Why> {
+    refuse_indicator(text)?;
+    let comment = text.find(" #").unwrap_or(text.len());
+    let flow = if place == Place::Flow {
+        text.find([',', ']', '}', '{', '[']).unwrap_or(text.len())
+    } else {
+        text.len()
+    };
+    let end = comment.min(flow);
+    let word = text[..end].trim_end();
+    if place == Place::Block && word.contains(": ") {
+        return Err("a key within a value");
+    }
+    let json = match word {
+        "" | "~" | "null" => Json::Null,
+        "true" => Json::Boolean(true),
+        "false" => Json::Boolean(false),
+        _ => Json::String(word.to_owned()),
+    };
+    Ok((json, &text[end..]))
+}
+
+/// Marks that mean something else at the beginning of a plain scalar.
+fn refuse_indicator(text: &str) -> Result<(), Why> {
+    match text.as_bytes().first() {
+        Some(b'&' | b'*' | b'!') => Err("anchors, aliases and tags are not read"),
+        Some(b'@' | b'`' | b'%' | b'|' | b'>' | b'}' | b']' | b',') => {
+            Err("a mark that begins no text")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Text in quotes, and what stands behind them.
+fn quoted(text: &str) -> Result<(String, &str), Why> {
+    const OPEN: Why = "the quotes are not closed";
+    if let Some(inside) = text.strip_prefix('\'') {
+        let mut word = String::new();
+        let mut rest = inside;
+        loop {
+            let end = rest.find('\'').ok_or(OPEN)?;
+            word.push_str(&rest[..end]);
+            rest = &rest[end + 1..];
+            match rest.strip_prefix('\'') {
+                Some(more) => {
+                    word.push('\'');
+                    rest = more;
+                }
+                None => return Ok((word, rest)),
+            }
+        }
+    }
+    let inside = text.strip_prefix('"').ok_or(OPEN)?;
+    let mut escaped = false;
+    let end = inside.bytes().position(|byte| match byte {
+        _ if escaped => {
+            escaped = false;
+            false
+        }
+        b'\\' => {
+            escaped = true;
+            false
+        }
+        _ => byte == b'"',
+    });
+    let end = end.ok_or(OPEN)?;
+    let word = if inside[..end].contains('\\') {
+        // What both know of escapes is what managers use.
+        serde_json::from_str(&text[..end + 2]).map_err(|_| "an escape that is not known")?
+    } else {
+        inside[..end].to_owned()
+    };
+    Ok((word, &inside[end + 1..]))
+}

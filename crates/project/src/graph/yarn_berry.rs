@@ -1,0 +1,339 @@
+//! `yarn.lock` of Yarn 2 and later: YAML, one entry for each resolution.
+//!
+//! Its hashes are of Yarn's own zip files, so no tarball can be compared with them. What a workspace
+//! needs to develop stands among its other dependencies: its manifest tells them apart.
+
+use super::npm::{Read, expected_text, object, text_of};
+use super::{
+    Edge, EdgeKind, Format, GraphError, Importer, ImporterId, Manifest, Package, PackageId, Source,
+    Target, manifest, yaml,
+};
+use crate::json::{Json, Placed};
+use std::collections::HashMap;
+
+/// Where descriptors and names lead.
+#[derive(Default)]
+struct Places<'a> {
+    descriptors: HashMap<&'a str, Target>,
+    /// Patched by Yarn itself, by the descriptor that they take the place of.
+    builtin: HashMap<String, Target>,
+    /// By name, while only one has it: `resolutions` of the project change what a range gets.
+    names: HashMap<&'a str, Option<Target>>,
+    /// The project's `resolutions`: names and what they get.
+    resolutions: Vec<(String, String)>,
+}
+
+pub(super) fn read(text: &str, manifests: &[Manifest<'_>]) -> Result<Read, GraphError> {
+    let documents = yaml::documents(text)?;
+    let [document] = documents.as_slice() else {
+        return Err(GraphError::on(1, "one document is expected"));
+    };
+    let entries = object(Some(document))?.unwrap_or_default();
+    let metadata = entries.iter().find(|(key, _)| key == "__metadata");
+    let version = metadata.and_then(|(_, placed)| text_of(&placed.value, "version"));
+    let number = version.as_deref().and_then(|text| text.parse().ok()).unwrap_or_default();
+    if !(4..=8).contains(&number) {
+        let line = metadata.map_or(1, |(_, placed)| placed.line);
+        return Err(GraphError::UnknownVersion { line, version: version.unwrap_or_default() });
+    }
+    let entries: Vec<_> = entries.iter().filter(|(key, _)| key != "__metadata").collect();
+    let mut places = places(&entries)?;
+    places.resolutions = resolutions(manifests);
+    let mut importers = Vec::new();
+    let mut packages = Vec::new();
+    for (key, entry) in &entries {
+        let (name, reference) = resolution(entry)?;
+        match reference.strip_prefix("workspace:") {
+            Some(folder) => importers.push(importer(folder, name, &entry.value, &places)?),
+            None => packages.push(package(key, (name, reference), entry, &places)?),
+        }
+    }
+    let told = manifest::importers(manifests, |_, _, _| None)?;
+    for importer in &mut importers {
+        let Some(manifest) = told.iter().find(|one| one.folder == importer.folder) else {
+            continue;
+        };
+        for edge in &mut importer.edges {
+            let named = manifest.edges.iter().filter(|one| one.name == edge.name);
+            edge.kind = named.map(|one| one.kind).max().unwrap_or(edge.kind);
+        }
+    }
+    Ok((Format::YarnBerry(number), importers, packages))
+}
+
+fn places<'a>(entries: &[&'a (String, Placed<Json>)]) -> Result<Places<'a>, GraphError> {
+    let mut places = Places::default();
+    let (mut importers, mut packages) = ((0..).map(ImporterId), (0..).map(PackageId));
+    for (key, entry) in entries {
+        let (name, reference) = resolution(entry)?;
+        let target = if reference.starts_with("workspace:") {
+            importers.next().map(Target::Importer)
+        } else {
+            packages.next().map(Target::Package)
+        };
+        let Some(target) = target else { continue };
+        for descriptor in key.split(", ") {
+            if places.descriptors.insert(descriptor, target).is_some() {
+                let told = ringfence_policy::display::quoted(descriptor);
+                return Err(GraphError::on(entry.line, format!("{told} is there twice")));
+            }
+            if let Some(inner) = descriptor.split_once("builtin<").and_then(|_| patched(descriptor))
+            {
+                places.builtin.insert(inner.replacen("@npm:", "@", 1), target);
+            }
+        }
+        places.names.entry(name).and_modify(|known| *known = None).or_insert(Some(target));
+    }
+    Ok(places)
+}
+
+impl Places<'_> {
+    fn find(&self, name: &str, range: &str) -> Option<Target> {
+        let names = [
+            format!("{name}@{range}"),
+            format!("{name}@npm:{range}"),
+            format!("{name}@workspace:{range}"),
+        ];
+        let builtin = names.iter().find_map(|descriptor| self.builtin.get(descriptor));
+        let exact =
+            || names.iter().find_map(|descriptor| self.descriptors.get(descriptor.as_str()));
+        builtin.or_else(exact).copied().or_else(|| self.otherwise(name))
+    }
+
+    /// What the project resolves a name to, whatever range is asked for.
+    fn otherwise(&self, name: &str) -> Option<Target> {
+        let own = self.resolutions.iter().filter(|(told, _)| told == name);
+        let forms = own.flat_map(|(_, to)| [format!("{name}@{to}"), format!("{name}@npm:{to}")]);
+        let mut found =
+            forms.filter_map(|descriptor| self.descriptors.get(descriptor.as_str()).copied());
+        found.next().or_else(|| self.names.get(name).copied().flatten())
+    }
+}
+
+/// The descriptor within `name@patch:name@npm%3A1.0.0#path`.
+fn patched(descriptor: &str) -> Option<String> {
+    let (_, rest) = descriptor.split_once("@patch:")?;
+    Some(decoded(rest.split_once('#')?.0))
+}
+
+/// `resolutions` of the project: the last name of each path, without its range.
+fn resolutions(manifests: &[Manifest<'_>]) -> Vec<(String, String)> {
+    let root = manifests.iter().find(|manifest| manifest.folder.is_empty());
+    let parsed = root.and_then(|manifest| crate::json::parse(manifest.text).ok());
+    let Some(told) = parsed.as_ref().and_then(|root| root.value.key("resolutions")) else {
+        return Vec::new();
+    };
+    let name = |path: &str| {
+        let start = match path.rfind("/@") {
+            Some(at) => at + 1,
+            None if path.starts_with('@') => 0,
+            None => path.rfind('/').map_or(0, |at| at + 1),
+        };
+        let last = &path[start..];
+        let end = last.char_indices().skip(1).find(|(_, mark)| *mark == '@').map(|(at, _)| at);
+        last[..end.unwrap_or(last.len())].to_owned()
+    };
+    let all = told.value.entries().iter();
+    all.filter_map(|(path, to)| Some((name(path), to.value.as_str()?.to_owned()))).collect()
+}
+
+/// Name and reference of `resolution`.
+fn resolution(entry: &Placed<Json>) -> Result<(&str, &str), GraphError> {
+    object(Some(entry))?;
+    let Some(told) = entry.value.key("resolution") else {
+        return Err(GraphError::on(entry.line, "the resolution is missing"));
+    };
+    let text = told.value.as_str().ok_or_else(|| expected_text(told))?;
+    let at = text.char_indices().skip(1).find(|(_, mark)| *mark == '@').map(|(at, _)| at);
+    let at = at.ok_or_else(|| GraphError::on(told.line, "a name and a reference are expected"))?;
+    Ok((&text[..at], &text[at + 1..]))
+}
+
+fn importer(
+    folder: &str,
+    name: &str,
+    entry: &Json,
+    places: &Places<'_>,
+) -> Result<Importer, GraphError> {
+    let folder = if folder == "." { "" } else { folder };
+    let edges = edges(entry, places)?;
+    let version = text_of(entry, "version").filter(|version| version != "0.0.0-use.local");
+    Ok(Importer { folder: folder.to_owned(), name: Some(name.to_owned()), version, edges })
+}
+
+fn package(
+    key: &str,
+    (name, reference): (&str, &str),
+    entry: &Placed<Json>,
+    places: &Places<'_>,
+) -> Result<Package, GraphError> {
+    let first = key.split(", ").next().unwrap_or(key);
+    let mut package = Package::new(first, name, entry.line);
+    let at = first.char_indices().skip(1).find(|(_, mark)| *mark == '@').map(|(at, _)| at);
+    let installed = at.map_or(first, |at| &first[..at]);
+    package.alias = (installed != name).then(|| installed.to_owned());
+    package.version = text_of(&entry.value, "version");
+    package.source = source(name, reference, package.version.as_deref(), &mut package.patch);
+    package.checksum = text_of(&entry.value, "checksum");
+    package.edges = edges(&entry.value, places)?;
+    // What is patched is made of what was fetched.
+    if let Some(inner) = patched(first) {
+        let named = [inner.clone(), inner.replacen('@', "@npm:", 1)];
+        let to = named.iter().find_map(|one| places.descriptors.get(one.as_str()).copied());
+        let kind = EdgeKind::Production;
+        package.edges.push(Edge { name: name.to_owned(), range: inner, kind, to });
+    }
+    if let Some(conditions) = text_of(&entry.value, "conditions") {
+        for part in conditions.split('&').map(str::trim) {
+            let (kind, value) = part.split_once('=').unwrap_or((part, ""));
+            match kind {
+                "os" => package.os.push(value.to_owned()),
+                "cpu" => package.cpu.push(value.to_owned()),
+                "libc" => package.libc.push(value.to_owned()),
+                _ => {}
+            }
+        }
+    }
+    Ok(package)
+}
+
+/// What a reference says: `npm:1.0.0`, `patch:name@npm%3A1.0.0#path`, an address.
+fn source(
+    name: &str,
+    reference: &str,
+    version: Option<&str>,
+    patch: &mut Option<String>,
+) -> Source {
+    if let Some(rest) = reference.strip_prefix("patch:") {
+        let (inner, file) = rest.split_once('#').unwrap_or((rest, ""));
+        let file = file.split("::").next().unwrap_or(file);
+        *patch = Some(file.to_owned());
+        let inner = decoded(inner);
+        let at = inner.char_indices().skip(1).find(|(_, mark)| *mark == '@').map(|(at, _)| at + 1);
+        let inner = at.map_or("", |at| &inner[at..]);
+        return source(name, inner, version, &mut None);
+    }
+    let plain = reference.split("::").next().unwrap_or(reference);
+    if plain.starts_with("npm:") {
+        // An address that is not the registry's own stands behind `::__archiveUrl=`.
+        return match reference.split_once("::__archiveUrl=") {
+            Some((_, url)) => Source::of_address(&decoded(url), name, version),
+            None => Source::Registry { url: None },
+        };
+    }
+    match plain.split_once("#commit=") {
+        Some((url, commit)) => Source::Git { url: url.to_owned(), commit: Some(commit.to_owned()) },
+        None => Source::of_address(plain, name, version),
+    }
+}
+
+/// `%3A` and its like, which Yarn writes in addresses.
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let hex = (*first == b'%').then(|| after.get(..2)).flatten();
+        let byte = hex.and_then(|hex| std::str::from_utf8(hex).ok());
+        let byte = byte.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn edges(entry: &Json, places: &Places<'_>) -> Result<Vec<Edge>, GraphError> {
+    let is_optional = |meta: &str, name: &str| {
+        let meta = entry.key(meta).and_then(|all| all.value.key(name));
+        let optional = meta.and_then(|one| one.value.key("optional"));
+        optional.is_some_and(|one| one.value == Json::Boolean(true))
+    };
+    let mut edges = Vec::new();
+    for (key, meta, kind, may_miss) in [
+        ("dependencies", "dependenciesMeta", EdgeKind::Production, EdgeKind::Optional),
+        ("peerDependencies", "peerDependenciesMeta", EdgeKind::Peer, EdgeKind::PeerOptional),
+    ] {
+        for (name, range) in object(entry.key(key))?.unwrap_or_default() {
+            let range = range.value.as_str().ok_or_else(|| expected_text(range))?;
+            let kind = if is_optional(meta, name) { may_miss } else { kind };
+            let to = places.find(name, range);
+            edges.push(Edge { name: name.clone(), range: range.to_owned(), kind, to });
+        }
+    }
+    Ok(edges)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::graph::{Format, Graph, Manifest, Need, Source};
+
+    const TEXT: &str = r#"# This file is generated by running "yarn install" inside your project.
+
+__metadata:
+  version: 8
+  cacheKey: 10c0
+
+"a@npm:^1.0.0, a@npm:^1.1.0":
+  version: 1.1.0
+  resolution: "a@npm:1.1.0"
+  dependencies:
+    b: "npm:^2"
+    native: "npm:1"
+  dependenciesMeta:
+    native:
+      optional: true
+  checksum: 10c0/abc
+  languageName: node
+  linkType: hard
+
+"app@workspace:.":
+  version: 0.0.0-use.local
+  resolution: "app@workspace:."
+  dependencies:
+    a: "npm:^1.1.0"
+    old: "npm:real@^1"
+  languageName: unknown
+  linkType: soft
+
+"b@patch:b@npm%3A2.0.0#~/.yarn/patches/b.patch":
+  version: 2.0.0
+  resolution: "b@patch:b@npm%3A2.0.0#~/.yarn/patches/b.patch::version=2.0.0&hash=1"
+  languageName: node
+  linkType: hard
+
+"native@npm:1":
+  version: 1.0.0
+  resolution: "native@npm:1.0.0::__archiveUrl=https%3A%2F%2Ffiles.example%2Fn.tgz"
+  conditions: os=linux & cpu=x64
+  languageName: node
+  linkType: hard
+
+"old@npm:real@^1":
+  version: 1.0.0
+  resolution: "real@npm:1.0.0"
+  languageName: node
+  linkType: hard
+"#;
+
+    #[test]
+    fn entries_patches_aliases_and_addresses_are_told() {
+        let text =
+            r#"{"dependencies": {"a": "^1.1.0"}, "devDependencies": {"old": "npm:real@^1"}}"#;
+        let graph = Graph::read("yarn.lock", TEXT, &[Manifest { folder: "", text }]).unwrap();
+        assert_eq!((graph.format, graph.importers.len()), (Format::YarnBerry(8), 1));
+        let told: Vec<_> = graph.packages.iter().map(|one| (one.label(), one.need)).collect();
+        let expected = [
+            ("a@1.1.0", Need::Production),
+            ("b@2.0.0", Need::Production),
+            ("native@1.0.0", Need::Optional),
+            ("real@1.0.0", Need::Dev),
+        ];
+        assert_eq!(told, expected.map(|(label, need)| (label.to_owned(), need)));
+        let [a, b, native, real] = graph.packages.as_slice() else { panic!() };
+        assert_eq!((a.line, a.checksum.as_deref()), (7, Some("10c0/abc")));
+        assert_eq!(b.patch.as_deref(), Some("~/.yarn/patches/b.patch"));
+        assert!(
+            matches!(&native.source, Source::Tarball { url } if url == "https://files.example/n.tgz")
+        );
+        assert_eq!((native.os.len(), real.alias.as_deref()), (1, Some("old")));
+    }
+}
