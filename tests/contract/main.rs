@@ -15,6 +15,7 @@ mod drift;
 mod drop;
 mod explain;
 mod extract;
+mod fetch;
 mod generated;
 mod init;
 mod kubernetes;

@@ -5,7 +5,7 @@ use crate::format::{self, Format, FormatOption};
 use crate::printer::{Printer, Style};
 use ringfence_guard::fetch::{Client, FetchError, Limits, Request, Response, Trust};
 use ringfence_guard::temp::Draft;
-use ringfence_guard::url::{Allowed, Range, UrlError};
+use ringfence_guard::url::{Allowed, Range, UrlError, Verdict, judge};
 use ringfence_policy::display::untrusted;
 use serde::Serialize;
 use std::io::{IsTerminal as _, Read as _};
@@ -101,7 +101,9 @@ struct Output<'a> {
     schema: u32,
     /// `answered`, `failed` (another status than 2xx) or `refused`.
     verdict: &'a str,
-    url: String,
+    /// Where the answer came from, after all redirects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<Answered>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -257,7 +259,7 @@ impl Fetch {
         Output {
             schema: 1,
             verdict: if answer.is_success() { "answered" } else { "failed" },
-            url: answer.url().to_string(),
+            url: Some(answer.url().to_string()),
             answer: Some(Answered {
                 status: answer.status(),
                 redirects: answer.redirects(),
@@ -286,9 +288,13 @@ impl Fetch {
         if self.format.format == Format::Json {
             let reason = error.to_string();
             let told = Told { code: error.code(), reason, redirects, host };
-            let url = self.url.clone();
-            let output =
-                Output { schema: 1, verdict: "refused", url, answer: None, refusal: Some(told) };
+            let output = Output {
+                schema: 1,
+                verdict: "refused",
+                url: None,
+                answer: None,
+                refusal: Some(told),
+            };
             format::json(&output, printer)?;
             return Ok(Finish::Findings);
         }
@@ -322,11 +328,24 @@ fn say(bytes: &[u8], printer: &mut Printer) {
     }
 }
 
+const NEVER: &str = "no option allows what is no service to call";
+
+/// Whether this host, perhaps with its port, is an address that is never reached.
+fn never(host: &str) -> bool {
+    let bare = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next(),
+        None => host.split(':').next(),
+    };
+    let address = bare.and_then(|bare| bare.parse().ok());
+    address.is_some_and(|address| matches!(judge(address), Verdict::Never(_)))
+}
+
 /// The option that lets it through, where there is one.
 fn hint(error: &FetchError, host: Option<&str>) -> Option<String> {
     let meant = "if it is meant to be reached";
     let text = match error {
         FetchError::Refused { why, .. } => match why {
+            UrlError::Host if host.is_some_and(never) => NEVER.to_owned(),
             UrlError::Host => format!("{meant}: --allow {}", host.unwrap_or("HOST")),
             UrlError::Scheme { scheme, .. } if scheme == "http" => {
                 format!("{meant} without TLS: --allow http://{}", host.unwrap_or("HOST"))
@@ -334,7 +353,7 @@ fn hint(error: &FetchError, host: Option<&str>) -> Option<String> {
             UrlError::Address("loopback" | "private" | "carrier-grade NAT" | "unique local") => {
                 format!("{meant}: --allow-private RANGE, which holds for every allowed host")
             }
-            UrlError::Address(_) => "no option allows addresses that are no service".to_owned(),
+            UrlError::Address(_) => NEVER.to_owned(),
             UrlError::Credentials => "send them in a header: --header @FILE".to_owned(),
             UrlError::Malformed => "a whole URL is needed, such as https://HOST/PATH".to_owned(),
             _ => return None,

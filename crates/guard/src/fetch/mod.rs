@@ -10,6 +10,17 @@
 //! what came over the wire, so its limit is the limit. HTTP/1.1 alone, over TLS 1.2 or 1.3; the
 //! system's certificates or exactly the ones given (`SSL_CERT_FILE` names the system's, as elsewhere).
 //! What an allowed host does with a request is not judged, and neither is a proxy that is one.
+//!
+//! ```
+//! use ringfence_guard::fetch::{Client, FetchError, Limits, Request, Trust};
+//! use ringfence_guard::url::Allowed;
+//!
+//! let allowed = Allowed::nothing().host("api.stripe.com", 443)?;
+//! let client = Client::new(allowed, &Trust::System, Limits::default())?;
+//! let refused = client.fetch(Request::get("https://169.254.169.254/latest/meta-data/"));
+//! assert_eq!(refused.unwrap_err().code(), "host-denied");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod client;
 mod connect;
@@ -39,7 +50,6 @@ pub enum FetchError {
         /// Its host, when it has one. From outside: show it escaped.
         host: Option<String>,
         /// Which rule refused it.
-        #[source]
         why: UrlError,
     },
     /// A redirect from `https` to `http`.
@@ -61,7 +71,7 @@ pub enum FetchError {
     #[error("header `{0}` is malformed or not the caller's to set")]
     Header(String),
     /// The name could not be resolved.
-    #[error("the name cannot be resolved: {0}")]
+    #[error("the name cannot be resolved")]
     Resolve(#[source] io::Error),
     /// Not done within [`Limits::time`].
     #[error("not done in time")]
@@ -82,7 +92,7 @@ pub enum FetchError {
     #[error("the answer is not as HTTP has it: {0}")]
     Protocol(String),
     /// The connection failed.
-    #[error("the connection failed: {0}")]
+    #[error("the connection failed")]
     Connection(#[source] io::Error),
 }
 

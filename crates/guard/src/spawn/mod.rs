@@ -14,6 +14,20 @@
 //! can end it, and then [`SpawnError::Lost`] says so. Out of reach is what a service manager, cron or a
 //! container engine starts for the program. Files and the network are as open to it as to its user:
 //! that is what a boundary is for.
+//!
+//! ```
+//! use ringfence_guard::spawn::{Program, SearchPath, Spawn, SpawnError};
+//!
+//! let search = SearchPath::new(["/usr/bin", "/bin"])?;
+//! let count = Spawn::new(Program::find("wc", &search)?)?.arg("-c")?;
+//! assert_eq!(count.with_input(*b"hello").run()?.stdout, b"5\n");
+//!
+//! // What came from outside is never an option, and nobody reads a command line.
+//! let cat = Spawn::new(Program::find("cat", &search)?)?;
+//! assert!(matches!(cat.user_arg("--help"), Err(SpawnError::Option)));
+//! assert!(matches!(Spawn::new(Program::find("sh", &search)?), Err(SpawnError::Shell)));
+//! # Ok::<(), SpawnError>(())
+//! ```
 
 mod arguments;
 mod environment;
@@ -72,7 +86,7 @@ pub enum SpawnError {
     #[error("a program is named by its absolute path, or by a name in a pinned search path")]
     Name,
     /// It is not there, not a file, or not executable.
-    #[error("the program cannot be opened: {0}")]
+    #[error("the program cannot be opened")]
     Program(#[source] io::Error),
     /// Others than its owner can change it, or the folder it was found in.
     #[error("the program can be changed by everybody")]
@@ -100,11 +114,11 @@ pub enum SpawnError {
     #[error("the variable `{0}` is not handed on")]
     Variable(String),
     /// The working directory cannot be opened.
-    #[error("the working directory cannot be opened: {0}")]
+    #[error("the working directory cannot be opened")]
     Folder(#[source] io::Error),
     /// It could not be started: a limit that cannot be set, a kernel without what is needed, a file
     /// that cannot be executed.
-    #[error("the program cannot be started: {0}")]
+    #[error("the program cannot be started")]
     Start(#[source] io::Error),
     /// Its time was over. Nothing of it is left.
     #[error("the program was not done in time")]
