@@ -24,5 +24,7 @@ pub mod query;
 pub mod spawn;
 #[cfg(target_os = "linux")]
 pub mod temp;
+#[cfg(target_os = "linux")]
+pub mod upload;
 pub mod url;
 pub mod webhook;
