@@ -2,5 +2,6 @@
 
 mod dev_ca;
 mod inspect;
+mod refused;
 mod server;
 mod watch;

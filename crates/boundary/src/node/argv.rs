@@ -205,12 +205,39 @@ fn refuse(name: &str, inspector: bool) -> Result<(), NodeError> {
         "--experimental-config-file" | "--experimental-default-config-file" => {
             Err(NodeError::ConfigurationFile(owned()))
         }
+        "--tls-keylog" => Err(NodeError::RevealsKeys(owned())),
         _ if !inspector && (name.starts_with("--inspect") || name.starts_with("--debug")) => {
             Err(NodeError::Inspector(owned()))
         }
         _ => Ok(()),
     }
 }
+
+/// Words of a command that is not Node itself, such as `env` or a shell, must not switch the
+/// verification of certificates off for the Node they start: no other layer would notice.
+///
+/// # Errors
+/// The first word that does.
+pub fn check_words(argv: &[OsString]) -> Result<(), NodeError> {
+    for word in argv.iter().skip(1) {
+        if word.to_string_lossy().split(UNVERIFIED).skip(1).any(|rest| rest.starts_with('=')) {
+            return Err(NodeError::SkipsVerification(UNVERIFIED));
+        }
+    }
+    Ok(())
+}
+
+/// The option with which a Node command takes versions of TLS that RFC 8996 forbids.
+#[must_use]
+pub fn old_tls(checked: &Checked) -> Option<String> {
+    let script = checked.script.as_ref().map(|script| script.path.as_os_str());
+    let options = checked.argv.iter().skip(1).take_while(|word| Some(word.as_os_str()) != script);
+    let mut names = options.map(|word| split(word).0);
+    names.find(|name| matches!(name.as_str(), "--tls-min-v1.0" | "--tls-min-v1.1"))
+}
+
+/// Node accepts every certificate when this is 0.
+pub(crate) const UNVERIFIED: &str = "NODE_TLS_REJECT_UNAUTHORIZED";
 
 /// Environment files must not set what the boundary refuses: Node obeys `NODE_OPTIONS` in them.
 ///
@@ -296,6 +323,7 @@ mod tests {
             refused(&["node", "--experimental_config_file", "x.json", "a.js"]),
             refused(&["node", "--inspect-brk=0", "a.js"]),
             refused(&["node", "inspect", "a.js"]),
+            refused(&["node", "--tls_keylog=/tmp/keys", "a.js"]),
         ];
         insta::assert_snapshot!(lines.join("\n"), @r"
         --allow-fs-read in the command: grants come from the boundary file
@@ -306,6 +334,7 @@ mod tests {
         --experimental-config-file lets a file change Node's permissions
         --inspect-brk opens the inspector, which process.inspector does not grant
         inspect opens the inspector, which process.inspector does not grant
+        --tls-keylog writes the keys of TLS connections to a file
         ");
     }
 
@@ -316,6 +345,23 @@ mod tests {
         assert_eq!(checked.unwrap().argv, words(&["node", "-r", "x", "a.js", "--permission"]));
         let all = words(&["node", "--inspect", "--", "a.js", "--allow-net"]);
         assert_eq!(check(&all, true).unwrap().argv, all);
+    }
+
+    #[test]
+    fn a_command_around_node_may_not_switch_verification_off() {
+        let refused = |command: &[&str]| check_words(&words(command)).is_err();
+        assert!(refused(&["env", "NODE_TLS_REJECT_UNAUTHORIZED=0", "node", "a.js"]));
+        assert!(refused(&["sh", "-c", "export NODE_TLS_REJECT_UNAUTHORIZED=0; node a.js"]));
+        assert!(!refused(&["env", "NODE_ENV=production", "node", "a.js"]));
+        assert!(!refused(&["grep", "NODE_TLS_REJECT_UNAUTHORIZED", "file"]));
+    }
+
+    #[test]
+    fn old_versions_of_tls_are_noticed_before_the_script_only() {
+        let old = |command: &[&str]| old_tls(&check(&words(command), false).unwrap());
+        assert_eq!(old(&["node", "--tls-min-v1.0", "a.js"]).as_deref(), Some("--tls-min-v1.0"));
+        assert_eq!(old(&["node", "a.js", "--tls-min-v1.0"]), None);
+        assert_eq!(old(&["node", "--tls-min-v1.2", "a.js"]), None);
     }
 
     #[test]

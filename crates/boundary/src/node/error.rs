@@ -44,6 +44,12 @@ pub enum NodeError {
     /// A permission flag in the command.
     #[error("{0} in the command: grants come from the boundary file")]
     PermissionFlag(String),
+    /// A flag that writes the keys of TLS connections down.
+    #[error("{0} writes the keys of TLS connections to a file")]
+    RevealsKeys(String),
+    /// A command that switches the verification of certificates off.
+    #[error("the command sets {0}, which switches the verification of certificates off")]
+    SkipsVerification(&'static str),
     /// Below 20.7.
     #[error("Node {} is too old: its permission flags cannot express a boundary", show(*.0))]
     TooOld(Version),
@@ -83,6 +89,10 @@ impl NodeError {
             Self::OutOfRange(_) => "install a Node in the range, or change service.node".into(),
             Self::PermissionFlag(flag) => {
                 format!("remove {flag} and write the grant into [fs], [net] or [process]")
+            }
+            Self::RevealsKeys(flag) => format!("remove {flag}"),
+            Self::SkipsVerification(variable) => {
+                format!("remove {variable} and name the private CA in NODE_EXTRA_CA_CERTS")
             }
             Self::TooOld(_) => "install a supported Node: 22, 24 or 26".into(),
             Self::UnknownVersion { .. } => {

@@ -17,6 +17,9 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 const LIBRARY: &str = "runtime: shared library";
+/// Said where the caller works without verification.
+const VERIFIES: &str = "NODE_TLS_REJECT_UNAUTHORIZED=0 of this environment is not passed on: the \
+    service verifies certificates";
 /// Said of every start of a Node whose boundary leaves its permissions out.
 const WITHOUT_FLAGS: &str = "process.node-flags = false: runs without Node's own permission flags, \
     the layers of the kernel hold everything; process.workers and process.wasi are without effect";
@@ -218,7 +221,14 @@ impl Resolver<'_> {
         let path = found.program.real.clone();
         let script = found.scripts.first().map(|script| walk(&script.named));
         let script = script.and_then(Result::ok);
+        if self.caller_variable(node::argv::UNVERIFIED).is_some_and(|value| value == "0") {
+            self.notes.push(VERIFIES.into());
+        }
         let Some(version) = node else {
+            if let Err(error) = node::argv::check_words(&found.argv) {
+                self.fail(&self.start_span(), error);
+                return None;
+            }
             if self.request.boundary.service.node.is_some() {
                 self.notes.push("service.node is not checked: the program is not Node".into());
             }
@@ -262,6 +272,9 @@ impl Resolver<'_> {
         }
         let checked = node::argv::check(argv, self.request.boundary.process.inspector)?;
         node::argv::check_env_files(&checked.env_files, &cwd.real)?;
+        if let Some(option) = node::argv::old_tls(&checked) {
+            self.notes.push(format!("{option} lets TLS go down to versions that RFC 8996 forbids"));
+        }
         let script = checked
             .script
             .as_ref()
