@@ -18,3 +18,4 @@ mod stage;
 mod streams;
 mod sudden_death;
 mod unruly;
+mod uploads;
