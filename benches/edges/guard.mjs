@@ -42,13 +42,13 @@ function json() {
   return { name: 'guarded JSON, of JSON.parse and ajv', ways: { bare: plain, again: plain, ringfence: check((bytes) => guard.parseJson(bytes)) } };
 }
 
-/** A message of GitHub's, without and with a cache of what was seen. */
+/** A message of GitHub's, by a store of what was seen that has seen nothing. */
 function webhook() {
-  const [secret, body] = [randomBytes(32), randomBytes(1024)];
-  const verifier = new guard.WebhookVerifier('github', [secret], { seen: false });
+  const [secret, body] = [randomBytes(32).toString('hex'), randomBytes(1024)];
+  const verifier = new guard.Webhook({ scheme: 'github', secrets: [secret], store: { first: () => true } });
   const header = `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`;
   const headers = { 'x-hub-signature-256': header, 'x-github-delivery': '1' };
-  const plain = (count) => {
+  const plain = async (count) => {
     for (let number = 0; number < count; number++) {
       const wanted = Buffer.from(`sha256=${createHmac('sha256', secret).update(body).digest('hex')}`);
       if (!timingSafeEqual(wanted, Buffer.from(header))) throw new Error('refused');

@@ -33,7 +33,7 @@ fn what_is_sealed_opens_in_its_context_and_in_no_other() {
 fn an_empty_message_and_one_of_any_bytes_are_sealed_whole() {
     let playground = playground();
     ring(&playground, "ring", "a256gcm");
-    for data in [&b""[..], b"a\0b", b"\xff\xfe", "\u{202e}x".as_bytes(), &[7; 70_000]] {
+    for data in [&b""[..], b"a\0b", b"\xff\xfe", "\u{202e}x".as_bytes(), &vec![7; 70_000]] {
         let sealed = seal(&playground, &[], data);
         assert_eq!(sealed.code, 0, "{sealed}");
         let opened = open(&playground, &[], &sealed.stdout);

@@ -29,6 +29,8 @@ const CONTROL: usize = 12;
 const MOST_SPREAD: f64 = 0.5;
 /// Part of a control's time that may be spent waiting for the processor.
 const MOST_WAITING: f64 = 0.1;
+/// The same of a trial, in which arrivals interrupt those that compute.
+const MOST_WAITING_IN_TRIAL: f64 = 0.2;
 /// Arrivals of each trial: so many that the 99th of 100 is not the worst one.
 const ARRIVALS: u32 = 200;
 /// Part of what the machine can do that arrives.
@@ -43,8 +45,8 @@ pub enum Obstacle {
     /// Equal hashes took too different times.
     #[error("equal hashes differ by {:.0} %: the machine is busy", .0 * 100.0)]
     Noisy(f64),
-    /// Something else used the processor while equal hashes were computed.
-    #[error("equal hashes waited {:.0} % of their time for the processor: something else uses it", .0 * 100.0)]
+    /// Something else used the processor while hashes were computed.
+    #[error("hashes waited {:.0} % of their time for the processor: something else uses it", .0 * 100.0)]
     Busy(f64),
     /// Hashing failed.
     #[error(transparent)]
@@ -141,8 +143,7 @@ fn control(at_once: usize, cores: f64) -> Result<f64, Obstacle> {
         }
         let both = before.zip(quota::ran_and_waited());
         let waiting = both.map_or(0.0, |((ran, waited), (ran_then, waited_then))| {
-            let (ran, waited) = (ran_then.saturating_sub(ran), waited_then.saturating_sub(waited));
-            waited.as_secs_f64() / (ran + waited).as_secs_f64().max(f64::MIN_POSITIVE)
+            part(ran_then.saturating_sub(ran), waited_then.saturating_sub(waited))
         });
         Ok((times, waiting))
     };
@@ -165,30 +166,52 @@ fn control(at_once: usize, cores: f64) -> Result<f64, Obstacle> {
     if spread > MOST_SPREAD { Err(Obstacle::Noisy(spread)) } else { Ok(spread) }
 }
 
-fn measure(scheme: Scheme, at_once: usize) -> Result<Measured, PasswordError> {
+/// Which part of its time somebody waited for the processor.
+fn part(ran: Duration, waited: Duration) -> f64 {
+    waited.as_secs_f64() / (ran + waited).as_secs_f64().max(f64::MIN_POSITIVE)
+}
+
+/// One login of a trial.
+struct Login {
+    /// From its arrival to its answer.
+    took: Duration,
+    /// On a processor, and waiting for one.
+    ran: Duration,
+    waited: Duration,
+}
+
+fn measure(scheme: Scheme, at_once: usize) -> Result<Measured, Obstacle> {
     let hasher = hasher(scheme, at_once)?;
     let rate = LOAD * throughput(&hasher, at_once)?;
     let moments = arrivals(rate.max(0.01))?;
-    let (times, began) = (Mutex::new(Vec::new()), Instant::now());
+    let (logins, began) = (Mutex::new(Vec::new()), Instant::now());
     let (failed, failures) = mpsc::channel();
     std::thread::scope(|scope| {
         for moment in moments {
             let due = began + moment;
             wait_until(due);
-            let (times, hasher, failed) = (&times, &hasher, failed.clone());
+            let (logins, hasher, failed) = (&logins, &hasher, failed.clone());
             scope.spawn(move || match hasher.hash(b"calibration") {
                 Ok(_) => {
-                    let mut times = times.lock().unwrap_or_else(PoisonError::into_inner);
-                    times.push(due.elapsed().as_secs_f64() * 1000.0);
+                    let took = due.elapsed();
+                    let (ran, waited) = quota::ran_and_waited().unwrap_or_default();
+                    let mut logins = logins.lock().unwrap_or_else(PoisonError::into_inner);
+                    logins.push(Login { took, ran, waited });
                 }
                 Err(error) => drop(failed.send(error)),
             });
         }
     });
     if let Ok(error) = failures.try_recv() {
-        return Err(error);
+        return Err(error.into());
     }
-    let mut times = times.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let logins = logins.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let waiting =
+        part(logins.iter().map(|one| one.ran).sum(), logins.iter().map(|one| one.waited).sum());
+    if waiting > MOST_WAITING_IN_TRIAL {
+        return Err(Obstacle::Busy(waiting));
+    }
+    let mut times: Vec<f64> = logins.iter().map(|one| one.took.as_secs_f64() * 1000.0).collect();
     times.sort_by(f64::total_cmp);
     let memory = scheme.memory() * u64::try_from(at_once).unwrap_or(u64::MAX);
     let phc = phc(&scheme);
