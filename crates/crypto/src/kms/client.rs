@@ -181,7 +181,8 @@ fn failed(error: &ureq::Error) -> KmsError {
 }
 
 fn io_failed(error: &std::io::Error) -> KmsError {
-    if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    if inner.is_some() {
         return KmsError::Untrusted;
     }
     match error.kind() {

@@ -17,6 +17,9 @@ mod client;
 #[cfg(feature = "kms")]
 mod transit;
 
+#[cfg(all(test, feature = "kms"))]
+mod tests;
+
 pub use error::KmsError;
 
 #[cfg(feature = "kms")]

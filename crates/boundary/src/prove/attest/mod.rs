@@ -1,9 +1,9 @@
 //! A proof as an attestation: an in-toto statement that other tools carry, sign and judge.
 //!
 //! It never says more than the proof did. Claims that are accepted, not attacked or undecided are
-//! carried as such, and only a proof of every claim is called `proven`. It is not signed: whoever
-//! may write the file may write anything into it, so it is evidence only to those who trust where
-//! they got it from.
+//! carried as such, and only a proof of every claim is called `proven`. By itself it is not signed:
+//! whoever may write the file may write anything into it. The command line puts it into a signed
+//! envelope, where it is asked to.
 
 mod files;
 mod form;
@@ -263,7 +263,7 @@ fn checks(proof: &AttachReport) -> Vec<LiveCheck> {
 /// What must not be read into the statement.
 fn limits(report: &Report, attached: Option<&AttachReport>) -> Vec<String> {
     let mut said = vec![
-        "this statement carries no signature: who may write this file may write anything into it",
+        "by itself it carries no signature: outside of a signed envelope, who may write it may write anything into it",
         "it speaks of these attacks on this host at this time, and does not show that no other attack works",
         "bugs of the kernel are outside of what the attacks can see",
     ];

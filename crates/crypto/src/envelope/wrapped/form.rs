@@ -87,9 +87,12 @@ impl Flattened {
         Ok(WrappedKey { bytes: bytes(&self.encrypted_key)?, sealing })
     }
 
-    /// Nonce, ciphertext and tag.
-    pub(super) fn sealed(&self) -> Result<([u8; NONCE], Vec<u8>, [u8; TAG]), EnvelopeError> {
-        Ok((fixed(&self.iv)?, bytes(&self.ciphertext)?, fixed(&self.tag)?))
+    /// Nonce, and ciphertext with the tag behind it.
+    pub(super) fn sealed(&self) -> Result<([u8; NONCE], Vec<u8>), EnvelopeError> {
+        let tag: [u8; TAG] = fixed(&self.tag)?;
+        let mut data = bytes(&self.ciphertext)?;
+        data.extend_from_slice(&tag);
+        Ok((fixed(&self.iv)?, data))
     }
 }
 

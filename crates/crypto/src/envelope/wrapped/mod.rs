@@ -143,8 +143,7 @@ pub fn open_wrapped(
     }
     let data_key = key.unwrap(&envelope.wrapped()?, &ctx)?;
     committed(&data_key, protected.kcm.as_deref())?;
-    let (nonce, mut data, tag) = envelope.sealed()?;
-    data.extend_from_slice(&tag);
+    let (nonce, mut data) = envelope.sealed()?;
     let length = cipher(&data_key)?
         .open_in_place(
             Nonce::assume_unique_for_key(nonce),
