@@ -1,0 +1,12 @@
+//! What a service is made of beside its own code: the packages of its lockfile, what changed among
+//! them, and what is known of each.
+//!
+//! A lockfile says what was meant to be installed; tarballs and the registry say more, where somebody
+//! may ask them. What nobody said is `unknown` here and never "fine".
+
+pub mod change;
+pub mod evidence;
+mod finding;
+pub mod review;
+
+pub use finding::{Finding, Severity};
