@@ -350,7 +350,10 @@ fn hint(error: &FetchError, host: Option<&str>) -> Option<String> {
             UrlError::Scheme { scheme, .. } if scheme == "http" => {
                 format!("{meant} without TLS: --allow http://{}", host.unwrap_or("HOST"))
             }
-            UrlError::Address("loopback" | "private" | "carrier-grade NAT" | "unique local") => {
+            UrlError::Address(
+                "loopback" | "private" | "carrier-grade NAT" | "link-local" | "site-local"
+                | "unique local",
+            ) => {
                 format!("{meant}: --allow-private RANGE, which holds for every allowed host")
             }
             UrlError::Address(_) => NEVER.to_owned(),

@@ -81,6 +81,10 @@ impl Allowed {
             return Err(UrlError::TooLong);
         }
         let url = Url::parse(text).map_err(|_| UrlError::Malformed)?;
+        // Written out, it may be three times as long.
+        if url.as_str().len() > LONGEST {
+            return Err(UrlError::TooLong);
+        }
         if url.scheme() != "https" && !(self.knows_http() && url.scheme() == "http") {
             let allowed = if self.knows_http() { "https or http" } else { "https" };
             let scheme = url.scheme().to_owned();

@@ -42,3 +42,40 @@ pub enum UrlError {
     #[error("address denied: {0}")]
     Address(&'static str),
 }
+
+/// Reads arbitrary text as a URL and as a redirect under a few grants: whether what was accepted is
+/// what was granted, and means the same when it is read again. For fuzzing.
+#[doc(hidden)]
+#[must_use]
+pub fn fuzz_url(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return true };
+    if text.parse::<Range>().is_ok_and(|range| range.to_string().parse() != Ok(range)) {
+        return false;
+    }
+    let Some(allowed) = fuzz_allowed() else { return false };
+    let granted = |url: &Outbound| {
+        let reached = (url.url().scheme(), url.host(), url.port());
+        let plain = url.url().username().is_empty() && url.url().password().is_none();
+        let again = allowed.parse(url.url().as_str());
+        let literal = url.literal().is_none_or(|address| {
+            url.admit(address).is_ok_and(|to| to.ip() == address && to.port() == url.port())
+        });
+        let known = match reached {
+            ("https", "a.test" | "127.0.0.1", 443) | ("http", "b.test", 80) => true,
+            ("https", host, port) => (host, port) == ("[fd00::1]", 8443),
+            _ => false,
+        };
+        known && plain && literal && again.as_ref() == Ok(url)
+    };
+    let first = allowed.parse(text).map_or(true, |url| granted(&url));
+    let from = allowed.parse("https://a.test/folder/file?query");
+    let second = from.and_then(|from| from.redirect(&allowed, text));
+    first && second.map_or(true, |url| granted(&url))
+}
+
+/// Names, an address of each kind, one host by `http`.
+fn fuzz_allowed() -> Option<Allowed> {
+    let allowed = Allowed::nothing().host("a.test", 443).ok()?.host("127.0.0.1", 443).ok()?;
+    let allowed = allowed.host("[fd00::1]", 8443).ok()?.plain_host("b.test", 80).ok()?;
+    Some(allowed.range("127.0.0.0/8".parse().ok()?).range("fd00::/8".parse().ok()?))
+}
