@@ -5,6 +5,11 @@
 //! promise beside it is broken. A new one is a line in [`ENTRIES`], a target of its name and a
 //! folder of seeds.
 
+#[path = "entries/crypto.rs"]
+pub mod crypto;
+#[path = "entries/guard.rs"]
+pub mod guard;
+
 use ringfence_policy::statement::statement;
 use ringfence_sys::Errno;
 use ringfence_sys::socket::Address;
@@ -13,20 +18,34 @@ use ringfence_sys::socket::Address;
 pub type Entry = (&'static str, fn(&[u8]));
 
 /// Every entry, in the order of the names.
-pub const ENTRIES: [Entry; 13] = [
+pub const ENTRIES: [Entry; 27] = [
     ("address", address),
     ("archive", archive),
     ("control", control),
     ("dns", dns),
+    ("dsse", crypto::dsse),
     ("elf", elf),
     ("event", event),
     ("explain_text", explain_text),
+    ("header", guard::header),
     ("hosts", hosts),
+    ("identifier", guard::identifier),
+    ("json", guard::json),
+    ("jwe", crypto::jwe),
+    ("jwk", crypto::jwk),
+    ("jws", crypto::jws),
+    ("keyring", crypto::keyring),
     ("ldcache", ldcache),
+    ("path", guard::path),
+    ("phc", crypto::phc),
     ("policy", policy),
     ("project", project),
+    ("query", guard::query),
     ("request", request),
     ("resolvconf", resolvconf),
+    ("token", crypto::token),
+    ("url", url),
+    ("webhook", guard::webhook),
 ];
 
 /// A socket address as it stands in the service's memory: it means the same when it is written
@@ -152,4 +171,9 @@ pub fn resolvconf(bytes: &[u8]) {
 /// A packet on the control channel, answered under a boundary that grants nothing.
 pub fn request(bytes: &[u8]) {
     assert!(ringfence_boundary::control::fuzz_request(bytes), "{bytes:?}");
+}
+
+/// A URL, a redirect, a range of addresses.
+pub fn url(bytes: &[u8]) {
+    assert!(ringfence_guard::url::fuzz_url(bytes), "{bytes:?}");
 }

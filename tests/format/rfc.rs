@@ -47,7 +47,7 @@ fn argon2id_hashes_of_the_reference_implementation_verify() {
 }
 
 /// RFC 7914 section 12, the third vector, in both forms that are read. The first two have a salt of 0 and
-/// of 4 bytes and the last needs 1 GiB: all three are refused before anything is computed.
+/// of 4 bytes and the last needs 1024 MiB: all three are refused before anything is computed.
 #[test]
 fn scrypt_hashes_of_rfc_7914_verify() {
     use base64::Engine as _;

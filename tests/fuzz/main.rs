@@ -3,7 +3,11 @@
 //! The mutations are the same in every run, so a failure is one that can be looked at. libFuzzer
 //! goes further (`cargo +nightly fuzz run policy`); what it finds becomes a file of the corpus.
 
-#![allow(clippy::expect_used, reason = "without its files a replay must fail")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "without its files a replay must fail, and an entry panics when its promise is broken"
+)]
 
 #[path = "../../fuzz/src/entries.rs"]
 #[expect(unreachable_pub, reason = "the same file is a library for libFuzzer")]

@@ -23,8 +23,8 @@ pub struct Pattern {
     first: u128,
     inner: u128,
     last: u128,
-    least: usize,
-    most: usize,
+    shortest: usize,
+    longest: usize,
 }
 
 /// Why a pattern makes no sense.
@@ -33,7 +33,7 @@ pub enum PatternError {
     /// An alphabet is empty, has a letter that is not visible ASCII, or a range from right to left.
     #[error("an alphabet has visible letters of ASCII and ranges such as a-z")]
     Alphabet,
-    /// The least is 0 or above the most, or the most is above 1024.
+    /// The shortest is 0 or above the longest, or the longest is above 1024.
     #[error("lengths go from 1 or more to {LONGEST} or less")]
     Lengths,
 }
@@ -44,8 +44,12 @@ impl Pattern {
     ///
     /// # Errors
     /// [`PatternError`].
-    pub const fn new(alphabet: &str, least: usize, most: usize) -> Result<Self, PatternError> {
-        Self::with_ends(alphabet, alphabet, alphabet, least, most)
+    pub const fn new(
+        alphabet: &str,
+        shortest: usize,
+        longest: usize,
+    ) -> Result<Self, PatternError> {
+        Self::with_ends(alphabet, alphabet, alphabet, shortest, longest)
     }
 
     /// A pattern with alphabets of their own for the first and the last letter. A text of one letter
@@ -57,14 +61,16 @@ impl Pattern {
         first: &str,
         inner: &str,
         last: &str,
-        least: usize,
-        most: usize,
+        shortest: usize,
+        longest: usize,
     ) -> Result<Self, PatternError> {
-        if least == 0 || least > most || most > LONGEST {
+        if shortest == 0 || shortest > longest || longest > LONGEST {
             return Err(PatternError::Lengths);
         }
         match (letters(first.as_bytes()), letters(inner.as_bytes()), letters(last.as_bytes())) {
-            (Some(first), Some(inner), Some(last)) => Ok(Self { first, inner, last, least, most }),
+            (Some(first), Some(inner), Some(last)) => {
+                Ok(Self { first, inner, last, shortest, longest })
+            }
             _ => Err(PatternError::Alphabet),
         }
     }
@@ -74,7 +80,7 @@ impl Pattern {
     /// # Errors
     /// [`IdentifierError`].
     pub fn check<'a>(&self, text: &'a str) -> Result<&'a str, IdentifierError> {
-        let (least, most) = (self.least, self.most);
+        let (least, most) = (self.shortest, self.longest);
         // Bytes are counted: what has more than one for a letter is refused anyway.
         if !(least..=most).contains(&text.len()) {
             return Err(IdentifierError::Length { least, most });
