@@ -2,5 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "vectors that cannot be read must fail")]
 
+mod properties;
 mod rfc;
 mod wycheproof;

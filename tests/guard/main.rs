@@ -8,4 +8,5 @@
 )]
 
 mod layer;
+mod properties;
 mod webhook;
