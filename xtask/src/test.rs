@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every test there is, and by name what this machine could not run.
 
+mod addon;
 mod attempt;
 mod cargo;
 mod case;
@@ -46,6 +47,8 @@ enum Suite {
     Cargo,
     /// The programs of tests/node
     Node,
+    /// The npm package and its addon, `node --test` on every Node
+    Addon,
     /// Boundaries learned from the services of tests/node and from the example
     Learned,
     /// The services of tests/node/services
@@ -63,6 +66,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     }
     if wanted(Suite::Node) {
         tally.add(node_suite::run(filter)?);
+    }
+    if wanted(Suite::Addon) {
+        tally.add(addon::run(filter)?);
     }
     if wanted(Suite::Services) {
         tally.add(services::run(filter)?);

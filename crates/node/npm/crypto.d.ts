@@ -63,6 +63,7 @@ export class SignatureError extends CryptoError {
 export class KeyringError extends CryptoError {
   readonly code:
     | 'ERR_RINGFENCE_KEYRING_MALFORMED'
+    | 'ERR_RINGFENCE_KEYRING_OLDER'
     | 'ERR_RINGFENCE_KEYRING_REFUSED'
     | 'ERR_RINGFENCE_KEYRING_SEALED'
     | 'ERR_RINGFENCE_KEYRING_UNKNOWN_KEY';
@@ -375,11 +376,16 @@ export class Keyring {
     wrap: SealKey,
     options?: { policy?: KeyringPolicy; now?: Date },
   ): Keyring;
-  /** Reads what {@link Keyring.text} wrote, and files of `ringfence crypto keyring`. @throws KeyringError */
-  static parse(text: string): Keyring;
+  /**
+   * Reads what {@link Keyring.text} wrote, and files of `ringfence crypto keyring`, and authenticates
+   * them. Without `wrap` nothing is authenticated: for showing public keys. @throws KeyringError
+   */
+  static parse(text: string, wrap?: SealKey): Keyring;
+  /** Takes over, once, a file of the older form without authentication. @throws KeyringError */
+  static migrate(text: string, wrap: SealKey): Keyring;
   readonly name: string;
-  /** The ring for its file. */
-  text(): string;
+  /** The ring for its file, authenticated. @throws KeyringError */
+  text(wrap: SealKey): string;
   keys(): KeyringKey[];
   /** Publishes a new key, or lets the published one take over. @throws KeyringError */
   rotate(wrap: SealKey, options?: { now?: Date }): KeyringStep;

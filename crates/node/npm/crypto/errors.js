@@ -43,6 +43,8 @@ const classes = {
 /** The error for what the addon answered, told to listeners. */
 function refused(error, operation) {
   const { code } = error;
+  // The loader's own words on what is missing.
+  if (code?.startsWith?.('ERR_RINGFENCE_ADDON')) return error;
   if (typeof code !== 'string' || !code.startsWith('ERR_RINGFENCE_')) {
     // Node-API's own complaint about an argument; everything else is a fault and stays as it is.
     return error instanceof Error && isArgumentStatus(code) ? invalid('an argument is of the wrong type') : error;

@@ -28,19 +28,31 @@ class Keyring {
     return attempt('create', () => new Keyring(native().NativeKeyring.create(...made)));
   }
 
-  /** Reads what {@link Keyring#text} wrote. */
-  static parse(text) {
+  /**
+   * Reads what {@link Keyring#text} wrote, and authenticates it. Without `wrap` nothing is
+   * authenticated: for showing public keys, for nothing else.
+   */
+  static parse(text, wrap) {
+    const own = wrap === undefined ? undefined : nativeOf(wrap);
     const json = values.text(text, 'text');
-    return attempt('parse', () => new Keyring(native().NativeKeyring.parse(json)));
+    return attempt('parse', () => new Keyring(native().NativeKeyring.parse(json, own)));
+  }
+
+  /** Takes over, once, a file of the older form, in which only private halves were authenticated. */
+  static migrate(text, wrap) {
+    const own = nativeOf(wrap);
+    const json = values.text(text, 'text');
+    return attempt('migrate', () => new Keyring(native().NativeKeyring.migrate(json, own)));
   }
 
   get name() {
     return this.#native.name;
   }
 
-  /** The ring as JSON for its file: private halves are sealed. */
-  text() {
-    return attempt('text', () => this.#native.text());
+  /** The ring as JSON for its file: authenticated, private halves sealed. */
+  text(wrap) {
+    const own = nativeOf(wrap);
+    return attempt('text', () => this.#native.text(own));
   }
 
   /** Names, states and times of its keys. */

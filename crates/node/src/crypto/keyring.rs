@@ -60,16 +60,27 @@ impl NativeKeyring {
         ring.map(Self).map_err(refuse)
     }
 
-    /// Reads a ring.
+    /// Reads a ring and authenticates it; without the key-encryption key it tells no more than a set
+    /// of public keys from the same place would.
     #[napi(factory)]
-    pub fn parse(text: String) -> Result<Self> {
-        Keyring::from_json(&text).map(Self).map_err(refuse)
+    pub fn parse(text: String, wrap: Option<&NativeEnvelopeKey>) -> Result<Self> {
+        let ring = match wrap {
+            Some(wrap) => Keyring::open(&text, wrap.key()),
+            None => Keyring::from_json(&text),
+        };
+        ring.map(Self).map_err(refuse)
     }
 
-    /// The ring as JSON, private halves sealed.
+    /// Takes over a file of the form that had no proof.
+    #[napi(factory)]
+    pub fn migrate(text: String, wrap: &NativeEnvelopeKey) -> Result<Self> {
+        Keyring::migrate(&text, wrap.key()).map(Self).map_err(refuse)
+    }
+
+    /// The ring as JSON, authenticated, private halves sealed.
     #[napi]
-    pub fn text(&self) -> Result<String> {
-        self.0.to_json().map_err(refuse)
+    pub fn text(&self, wrap: &NativeEnvelopeKey) -> Result<String> {
+        self.0.to_json(wrap.key()).map_err(refuse)
     }
 
     /// Its name.

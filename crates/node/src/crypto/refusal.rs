@@ -147,6 +147,7 @@ impl From<KeyringError> for Refusal {
             KeyringError::Refused { possible_from, .. } => ("KEYRING_REFUSED", possible_from),
             KeyringError::Unknown(_) => ("KEYRING_UNKNOWN_KEY", None),
             KeyringError::Sealed => ("KEYRING_SEALED", None),
+            KeyringError::Older => ("KEYRING_OLDER", None),
             KeyringError::Envelope(error) => return error.into(),
             KeyringError::Signature(error) => return error.into(),
         };
