@@ -9,9 +9,11 @@ const { GuardError } = require('./error.js');
 class Guarded {
   #abort;
   #controller;
+  #done = false;
   #handler;
   #isNew;
   #limits;
+  #refused;
   #seen = 0;
   #timer;
 
@@ -25,8 +27,10 @@ class Guarded {
 
   onRequestStart(controller, context) {
     this.#start((error) => controller.abort(error));
-    if (this.#isNew) return this.#handler.onRequestStart(controller, context);
-    this.#controller = controller;
+    if (this.#isNew) {
+      this.#controller = controller;
+      return this.#handler.onRequestStart(controller, context);
+    }
     return this.#handler.onConnect?.((reason) => controller.abort(reason ?? new Error('aborted')), context);
   }
 
@@ -53,8 +57,7 @@ class Guarded {
   }
 
   onResponseData(controller, chunk) {
-    const refused = this.#count(chunk);
-    if (refused !== undefined) return controller.abort(refused);
+    if (this.#isTooMuch(chunk)) return controller.pause();
     if (this.#isNew) return this.#handler.onResponseData?.(controller, chunk);
     if (this.#handler.onData?.(chunk) === false) controller.pause();
     return undefined;
@@ -62,12 +65,15 @@ class Guarded {
 
   onResponseEnd(controller, trailers) {
     this.#end();
+    if (this.#refused !== undefined) return undefined;
     if (this.#isNew) return this.#handler.onResponseEnd?.(controller, trailers);
     return this.#handler.onComplete?.(raw(controller?.rawTrailers ?? trailers ?? {}));
   }
 
   onResponseError(controller, error) {
     this.#end();
+    if (this.#done) return undefined;
+    this.#done = true;
     if (this.#isNew) return this.#handler.onResponseError?.(controller, error);
     return this.#handler.onError?.(error);
   }
@@ -112,11 +118,7 @@ class Guarded {
   }
 
   onData(chunk) {
-    const refused = this.#count(chunk);
-    if (refused !== undefined) {
-      this.#abort(refused);
-      return false;
-    }
+    if (this.#isTooMuch(chunk)) return false;
     if (!this.#isNew) return this.#handler.onData?.(chunk);
     this.#handler.onResponseData?.(this.#controller, chunk);
     return !this.#controller.paused;
@@ -124,12 +126,15 @@ class Guarded {
 
   onComplete(trailers) {
     this.#end();
+    if (this.#refused !== undefined) return undefined;
     if (!this.#isNew) return this.#handler.onComplete?.(trailers);
     return this.#handler.onResponseEnd?.(this.#controller, named(trailers ?? []));
   }
 
   onError(error) {
     this.#end();
+    if (this.#done) return undefined;
+    this.#done = true;
     if (!this.#isNew) return this.#handler.onError?.(error);
     return this.#handler.onResponseError?.(this.#controller ?? null, error);
   }
@@ -157,9 +162,21 @@ class Guarded {
     return new GuardError('ERR_RINGFENCE_GUARD_ENCODING', 'the response is compressed: its size is not bounded then');
   }
 
-  #count(chunk) {
-    this.#seen += chunk.length;
-    return this.#seen > this.#limits.maxBytes ? tooLarge(this.#limits.maxBytes) : undefined;
+  /**
+   * Counts, and ends it when it is too much: after this turn, because a fetch that gets its headers
+   * and an error in one turn waits for its body for ever (undici 6 to 8).
+   */
+  #isTooMuch({ length }) {
+    if (this.#refused !== undefined) return true;
+    this.#seen += length;
+    if (this.#seen <= this.#limits.maxBytes) return false;
+    this.#refused = tooLarge(this.#limits.maxBytes);
+    setImmediate(() => {
+      this.#abort(this.#refused);
+      // What has ended meanwhile cannot be aborted any more.
+      this.onError(this.#refused);
+    });
+    return true;
   }
 }
 

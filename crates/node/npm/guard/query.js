@@ -37,10 +37,10 @@ function read(text, { declared, ignore, maxBytes, maxPairs }) {
   if (Buffer.byteLength(text) > maxBytes) throw refuse('too-long', `the query is longer than ${maxBytes} bytes`);
   if (text.includes(';')) throw refuse('semicolon', 'the query holds a semicolon that is not escaped');
   if (RAW.test(text)) throw refuse('unescaped-byte', 'the query holds a byte that must be escaped');
-  const pairs = text.split('&', maxPairs + 1).filter((pair) => pair !== '');
+  const pairs = text === '' ? [] : text.split('&');
   if (pairs.length > maxPairs) throw refuse('too-many-pairs', `the query has more than ${maxPairs} pairs`);
   const found = Object.create(null);
-  for (const pair of pairs) add(found, pair, declared, ignore);
+  for (const pair of pairs) if (pair !== '') add(found, pair, declared, ignore);
   for (const [name, { isList, required }] of declared) {
     if (required && found[name] === undefined) throw refuse('missing-key', `\`${name}\` is missing`);
     if (isList) found[name] ??= [];

@@ -4,9 +4,9 @@
 // all of its process group. There is no shell behind any option.
 //
 // It is node:child_process beneath and not the Rust crate's Spawn: what comes back is the ChildProcess
-// that programs expect, libuv alone may reap children of a Node process, and --permission asks for
-// its own grant. A grandchild that leaves its process group (setsid) is not killed at the deadline;
-// `ringfence sandbox` and a boundary hold those too.
+// that programs expect, with streams, and libuv alone may reap children of a Node process. The crate's
+// is stronger in one thing: a grandchild that leaves its process group (setsid) is not killed here; a
+// boundary and `ringfence sandbox` hold it.
 
 const childProcess = require('node:child_process');
 const fs = require('node:fs');
@@ -20,6 +20,12 @@ const ENVIRONMENT = Object.freeze({ LANG: 'C.UTF-8', PATH: '/usr/bin:/bin' });
 const KNOWN = new Set(['cwd', 'env', 'gid', 'maxOutput', 'shell', 'signal', 'stdio', 'timeout', 'uid']);
 /** Variables that make a program load or run what is named in them. */
 const LOADERS = /^(?:LD_|DYLD_|GCONV_PATH$|GLIBC_TUNABLES$|NODE_OPTIONS$|BASH_ENV$|ENV$|IFS$|PERL5OPT$|PYTHONSTARTUP$|RUBYOPT$)/;
+/** Programs that read command lines, or run what their arguments name. */
+const SHELLS = new Set([
+  'ash', 'bash', 'busybox', 'csh', 'dash', 'doas', 'env', 'fish', 'ksh', 'mksh', 'nohup', 'pwsh', 'rbash', 'script', 'setsid', 'sh', 'sudo',
+  'su', 'tcsh', 'timeout', 'toybox', 'watch', 'xargs', 'yash', 'zsh',
+]);
+const MANY = new Set(['busybox', 'toybox']);
 const USER = Symbol('ringfence.guard.user');
 
 /** Marks an argument as a user's: it is refused where a program would take it for an option. */
@@ -35,8 +41,8 @@ function userData(value) {
 function spawn(command, args = [], options = {}) {
   const settings = check(options);
   const words = args.map((argument, at) => word(argument, args.slice(0, at)));
-  const program = locate(command, settings.env);
   needs('child', undefined, '--allow-child-process');
+  const program = locate(command, settings.env);
   const child = childProcess.spawn(program, words, {
     argv0: command,
     cwd: settings.cwd,
@@ -106,16 +112,50 @@ function word(argument, before) {
 /** The absolute path of a program. */
 function locate(command, env) {
   if (typeof command !== 'string' || command === '' || command.includes('\0')) throw wrong('the program must be a path or a name');
-  if (path.isAbsolute(command)) return command;
+  if (path.isAbsolute(command)) return real(command);
   if (command.includes('/')) throw refuse('relative', 'the program must be an absolute path, or a name', command);
   const folders = (env.PATH ?? '').split(':');
   for (const folder of folders) {
     // An empty or relative entry is the working directory's.
     if (!path.isAbsolute(folder)) throw refuse('relative', 'PATH must hold absolute folders', folder);
     const file = path.join(folder, command);
-    if (isProgram(file)) return file;
+    if (isProgram(file)) return real(file);
   }
   throw new GuardError('ENOENT', 'there is no such program in the PATH that was given', { statusCode: undefined });
+}
+
+/** The program, when it is one: what has no format of its own libuv would give to a shell (execvp). */
+function real(file) {
+  let target;
+  let start;
+  try {
+    needs('fs.read', file, `--allow-fs-read=${file}`);
+    target = fs.realpathSync.native(file);
+    needs('fs.read', target, `--allow-fs-read=${target}`);
+    start = head(target);
+  } catch (cause) {
+    if (cause instanceof GuardError) throw cause;
+    throw new GuardError(cause.code ?? 'EIO', 'the program cannot be looked at', { cause });
+  }
+  // One file may be many programs: which of them, its name says.
+  const isMany = MANY.has(path.basename(target)) && file !== target;
+  const isShell = SHELLS.has(path.basename(file)) || (!isMany && SHELLS.has(path.basename(target)));
+  const interpreter = /^#!\s*(\S+)/.exec(start)?.[1];
+  if (isShell || (interpreter === undefined && !start.startsWith('\x7fELF'))) {
+    throw refuse('shell', 'a shell, or a program that runs others, is not started');
+  }
+  // As it was asked for: programs such as busybox or uutils look at their name.
+  return file;
+}
+
+function head(file) {
+  const fd = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+  try {
+    const start = Buffer.alloc(128);
+    return start.latin1Slice(0, fs.readSync(fd, start, 0, start.length, 0));
+  } finally {
+    fs.closeSync(fd);
+  }
 }
 
 function isProgram(file) {

@@ -1,0 +1,46 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const npm = path.dirname(here);
+const [major] = process.versions.node.split('.').map(Number);
+// Node 20 and 22.0 to 22.12 know it under its first name.
+const flag = process.allowedNodeEnvironmentFlags.has('--permission') ? '--permission' : '--experimental-permission';
+
+/** Runs a script under the permission model: what it printed, or the message of its error. */
+function under(grants, script) {
+  const wrapped = `const guard = require(${JSON.stringify(path.join(npm, 'guard.js'))}); (async () => { ${script} })().then(console.log, ({ code, message }) => console.log(code, message))`;
+  return new Promise((resolve) => {
+    execFile(process.execPath, [flag, '--no-warnings', `--allow-fs-read=${npm}/`, ...grants, '-e', wrapped], (_error, stdout, stderr) => resolve(`${stdout}${stderr}`));
+  });
+}
+
+test('under --permission each guard says exactly which grant it needs', async () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ringfence-guard-'));
+  fs.writeFileSync(path.join(folder, 'a'), 'inside');
+  const addons = '--allow-addons';
+  const root = `new guard.Root(${JSON.stringify(folder)})`;
+  const read = `--allow-fs-read=${folder}/*`;
+  // Before 26 `has` of a folder asks for the folder itself, which the pattern above does not name.
+  const own = `--allow-fs-read=${folder}`;
+  const write = `--allow-fs-write=${folder}`;
+  assert.match(await under([], "return guard.parseJson('{\"a\":1}').a"), /^1\n/);
+  assert.match(await under([own], `return ${root}.resolve('a')`), /--allow-addons/);
+  assert.match(await under([addons], `return ${root}.resolve('a')`), new RegExp(`ERR_ACCESS_DENIED.*--allow-fs-read=${folder}`));
+  assert.match(await under([addons, own, read], `return ${root}.readFileSync('a', 'utf8')`), /^inside\n/);
+  assert.match(await under([addons, own, read], `return ${root}.writeFileSync('b', 'x')`), new RegExp(`ERR_ACCESS_DENIED.*--allow-fs-write=${folder}`));
+  assert.match(await under([addons, own, read, write], `${root}.writeFileSync('b', 'x'); return ${root}.readFileSync('b', 'utf8')`), /^x\n/);
+  assert.match(await under([addons, own, read], `return (await ${root}.open('a')).fd`), /ERR_ACCESS_DENIED.*--allow-fs-read=\/proc\/self\/fd\//);
+  assert.match(await under([addons, own, read, '--allow-fs-read=/proc/self/fd/'], `const one = await ${root}.open('a'); return one.readFile('utf8')`), /^inside\n/);
+  assert.match(await under([], "return guard.spawn('/bin/true')"), /ERR_ACCESS_DENIED.*--allow-child-process/);
+  const program = fs.realpathSync('/bin/true');
+  assert.match(await under(['--allow-child-process'], `return guard.run('${program}')`), new RegExp(`ERR_ACCESS_DENIED.*--allow-fs-read=${program}`));
+  assert.match(await under(['--allow-child-process', `--allow-fs-read=${program}`], `return (await guard.run('${program}')).code`), /^0\n/);
+  assert.match(await under([], "return guard.outbound(['a.test'])"), major >= 24 ? /--allow-addons/ : /addon/);
+  fs.rmSync(folder, { recursive: true });
+});
