@@ -48,7 +48,16 @@ impl Browser {
         fs::read(&file).unwrap_or_else(|error| panic!("no screenshot, {error}: {console}"))
     }
 
+    /// Visits a site until its page is loaded.
+    pub(crate) fn visit(&self, url: &str) {
+        self.at(url, &["--dump-dom", "--timeout=60000"]);
+    }
+
     fn run(&self, page: &Path, options: &[&str]) -> (String, String) {
+        self.at(&format!("file://{}", page.display()), options)
+    }
+
+    fn at(&self, url: &str, options: &[&str]) -> (String, String) {
         let mut command = command::other(self.program);
         command.env("HOME", self.folder.path()).current_dir(self.folder.path());
         // Its own sandbox needs what tests in a container do not have.
@@ -56,7 +65,7 @@ impl Browser {
         command.args(["--hide-scrollbars", "--disable-background-networking", "--no-first-run"]);
         command.args(["--enable-logging=stderr", "--log-level=0"]);
         command.arg(format!("--user-data-dir={}", self.folder.path().join("profile").display()));
-        command.args(options).arg(format!("file://{}", page.display()));
+        command.args(options).arg(url);
         let output = command.output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (text(&output.stdout), text(&output.stderr))

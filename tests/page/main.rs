@@ -1,11 +1,17 @@
-//! The page that `prove --report` writes: the file itself, what a browser makes of it, and what
-//! hostile names in a boundary become on it.
+//! What browsers meet: the page that `prove --report` writes, what hostile names in a boundary become
+//! on it, and the module that opens envelopes and verifies signatures there.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test ends where it cannot go on")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a test ends where it cannot go on"
+)]
 
 mod browser;
 mod file;
 mod opened;
+mod web_crypto;
 
 use ringfence_tests::command::{Playground, Run};
 

@@ -50,6 +50,15 @@ fn a_page_with_everything_that_node_was_attacked_with_is_small() {
 
 /// A Node of the tests, where `cargo xtask setup` has put it.
 fn node() -> Option<PathBuf> {
+    let found = nodes().into_iter().find(|node| node.to_string_lossy().contains("/26.10.0/"));
+    if found.is_none() {
+        ringfence_tests::not_run("Node 26.10.0 is not there: cargo xtask setup");
+    }
+    found
+}
+
+/// Every Node of the tests.
+pub(crate) fn nodes() -> Vec<PathBuf> {
     let folder = std::env::var_os("RINGFENCE_TEST_NODES").map_or_else(
         || {
             let target = &workspace::metadata()["target_directory"];
@@ -58,12 +67,17 @@ fn node() -> Option<PathBuf> {
         PathBuf::from,
     );
     let machine = if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" };
-    let node = folder.join(format!("26.10.0/node_modules/node-linux-{machine}/bin/node"));
-    if !node.is_file() {
-        ringfence_tests::not_run("Node 26.10.0 is not there: cargo xtask setup");
-        return None;
+    let binary = format!("node_modules/node-linux-{machine}/bin/node");
+    let versions = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = versions
+        .map(|version| version.path().join(&binary))
+        .filter(|node| node.is_file())
+        .collect();
+    found.sort();
+    if found.is_empty() {
+        ringfence_tests::not_run("no Node is there: cargo xtask setup");
     }
-    Some(node)
+    found
 }
 
 #[test]
