@@ -8,5 +8,6 @@ pub mod change;
 pub mod evidence;
 mod finding;
 pub mod review;
+pub mod sbom;
 
 pub use finding::{Finding, Severity};

@@ -22,6 +22,7 @@ pub mod scope;
 pub mod secret_files;
 pub mod source;
 pub mod statement;
+pub mod time;
 
 pub use diagnostic::Diagnostic;
 pub use parse::{MAX_BYTES, duration, parse, size};

@@ -4,6 +4,7 @@ use super::init::tag;
 use crate::egress::netloop::InsideSockets;
 use crate::egress::shared::EventSink;
 use ringfence_policy::event::Event;
+use ringfence_policy::time;
 use ringfence_sys::{Errno, fd, socket, wait};
 use std::fmt::Write as _;
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
@@ -133,25 +134,8 @@ fn cut(text: &mut String, longest: usize) {
 /// UTC time of day as RFC 3339 with milliseconds.
 pub(crate) fn now() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    let (year, month, day) = civil(i64::try_from(days).unwrap_or_default());
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    let millis = since.subsec_millis();
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
-}
-
-/// Days since 1970 to year, month and day of the Gregorian calendar, counted in eras of 400 years
-/// that begin in March, so that the leap day is the last.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
-    let leap = day_of_era / 1460 - day_of_era / 36_524 + day_of_era / 146_096;
-    let year_of_era = (day_of_era - leap) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    (era * 400 + year_of_era + i64::from(month <= 2), month, day)
+    let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+    time::written_to_the_millisecond(seconds, since.subsec_millis())
 }
 
 /// Asks init for sockets of the private network.
@@ -183,18 +167,6 @@ impl InsideSockets for InsideDoor {
 mod tests {
     use super::*;
     use std::os::fd::{AsFd, AsRawFd};
-
-    #[test]
-    fn days_become_dates() {
-        for (days, date) in [
-            (0, (1970, 1, 1)),
-            (59, (1970, 3, 1)),
-            (11_016, (2000, 2, 29)),
-            (20_779, (2026, 11, 22)),
-        ] {
-            assert_eq!(civil(days), date);
-        }
-    }
 
     /// An event that is as long as it can be in every place.
     fn long() -> Event {

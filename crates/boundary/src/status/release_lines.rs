@@ -4,6 +4,7 @@
 //! `schedule.json` of the Node.js Release Working Group; every answer says the date of the table,
 //! and a line newer than the table is called unknown, never supported.
 
+use ringfence_policy::time;
 use serde::Serialize;
 use std::fmt;
 
@@ -127,18 +128,8 @@ impl Date {
     /// The day that lies `seconds` after 1970-01-01T00:00:00Z.
     #[must_use]
     pub fn from_unix(seconds: u64) -> Self {
-        // Days to civil date, counting years from March so that leap days come last
-        // (Howard Hinnant, "chrono-compatible low-level date algorithms").
-        let shifted = seconds / 86_400 + 719_468;
-        let era = shifted / 146_097;
-        let day_of_era = shifted % 146_097;
-        let year_of_era =
-            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let month_from_march = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-        let year = year_of_era + era * 400 + u64::from(month <= 2);
+        let days = i64::try_from(seconds).unwrap_or(i64::MAX).div_euclid(time::DAY);
+        let (year, month, day) = time::civil(days);
         Self {
             year: u16::try_from(year).unwrap_or(u16::MAX),
             month: u8::try_from(month).unwrap_or(12),
