@@ -28,3 +28,8 @@ pub mod temp;
 pub mod upload;
 pub mod url;
 pub mod webhook;
+
+/// The page of the crate: its examples are run with the others.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guard.md")]
+struct Page;
