@@ -4,7 +4,7 @@ use super::envelope::NativeEnvelopeKey;
 use super::refusal::{Refusal, Result, refuse};
 use super::signature::{NativeKeySet, NativeSigningKey, written};
 use napi_derive::napi;
-use ringfence_crypto::keyring::{Keyring, KeyringError, Kind, Policy, Step};
+use ringfence_crypto::keyring::{Keyring, Kind, Policy, Step};
 
 /// A ring of keys.
 #[napi]
@@ -175,7 +175,7 @@ impl NativeKeyring {
     /// Puts all private halves under another key-encryption key.
     #[napi]
     pub fn rewrap(&mut self, from: &NativeEnvelopeKey, to: &NativeEnvelopeKey) -> Result<()> {
-        self.0.rewrap(from.key(), to.key()).map_err::<KeyringError, _>(Into::into).map_err(refuse)
+        self.0.rewrap(from.key(), to.key()).map_err(refuse)
     }
 }
 

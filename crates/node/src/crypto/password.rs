@@ -82,9 +82,9 @@ impl Drop for NativeHasher {
 impl NativeHasher {
     /// A hasher.
     #[napi(constructor)]
-    pub fn new(env: &Env, options: NativeHasherOptions) -> Result<Self> {
+    pub fn new(env: Env, options: NativeHasherOptions) -> Result<Self> {
         let attempts = (options.burst > 0).then(|| attempts(&options));
-        let options = settings(&options)?;
+        let options = settings(&options);
         let pool = Pool::new(options.at_once);
         let hasher = Arc::new(Hasher::new(options).map_err(refuse)?);
         let ending = pool.clone();
@@ -161,21 +161,20 @@ impl NativeHasher {
 }
 
 /// Parameters of the crate.
-fn settings(options: &NativeHasherOptions) -> Result<HasherOptions> {
+fn settings(options: &NativeHasherOptions) -> HasherOptions {
     let usual = HasherOptions::default();
     let (first, second, third) = (options.first, options.second, options.third);
-    let policy = match options.algorithm.as_str() {
-        "argon2id" => Scheme::Argon2id { memory: first, passes: second, lanes: third },
-        _ => {
-            let log_n = u8::try_from(first).unwrap_or(u8::MAX);
-            Scheme::Scrypt { log_n, r: second, p: third }
-        }
+    let policy = if options.algorithm == "argon2id" {
+        Scheme::Argon2id { memory: first, passes: second, lanes: third }
+    } else {
+        let log_n = u8::try_from(first).unwrap_or(u8::MAX);
+        Scheme::Scrypt { log_n, r: second, p: third }
     };
     let at_once = match options.at_once {
         0 => usual.at_once,
         some => usize::try_from(some).unwrap_or(usize::MAX),
     };
-    Ok(HasherOptions {
+    HasherOptions {
         policy,
         bounds: Bounds {
             memory: options.most_memory,
@@ -186,7 +185,7 @@ fn settings(options: &NativeHasherOptions) -> Result<HasherOptions> {
         waiting: usize::try_from(options.waiting).unwrap_or_else(|_| at_once.saturating_mul(16)),
         // They are counted on the event loop, before anything waits.
         attempts: None,
-    })
+    }
 }
 
 fn attempts(options: &NativeHasherOptions) -> Attempts {

@@ -79,7 +79,7 @@ impl From<EnvelopeError> for Refusal {
             EnvelopeError::TooLong => "ENVELOPE_TOO_LONG",
             EnvelopeError::Random(error) => return error.into(),
             // Key services are not called from here.
-            _ => "ENVELOPE",
+            EnvelopeError::Service(_) => "ENVELOPE",
         };
         Self::new(code, error.to_string())
     }
@@ -102,7 +102,7 @@ impl From<PasswordError> for Refusal {
             }
             PasswordError::Random(error) => return error.into(),
             PasswordError::Memory(_) => ("PASSWORD_MEMORY", None),
-            _ => ("PASSWORD", None),
+            PasswordError::Wrong => ("PASSWORD", None),
         };
         Self { code, number, message }
     }
@@ -132,8 +132,7 @@ impl From<SignatureError> for Refusal {
             SignatureError::Claim { .. } => "SIGNATURE_CLAIM",
             SignatureError::TooLong => "SIGNATURE_TOO_LONG",
             SignatureError::Random(error) => return error.into(),
-            #[allow(unreachable_patterns, reason = "key services are not called from here")]
-            _ => "SIGNATURE",
+            SignatureError::Service(_) => "SIGNATURE",
         };
         Self::new(code, error.to_string())
     }
