@@ -16,7 +16,7 @@ const FLOORS: [&[&str]; 8] = [
 ];
 
 /// Crates that may be used in one room only, by the beginning of their names.
-const KEPT_IN: [(&str, &str); 20] = [
+const KEPT_IN: [(&str, &str); 19] = [
     ("oxc", "check"),
     ("wasmtime", "sandbox"),
     ("rusqlite", "sandbox"),
@@ -26,7 +26,6 @@ const KEPT_IN: [(&str, &str); 20] = [
     ("clap", "cli"),
     ("aws-lc", "crypto"),
     ("argon2", "crypto"),
-    ("rcgen", "crypto"),
     ("x509-parser", "crypto"),
     ("k8s-openapi", "deploy"),
     ("toml_edit", "learn"),

@@ -12,8 +12,7 @@ use std::process::{Child, Stdio};
 fn json(playground: &Playground, arguments: &[&str]) -> (i32, Value) {
     let all = ["tls", "inspect", "--format", "json"].iter().chain(arguments);
     let run = playground.run(all);
-    let value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run}"));
-    (run.code, value)
+    (run.code, serde_json::from_str(&run.stdout).unwrap())
 }
 
 fn codes(report: &Value) -> Vec<&str> {
@@ -180,17 +179,15 @@ fn openssl(playground: &Playground, arguments: &[&str]) -> Option<Run> {
     command.current_dir(playground.path()).stdin(Stdio::null()).args(arguments);
     command.args(["-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-days", "30"]);
     command.args(["-subj", "/CN=old.test", "-addext", "subjectAltName=DNS:old.test"]);
-    match command.output() {
-        Ok(output) => Some(Run {
-            code: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-        }),
-        Err(_) => {
-            ringfence_tests::not_run("openssl is not installed");
-            None
-        }
-    }
+    let Ok(output) = command.output() else {
+        ringfence_tests::not_run("openssl is not installed");
+        return None;
+    };
+    Some(Run {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
 }
 
 /// A server by openssl, and where it listens.
