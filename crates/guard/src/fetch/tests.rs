@@ -558,3 +558,81 @@ fn a_redirect_never_leaves_tls() {
     let url = plain.url("a.test", "/");
     assert_eq!(client.fetch(Request::get(url)).unwrap().bytes().unwrap(), b"hello");
 }
+
+/// Ways to write the one host that is allowed, hosts that are not, and noise around them.
+fn written(port: u16) -> impl proptest::strategy::Strategy<Value = String> {
+    use proptest::prelude::{Strategy as _, any, prop_oneof};
+    use proptest::sample::select;
+    let scheme = select(vec![
+        "http://", "HTTP://", "http:", "http:/\\", "http:///", "https://", "ftp://", " http://",
+    ]);
+    let host = select(vec![
+        "a.test",
+        "A.tEsT",
+        "a.test.",
+        "ａ.test",
+        "a。test",
+        "a%2etest",
+        "%61.test",
+        "a.te\tst",
+        "a.test@127.0.0.1",
+        "127.0.0.1@a.test",
+        "127.1",
+        "b.test",
+        "a.test\\@b.test",
+        "a.test#@b.test",
+        "a.test?@b.test",
+        "a.test..",
+        "xn--a-.test",
+        "[::ffff:7f00:1]",
+        "a.test%00",
+        "a.test%20",
+    ]);
+    let ports =
+        vec![format!(":{port}"), format!(":0{port}"), String::new(), ":80".into(), ":65536".into()];
+    let path = prop_oneof![
+        select(vec!["/", "", "/x?y", "/x#y", "\\x", "/../..//b.test/", "/@b.test", "/\u{e9}|^`{}"])
+            .prop_map(str::to_owned),
+        any::<String>().prop_map(|text| format!("/{text}")),
+    ];
+    (scheme, host, select(ports), path).prop_map(|(a, b, c, d)| format!("{a}{b}{c}{d}"))
+}
+
+#[test]
+fn whatever_is_accepted_is_what_is_asked_and_connected_to() {
+    use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+    let server = Server::text(HELLO);
+    let port = server.address.port();
+    let allowed = Allowed::nothing().plain_host("a.test", port).unwrap();
+    let allowed = allowed.range("127.0.0.0/8".parse().unwrap());
+    let resolver = Says::new(&[&["127.0.0.1"]]);
+    let client = client(allowed.clone()).with_resolver(resolver);
+    let config =
+        Config { cases: 600, failure_persistence: None, max_shrink_iters: 0, ..Config::default() };
+    let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut accepted = 0;
+    let seen = std::cell::RefCell::new(&mut accepted);
+    TestRunner::new_with_rng(config, random)
+        .run(&written(port), |text| {
+            let before = server.asked().len();
+            let answer = client.fetch(Request::get(text.as_str()));
+            let asked = server.asked().split_off(before);
+            match (allowed.parse(&text), answer) {
+                (Ok(url), Ok(answer)) => {
+                    **seen.borrow_mut() += 1;
+                    let host = format!("host: {}:{port}\r\n", url.host());
+                    assert_eq!(asked.len(), 1);
+                    assert!(asked[0].to_ascii_lowercase().contains(&host), "{text:?}: {asked:?}");
+                    assert_eq!((url.host(), answer.addresses()), ("a.test", &[server.address][..]));
+                }
+                // Refused by both, or by the second reading alone: then nothing was sent.
+                (_, Err(error)) => {
+                    assert!(error.is_refusal() && asked.is_empty(), "{text:?}: {error:?}");
+                }
+                (Err(error), Ok(_)) => panic!("{text:?} was answered: {error}"),
+            }
+            Ok(())
+        })
+        .unwrap();
+    assert!(accepted > 20, "{accepted}");
+}

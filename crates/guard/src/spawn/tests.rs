@@ -291,6 +291,28 @@ fn processes_that_ignore_every_signal_end_too() {
 }
 
 #[test]
+fn processes_that_run_away_by_forking_end_too() {
+    // Each starts the next one and ends, so that none is there for long.
+    let script = r#"x='echo; setsid sh -c "$x" & exit'; export x; sh -c "$x"; exec sleep 600"#;
+    let mark = format!("runaway-{}", std::process::id());
+    let limits = Limits { processes: Some(4000), ..short() };
+    let guarded = shell(script).env("MARK", &mark).unwrap().with_limits(limits);
+    let mut generations = 0;
+    let ended = guarded.stream(|_, bytes| {
+        generations += bytes.len();
+        ControlFlow::Continue(())
+    });
+    assert!(matches!(ended, Err(SpawnError::Time)), "{ended:?}");
+    assert!(generations > 10, "{generations}");
+    let marked = format!("MARK={mark}");
+    let left = fs::read_dir("/proc").unwrap().flatten().filter(|entry| {
+        let environ = fs::read(entry.path().join("environ")).unwrap_or_default();
+        environ.split(|byte| *byte == 0).any(|variable| variable == marked.as_bytes())
+    });
+    assert_eq!(left.count(), 0);
+}
+
+#[test]
 fn a_panic_of_the_receiver_leaves_nothing() {
     let daemon = std::sync::Mutex::new(String::new());
     let guarded = shell("( setsid sh -c 'echo $$; exec sleep 600' & ) ; exec sleep 600");

@@ -224,4 +224,29 @@ mod tests {
             }
         }
     }
+
+    proptest::proptest! {
+        /// No writing of an IPv4 address in an IPv6 one is more than the IPv4 address is.
+        #[test]
+        fn an_address_inside_another_is_never_more_public(bits: u32, prefix: u64) {
+            let inner = Ipv4Addr::from(bits);
+            let low = u128::from(bits);
+            let mapped = Ipv6Addr::from(0xffff_0000_0000_u128 | low);
+            proptest::prop_assert_eq!(judge(mapped.into()), judge(inner.into()));
+            let prefix = u128::from(prefix) << 64;
+            let forms = [
+                low,
+                0xffff_u128 << 48 | low,
+                0x64_ff9b_u128 << 96 | low,
+                0x2002_u128 << 112 | low << 80,
+                prefix | 0x5efe_u128 << 32 | low,
+                prefix | 0x0200_5efe_u128 << 32 | low,
+                0x2001_0000_u128 << 96 | prefix >> 32 | (low ^ 0xffff_ffff),
+            ];
+            for form in forms {
+                let public = judge(Ipv6Addr::from(form).into()) == Verdict::Public;
+                proptest::prop_assert!(!public, "{}", Ipv6Addr::from(form));
+            }
+        }
+    }
 }
