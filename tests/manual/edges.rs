@@ -69,7 +69,7 @@ fn line_162_and_163_files_are_made_new_and_errors_are_those_of_the_use() {
 
 #[test]
 fn line_40_and_371_a_json_body_is_bounded_and_reaches_no_prototype() {
-    let limits = json::Limits { bytes: 4096, depth: 4, values: 16 };
+    let limits = json::Limits { bytes: 4096, depth: 4, values: 16, ..json::Limits::default() };
     json::check_content_type("application/json").unwrap();
     assert!(json::check_content_type("text/html").is_err());
     assert!(json::parse(br#"{"name": "ann", "roles": ["user"]}"#, &limits).is_ok());

@@ -11,6 +11,7 @@ mod deployment;
 mod durability;
 mod edges;
 mod evidence;
+mod input;
 mod learning;
 mod pages;
 mod permissions;

@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn content_types_other_than_json_in_utf_8_are_refused() {
+    fn content_types_other_than_json_are_refused() {
         for header in [
             "application/json",
             "Application/JSON; charset=utf-8",
