@@ -4,6 +4,7 @@
 // handed on, and connections are made to judged addresses only (connect.js).
 
 const { agentOf } = require('./undici.js');
+const { clock } = require('./clock.js');
 const { connector } = require('./connect.js');
 const { GuardError, tell } = require('./error.js');
 const { Guarded } = require('./handler.js');
@@ -151,36 +152,6 @@ function fail(handler, error) {
   else if (typeof handler?.onError === 'function') handler.onError(error);
   else throw error;
   return false;
-}
-
-/** Deadlines of one length: a list in the order of their ends, and one timer for its first. */
-function clock(length) {
-  const running = new Set();
-  let timer;
-  const tick = () => {
-    timer = undefined;
-    const now = performance.now();
-    for (const one of running) {
-      if (one.end > now) {
-        arm(one.end - now);
-        return;
-      }
-      running.delete(one);
-      one.act();
-    }
-  };
-  const arm = (after) => {
-    timer ??= setTimeout(tick, Math.max(1, Math.ceil(after))).unref();
-  };
-  return {
-    start(act) {
-      const one = { act, end: performance.now() + length };
-      running.add(one);
-      arm(length);
-      return one;
-    },
-    stop: (one) => running.delete(one),
-  };
 }
 
 /** `fetch` of a URL that is judged whole, with its redirects followed and judged one by one. */

@@ -5,8 +5,10 @@
 
 const { GuardError } = require('./error.js');
 
-/** One request's handler, for either kind of Agent. */
+/** One request's handler, for either kind of Agent; also what a clock waits for. */
 class Guarded {
+  /** When its time is over (clock.js). */
+  end = 0;
   #abort;
   #controller;
   #done = false;
@@ -15,7 +17,6 @@ class Guarded {
   #limits;
   #refused;
   #seen = 0;
-  #timer;
 
   constructor(handler, limits) {
     this.#handler = handler;
@@ -26,9 +27,9 @@ class Guarded {
   // The new kind, called by undici 7 and 8.
 
   onRequestStart(controller, context) {
-    this.#start((error) => controller.abort(error));
+    this.#controller = controller;
+    this.#start();
     if (this.#isNew) {
-      this.#controller = controller;
       return this.#handler.onRequestStart(controller, context);
     }
     return this.#handler.onConnect?.((reason) => controller.abort(reason ?? new Error('aborted')), context);
@@ -89,7 +90,8 @@ class Guarded {
   // The old kind, called by undici 6.
 
   onConnect(abort, context) {
-    this.#start(abort);
+    this.#abort = abort;
+    this.#start();
     if (!this.#isNew) return this.#handler.onConnect?.(abort, context);
     this.#controller = new Controller(abort);
     return this.#handler.onRequestStart(this.#controller, context);
@@ -106,7 +108,7 @@ class Guarded {
     if (status >= 200) {
       const refused = this.#judge(one(headers, 'content-length'), one(headers, 'content-encoding'));
       if (refused !== undefined) {
-        this.#abort(refused);
+        this.#stop(refused);
         return false;
       }
     }
@@ -139,20 +141,23 @@ class Guarded {
     return this.#handler.onResponseError?.(this.#controller ?? null, error);
   }
 
-  #start(abort) {
-    this.#abort = abort;
+  /** Called by the clock. */
+  expire() {
+    this.#stop(new GuardError('ERR_RINGFENCE_GUARD_TIMEOUT', `it took longer than ${this.#limits.timeout} ms`));
+  }
+
+  #start() {
     this.#seen = 0;
-    const { timeout } = this.#limits;
-    if (this.#timer !== undefined) return;
-    this.#timer = this.#limits.clock.start(() => {
-      this.#abort(new GuardError('ERR_RINGFENCE_GUARD_TIMEOUT', `it took longer than ${timeout} ms`));
-    });
+    this.#limits.clock.start(this);
   }
 
   #end() {
-    if (this.#timer === undefined) return;
-    this.#limits.clock.stop(this.#timer);
-    this.#timer = undefined;
+    this.#limits.clock.stop(this);
+  }
+
+  #stop(error) {
+    if (this.#abort === undefined) this.#controller?.abort(error);
+    else this.#abort(error);
   }
 
   #judge(length, encoding) {
@@ -172,7 +177,7 @@ class Guarded {
     if (this.#seen <= this.#limits.maxBytes) return false;
     this.#refused = tooLarge(this.#limits.maxBytes);
     setImmediate(() => {
-      this.#abort(this.#refused);
+      this.#stop(this.#refused);
       // What has ended meanwhile cannot be aborted any more.
       this.onError(this.#refused);
     });

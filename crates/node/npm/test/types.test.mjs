@@ -37,9 +37,11 @@ function compile(t, file, as) {
 }
 
 for (const as of ['use.mts', 'use.cts']) {
-  test(`a strict use compiles as ${as}`, (t) => {
-    const { status, stdout } = compile(t, 'strict-use.mts', as);
-    assert.equal(stdout, '');
-    assert.equal(status, 0);
-  });
+  for (const file of ['strict-use.mts', 'strict-guard.mts']) {
+    test(`${file} compiles as ${as}`, (t) => {
+      const { status, stdout } = compile(t, file, as);
+      assert.equal(stdout, '');
+      assert.equal(status, 0);
+    });
+  }
 }

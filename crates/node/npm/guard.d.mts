@@ -1,0 +1,3 @@
+export * from './guard.js';
+import * as guard from './guard.js';
+export default guard;
