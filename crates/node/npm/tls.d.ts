@@ -1,7 +1,7 @@
 /// <reference types="node" />
 import type { Agent, AgentOptions } from 'node:https';
 import type { Duplex } from 'node:stream';
-import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import type { ConnectionOptions, Server, TLSSocket } from 'node:tls';
 
 /** Whom a client trusts, and what it shows. Certificates and keys are PEM, or files of it. */
 export interface PinnedClient {
@@ -83,6 +83,23 @@ export function undiciConnect(
   options: PinnedFiles,
   connect?: { timeout?: number },
 ): (target: UndiciTarget, callback: (...result: [null, TLSSocket] | [Error, null]) => void) => TLSSocket | undefined;
+
+/** Where a server's certificate lies, and how it is taken up again. */
+export interface RenewedFiles {
+  certFile: string;
+  keyFile: string;
+  /** Authorities of its clients, where it asks them for a certificate. */
+  caFile?: string;
+  passphrase?: string;
+  /** Milliseconds between two looks; 1000 unless said otherwise. */
+  every?: number;
+  onRenewed?: () => void;
+  /** Told once for each state of the files that is no good; the server keeps what it has. */
+  onFailed?: (error: TlsError) => void;
+}
+
+/** Lets a server take up its certificate again when its files change. Answers a function that ends it. */
+export function renewing(server: Pick<Server, 'setSecureContext' | 'once'>, files: RenewedFiles): () => void;
 
 /** The pin of a certificate in PEM or DER (RFC 7469): `sha256/BASE64`. */
 export function pinOf(certificate: string | NodeJS.ArrayBufferView): string;

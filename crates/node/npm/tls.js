@@ -22,6 +22,7 @@ const WEAKENING = [
   ['--tls-min-v1.1', 'accepts TLS 1.1, which RFC 8996 forbids'],
   ['--tls-keylog', 'writes the keys of every connection to a file'],
 ];
+const SERVER_OPTIONS = new Set(['caFile', 'certFile', 'keyFile', 'passphrase', 'every', 'onRenewed', 'onFailed']);
 const OPTIONS = new Set(['ca', 'caFile', 'cert', 'certFile', 'key', 'keyFile', 'passphrase', 'pins', 'minVersion', 'servername', 'every']);
 
 /** Why no client was made or a start was refused; `code` is stable. No message holds a key. */
@@ -113,19 +114,21 @@ function clientOptions(options) {
   made.checkServerIdentity = pins.length > 0 ? checked(pins) : nodeCheck;
   if ((cert === undefined) !== (key === undefined)) fail('OPTION', 'cert and key are given together or not at all');
   if (cert === undefined) return made;
-  let matches;
+  return Object.assign(made, identity(cert, key, options.passphrase));
+}
+
+/** A certificate with the key that is its own. */
+function identity(cert, key, passphrase) {
   const [own] = certificates(cert, 'cert');
+  let matches;
   try {
-    const { passphrase } = options;
     matches = own.checkPrivateKey(createPrivateKey({ key: Buffer.from(key), passphrase }));
   } catch {
     // What OpenSSL has to say may hold parts of it.
     fail('KEY', 'the private key cannot be read');
   }
   if (!matches) fail('KEY', 'the private key is not that of the certificate');
-  Object.assign(made, { cert, key });
-  if (options.passphrase !== undefined) made.passphrase = options.passphrase;
-  return made;
+  return passphrase === undefined ? { cert, key } : { cert, key, passphrase };
 }
 
 /** What tells one state of the files from another; a file that is missing is a state too. */
@@ -242,6 +245,47 @@ function undiciConnect(options, { timeout = 10_000 } = {}) {
   };
 }
 
+/** What a server shows, from its files. */
+function serverIdentity(options) {
+  const [ca, cert, key] = ['ca', 'cert', 'key'].map((name) => source(options, name));
+  if (cert === undefined || key === undefined) fail('OPTION', 'certFile and keyFile are needed');
+  if (ca !== undefined) certificates(ca, 'ca');
+  return { ...identity(cert, key, options.passphrase), ...(ca === undefined ? {} : { ca }), minVersion: 'TLSv1.2' };
+}
+
+/**
+ * Lets a server of node:tls, node:https or node:http2 take up its certificate again when it is renewed
+ * on the disk. Connections that are open keep theirs. Answers a function that ends it.
+ */
+function renewing(server, options) {
+  for (const name of Object.keys(options ?? {})) {
+    if (!SERVER_OPTIONS.has(name)) fail('OPTION', `${name} is no option of a server that renews`);
+  }
+  const { every = 1000, onRenewed = () => {}, onFailed = () => {}, ...files } = options ?? {};
+  if (typeof server?.setSecureContext !== 'function') fail('OPTION', 'the server speaks no TLS');
+  if (!Number.isFinite(every) || every < 10) fail('OPTION', 'every is a number of milliseconds, 10 at least');
+  let before = stamp(files);
+  server.setSecureContext(serverIdentity(files));
+  let told;
+  const timer = setInterval(() => {
+    const now = stamp(files);
+    if (now === before) return;
+    try {
+      server.setSecureContext(serverIdentity(files));
+      [before, told] = [now, undefined];
+    } catch (error) {
+      // Half of a pair is on the disk for a moment; each state is told once.
+      if (told !== now) onFailed(error);
+      told = now;
+      return;
+    }
+    onRenewed();
+  }, every).unref();
+  const end = () => clearInterval(timer);
+  server.once('close', end);
+  return end;
+}
+
 /** Everything that switches verification off or weakens it in this process, in sentences. */
 function weaknesses({ env = process.env, execArgv = process.execArgv } = {}) {
   const found = [];
@@ -301,5 +345,6 @@ module.exports = {
   clientOptions,
   enforceTlsVerification,
   pinOf,
+  renewing,
   undiciConnect,
 };

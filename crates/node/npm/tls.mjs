@@ -8,6 +8,7 @@ export const {
   clientOptions,
   enforceTlsVerification,
   pinOf,
+  renewing,
   undiciConnect,
 } = ringfence;
 export default ringfence;

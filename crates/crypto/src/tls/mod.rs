@@ -25,7 +25,6 @@ mod trust;
 pub use authority::{Authority, AuthorityError, Issued, LEAF_DAYS, Purpose};
 pub use certificate::{Certificate, PublicKey};
 pub use client::{Client, ClientError, Reloading};
-pub use clock::written as time_written;
 pub use file::{FileError, Item, LARGEST, examine, items};
 pub use finding::{Code, Finding};
 pub use handshake::{ConnectError, Handshake, Step, Target};

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import test from 'node:test';
@@ -30,13 +30,32 @@ test('requiring the package or its parts loads no native code', () => {
   assert.equal(stdout.trim(), 'false true', stderr);
 });
 
-test('the C library is found out without a trace in the report', () => {
-  const { stdout } = run([], `
+test('a package with addons for both C libraries loads the one of this machine', (t) => {
+  const copy = mkdtempSync(path.join(folder, 'test', 'interop', 'node_modules', '.native-'));
+  t.after(() => rmSync(copy, { recursive: true, force: true }));
+  for (const one of ['native.js', 'package.json', name()]) cpSync(path.join(folder, one), path.join(copy, one));
+  writeFileSync(path.join(copy, name().replace(/gnu|musl/, (own) => (own === 'gnu' ? 'musl' : 'gnu'))), 'no addon');
+  const { stdout, stderr } = run([], `
     const { excludeNetwork } = process.report;
-    require(${JSON.stringify(path.join(folder, 'native.js'))}).name();
-    console.log(process.report.excludeNetwork === excludeNetwork);
+    const { version } = require(${JSON.stringify(path.join(copy, 'native.js'))}).native();
+    console.log(typeof version, process.report.excludeNetwork === excludeNetwork);
   `);
-  assert.equal(stdout.trim(), 'true');
+  assert.equal(stdout.trim(), 'function true', stderr);
+});
+
+test('an addon that is not there, broken or of another version is named', (t) => {
+  const copy = mkdtempSync(path.join(folder, 'test', 'interop', 'node_modules', '.native-'));
+  t.after(() => rmSync(copy, { recursive: true, force: true }));
+  cpSync(path.join(folder, 'native.js'), path.join(copy, 'native.js'));
+  const manifest = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
+  writeFileSync(path.join(copy, 'package.json'), JSON.stringify({ ...manifest, version: '99.0.0' }));
+  const load = () =>
+    run([], `try { require(${JSON.stringify(path.join(copy, 'native.js'))}).native() } catch (error) { console.log(error.code, error.message) }`).stdout;
+  assert.match(load(), /^ERR_RINGFENCE_ADDON there is no ringfence\.\S+\.node beside this package/);
+  writeFileSync(path.join(copy, name()), 'no addon');
+  assert.match(load(), /^ERR_RINGFENCE_ADDON cannot load /);
+  cpSync(file, path.join(copy, name()));
+  assert.match(load(), /^ERR_RINGFENCE_ADDON .* this package of 99\.0\.0: install it again/);
 });
 
 test('under --permission it names the grants that are missing and the entry of ringfence.toml', () => {

@@ -169,6 +169,49 @@ test('files that change are read again and only whole ones are taken', () => {
   assert.equal(files.failed.code, 'ERR_RINGFENCE_TLS_FILE');
 });
 
+test('a server takes up a renewed certificate under load and no handshake fails', async (t) => {
+  leaf('renewed', 'ca', 'DNS:localhost,IP:127.0.0.1');
+  const put = (from, to) => {
+    copyFileSync(at(from), at('new'));
+    renameSync(at('new'), at(to));
+  };
+  put('server.pem', 'serving.pem');
+  put('server.key', 'serving.key');
+  const server = https.createServer({}, (_, response) => response.end('hello'));
+  const told = { renewed: 0, failed: [] };
+  const stop = tls.renewing(server, {
+    certFile: at('serving.pem'), keyFile: at('serving.key'), every: 10,
+    onRenewed: () => (told.renewed += 1), onFailed: (error) => told.failed.push(error.code),
+  });
+  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  t.after(() => {
+    stop();
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address();
+  const options = tls.clientOptions({ ca: pem('ca.pem') });
+  const shown = () => new Promise((resolve, reject) => {
+    const socket = nodeTls.connect({ ...options, host: '127.0.0.1', port, servername: 'localhost' }, () => {
+      resolve(tls.pinOf(socket.getPeerCertificate().raw));
+      socket.destroy();
+    });
+    socket.on('error', reject);
+  });
+  const [before, after] = [tls.pinOf(pem('server.pem')), tls.pinOf(pem('renewed.pem'))];
+  assert.equal(await shown(), before);
+  put('renewed.pem', 'serving.pem');
+  // Handshake after handshake, with half of the pair on the disk, until that is told.
+  while (told.failed.length === 0) assert.equal(await shown(), before);
+  assert.deepEqual(told.failed, ['ERR_RINGFENCE_TLS_KEY']);
+  put('renewed.key', 'serving.key');
+  while (told.renewed === 0) assert.ok([before, after].includes(await shown()));
+  assert.equal(await shown(), after);
+  assert.throws(() => tls.renewing(server, { certFile: at('server.pem'), keyFile: at('client.key') }), { code: 'ERR_RINGFENCE_TLS_KEY' });
+  assert.throws(() => tls.renewing(server, { certFile: at('server.pem') }), { code: 'ERR_RINGFENCE_TLS_OPTION' });
+  assert.throws(() => tls.renewing({}, { certFile: at('server.pem'), keyFile: at('server.key') }), { code: 'ERR_RINGFENCE_TLS_OPTION' });
+});
+
 test('undici connects pinned', async (t) => {
   const port = await serve(t, 'server', { requestCert: true, ca: pem('ca.pem') });
   const foreign = await serve(t, 'foreign');

@@ -3,8 +3,9 @@
 use super::now;
 use crate::printer::{Printer, Style};
 use crate::table::{self, Cell};
-use ringfence_crypto::tls::{Certificate, Finding, Handshake, Inspection, Item, time_written};
+use ringfence_crypto::tls::{Certificate, Finding, Handshake, Inspection, Item};
 use ringfence_policy::display::{quoted, untrusted};
+use ringfence_policy::time;
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -128,7 +129,8 @@ fn trust(trusted: Option<bool>) -> Option<[Cell; 2]> {
 fn one(at: usize, certificate: &Certificate, printer: &Printer) -> String {
     let days = (certificate.not_after - now()).div_euclid(86_400);
     let left = if days < 0 { "over".to_owned() } else { format!("{days} days left") };
-    let (from, until) = (time_written(certificate.not_before), time_written(certificate.not_after));
+    let (from, until) =
+        (time::written(certificate.not_before), time::written(certificate.not_after));
     let key = match certificate.key.bits {
         0 => certificate.key.kind.clone(),
         bits => format!("{}, {bits} bits", certificate.key.kind),

@@ -8,9 +8,9 @@ use crate::printer::{Printer, Style};
 use crate::settings;
 use ringfence_crypto::tls::{
     Expected, Finding, Item, Level, Options, Thresholds, Trust, examine, inspect, items,
-    time_written,
 };
 use ringfence_policy::display::untrusted;
+use ringfence_policy::time;
 use ringfence_project::whole;
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -192,11 +192,11 @@ impl Watch {
         Watched {
             schema: 1,
             event: "tls-certificate",
-            time: time_written(now),
+            time: time::written(now),
             target: subject.shown(),
             level,
             seconds_left: ends.map(|ends| ends - now),
-            not_after: ends.map(time_written),
+            not_after: ends.map(time::written),
             error,
             findings,
             ends,
