@@ -18,6 +18,7 @@ mod extract;
 mod fetch;
 mod generated;
 mod init;
+mod key_service;
 mod kubernetes;
 mod learn;
 mod output;
@@ -33,6 +34,7 @@ mod status;
 mod tls;
 mod trace;
 mod usage;
+mod verify;
 
 /// The smallest complete boundary file.
 const SMALLEST: &str = r#"schema = 1

@@ -86,8 +86,13 @@ fn the_help_lists_every_verb() {
       packages      Tell what each npm package used
       render        Write the boundary out for the place it deploys to
       drift         Say what is weaker in a deployment than in the boundary
+      verify        Check a signed attestation: who signed it, which boundary it is
+                    about, what was proven
       crypto        Hash passwords, issue tokens, seal and sign, keep keys
       extract       Extract an archive somebody else made, whole or not at all
+      fetch         Fetch a URL and reach nothing that was not allowed
+      tls           Look at certificates, watch their ends, make some for
+                    development
       schema        Print the JSON Schema of the boundary file, for editors
       completions   Print completions for a shell
 
@@ -114,7 +119,4 @@ fn color_is_never_used_where_no_terminal_is_and_always_when_asked_for() {
     let playground = Playground::new();
     assert!(!playground.run(["check-config"]).stderr.contains('\x1b'));
     let asked = playground.run(["--color", "always", "check-config"]);
-    assert!(asked.stderr.contains("\x1b[1;31merror:\x1b[0m"), "{asked}");
-    let never = playground.finish(playground.command().args(["--color=never", "check-config"]));
-    assert!(never.stderr.starts_with("error: "), "{never}");
-}
+    assert!(asked.stderr.c

@@ -18,6 +18,8 @@ mod printer;
 mod revision;
 mod settings;
 mod table;
+#[cfg(not(feature = "crypto"))]
+mod unsigned;
 mod verbs;
 
 use arguments::Parsed;

@@ -21,8 +21,6 @@ mod run;
 mod schema;
 mod statement;
 mod status;
-#[cfg(not(feature = "crypto"))]
-mod unsigned;
 #[cfg(feature = "crypto")]
 mod verify;
 #[cfg(feature = "tls")]
@@ -41,7 +39,7 @@ pub(crate) use prove::{ProofFormat, Prove};
 pub(crate) use run::Run;
 pub(crate) use status::Status;
 #[cfg(not(feature = "crypto"))]
-pub(crate) use unsigned::{SignOption, Signatures};
+pub(crate) use crate::unsigned::{SignOption, Signatures};
 
 use crate::error::{CommandError, Finish};
 use crate::host;

@@ -299,6 +299,9 @@ fn human(report: &Report, printer: &Printer) -> String {
         let label = printer.paint(Style::Bad, "refused:");
         let _ = writeln!(text, "{label} {} ({})", refusal.message, refusal.code);
     }
+    if report.refused.iter().any(|refusal| refusal.code == "not-proven") {
+        let _ = writeln!(text, "accept a claim that is not proven with --accept CLAIM");
+    }
     if report.accepted {
         let _ = writeln!(text, "{}", printer.paint(Style::Good, "accepted"));
     }

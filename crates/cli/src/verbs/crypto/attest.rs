@@ -47,7 +47,7 @@ impl SignOption {
         if service::is_address(named) {
             let address = service::address(named)
                 .map_err(|why| CommandError::new(Kind::Usage, "--sign-with").hint(why))?;
-            let service = Choice::Service(self.service.service(&address)?);
+            let service = Choice::Service(Box::new(self.service.service(&address)?));
             return Signing::of(service, self.sign_algorithm.map(Into::into), None);
         }
         let Some(key) = &self.sign_key else {

@@ -33,14 +33,14 @@ pub(super) enum Choice {
     /// A keyring, where it lies, and the key around it.
     Ring(Box<Keyring>, RingOption, Key),
     /// A key service.
-    Service(Service),
+    Service(Box<Service>),
 }
 
 impl ChoiceOption {
     /// Reads the keyring, or sets the service up.
     pub(super) fn load(&self) -> Result<Choice, CommandError> {
         if let Some(address) = &self.kms {
-            return self.service.service(address).map(Choice::Service);
+            return self.service.service(address).map(Box::new).map(Choice::Service);
         }
         let (Some(keyring), Some(key)) = (&self.keyring, &self.key) else {
             return Err(CommandError::new(Kind::Usage, "neither --keyring with --key nor --kms"));
@@ -60,7 +60,7 @@ impl ChoiceOption {
 /// What signs, once it has been read or found.
 pub(crate) enum Signing {
     Local(SigningKey),
-    Service(Service, Algorithm, Option<u64>),
+    Service(Box<Service>, Algorithm, Option<u64>),
 }
 
 impl Signing {

@@ -25,6 +25,7 @@ pub(crate) enum KeyAddress {
 /// What a command needs to reach a key service.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Key service")]
+#[expect(clippy::struct_field_names, reason = "they are named as the options are")]
 pub(crate) struct ServiceOption {
     /// Trust the certificates in this file (PEM) instead of the system's
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
@@ -32,7 +33,7 @@ pub(crate) struct ServiceOption {
     /// A file with the token for transit
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     kms_token: Option<PathBuf>,
-    /// A file with {"role_id", "secret_id"} and perhaps "mount", to log in to transit by `AppRole`
+    /// A file with a role's id and secret in JSON, to log in to transit by AppRole
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, conflicts_with = "kms_token")]
     kms_approle: Option<PathBuf>,
     /// Namespace of transit
