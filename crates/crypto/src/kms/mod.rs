@@ -8,17 +8,15 @@
 //! Not defended against: a service, or a holder of its token, that wants to read what it wraps.
 
 mod error;
-mod public;
 
 #[cfg(feature = "kms")]
 mod aws;
 #[cfg(feature = "kms")]
 mod client;
 #[cfg(feature = "kms")]
+mod public;
+#[cfg(feature = "kms")]
 mod transit;
-
-#[cfg(all(test, feature = "kms"))]
-mod tests;
 
 pub use error::KmsError;
 
@@ -28,3 +26,7 @@ pub use aws::{AwsKey, AwsKms, AwsSigner, Credentials};
 pub use client::{Connection, Trust};
 #[cfg(feature = "kms")]
 pub use transit::{Login, Transit, TransitKey, TransitSigner};
+
+#[cfg(test)]
+#[cfg(feature = "kms")]
+mod tests;
