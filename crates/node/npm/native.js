@@ -2,16 +2,28 @@
 // The native half: found beside this file by platform, architecture and C library, and loaded when
 // it is first needed. `require('ringfence')` alone never loads it.
 
-const { readFileSync } = require('node:fs');
+const { existsSync, readFileSync } = require('node:fs');
 const path = require('node:path');
 
 let loaded;
 
 /** The name of this machine's addon, such as `ringfence.linux-x64-gnu.node`. */
 function name() {
-  const parts = [process.platform, process.arch];
-  if (process.platform === 'linux') parts.push(isMusl() ? 'musl' : 'gnu');
-  return `ringfence.${parts.join('-')}.node`;
+  const machine = `ringfence.${process.platform}-${process.arch}`;
+  if (process.platform !== 'linux') return `${machine}.node`;
+  const [gnu, musl] = [`${machine}-gnu.node`, `${machine}-musl.node`];
+  // A report takes milliseconds: it is only asked where both are there.
+  if (!isThere(musl)) return gnu;
+  return isThere(gnu) && !isMusl() ? gnu : musl;
+}
+
+function isThere(file) {
+  try {
+    return existsSync(path.join(__dirname, file));
+  } catch {
+    // Under `--permission` the question alone throws.
+    return false;
+  }
 }
 
 function isMusl() {
