@@ -85,11 +85,14 @@ fn damaged_parts_are_told_and_the_rest_is_read() {
     let damaged = pem("CERTIFICATE", &leaf.der[..100]) + &good;
     let expected = [Code::UnreadableCertificate, Code::SelfSigned];
     assert_eq!(found(damaged.as_bytes()), expected);
-    for end in (0..leaf.der.len()).step_by(7) {
-        let _ = items(&leaf.der[..end]);
-        let mut other = leaf.der.to_vec();
-        other[end] ^= 0x55;
-        let _ = items(&other).map(|all| examine(&all, &Expected::default()));
+    // Every byte in turn is another one, and every beginning is the whole.
+    for at in 0..leaf.der.len() {
+        let _ = items(&leaf.der[..at]);
+        for change in [0x01, 0x20, 0x55, 0x80, 0xff] {
+            let mut other = leaf.der.to_vec();
+            other[at] ^= change;
+            let _ = items(&other).map(|all| examine(&all, &Expected::default()));
+        }
     }
 }
 
