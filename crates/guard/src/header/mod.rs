@@ -15,7 +15,7 @@ pub use cidr::Cidr;
 pub use client::{Source, TrustedProxies};
 pub use forwarded::{Forwarded, Node, parse_forwarded};
 
-use crate::event::{Kind, Refusal};
+use crate::event::{Kind, Refusal, SAMPLED};
 use std::collections::BTreeMap;
 
 /// Why headers were refused. Names in it are known ones; nothing that was sent is.
@@ -90,10 +90,23 @@ impl HeaderError {
         matches!(self, TooMany(_) | NameLength(_) | ValueLength(_) | TooLong(_))
     }
 
-    /// The event of this refusal; `size` is that of all headers together.
+    /// The event of this refusal of headers: the size is that of all names and values together.
     #[must_use]
-    pub fn refusal(self, size: u64) -> Refusal {
-        Refusal::new(Kind::Header, self.rule(), b"").with_size(size)
+    pub fn refusal<N: AsRef<[u8]>, V: AsRef<[u8]>>(
+        self,
+        headers: impl IntoIterator<Item = (N, V)>,
+    ) -> Refusal {
+        let (mut sample, mut size) = (Vec::new(), 0_usize);
+        for (name, value) in headers {
+            let (name, value) = (name.as_ref(), value.as_ref());
+            size = size.saturating_add(name.len()).saturating_add(value.len());
+            for part in [name, b": ", value, b", "] {
+                let room = (SAMPLED + 1).saturating_sub(sample.len());
+                sample.extend_from_slice(&part[..part.len().min(room)]);
+            }
+        }
+        let size = u64::try_from(size).unwrap_or(u64::MAX);
+        Refusal::new(Kind::Header, self.rule(), &sample).with_size(size)
     }
 }
 

@@ -91,6 +91,17 @@ fn every_limit_is_one_of_its_own_and_is_about_size() {
     Headers::check([("a", b"\xff\xfe")], &text).unwrap();
 }
 
+#[test]
+fn a_refusal_is_an_event_without_a_value() {
+    let sent = [("Authorization", "Bearer hunter2"), ("A", "b\r\nSet-Cookie: hunter2=1")];
+    let refusal = check(&sent).unwrap_err().refusal(sent);
+    assert_eq!((refusal.rule(), refusal.size()), ("line-break", 52));
+    assert_eq!(refusal.sample(), r"*: * *, *: *\x0d\x0a*: *=*, ");
+    let long = "hunter2".repeat(5000);
+    let refusal = check(&[("A", &long)]).unwrap_err().refusal([("A", &long)]);
+    assert_eq!((refusal.size(), refusal.sample()), (35001, "*: *..."));
+}
+
 fn client(source: Source, peer: &str, lines: &[&str]) -> Result<String, HeaderError> {
     let ranges = ["10.0.0.0/8", "fd00::/8", "127.0.0.1"].map(|range| range.parse().unwrap());
     let trusted = TrustedProxies::new(source, ranges.to_vec());

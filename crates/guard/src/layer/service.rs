@@ -97,16 +97,14 @@ impl GuardLayer {
     }
 
     fn check_headers(&self, headers: &HeaderMap) -> Result<(), Refused> {
-        let pairs = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        let Err(error) = Headers::check(pairs, &self.headers) else { return Ok(()) };
+        let pairs = || headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+        let Err(error) = Headers::check(pairs(), &self.headers) else { return Ok(()) };
         let status = if error.is_size() {
             StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
         } else {
             StatusCode::BAD_REQUEST
         };
-        let lengths = headers.iter().map(|(name, value)| name.as_str().len() + value.len());
-        let size = u64::try_from(lengths.sum::<usize>()).unwrap_or(u64::MAX);
-        Err((Problem { status, rule: error.rule() }, error.refusal(size)))
+        Err((Problem { status, rule: error.rule() }, error.refusal(pairs())))
     }
 
     /// What the headers say of a body, before any of it is read. A compressed body has another size
