@@ -52,7 +52,10 @@ impl Client {
     /// # Errors
     /// [`FetchError::Trust`].
     pub fn new(allowed: Allowed, trust: &Trust, limits: Limits) -> Result<Self, FetchError> {
-        let agent = connect::agent(trust, limits.headers)?;
+        let nobody = Trust::Nobody;
+        // Reading the system's certificates takes longer than a request.
+        let needless = matches!(trust, Trust::System) && !allowed.knows_https();
+        let agent = connect::agent(if needless { &nobody } else { trust }, limits.headers)?;
         Ok(Self { allowed, limits, resolve: Arc::new(System), agent })
     }
 

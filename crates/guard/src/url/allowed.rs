@@ -110,6 +110,12 @@ impl Allowed {
         Ok(outbound)
     }
 
+    /// Whether anything is reached by `https`.
+    #[cfg(feature = "fetch")]
+    pub(crate) fn knows_https(&self) -> bool {
+        !self.hosts.is_empty()
+    }
+
     fn knows_http(&self) -> bool {
         self.plain || !self.plain_hosts.is_empty()
     }
