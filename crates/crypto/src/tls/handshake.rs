@@ -105,7 +105,7 @@ pub enum ConnectError {
     #[error("no answer in time: {0}")]
     Late(Step),
     /// The connection broke.
-    #[error("the connection ended: {0}")]
+    #[error("the connection ended during {0}")]
     Ended(Step, #[source] io::Error),
     /// Plain text did not lead to TLS.
     #[error("{0}")]
