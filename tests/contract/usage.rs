@@ -119,4 +119,7 @@ fn color_is_never_used_where_no_terminal_is_and_always_when_asked_for() {
     let playground = Playground::new();
     assert!(!playground.run(["check-config"]).stderr.contains('\x1b'));
     let asked = playground.run(["--color", "always", "check-config"]);
-    assert!(asked.stderr.c
+    assert!(asked.stderr.contains("\x1b[1;31merror:\x1b[0m"), "{asked}");
+    let never = playground.finish(playground.command().args(["--color=never", "check-config"]));
+    assert!(never.stderr.starts_with("error: "), "{never}");
+}
