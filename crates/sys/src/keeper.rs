@@ -29,6 +29,9 @@ const EVERY_SIGNAL: [i32; 64] = {
     all
 };
 
+/// Bytes of stack for the program's process until it is the program.
+const STACK: usize = 64 << 10;
+
 /// Length of a report: what it is, and a number.
 const REPORT: usize = 5;
 
@@ -91,12 +94,13 @@ impl Keeper {
         let [input, output, error] = program.standard;
         let standard =
             [fd::dup_above(input, 3)?, fd::dup_above(output, 3)?, fd::dup_above(error, 3)?];
+        let mut stack = vec![0_u128; STACK / size_of::<u128>()];
         let blocked = BlockedSignals::new()?;
         // SAFETY: the child runs `keep` alone, which neither allocates nor locks, and exits.
         let cloned = unsafe { clone3(0) }?;
         match cloned {
             Cloned::Child => {
-                keep(program, &standard, obeys.as_fd(), tells.as_fd());
+                keep(program, &standard, &mut stack, obeys.as_fd(), tells.as_fd());
                 spawn::exit(0)
             }
             Cloned::Parent { pid, .. } => {
@@ -191,10 +195,11 @@ impl Drop for BlockedSignals {
 fn keep(
     program: &Program<'_>,
     standard: &[OwnedFd; 3],
+    stack: &mut [u128],
     obeys: BorrowedFd<'_>,
     tells: BorrowedFd<'_>,
 ) {
-    let end = match begin(program, standard, obeys, tells) {
+    let end = match begin(program, standard, stack, obeys, tells) {
         Err(errno) => (FAILED, packed(u32::MAX >> 17, errno)),
         Ok((child, signals, tree)) => {
             let end = watch(child, signals.as_fd(), obeys, program.time);
@@ -209,6 +214,7 @@ fn keep(
 fn begin(
     program: &Program<'_>,
     standard: &[OwnedFd; 3],
+    stack: &mut [u128],
     obeys: BorrowedFd<'_>,
     tells: BorrowedFd<'_>,
 ) -> Result<(i32, OwnedFd, Descendants), Errno> {
@@ -235,23 +241,41 @@ fn begin(
     new_session()?;
     privilege::set_child_subreaper()?;
     let tree = Descendants::of_this_process()?;
-    // SAFETY: this process has one thread, and the child neither allocates nor locks.
-    match unsafe { clone3(0) }? {
-        Cloned::Child => {
-            let (step, errno) = execute(program, standard);
-            tell(tells, (FAILED, packed(step, errno)));
-            spawn::exit(127)
-        }
-        Cloned::Parent { pid, pidfd } => {
-            // Pipes of the program end with the program. Of what was closed here nothing is dropped:
-            // this process ends by itself.
-            std::mem::forget(pidfd);
-            let kept = [obeys.as_raw_fd(), tells.as_raw_fd(), signals.as_raw_fd(), tree.raw()];
-            spawn::close_others(&kept);
-            privilege::set_dumpable(false)?;
-            Ok((pid, signals, tree))
-        }
-    }
+    let pid = start(&Start { program, standard, tells }, stack)?;
+    // Pipes of the program end with the program. Of what was closed here nothing is dropped: this
+    // process ends by itself.
+    let kept = [obeys.as_raw_fd(), tells.as_raw_fd(), signals.as_raw_fd(), tree.raw()];
+    spawn::close_others(&kept);
+    privilege::set_dumpable(false)?;
+    Ok((pid, signals, tree))
+}
+
+/// What the program's process needs until it is the program.
+struct Start<'a> {
+    program: &'a Program<'a>,
+    standard: &'a [OwnedFd; 3],
+    tells: BorrowedFd<'a>,
+}
+
+/// Makes the program's process. It uses this process's memory, which is not copied a second time, and
+/// this process waits until it has executed the program or ended (`CLONE_VFORK` in clone(2)).
+fn start(what: &Start<'_>, stack: &mut [u128]) -> Result<i32, Errno> {
+    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::SIGCHLD;
+    let top = stack.as_mut_ptr_range().end.cast();
+    let argument = std::ptr::from_ref(what).cast_mut().cast();
+    // SAFETY: the function gets a `Start` that lives until this call comes back; the stack is ours,
+    // large enough, grows down from an end aligned to 16, and is used by nobody else meanwhile. This
+    // process has one thread, which is suspended while the other uses its memory.
+    let pid = unsafe { libc::clone(started, top, flags, argument) };
+    if pid == -1 { Err(Errno::last()) } else { Ok(pid) }
+}
+
+extern "C" fn started(argument: *mut libc::c_void) -> libc::c_int {
+    // SAFETY: `start` passes one that outlives this process' use of its memory.
+    let what = unsafe { &*argument.cast_const().cast::<Start<'_>>() };
+    let (step, errno) = execute(what.program, what.standard);
+    tell(what.tells, (FAILED, packed(step, errno)));
+    spawn::exit(127)
 }
 
 /// Everything up to the program; answers only when that fails.
