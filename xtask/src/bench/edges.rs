@@ -166,33 +166,44 @@ fn take(text: &str, report: &mut Report) -> Result<(), Failure> {
     }
 }
 
-/// 200 logins at once: three times, and the worst counts.
+/// Bursts that are measured.
+const BURSTS: usize = 5;
+
+/// 200 logins at once. Of memory and refusals the worst counts; of the event loop's delay the median,
+/// beside a control of the same loop while nothing is computed.
 fn burst(node: &Node, report: &mut Report) -> Result<(), Failure> {
     step("200 logins at once, two computed at a time, 32 waiting");
-    let mut worst = [0.0_f64; 4];
-    for _ in 0..3 {
+    let mut numbers: [Vec<f64>; 5] = Default::default();
+    for _ in 0..BURSTS {
         let mut command = process::command(&node.path);
         command.arg(folder().join("burst.mjs"));
         let said = process::run(&mut command, b"", MINUTE)?.success("burst.mjs")?;
         let told: Value = parse(said.stdout.trim())?;
-        if told["accepted"] != 34 || told["refused"] != 166 {
-            return Err(Failure::NotHeld(format!("34 and 166 were due: {told}")));
+        // A place that comes free while the others still ask is taken again.
+        if told["accepted"].as_u64() < Some(34) || told["other"] != serde_json::json!([]) {
+            return Err(Failure::NotHeld(format!("34 places were there: {told}")));
         }
         say(told.to_string());
-        let keys = ["grownMib", "lastRefusedMs", "delayP99Ms", "delayMaxMs"];
-        for (worst, key) in worst.iter_mut().zip(keys) {
-            *worst = worst.max(told[key].as_f64().unwrap_or(f64::INFINITY));
+        let keys = ["grownMib", "lastRefusedMs", "delayP99Ms", "delayMaxMs", "idleMaxMs"];
+        for (numbers, key) in numbers.iter_mut().zip(keys) {
+            numbers.push(told[key].as_f64().unwrap_or(f64::INFINITY));
         }
     }
-    let [grown, refused, p99, most] = worst;
-    for (name, measured, bound) in [
-        ("memory gained by a burst, MiB", grown, 8.0),
-        ("the last refusal of a burst, ms", refused, 50.0),
-        ("event loop delay in a burst, p99, ms", p99, 20.0),
-        ("event loop delay in a burst, most, ms", most, 20.0),
+    for numbers in &mut numbers {
+        numbers.sort_by(f64::total_cmp);
+    }
+    let [grown, refused, p99, most, idle] = &numbers;
+    let (middle, worst) = (BURSTS / 2, BURSTS - 1);
+    // A loop that is late by itself says nothing about hashing.
+    let late = idle.get(middle).is_none_or(|idle| *idle > 5.0);
+    for (name, measured, bound, noisy) in [
+        ("memory gained by a burst, MiB (two hashes are 38)", grown.get(worst), 46.0, false),
+        ("the last refusal of a burst, ms", refused.get(worst), 50.0, late),
+        ("event loop delay in a burst, p99, ms", p99.get(middle), 20.0, late),
+        ("event loop delay in a burst, most, ms", most.get(middle), 20.0, late),
     ] {
-        let (measured, bound) = (Some(measured), Bound::AtMost(bound));
-        report.limit(Limit { name, measured, bound, noisy: false });
+        let (measured, bound) = (measured.copied(), Bound::AtMost(bound));
+        report.limit(Limit { name, measured, bound, noisy });
     }
     Ok(())
 }
