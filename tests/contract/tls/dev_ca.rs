@@ -1,5 +1,7 @@
 //! `ringfence tls dev-ca`, with real Nodes.
 
+use super::server::dated;
+use rcgen::{CertificateParams, Issuer, KeyPair};
 use ringfence_tests::command::{Playground, Run};
 use ringfence_tests::workspace;
 use std::fs;
@@ -92,6 +94,31 @@ fn what_is_there_is_kept_and_keys_are_the_owners() {
     let inspected = ["tls", "inspect", "dev/api.test.pem", "--ca", "dev/ca.pem"];
     let more = ["--name", "api.internal", "--key", "dev/api.test.key"];
     let run = playground.run(inspected.iter().chain(&more));
+    assert_eq!(run.code, 0, "{run}");
+}
+
+#[test]
+fn a_certificate_is_issued_again_before_it_ends() {
+    let playground = Playground::new();
+    assert_eq!(dev_ca(&playground, &["api.test"]).code, 0);
+    let at = |name: &str| playground.path().join("dev").join(name);
+    let text = |name: &str| fs::read_to_string(at(name)).unwrap();
+    let key = KeyPair::from_pem(&text("ca.key")).unwrap();
+    let authority = Issuer::from_ca_cert_pem(&text("ca.pem"), key).unwrap();
+    let key = KeyPair::generate().unwrap();
+    for (days, again) in [(31, false), (29, true)] {
+        let mut params = CertificateParams::new(vec!["api.test".to_owned()]).unwrap();
+        dated(&mut params, -60, days);
+        let old = params.signed_by(&key, &authority).unwrap().pem();
+        fs::write(at("api.test.pem"), &old).unwrap();
+        fs::write(at("api.test.key"), key.serialize_pem()).unwrap();
+        let run = dev_ca(&playground, &["api.test"]);
+        assert!(run.code == 0 && run.stdout.contains("(new)") == again, "{days}: {run}");
+        assert_eq!(text("api.test.pem") != old, again, "{days}");
+    }
+    assert_eq!(fs::metadata(at("api.test.key")).unwrap().mode() & 0o777, 0o600);
+    let inspected = ["tls", "inspect", "dev/api.test.pem", "--key", "dev/api.test.key"];
+    let run = playground.run(inspected);
     assert_eq!(run.code, 0, "{run}");
 }
 

@@ -13,6 +13,11 @@ import nodeTls from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import * as tls from 'ringfence/tls';
 
+if (spawnSync('openssl', ['version']).error !== undefined) {
+  console.log('\nnot run: openssl is not installed');
+  process.exit(process.env.RINGFENCE_REQUIRE_ALL === '1' ? 1 : 0);
+}
+
 const folder = mkdtempSync(path.join(os.tmpdir(), 'ringfence-tls-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 const at = (name) => path.join(folder, name);

@@ -88,6 +88,16 @@ fn who_signs_himself_is_trusted_only_where_he_is_pinned() {
 }
 
 #[test]
+fn a_certificate_that_somebody_else_issued_is_no_authority_for_itself() {
+    let root = root("root");
+    let leaf = issue(&root, &server(&["shop.test"]));
+    let pinned = Trust::pinned(pem("CERTIFICATE", &leaf.der).as_bytes()).unwrap();
+    let judged = judge(&[leaf.certificate()], &expected(Some(pinned)));
+    assert_eq!(judged.trusted, Some(false), "{:?}", judged.findings);
+    assert!(!judged.findings.is_empty());
+}
+
+#[test]
 fn an_intermediate_that_was_not_sent_is_missed() {
     let root = root("root");
     let middle = below(&root, "middle");
