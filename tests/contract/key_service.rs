@@ -1,6 +1,7 @@
 //! `ringfence crypto --kms`: keys that stay in OpenBao itself, and in moto in the place of AWS KMS.
 
 mod aws;
+mod outside;
 mod server;
 mod transit;
 

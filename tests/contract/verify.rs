@@ -8,6 +8,7 @@ use ringfence_tests::command::{Playground, Run};
 use ringfence_tests::not_run;
 use serde_json::{Value, json};
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 /// The claims that a program without Node leaves unproven.
 const LEFT: [&str; 4] = ["process-ffi", "process-inspector", "process-wasi", "process-workers"];
@@ -214,7 +215,6 @@ fn what_is_no_attestation_or_no_key_is_an_error_and_a_bare_statement_is_refused(
 #[test]
 fn a_key_that_cannot_sign_is_told_before_anything_is_attacked() {
     let playground = playground().with("other", &"0".repeat(64));
-    use std::os::unix::fs::PermissionsExt as _;
     fs::set_permissions(playground.path().join("other"), fs::Permissions::from_mode(0o600))
         .unwrap();
     let attest = ["prove", "--attest", "proof"];

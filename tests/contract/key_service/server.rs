@@ -121,6 +121,13 @@ impl Server {
     }
 }
 
+/// Python with the libraries of the services; `None`, and said by name, where it is missing.
+pub(super) fn python(script: &str, arguments: &[&str]) -> Option<String> {
+    let server = installed("moto_server", "moto[server]")?;
+    let mut command = other(&server.with_file_name("python").to_string_lossy());
+    Some(output(command.args(["-c", script]).args(arguments)))
+}
+
 fn output(command: &mut Command) -> String {
     let output = command.stdin(Stdio::null()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();

@@ -83,10 +83,11 @@ impl Statement {
         Ok(statement)
     }
 
-    /// The subject of a role, such as `boundary`; the first, where there are several.
+    /// The one subject of a role, such as `boundary`. Several would leave open which is meant.
     #[must_use]
     pub fn of_role(&self, role: &str) -> Option<&Subject> {
-        self.subject.iter().find(|subject| subject.annotations.role == role)
+        let mut of_role = self.subject.iter().filter(|one| one.annotations.role == role);
+        of_role.next().filter(|_| of_role.next().is_none())
     }
 
     /// Refuses a statement that is not about this file: SHA-256 in lower-case hexadecimal.
@@ -94,10 +95,8 @@ impl Statement {
     /// # Errors
     /// [`StatementError::Subject`].
     pub fn check_subject(&self, role: &str, sha256: &str) -> Result<(), StatementError> {
-        let mut of_role = self.subject.iter().filter(|one| one.annotations.role == role);
-        // Two boundaries in one statement would leave open which of them was proven.
-        match (of_role.next(), of_role.next()) {
-            (Some(only), None) if only.sha256() == sha256 => Ok(()),
+        match self.of_role(role) {
+            Some(only) if only.sha256() == sha256 => Ok(()),
             _ => Err(StatementError::Subject),
         }
     }
