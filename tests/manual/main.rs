@@ -15,6 +15,7 @@ mod input;
 mod learning;
 mod pages;
 mod permissions;
+mod programs;
 mod runtime;
 mod secrets;
 mod stance;
