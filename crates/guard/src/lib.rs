@@ -1,5 +1,5 @@
-//! What an application calls at its own edges, before what came from outside is used: paths, URLs,
-//! JSON, webhooks.
+//! What an application calls at its own edges, before what came from outside is used: paths, archives,
+//! temporary files, uploads, URLs, JSON, webhooks.
 //!
 //! Each guard gives a value that only it can make ([`path::RelativePath`], [`url::Outbound`]), so that
 //! a check cannot be forgotten between reading and using. They decide from values; where the world

@@ -6,6 +6,21 @@
 //! through [`Root`](crate::path::Root), in a private folder beside the destination that is renamed
 //! into its place when everything is on the disk. An archive inside an archive is a file like any
 //! other: it is bounded when it is itself extracted. What the files hold is not looked at.
+//!
+//! ```
+//! use ringfence_guard::archive::{Extraction, Limits};
+//!
+//! # let place = tempfile::tempdir()?;
+//! # let upload = std::io::Cursor::new(b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+//! let limits = Limits { bytes: 64 << 20, ..Limits::default() };
+//! let into = place.path().join("unpacked");
+//! let summary = Extraction::new(limits).extract(upload, &into, &mut |entry| {
+//!     println!("{}", entry.path);
+//! })?;
+//! assert_eq!(summary.files, 0);
+//! assert!(into.is_dir());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod error;
 mod gate;

@@ -5,6 +5,20 @@
 //! [`sweep`] can tell what a crash left behind from what is in use, without asking for process ids. A
 //! [`Draft`] has no name at all until it is put in its place whole, so a reader never sees half of it
 //! and a crash leaves nothing. Neither defends against another process of the same user.
+//!
+//! ```
+//! use ringfence_guard::temp::{Draft, Folder};
+//! use std::io::Write as _;
+//!
+//! # let place = tempfile::tempdir()?;
+//! let work = Folder::new_in(place.path())?;
+//! work.root().create("notes.txt")?.write_all(b"gone when `work` is")?;
+//! let mut report = Draft::new_in(place.path())?;
+//! report.write_all(b"whole")?;
+//! report.replace("report.txt")?;
+//! # assert_eq!(std::fs::read(place.path().join("report.txt"))?, b"whole");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod draft;
 mod folder;

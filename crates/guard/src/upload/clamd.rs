@@ -1,4 +1,4 @@
-//! ClamAV's daemon, over its own protocol (clamd(8), `INSTREAM`).
+//! The daemon `clamd`, over its own protocol (clamd(8), `INSTREAM`).
 //!
 //! The file is sent in pieces, each with its length, and a length of zero at the end; the answer is one
 //! line. Only `stream: OK` means that nothing was found. Everything else, silence included, is an error,

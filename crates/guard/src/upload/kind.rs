@@ -28,7 +28,7 @@ pub enum Kind {
     Text,
     /// WAVE sound.
     Wav,
-    /// WebP pictures.
+    /// `WebP` pictures.
     Webp,
     /// Zip archives; documents that are zips are other kinds.
     Zip,

@@ -6,6 +6,19 @@
 //! sees the file before it has a name, and one that fails or does not answer means refused. Magic bytes
 //! and searches for scripts tell mistakes and known tricks apart from files, not clever malware: serve
 //! what was taken in from another origin, with its kind as type and `nosniff`.
+//!
+//! ```
+//! use ringfence_guard::path::Root;
+//! use ringfence_guard::upload::{Intake, Kind};
+//!
+//! # let place = tempfile::tempdir()?;
+//! let store = Root::new(place.path())?;
+//! let intake = Intake::new(10 << 20, &[Kind::Text, Kind::Png]);
+//! let accepted = intake.receive(&mut "hello".as_bytes(), "text/plain", &store)?;
+//! assert_eq!(accepted.name, format!("{}.txt", accepted.sha256));
+//! assert!(intake.receive(&mut "hello".as_bytes(), "image/png", &store).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod clamd;
 mod hidden;

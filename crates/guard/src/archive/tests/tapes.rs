@@ -2,6 +2,7 @@
 
 use super::make::{entry, extended, gzip, header, link, padded, sealed, tape, zstd};
 use super::{EVIL_PATHS, Extraction, Limits, assert_extracted, assert_refused, small};
+use proptest::prelude::*;
 
 fn good() -> Vec<Vec<u8>> {
     vec![
@@ -272,4 +273,47 @@ fn a_tape_from_the_folder_itself_is_the_same_as_one_of_its_names() {
         tape(&[entry(b"./", b'5', b""), entry(b"./a", b'0', b"x"), entry(b".", b'5', b"")]);
     let found = assert_extracted("dot", &dotted, small());
     assert_eq!(found.keys().collect::<Vec<_>>(), ["a"]);
+}
+
+proptest! {
+    /// Whatever a tape holds, it comes out as it is or is refused and leaves nothing.
+    #[test]
+    fn any_tape_is_extracted_as_it_is_or_not_at_all(
+        entries in prop::collection::vec(
+            (
+                prop_oneof![
+                    8 => "[a-d]{1,2}(/[a-dA]{1,2}){0,2}",
+                    1 => "[a./\\\\]{1,6}",
+                    1 => prop::sample::select(EVIL_PATHS).prop_map(str::to_owned),
+                ],
+                prop::sample::select(b"0000005512".as_slice()),
+                prop::collection::vec(any::<u8>(), 0..40),
+                0_u32..0o10_000,
+            ),
+            0..5,
+        ),
+        packed in 0..3,
+    ) {
+        let made = entries.iter().map(|(name, kind, content, mode)| {
+            let content: &[u8] = if *kind == b'0' { content } else { b"" };
+            padded(header(name.as_bytes(), *kind, content.len() as u64, *mode), content)
+        });
+        let plain = tape(&made.collect::<Vec<_>>());
+        let archive = match packed { 0 => plain, 1 => gzip(&plain), _ => zstd(&plain) };
+        let ground = super::Ground::new();
+        // An empty tape has no header to be told by.
+        match ground.extract(&archive, small()) {
+            Ok(summary) => {
+                let found = super::tree(&ground.inner().join("out"));
+                let files = entries.iter().filter(|(_, kind, ..)| *kind == b'0');
+                for (name, _, content, _) in files.clone() {
+                    let name = name.strip_prefix("./").unwrap_or(name);
+                    prop_assert_eq!(&found[name].as_ref().unwrap().0, content);
+                }
+                prop_assert_eq!(summary.files, files.count() as u64);
+                prop_assert!(entries.iter().all(|(_, kind, ..)| matches!(kind, b'0' | b'5')));
+            }
+            Err(_) => ground.assert_untouched("any"),
+        }
+    }
 }
