@@ -5,6 +5,20 @@
 //! counts by the key under which it fits. Keys, algorithms and windows are those of
 //! [`crate::signature`]; ECDSA signatures are r and s as in JWS. Several signatures count once for each
 //! key, against a threshold. Whether the statement says what it should is [`Statement`]'s to ask.
+//!
+//! ```
+//! use ringfence_crypto::dsse;
+//! use ringfence_crypto::signature::{Algorithm, KeySet, SigningKey, Window};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let key = SigningKey::generate(Algorithm::EdDsa, "2026-11")?;
+//! let signed = dsse::sign(&[&key], dsse::IN_TOTO, b"{}")?;
+//! let mut keys = KeySet::new();
+//! keys.add(key.public()?, Window::default())?;
+//! assert_eq!(dsse::verify(&keys, 1, dsse::IN_TOTO, &signed, 0)?.payload, b"{}");
+//! # Ok(())
+//! # }
+//! ```
 
 mod statement;
 

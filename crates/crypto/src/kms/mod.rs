@@ -5,7 +5,8 @@
 //! lengths, versions and algorithms are checked, answers are bounded in size and time, and a
 //! signature must verify under the public key that was read before it is handed out. `OpenBao` wraps
 //! without the context (its `rewrap` knows no additional data): the envelope's own header binds it.
-//! Not defended against: a service, or a holder of its token, that wants to read what it wraps.
+//! Not defended against: a service, or a holder of its token, that wants to read what it wraps; and
+//! the HTTP client's own buffers are not erased.
 
 mod error;
 

@@ -22,28 +22,30 @@ pub(crate) enum KeyAddress {
     Aws { region: String, key: String },
 }
 
+/// Under which heading the help lists the options of services.
+const SERVICE: &str = "Key service";
+
 /// What a command needs to reach a key service.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Key service")]
 #[expect(clippy::struct_field_names, reason = "they are named as the options are")]
 pub(crate) struct ServiceOption {
     /// Trust the certificates in this file (PEM) instead of the system's
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    #[arg(long, help_heading = SERVICE, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     kms_ca: Option<PathBuf>,
     /// A file with the token for transit
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    #[arg(long, help_heading = SERVICE, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     kms_token: Option<PathBuf>,
     /// A file with a role's id and secret in JSON, to log in to transit by AppRole
-    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath, conflicts_with = "kms_token")]
+    #[arg(long, help_heading = SERVICE, value_name = "FILE", value_hint = clap::ValueHint::FilePath, conflicts_with = "kms_token")]
     kms_approle: Option<PathBuf>,
     /// Namespace of transit
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, help_heading = SERVICE, value_name = "NAME")]
     kms_namespace: Option<String>,
     /// Ask AWS KMS at this address instead of the region's
-    #[arg(long, value_name = "URL")]
+    #[arg(long, help_heading = SERVICE, value_name = "URL")]
     kms_endpoint: Option<String>,
     /// How long a request may take
-    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = ringfence_policy::duration)]
+    #[arg(long, help_heading = SERVICE, value_name = "DURATION", default_value = "10s", value_parser = ringfence_policy::duration)]
     kms_timeout: Duration,
 }
 
@@ -110,7 +112,7 @@ impl ServiceOption {
                 Ok(Service::Transit(transit.map_err(|error| failed(&error))?, key.clone()))
             }
             KeyAddress::Aws { region, key } => {
-                let credentials = Credentials::from_variables(|name| std::env::var(name).ok())
+                let credentials = Credentials::from_variables(variable)
                     .map_err(|error| {
                         failed(&error).hint(
                             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or run where a container's endpoint is",
@@ -193,6 +195,17 @@ impl Service {
             }
         }
     }
+}
+
+/// A variable of the environment; the token for a container's endpoint may be in a file instead.
+fn variable(name: &str) -> Option<String> {
+    let found = std::env::var(name).ok();
+    if found.is_some() || name != "AWS_CONTAINER_AUTHORIZATION_TOKEN" {
+        return found;
+    }
+    let path = std::env::var_os("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")?;
+    let text = key_file::read_text(std::path::Path::new(&path)).ok()?;
+    Some(text.trim_end().to_owned())
 }
 
 /// A failure of a key service; its text holds nothing that was sent or answered.

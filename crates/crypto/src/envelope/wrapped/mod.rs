@@ -89,6 +89,19 @@ pub trait Wrapping {
 
 /// Seals data under a new data key.
 ///
+/// ```
+/// use ringfence_crypto::envelope::{self, Key, WrappingKey};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (old, new) = (Key::generate("kek-1")?.0, Key::generate("kek-2")?.0);
+/// let (old, new) = (WrappingKey::new(old), WrappingKey::new(new));
+/// let sealed = envelope::seal_wrapped(&old, b"orders/17", b"card")?;
+/// let sealed = envelope::rewrap(&[&old], &new, &sealed)?;
+/// assert_eq!(envelope::open_wrapped(&[&new], b"orders/17", &sealed)?.expose(), b"card");
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`EnvelopeError`].
 pub fn seal_wrapped(

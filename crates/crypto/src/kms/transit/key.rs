@@ -14,6 +14,23 @@ use zeroize::Zeroizing;
 const LONGEST: usize = 1024;
 
 /// An AES or `ChaCha20` key of transit.
+///
+/// ```no_run
+/// use ringfence_crypto::envelope;
+/// use ringfence_crypto::kms::{Connection, Login, Transit, TransitKey, Trust};
+/// use std::time::Duration;
+///
+/// # fn example(token: ringfence_crypto::Secret) -> Result<(), Box<dyn std::error::Error>> {
+/// let deadline = Duration::from_secs(5);
+/// let bao = Connection::new("https://bao.internal:8200", &Trust::System, deadline)?;
+/// let transit = Transit::new(bao, "transit", None, Login::Token(token))?;
+/// let key = TransitKey::new(&transit, "orders")?;
+/// let sealed = envelope::seal_wrapped(&key, b"orders/17", b"card")?;
+/// let opened = envelope::open_wrapped(&[&key], b"orders/17", &sealed)?;
+/// # let _ = opened;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct TransitKey<'transit> {
     transit: &'transit Transit,
