@@ -282,6 +282,7 @@ fn mistakes_on_the_command_line_are_usage_errors() {
         &["fetch", "https://a.test/", "--allow", "a.test:x"],
         &["fetch", "https://a.test/", "--allow", "a.test", "--allow-private", "10.1.2.3/8"],
         &["fetch", "https://a.test/", "--allow", "a.test", "--method", "CONNECT"],
+        &["fetch", "https://a.test/", "--allow", "a.test", "--method", "GET", "--data", "-"],
         &["fetch", "https://a.test/", "--allow", "a.test", "--header", "host: b.test"],
         &["fetch", "https://a.test/", "--allow", "a.test", "--header", "no header"],
         &["fetch", "https://a.test/", "--allow", "a.test", "--ca", "missing.pem"],

@@ -141,6 +141,7 @@ impl Fetch {
         };
         match answer {
             Ok((answer, body)) => self.answered(&answer, body, printer),
+            Err(error @ FetchError::Method) => Err(no_request(&error)),
             Err(error) if error.is_refusal() => self.refused(&error, printer),
             Err(error) => Err(failed(&error)),
         }
@@ -174,8 +175,7 @@ impl Fetch {
     }
 
     fn request(&self) -> Result<Request, CommandError> {
-        let usage =
-            |error: FetchError| CommandError::new(Kind::Usage, "no request").caused_by(&error);
+        let usage = |error: FetchError| no_request(&error);
         let method = self.method.as_deref();
         let method = method.unwrap_or(if self.data.is_some() { "POST" } else { "GET" });
         let mut request = Request::get(self.url.as_str()).with_method(method).map_err(usage)?;
@@ -367,6 +367,11 @@ fn hint(error: &FetchError, host: Option<&str>) -> Option<String> {
         _ => return None,
     };
     Some(text)
+}
+
+/// What was asked for cannot be sent, wherever it goes.
+fn no_request(error: &FetchError) -> CommandError {
+    CommandError::new(Kind::Usage, "there is no such request").caused_by(error)
 }
 
 fn failed(error: &FetchError) -> CommandError {
