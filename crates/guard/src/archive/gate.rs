@@ -105,6 +105,11 @@ impl<'a> Gate<'a> {
         Ok(())
     }
 
+    /// Bytes in files so far.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
     pub(super) fn summary(&self, format: Format) -> Summary {
         let folders = self.names.folders();
         Summary { format, files: self.files, folders, bytes: self.bytes }

@@ -12,7 +12,7 @@ pub struct Limits {
     pub bytes: u64,
     /// Files and folders, also folders that only a path names.
     pub entries: u64,
-    /// Bytes after inflating for each byte before, from 4 MiB on; in a zip for each entry.
+    /// Bytes after inflating for each byte before, from 4 MiB on; in a zip for each entry and for all.
     pub ratio: u64,
     /// Names in a path.
     pub depth: usize,

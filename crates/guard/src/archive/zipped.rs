@@ -118,17 +118,24 @@ fn member<A: Read + Seek>(
         return refuse(Refusal::Headers(Shown::new(b"two sizes of what is stored")));
     }
     drop(raw);
+    let before = gate.bytes();
     let entry = zip.by_index(index).map_err(told);
     let entry = entry.map_err(|error| error.in_entry(&name))?;
-    let mut content = Bounded { from: entry, inflated: 0, deflated, limits };
+    let mut content =
+        Bounded { from: entry, inflated: 0, deflated, before, whole: end.length, limits };
     gate.pass(&Claimed { name: &name, folder, bytes, executable: mode & 0o100 != 0 }, &mut content)
 }
 
-/// The content of an entry, within the ratio. The parser ends it where its headers say.
+/// The content of an entry, within the ratio, which counts for the entry and for all so far: many small
+/// bombs are one. The parser ends it where its headers say.
 struct Bounded<'a, R> {
     from: R,
     inflated: u64,
     deflated: u64,
+    /// Bytes of the entries before.
+    before: u64,
+    /// Length of the archive.
+    whole: u64,
     limits: &'a Limits,
 }
 
@@ -136,7 +143,9 @@ impl<R: Read> Read for Bounded<'_, R> {
     fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         let count = self.from.read(room)?;
         self.inflated += count as u64;
-        self.limits.check(self.inflated, self.deflated).map_err(io::Error::other)?;
+        let entry = self.limits.check(self.inflated, self.deflated);
+        let all = self.limits.check(self.before + self.inflated, self.whole);
+        entry.and(all).map_err(io::Error::other)?;
         Ok(count)
     }
 }

@@ -199,6 +199,9 @@ fn what_is_cut_off_or_goes_on_behind_its_end_is_refused() {
     let ground = super::Ground::new();
     assert!(ground.extract(&[packed, b"garbage".to_vec()].concat(), small()).is_err());
     ground.assert_untouched("garbage behind gzip");
+    let mut flipped = zstd(&whole);
+    *flipped.last_mut().unwrap() ^= 1;
+    assert_refused("checksum of a frame", &flipped, "malformed");
     let mut flipped = gzip(&whole);
     let at = flipped.len() - 6;
     flipped[at] ^= 1;

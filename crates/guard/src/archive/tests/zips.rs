@@ -188,6 +188,9 @@ fn bombs_are_stopped_while_they_inflate() {
     assert_refused("lies", &with(lies), "malformed");
     let says = Member { size: u32::MAX - 1, ..Member::file("a", b"x") };
     assert_refused("says much", &with(says), "too-many-bytes");
+    let small_ones: Vec<_> =
+        (0..2).map(|n| Member::file(&n.to_string(), &vec![0; 3 << 20])).collect();
+    assert_refused("many small bombs", &zip(&small_ones), "ratio");
     let many: Vec<_> = (0..51).map(|n| Member::file(&n.to_string(), b"")).collect();
     assert_refused("many", &zip(&many), "too-many-entries");
     let deep = Member::file("1/2/3/4/5/6/7/8/9", b"x");

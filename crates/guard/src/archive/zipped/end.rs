@@ -28,6 +28,8 @@ pub(super) struct End {
     pub(super) entries: u64,
     /// Where the table begins.
     pub(super) start: u64,
+    /// Length of the archive.
+    pub(super) length: u64,
     /// Length of the comment.
     pub(super) comment: u64,
     /// The table itself.
@@ -78,7 +80,7 @@ impl End {
         }
         let table = read_at(archive, start, size)?;
         archive.seek(SeekFrom::Start(0)).map_err(ArchiveError::Read)?;
-        Ok(Self { entries, start, comment, table })
+        Ok(Self { entries, start, length, comment, table })
     }
 
     /// Whether the entry at this place of the table has a name marked as UTF-8.
