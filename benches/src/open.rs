@@ -1,4 +1,5 @@
-//! Opening a file below a folder: guarded, and by a plain openat(2), in turn.
+//! Opening a file below a folder: guarded, by a plain openat(2), and by that with an fstat(2) behind it,
+//! as everybody does who wants to know the size or the kind, in turn.
 //!
 //! Each opens and closes the same files by relative paths of three names. What is counted is
 //! processor time, most of which is the kernel's.
@@ -7,6 +8,7 @@ use crate::Failure;
 use ringfence_guard::path::Root;
 use rustix::fs::{Mode, OFlags, openat};
 use rustix::time::{ClockId, clock_gettime};
+use std::hint::black_box;
 use std::io::Write as _;
 use std::os::fd::OwnedFd;
 
@@ -29,15 +31,21 @@ pub(crate) fn measure(rounds: u32) -> Result<(), Failure> {
     let plain = rustix::fs::open(folder.path(), flags, Mode::empty())?;
     let mut out = std::io::stdout().lock();
     for round in 0..=rounds {
-        let mut nanos = [0.0; 3];
-        for turn in 0..3 {
-            let way = (turn + usize::try_from(round)?) % 3;
-            nanos[way] = if way == 2 { guarded(&root, &names)? } else { bare(&plain, &names)? };
+        let mut nanos = [0.0; 4];
+        for turn in 0..4 {
+            let way = (turn + usize::try_from(round)?) % 4;
+            nanos[way] = match way {
+                2 => guarded(&root, &names)?,
+                3 => bare(&plain, &names, true)?,
+                _ => bare(&plain, &names, false)?,
+            };
         }
         // The first round only warms the kernel's caches.
         if round > 0 {
-            let [bare, again, ringfence] = nanos;
-            let line = serde_json::json!({ "bare": bare, "again": again, "ringfence": ringfence });
+            let [bare, again, ringfence, looked] = nanos;
+            let line = serde_json::json!({
+                "bare": bare, "again": again, "ringfence": ringfence, "looked": looked,
+            });
             writeln!(out, "{line}")?;
         }
     }
@@ -52,10 +60,13 @@ fn guarded(root: &Root, names: &[String]) -> Result<f64, Failure> {
     Ok((processor() - began) / f64::from(OPENS))
 }
 
-fn bare(folder: &OwnedFd, names: &[String]) -> Result<f64, Failure> {
+fn bare(folder: &OwnedFd, names: &[String], looks: bool) -> Result<f64, Failure> {
     let began = processor();
     for name in names.iter().cycle().take(usize::try_from(OPENS)?) {
-        drop(openat(folder, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?);
+        let file = openat(folder, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+        if looks {
+            black_box(rustix::fs::fstat(&file)?);
+        }
     }
     Ok((processor() - began) / f64::from(OPENS))
 }

@@ -36,17 +36,17 @@ impl RelativePath {
         if text.len() > LONGEST_PATH {
             return refuse("it is longer than 1024 bytes");
         }
-        // Most paths have no letter that is worth a second look: they cost an open least.
-        let plain = text.bytes().all(is_plain);
-        if !plain && text.contains('\0') {
+        // Most paths are usual, and cost an open least when one look is enough.
+        if text.as_bytes().split(|byte| *byte == b'/').all(is_usual) {
+            return Ok(Self(text.to_owned()));
+        }
+        if text.contains('\0') {
             return refuse("it holds a NUL");
         }
         if text.starts_with('/') {
             return refuse("it is absolute");
         }
-        if !plain {
-            check_letters(text)?;
-        }
+        check_letters(text)?;
         text.split('/').try_for_each(check_name)?;
         Ok(Self(text.to_owned()))
     }
@@ -75,9 +75,14 @@ impl fmt::Display for RelativePath {
     }
 }
 
-/// Bytes that stand for themselves on every system.
-const fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'-' | b'_')
+/// Names that need no second look: letters, digits, `-`, `_` and dots between them, and too short or too
+/// long before the first dot to be a device's.
+fn is_usual(name: &[u8]) -> bool {
+    let stem = name.iter().position(|byte| *byte == b'.').unwrap_or(name.len());
+    (1..=LONGEST_NAME).contains(&name.len())
+        && !matches!(stem, 0 | 3 | 4)
+        && name.last() != Some(&b'.')
+        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(byte))
 }
 
 fn check_letters(text: &str) -> Result<(), PathError> {
@@ -146,6 +151,37 @@ fn is_unseen(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_usual_name_is_one_that_the_longer_look_accepts_too() {
+        let long = "n".repeat(LONGEST_NAME);
+        let longer = "n".repeat(LONGEST_NAME + 1);
+        for name in [
+            "a",
+            "order-17.json",
+            "_x",
+            "a..b",
+            "con",
+            "CON.txt",
+            "com1",
+            "nul.",
+            "a.",
+            ".",
+            "..",
+            "",
+            ".a",
+            "a b",
+            "a:b",
+            "ä",
+            "a\\b",
+            &long,
+            &longer,
+        ] {
+            let accepted = check_letters(name).and_then(|()| check_name(name)).is_ok();
+            assert!(accepted || !is_usual(name.as_bytes()), "{name}");
+        }
+        assert!(is_usual(b"order-17.json") && is_usual(long.as_bytes()));
+    }
 
     #[test]
     fn usual_paths_are_accepted_as_they_are() {
