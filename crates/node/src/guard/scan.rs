@@ -7,6 +7,7 @@
 //! are is known from their quotes, and a name is the string before a colon.
 
 use napi_derive::napi;
+use std::cell::RefCell;
 use std::collections::HashSet;
 
 /// What the text breaks, as `npm/guard/json.js` knows it.
@@ -16,7 +17,6 @@ enum Rule {
     Values = 2,
     Twice = 3,
     Prototype = 4,
-    Utf8 = 5,
     /// A name is escaped: the slower scanner in JavaScript decides, which is asked seldom.
     Escaped = 6,
 }
@@ -26,15 +26,20 @@ enum Rule {
 const FEW: usize = 24;
 /// Bytes that are looked at together.
 const BLOCK: usize = 64;
+/// Entries of a list that are kept from one text to the next.
+const KEPT_BLOCKS: usize = 1 << 14;
 
-/// 0 for a text that may be parsed; else the rule that it breaks, and eight times the place.
+thread_local! {
+    /// What a scan needs, kept for the next one.
+    static KEPT: RefCell<Scan> = RefCell::default();
+}
+
+/// 0 for a text that may be parsed; else the rule that it breaks, and eight times the place. Whether it
+/// is UTF-8 is seen when V8 makes a string of it.
 #[napi]
 pub fn guard_json_scan(text: &[u8], depth: u32, values: u32) -> f64 {
-    if std::str::from_utf8(text).is_err() {
-        return f64::from(Rule::Utf8 as u8);
-    }
-    let mut scan = Scan::new(text, depth as usize, u64::from(values));
-    match scan.all() {
+    let found = KEPT.with_borrow_mut(|scan| scan.all(text, depth as usize, u64::from(values)));
+    match found {
         Ok(()) => 0.0,
         Err((rule, at)) => {
             // Texts end long before 2^32.
@@ -47,61 +52,54 @@ pub fn guard_json_scan(text: &[u8], depth: u32, values: u32) -> f64 {
 type Broken = (Rule, usize);
 
 /// An object or an array that is open.
-struct Open<'a> {
+#[derive(Debug)]
+struct Open {
     /// Where its names begin.
     first: usize,
-    many: Option<Box<HashSet<&'a [u8]>>>,
+    many: Option<HashSet<Vec<u8>>>,
 }
 
-struct Scan<'a> {
-    text: &'a [u8],
-    deepest: usize,
-    most: u64,
-    open: Vec<Open<'a>>,
-    /// Names of all open objects, each with a cheap hash.
-    names: Vec<(u64, &'a [u8])>,
+#[derive(Debug, Default)]
+struct Scan {
+    open: Vec<Open>,
+    /// Names of all open objects: a cheap hash, beginning and end.
+    names: Vec<(u64, usize, usize)>,
     /// Quotes that begin and end strings, a bit for each byte.
     quotes: Vec<u64>,
     /// A name with a backslash in it is possible only then.
     escapes: bool,
+    deepest: usize,
+    values: u64,
 }
 
-impl<'a> Scan<'a> {
-    fn new(text: &'a [u8], deepest: usize, most: u64) -> Self {
-        Self {
-            text,
-            deepest,
-            most,
-            open: Vec::with_capacity(8),
-            names: Vec::with_capacity(32),
-            quotes: Vec::with_capacity(text.len() / BLOCK + 1),
-            escapes: false,
-        }
-    }
-
-    fn all(&mut self) -> Result<(), Broken> {
-        let (blocks, rest) = self.text.as_chunks::<BLOCK>();
+impl Scan {
+    fn all(&mut self, text: &[u8], deepest: usize, most: u64) -> Result<(), Broken> {
+        self.open.clear();
+        self.names.clear();
+        self.quotes.clear();
+        // A large text's is not kept for small ones.
+        self.quotes.shrink_to(KEPT_BLOCKS);
+        self.names.shrink_to(KEPT_BLOCKS);
+        (self.escapes, self.deepest, self.values) = (false, deepest, 1);
+        let (blocks, rest) = text.as_chunks::<BLOCK>();
         let mut state = State::default();
-        let mut values = 1;
         for block in blocks {
-            self.block(block, &mut state, &mut values)?;
+            self.block(text, block, &mut state)?;
+            if self.values > most {
+                return Err((Rule::Values, self.quotes.len() * BLOCK - BLOCK));
+            }
         }
-        if rest.is_empty() {
-            return Ok(());
+        if !rest.is_empty() {
+            let mut last = [b' '; BLOCK];
+            for (into, from) in last.iter_mut().zip(rest) {
+                *into = *from;
+            }
+            self.block(text, &last, &mut state)?;
         }
-        let mut last = [b' '; BLOCK];
-        for (into, from) in last.iter_mut().zip(rest) {
-            *into = *from;
-        }
-        self.block(&last, &mut state, &mut values)
+        if self.values > most { Err((Rule::Values, text.len())) } else { Ok(()) }
     }
 
-    fn block(
-        &mut self,
-        block: &[u8; BLOCK],
-        state: &mut State,
-        values: &mut u64,
-    ) -> Result<(), Broken> {
+    fn block(&mut self, text: &[u8], block: &[u8; BLOCK], state: &mut State) -> Result<(), Broken> {
         let at = self.quotes.len() * BLOCK;
         if state.is_inside() && !ends(block) {
             self.quotes.push(0);
@@ -112,15 +110,14 @@ impl<'a> Scan<'a> {
         let quotes = seen.quote & !state.escaped(seen.backslash);
         let outside = !state.strings(quotes);
         self.quotes.push(quotes);
-        *values += u64::from((seen.comma & outside).count_ones());
-        *values += u64::from((seen.open & outside).count_ones());
+        self.values += u64::from(((seen.comma | seen.open) & outside).count_ones());
         let mut tokens = (seen.colon | seen.open | seen.close) & outside;
         while tokens != 0 {
             let bit = tokens & tokens.wrapping_neg();
             let place = at + tokens.trailing_zeros() as usize;
             tokens ^= bit;
             if seen.colon & bit != 0 {
-                self.name(place)?;
+                self.name(text, place)?;
             } else if seen.open & bit != 0 {
                 if self.open.len() == self.deepest {
                     return Err((Rule::Depth, place));
@@ -130,14 +127,14 @@ impl<'a> Scan<'a> {
                 self.names.truncate(first);
             }
         }
-        if *values > self.most { Err((Rule::Values, at)) } else { Ok(()) }
+        Ok(())
     }
 
     /// The name before a colon.
-    fn name(&mut self, colon: usize) -> Result<(), Broken> {
+    fn name(&mut self, text: &[u8], colon: usize) -> Result<(), Broken> {
         let found = self.quote_before(colon).and_then(|end| Some((self.quote_before(end)?, end)));
         let Some((start, end)) = found else { return Ok(()) };
-        let inside = self.text.get(start + 1..end).unwrap_or_default();
+        let inside = text.get(start + 1..end).unwrap_or_default();
         if self.escapes && inside.contains(&b'\\') {
             return Err((Rule::Escaped, start));
         }
@@ -149,17 +146,20 @@ impl<'a> Scan<'a> {
         };
         let hash = hash(inside);
         let own = self.names.get(*first..).unwrap_or_default();
+        let same = |start: &usize, end: &usize| text.get(*start..*end) == Some(inside);
         let known = if own.len() < FEW {
-            own.iter().any(|(other, name)| *other == hash && *name == inside)
+            own.iter().any(|(other, start, end)| *other == hash && same(start, end))
         } else {
-            let all = || Box::new(own.iter().map(|(_, name)| *name).collect());
-            !many.get_or_insert_with(all).insert(inside)
+            let copy = |(_, start, end): &(u64, usize, usize)| {
+                text.get(*start..*end).unwrap_or_default().to_vec()
+            };
+            !many.get_or_insert_with(|| own.iter().map(copy).collect()).insert(inside.to_vec())
         };
         if known {
             return Err((Rule::Twice, start + 1));
         }
         if own.len() < FEW {
-            self.names.push((hash, inside));
+            self.names.push((hash, start + 1, end));
         }
         Ok(())
     }
