@@ -53,6 +53,27 @@ fn a_data_key_is_wrapped_by_openbao_and_rewrapped_without_touching_the_data() {
 }
 
 #[test]
+fn an_envelope_of_a_keyring_moves_to_openbao() {
+    let Some(server) = Server::openbao(false) else { return };
+    server.bao(false, &["write", "-f", "transit/keys/orders"]);
+    let (playground, orders) = (playground(), address(&server, "orders"));
+    let with_ring = |verb: &[&str], input: &str| {
+        let ring = ["--keyring", "ring", "--key", "key"];
+        crypto(&playground, &[verb, &ring].concat(), &[], input)
+    };
+    let create = ["keyring", "create", "--name", "kek", "--kind", "a256gcmkw"];
+    assert_eq!(with_ring(&create, "").code, 0);
+    let sealed = with_ring(&["seal", "--context", "a"], DATA);
+    let to = ["rewrap", "--to-kms", &orders, "--kms-token", "token"];
+    let moved = with_ring(&to, &sealed.stdout);
+    check_rewrapped(&json(&sealed), &json(&moved));
+    let open = ["open", "--context", "a"];
+    assert_eq!(run(&playground, &open, &orders, &moved.stdout).stdout, DATA);
+    refused(&with_ring(&open, &moved.stdout), 2, "no key is known", &[TOKEN]);
+    assert_eq!(with_ring(&open, &sealed.stdout).stdout, DATA, "the control");
+}
+
+#[test]
 fn another_key_another_context_and_a_swapped_data_key_do_not_open_and_are_events() {
     let Some(server) = Server::openbao(false) else { return };
     for key in ["orders", "other"] {
