@@ -75,12 +75,14 @@ impl fmt::Display for RelativePath {
     }
 }
 
-/// Names that need no second look: letters, digits, `-`, `_` and dots between them, and too short or too
-/// long before the first dot to be a device's.
+/// Names that need no second look: letters, digits, `-`, `_` and dots between them, and another length
+/// before the first dot, or another first letter, than a device's.
 fn is_usual(name: &[u8]) -> bool {
     let stem = name.iter().position(|byte| *byte == b'.').unwrap_or(name.len());
+    let begins = name.first().is_some_and(|byte| b"aclnp".contains(&byte.to_ascii_lowercase()));
     (1..=LONGEST_NAME).contains(&name.len())
-        && !matches!(stem, 0 | 3 | 4)
+        && stem > 0
+        && !(matches!(stem, 3 | 4) && begins)
         && name.last() != Some(&b'.')
         && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(byte))
 }
@@ -180,7 +182,10 @@ mod tests {
             let accepted = check_letters(name).and_then(|()| check_name(name)).is_ok();
             assert!(accepted || !is_usual(name.as_bytes()), "{name}");
         }
-        assert!(is_usual(b"order-17.json") && is_usual(long.as_bytes()));
+        assert!(is_usual(b"order-17.json") && is_usual(b"2026") && is_usual(long.as_bytes()));
+        for device in DEVICES {
+            assert!(!is_usual(device.as_bytes()) && !is_usual(device.to_uppercase().as_bytes()));
+        }
     }
 
     #[test]
