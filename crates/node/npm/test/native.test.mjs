@@ -80,3 +80,10 @@ if (major >= 24) test('a read grant that is missing is named with its file', () 
   const { stdout, stderr } = run([permission, '--allow-addons', ...reads], use);
   assert.deepEqual(JSON.parse(stdout), [`--allow-fs-read=${file}`], stderr);
 });
+
+test('a panic is an error, and the process lives on', () => {
+  const addon = createRequire(import.meta.url)('../native.js').native();
+  assert.equal(typeof addon.failOnPurpose, 'function', 'only a build for tests has it');
+  assert.throws(() => addon.failOnPurpose(), Error);
+  assert.match(addon.uuidV4(), /^[0-9a-f-]{36}$/);
+});

@@ -21,32 +21,32 @@ impl From<Key> for NativeEnvelopeKey {
 #[napi]
 impl NativeEnvelopeKey {
     /// Copies a key that has sealed `sealed` times so far.
-    #[napi(constructor)]
+    #[napi(constructor, catch_unwind)]
     pub fn new(id: String, key: &[u8], sealed: i64) -> Result<Self> {
         let sealed = u64::try_from(sealed).unwrap_or(SEALS_AT_MOST);
         Ok(Key::new(&id, &Secret::new(key.to_vec()), sealed).map_err(refuse)?.into())
     }
 
     /// Its name.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn id(&self) -> &str {
         self.0.id()
     }
 
     /// How often it has sealed.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn sealed(&self) -> i64 {
         i64::try_from(self.0.sealed()).unwrap_or(i64::MAX)
     }
 
     /// Seals data.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn seal(&self, context: &[u8], data: &[u8]) -> Result<String> {
         envelope::seal(&self.0, context, data).map_err(refuse)
     }
 
     /// Seals data into the beginning of `target`; answers the protected header.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn seal_into(
         &self,
         context: &[u8],
@@ -58,7 +58,7 @@ impl NativeEnvelopeKey {
     }
 
     /// Opens an envelope with this key, if it is named, or one of the others.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn open<'env>(
         &self,
         env: &'env Env,
@@ -74,7 +74,7 @@ impl NativeEnvelopeKey {
     }
 
     /// Opens parts into the beginning of `target`; answers how many bytes it is.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn open_into(
         &self,
         others: Option<Vec<&NativeEnvelopeKey>>,
@@ -94,7 +94,7 @@ impl NativeEnvelopeKey {
     }
 
     /// Opens the older form.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn open_manual<'env>(
         &self,
         env: &'env Env,
@@ -106,7 +106,7 @@ impl NativeEnvelopeKey {
     }
 
     /// Opens an envelope with one of these keys and seals it again with this one.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn reseal(
         &self,
         keys: Vec<&NativeEnvelopeKey>,
@@ -131,13 +131,13 @@ impl NativeEnvelopeKey {
 }
 
 /// Parts as text.
-#[napi]
+#[napi(catch_unwind)]
 pub fn envelope_compact(protected: String, sealed: &[u8]) -> Result<String> {
     envelope::compact(&protected, sealed).map_err(refuse)
 }
 
 /// The name of an envelope's key, before anything is authenticated.
-#[napi]
+#[napi(catch_unwind)]
 pub fn envelope_key_id(envelope: String) -> Result<String> {
     envelope::key_id(&envelope).map_err(refuse)
 }

@@ -39,7 +39,7 @@ pub struct NativeStep {
 #[napi]
 impl NativeKeyring {
     /// A ring with its first key in use.
-    #[napi(factory)]
+    #[napi(factory, catch_unwind)]
     pub fn create(
         name: String,
         kind: String,
@@ -62,7 +62,7 @@ impl NativeKeyring {
 
     /// Reads a ring and authenticates it; without the key-encryption key it tells no more than a set
     /// of public keys from the same place would.
-    #[napi(factory)]
+    #[napi(factory, catch_unwind)]
     pub fn parse(text: String, wrap: Option<&NativeEnvelopeKey>) -> Result<Self> {
         let ring = match wrap {
             Some(wrap) => Keyring::open(&text, wrap.key()),
@@ -72,25 +72,25 @@ impl NativeKeyring {
     }
 
     /// Takes over a file of the form that had no proof.
-    #[napi(factory)]
+    #[napi(factory, catch_unwind)]
     pub fn migrate(text: String, wrap: &NativeEnvelopeKey) -> Result<Self> {
         Keyring::migrate(&text, wrap.key()).map(Self).map_err(refuse)
     }
 
     /// The ring as JSON, authenticated, private halves sealed.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn text(&self, wrap: &NativeEnvelopeKey) -> Result<String> {
         self.0.to_json(wrap.key()).map_err(refuse)
     }
 
     /// Its name.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
     /// Names and states of its keys, as JSON without private halves.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn keys(&self) -> Result<String> {
         let mut keys = Vec::new();
         for key in self.0.keys() {
@@ -104,7 +104,7 @@ impl NativeKeyring {
     }
 
     /// The next step.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn rotate(&mut self, wrap: &NativeEnvelopeKey, now: i64) -> Result<NativeStep> {
         let step = self.0.rotate(wrap.key(), seconds(now)).map_err(refuse)?;
         let time = |seconds| i64::try_from(seconds).unwrap_or(i64::MAX);
@@ -130,50 +130,50 @@ impl NativeKeyring {
     }
 
     /// Erases a private half when nothing it signed is valid any more.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn retire(&mut self, kid: String, now: i64) -> Result<()> {
         self.0.retire(&kid, seconds(now)).map_err(refuse)
     }
 
     /// Erases a private half at once.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn destroy(&mut self, kid: String, now: i64) -> Result<()> {
         self.0.destroy(&kid, seconds(now)).map_err(refuse)
     }
 
     /// The key that signs.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn signing_key(&self, wrap: &NativeEnvelopeKey) -> Result<NativeSigningKey> {
         Ok(self.0.signing_key(wrap.key()).map_err(refuse)?.into())
     }
 
     /// The keys that verify.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn verifying_keys(&self) -> Result<NativeKeySet> {
         Ok(NativeKeySet::of(self.0.verifying_keys().map_err(refuse)?, self.0.jwks()))
     }
 
     /// What verifiers fetch, as JSON.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn jwks(&self) -> Result<String> {
         written(&self.0.jwks())
     }
 
     /// The key that seals; a block of seals is taken from its count.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn sealing_key(&mut self, wrap: &NativeEnvelopeKey) -> Result<NativeEnvelopeKey> {
         Ok(self.0.sealing_key(wrap.key()).map_err(refuse)?.into())
     }
 
     /// The keys that open.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn opening_keys(&self, wrap: &NativeEnvelopeKey) -> Result<Vec<NativeEnvelopeKey>> {
         let keys = self.0.opening_keys(wrap.key()).map_err(refuse)?;
         Ok(keys.into_iter().map(NativeEnvelopeKey::from).collect())
     }
 
     /// Puts all private halves under another key-encryption key.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn rewrap(&mut self, from: &NativeEnvelopeKey, to: &NativeEnvelopeKey) -> Result<()> {
         self.0.rewrap(from.key(), to.key()).map_err(refuse)
     }

@@ -13,14 +13,14 @@ pub struct NativeMacKey(MacKey);
 #[napi]
 impl NativeMacKey {
     /// Copies the secret.
-    #[napi(constructor)]
+    #[napi(constructor, catch_unwind)]
     pub fn new(secret: &[u8]) -> Result<Self> {
         let empty = || refuse(Refusal::new("INVALID_ARGUMENT", "a secret must not be empty"));
         MacKey::new(&Secret::new(secret.to_vec())).map(Self).ok_or_else(empty)
     }
 
     /// Writes the tag of a message into 32 bytes.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn sign_into(&self, message: &[u8], target: BufferSlice<'_>) -> Result<()> {
         let mut target = target;
         let room = target.get_mut(..ringfence_crypto::mac::TAG);
@@ -31,7 +31,7 @@ impl NativeMacKey {
     }
 
     /// Whether `tag` is that of `message`.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn verify(&self, message: &[u8], tag: &[u8]) -> bool {
         self.0.verify(message, tag)
     }

@@ -81,7 +81,7 @@ impl Drop for NativeHasher {
 #[napi]
 impl NativeHasher {
     /// A hasher.
-    #[napi(constructor)]
+    #[napi(constructor, catch_unwind)]
     pub fn new(env: Env, options: NativeHasherOptions) -> Result<Self> {
         let attempts = (options.burst > 0).then(|| attempts(&options));
         let options = settings(&options);
@@ -98,7 +98,7 @@ impl NativeHasher {
     }
 
     /// Hashes a password.
-    #[napi(ts_return_type = "Promise<NativeOutcome>")]
+    #[napi(ts_return_type = "Promise<NativeOutcome>", catch_unwind)]
     pub fn hash<'env>(&self, env: &'env Env, password: &[u8]) -> Result<Object<'env>> {
         let place = self.place(None)?;
         let password = Zeroizing::new(password.to_vec());
@@ -106,7 +106,7 @@ impl NativeHasher {
     }
 
     /// Compares a password; without a stored hash it takes as long and says no.
-    #[napi(ts_return_type = "Promise<NativeOutcome>")]
+    #[napi(ts_return_type = "Promise<NativeOutcome>", catch_unwind)]
     pub fn verify<'env>(
         &self,
         env: &'env Env,

@@ -25,56 +25,56 @@ impl From<SigningKey> for NativeSigningKey {
 #[napi]
 impl NativeSigningKey {
     /// Reads PKCS#8 in DER.
-    #[napi(constructor)]
+    #[napi(constructor, catch_unwind)]
     pub fn new(algorithm: String, kid: String, der: &[u8]) -> Result<Self> {
         let key = SigningKey::from_pkcs8(named(&algorithm)?, &kid, &Secret::new(der.to_vec()));
         Ok(key.map_err(refuse)?.into())
     }
 
     /// A new key, made on another thread: RSA takes a second.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn generate(algorithm: String, kid: String) -> Result<AsyncTask<Generate>> {
         Ok(AsyncTask::new(Generate { algorithm: named(&algorithm)?, kid }))
     }
 
     /// PKCS#8 in DER.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn to_pkcs8<'env>(&self, env: &'env Env) -> Result<BufferSlice<'env>> {
         copied(env, self.0.to_pkcs8().map_err(refuse)?.expose())
     }
 
     /// Its name.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn kid(&self) -> &str {
         self.0.kid()
     }
 
     /// Its algorithm as in `alg`.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn algorithm(&self) -> &'static str {
         self.0.algorithm().name()
     }
 
     /// What verifies its signatures.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn public(&self) -> Result<NativeVerifyingKey> {
         Ok(NativeVerifyingKey(self.0.public().map_err(refuse)?))
     }
 
     /// The bare signature of a message.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn sign<'env>(&self, env: &'env Env, message: &[u8]) -> Result<BufferSlice<'env>> {
         copied(env, &self.0.sign(message).map_err(refuse)?)
     }
 
     /// A JWS.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn sign_jws(&self, kind: Option<String>, payload: &[u8]) -> Result<String> {
         signature::sign(&*self.0, kind.as_deref(), payload).map_err(refuse)
     }
 
     /// A JWS, signed on another thread: for RSA.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn sign_jws_elsewhere(&self, kind: Option<String>, payload: &[u8]) -> AsyncTask<Sign> {
         AsyncTask::new(Sign { key: Arc::clone(&self.0), kind, payload: payload.to_vec() })
     }
@@ -132,31 +132,31 @@ pub struct NativeVerifyingKey(VerifyingKey);
 #[napi]
 impl NativeVerifyingKey {
     /// Reads a JWK.
-    #[napi(constructor)]
+    #[napi(constructor, catch_unwind)]
     pub fn new(jwk: String) -> Result<Self> {
         VerifyingKey::from_jwk(&read(&jwk)?).map(Self).map_err(refuse)
     }
 
     /// Its name.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn kid(&self) -> &str {
         self.0.kid()
     }
 
     /// Its algorithm as in `alg`.
-    #[napi(getter)]
+    #[napi(getter, catch_unwind)]
     pub fn algorithm(&self) -> &'static str {
         self.0.algorithm().name()
     }
 
     /// The key as a JWK.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn to_jwk(&self) -> Result<String> {
         written(&self.0.to_jwk())
     }
 
     /// Whether a bare signature is this key's.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         self.0.verify(message, signature).is_ok()
     }
@@ -184,13 +184,13 @@ pub struct NativeKeySet {
 #[napi]
 impl NativeKeySet {
     /// No keys.
-    #[napi(constructor)]
+    #[napi(constructor, catch_unwind)]
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Adds a public key with its window in seconds since 1970.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn add(
         &mut self,
         key: &NativeVerifyingKey,
@@ -203,7 +203,7 @@ impl NativeKeySet {
     }
 
     /// Adds every key of a JWK set, or none of them.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn add_set(&mut self, jwks: String) -> Result<()> {
         let mut more = Self { keys: self.keys.clone(), public: self.public.clone() };
         for key in JwkSet::parse(&jwks).map_err(refuse)? {
@@ -214,13 +214,13 @@ impl NativeKeySet {
     }
 
     /// The keys as a JWK set.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn to_jwks(&self) -> Result<String> {
         written(&self.public)
     }
 
     /// Verifies a JWS at `now`, seconds since 1970.
-    #[napi]
+    #[napi(catch_unwind)]
     pub fn verify_jws<'env>(
         &self,
         env: &'env Env,
@@ -253,7 +253,7 @@ impl NativeKeySet {
 }
 
 /// Checks the registered claims of a verified payload; times in seconds.
-#[napi]
+#[napi(catch_unwind)]
 pub fn check_claims(
     payload: &[u8],
     issuer: String,
