@@ -64,7 +64,7 @@ function bareHost(host) {
   return host.startsWith('[') ? host.slice(1, -1) : host;
 }
 
-/** Resolves once, and gives the addresses that may be connected to. */
+/** Resolves once, and gives the addresses when all of them may be connected to. */
 function resolve({ lookup, outbound }, { href, bare }, callback) {
   const judged = (error, found) => {
     if (error) return callback(error);

@@ -39,7 +39,7 @@ class Outbound {
     return this.#ask(location, () => this.#urls.redirect(base, location));
   }
 
-  /** Of the addresses of a URL's host, those that may be connected to. */
+  /** The addresses of a URL's host, when all of them may be connected to. */
   admit(url, addresses) {
     return this.#ask(url, () => this.#urls.admit(url, addresses, isInside()));
   }
