@@ -5,12 +5,12 @@
 //! no data, no context, no token and no key in it: what happened, by which key's name, and how long the
 //! text was. Names come from texts that did not authenticate, so they are bounded and plain.
 
-use crate::clock::rfc3339;
 use crate::dsse::{self, DsseError};
 use crate::envelope::{self, EnvelopeError, Key, Wrapping};
 use crate::kms::KmsError;
 use crate::secret::Secret;
 use crate::signature::{self, KeySet, SignatureError};
+use ringfence_policy::time::written_to_the_millisecond;
 use serde::Serialize;
 use std::time::SystemTime;
 
@@ -73,7 +73,7 @@ impl Event {
             #[serde(flatten)]
             event: &'event Event,
         }
-        serde_json::to_string(&Line { v: 1, time: rfc3339(at), event: self }).unwrap_or_default()
+        serde_json::to_string(&Line { v: 1, time: written_to_the_millisecond(at), event: self }).unwrap_or_default()
     }
 }
 

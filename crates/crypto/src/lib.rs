@@ -23,7 +23,6 @@ pub mod signature;
 pub mod tls;
 pub mod token;
 
-mod clock;
 mod text;
 
 pub use compare::secret_equals;

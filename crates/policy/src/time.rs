@@ -2,6 +2,8 @@
 //!
 //! Only arithmetic on seconds since 1970: nothing here asks a clock.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 /// Seconds of a day.
 pub const DAY: i64 = 86_400;
 
@@ -28,10 +30,18 @@ pub fn written(seconds: i64) -> String {
     format!("{}Z", to_the_second(seconds))
 }
 
+/// The seconds since 1970 of a moment; 0 for one before.
+#[must_use]
+pub fn seconds(at: SystemTime) -> i64 {
+    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
 /// A moment as `2026-11-23T01:40:00.250Z`.
 #[must_use]
-pub fn written_to_the_millisecond(seconds: i64, milliseconds: u32) -> String {
-    format!("{}.{milliseconds:03}Z", to_the_second(seconds))
+pub fn written_to_the_millisecond(at: SystemTime) -> String {
+    let milliseconds = at.duration_since(UNIX_EPOCH).unwrap_or_default().subsec_millis();
+    format!("{}.{milliseconds:03}Z", to_the_second(seconds(at)))
 }
 
 fn to_the_second(seconds: i64) -> String {
@@ -93,7 +103,8 @@ mod tests {
             assert_eq!(read(text), Some(seconds));
         }
         assert_eq!(written(-1), "1969-12-31T23:59:59Z");
-        assert_eq!(written_to_the_millisecond(1, 5), "1970-01-01T00:00:01.005Z");
+        let late = UNIX_EPOCH + std::time::Duration::from_millis(1005);
+        assert_eq!(written_to_the_millisecond(late), "1970-01-01T00:00:01.005Z");
         assert_eq!(read("1970-01-01T00:00:01.999Z"), Some(1));
     }
 

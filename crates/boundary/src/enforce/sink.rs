@@ -9,7 +9,7 @@ use ringfence_sys::{Errno, fd, socket, wait};
 use std::fmt::Write as _;
 use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
 use std::sync::Mutex;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime};
 
 /// Most events in one second; the rest are counted and said in the next.
 const PER_SECOND: u64 = 200;
@@ -133,9 +133,7 @@ fn cut(text: &mut String, longest: usize) {
 
 /// UTC time of day as RFC 3339 with milliseconds.
 pub(crate) fn now() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
-    time::written_to_the_millisecond(seconds, since.subsec_millis())
+    time::written_to_the_millisecond(SystemTime::now())
 }
 
 /// Asks init for sockets of the private network.

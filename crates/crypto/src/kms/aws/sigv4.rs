@@ -4,10 +4,10 @@
 //! suite AWS published for it.
 
 use super::credentials::AccessKey;
-use crate::clock::Moment;
 use crate::kms::KmsError;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac::{HMAC_SHA256, Key, Tag, sign};
+use ringfence_policy::time;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::SystemTime;
@@ -102,10 +102,8 @@ fn hexadecimal(bytes: &[u8]) -> String {
 
 /// `20150830` and `20150830T123600Z`, UTC.
 fn stamp(at: SystemTime) -> (String, String) {
-    let Moment { date: (year, month, day), time: (hour, minute, second), .. } = at.into();
-    let date = format!("{year:04}{month:02}{day:02}");
-    let time = format!("{date}T{hour:02}{minute:02}{second:02}Z");
-    (date, time)
+    let time = time::written(time::seconds(at)).replace(['-', ':'], "");
+    (time.chars().take(8).collect(), time)
 }
 
 #[cfg(test)]
