@@ -102,7 +102,7 @@ impl NativeHasher {
     pub fn hash<'env>(&self, env: &'env Env, password: &[u8]) -> Result<Object<'env>> {
         let place = self.place(None)?;
         let password = Zeroizing::new(password.to_vec());
-        self.elsewhere(env, move || place.hash(&password).map(hashed))
+        self.elsewhere(env, move || Ok(hashed(place.hash(&password)?)))
     }
 
     /// Compares a password; without a stored hash it takes as long and says no.
@@ -145,13 +145,13 @@ impl NativeHasher {
     fn elsewhere<'env>(
         &self,
         env: &'env Env,
-        work: impl FnOnce() -> std::result::Result<NativeOutcome, PasswordError> + Send + 'static,
+        work: impl FnOnce() -> std::result::Result<NativeOutcome, Refusal> + Send + 'static,
     ) -> Result<Object<'env>> {
         let none = || refuse(Refusal::new("PASSWORD", "no thread can be started"));
         let (deferred, promise): (Deferred, _) = env.create_deferred().map_err(|_| none())?;
         let job = move || {
             let outcome = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-                Err(PasswordError::Policy("it failed in a way that is a fault".to_owned()))
+                Err(Refusal::new("PASSWORD", "hashing failed in a way that is a fault"))
             });
             deferred.resolve(Box::new(move |_| Ok(outcome.unwrap_or_else(refused))));
         };
@@ -200,8 +200,7 @@ fn hashed(encoded: String) -> NativeOutcome {
     NativeOutcome { encoded: Some(encoded), ..nothing() }
 }
 
-fn refused(error: PasswordError) -> NativeOutcome {
-    let refusal = Refusal::from(error);
+fn refused(refusal: Refusal) -> NativeOutcome {
     NativeOutcome { code: Some(refusal.code()), message: Some(refusal.into_message()), ..nothing() }
 }
 
