@@ -6,6 +6,7 @@ mod hostile;
 mod keyring;
 mod password;
 mod signature;
+mod together;
 mod token;
 
 use ringfence_tests::command::{Playground, Run};

@@ -240,7 +240,7 @@ fn write(path: &Path, text: &str, over: bool) -> Result<(), CommandError> {
     let written = if over {
         whole::write(path, text.as_bytes(), None)
     } else {
-        whole::create(path, text.as_bytes())
+        whole::create(path, text.as_bytes(), None)
     };
     written.map_err(|error| {
         CommandError::new(Kind::Output, format!("cannot write {}", path.display()))

@@ -5,6 +5,7 @@
 //! folder, a device or a pipe, and what a symbolic link leads to is replaced rather than the link.
 
 use std::fs::{self, File, OpenOptions};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -19,30 +20,29 @@ pub const PRIVATE: u32 = 0o600;
 /// there is still there.
 pub fn write(path: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
     let (folder, target) = place(path)?;
-    // Not the name itself and more: it may already be as long as a name can be.
-    let fresh = folder.join(format!(".ringfence.{}.part", std::process::id()));
-    let written = fill(&fresh, &target, bytes, mode).and_then(|()| fs::rename(&fresh, &target));
+    let (fresh, file) = open_new(&folder, mode)?;
+    let written = fill(file, &target, bytes).and_then(|()| fs::rename(&fresh, &target));
     if written.is_err() {
-        // What could not be made or moved is of no use to anybody.
+        // What could not be filled or moved is of no use to anybody.
         let _ = fs::remove_file(&fresh);
     }
     written
 }
 
-/// Makes the file at `path`, whole, where there is nothing yet.
+/// Makes the file at `path`, whole, where there is nothing yet, with a mode as [`write`] gives it.
 ///
 /// # Errors
 /// `AlreadyExists`, and those of [`write`].
-pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn create(path: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
     if fs::symlink_metadata(path).is_ok() {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
     let (folder, target) = place(path)?;
-    let fresh = folder.join(format!(".ringfence.{}.part", std::process::id()));
+    let (fresh, file) = open_new(&folder, mode)?;
     // A link is refused where a rename would replace what somebody made meanwhile.
-    let made = fill(&fresh, &target, bytes, None).and_then(|()| fs::hard_link(&fresh, &target));
+    let linked = fill(file, &target, bytes).and_then(|()| fs::hard_link(&fresh, &target));
     let _ = fs::remove_file(&fresh);
-    made
+    linked
 }
 
 /// Whether a file could be written at `path`, as far as can be seen beforehand: the folder it would
@@ -73,8 +73,7 @@ pub fn place(path: &Path) -> io::Result<(PathBuf, PathBuf)> {
     Ok((folder, target))
 }
 
-fn fill(fresh: &Path, old: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
-    let mut file = open_new(fresh, mode)?;
+fn fill(mut file: File, old: &Path, bytes: &[u8]) -> io::Result<()> {
     if let Ok(old) = fs::metadata(old) {
         #[cfg(unix)]
         {
@@ -88,7 +87,12 @@ fn fill(fresh: &Path, old: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result
     file.sync_all()
 }
 
-fn open_new(path: &Path, mode: Option<u32>) -> io::Result<File> {
+/// An empty file under a name of its own. Not the number of the process, which another one has too in
+/// another container with the same folder; and not the target's name and more, which may already be as
+/// long as a name can be.
+fn open_new(folder: &Path, mode: Option<u32>) -> io::Result<(PathBuf, File)> {
+    let random = RandomState::new().build_hasher().finish();
+    let path = folder.join(format!(".ringfence.{random:016x}.part"));
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -97,7 +101,8 @@ fn open_new(path: &Path, mode: Option<u32>) -> io::Result<File> {
     }
     #[cfg(not(unix))]
     let _ = mode;
-    options.open(path)
+    let file = options.open(&path)?;
+    Ok((path, file))
 }
 
 #[cfg(all(test, unix))]
@@ -123,10 +128,13 @@ mod tests {
     fn a_file_that_is_there_is_not_made_again() {
         let folder = tempfile::tempdir().unwrap();
         let (file, link) = (folder.path().join("file"), folder.path().join("link"));
-        create(&file, b"one").unwrap();
+        create(&file, b"one", None).unwrap();
         symlink("nowhere", &link).unwrap();
         for path in [&file, &link] {
-            assert_eq!(create(path, b"two").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+            assert_eq!(
+                create(path, b"two", None).unwrap_err().kind(),
+                io::ErrorKind::AlreadyExists
+            );
         }
         assert_eq!(fs::read(&file).unwrap(), b"one");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left");

@@ -1,5 +1,6 @@
 //! Where the key of a command is: in a keyring, or in a key service.
 
+use super::hold::{Hold, hold};
 use super::key_file;
 use super::keyring::{RingOption, refused};
 use super::service::{self, KeyAddress, Service, ServiceOption};
@@ -49,6 +50,11 @@ impl ChoiceOption {
         let wrap = key_file::wrapping(&key_file::read_key(key)?)?;
         let ring = option.open(&wrap)?;
         Ok(Choice::Ring(Box::new(ring), option, wrap))
+    }
+
+    /// Keeps other commands from changing the keyring, if it is one, until what this gives is dropped.
+    pub(super) fn hold(&self) -> Result<Option<Hold>, CommandError> {
+        self.keyring.as_deref().map(hold).transpose()
     }
 
     /// Another key of a service that is reached in the same way.

@@ -61,10 +61,12 @@ pub(super) struct Rewrap {
 impl Seal {
     pub(super) fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
         let context = self.context.as_bytes();
+        // All of it, before the ring is read: nobody else changes it between reading and writing.
+        let data = Secret::new(input()?);
+        let held = self.choice.hold()?;
         let sealed = match self.choice.load()? {
             Choice::Service(service) => {
                 let key = service.wrapping()?;
-                let data = Secret::new(input()?);
                 let (key, data) = (key.as_ref(), data.expose());
                 self.events.watch(|on| on.seal_wrapped(key, context, data))?
             }
@@ -74,9 +76,9 @@ impl Seal {
                     let message = format!("{kid} is not the key in use: {} is", key.id());
                     return Err(CommandError::new(Kind::Usage, message));
                 }
-                let data = Secret::new(input()?);
                 // The count is on disk before anything is sealed: a crash counts too many, never too few.
                 option.save(&ring, &wrap)?;
+                drop(held);
                 match &key {
                     SealingKey::Direct(key) => {
                         (envelope::seal(key, context, data.expose()), String::new())
@@ -172,10 +174,11 @@ impl Open {
 
 impl Rewrap {
     pub(super) fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
-        let choice = self.choice.load()?;
-        let other = self.to_kms.as_ref().map(|address| self.choice.other(address)).transpose()?;
         let bytes = input()?;
         let text = envelope_text(&bytes)?;
+        let held = self.choice.hold()?;
+        let choice = self.choice.load()?;
+        let other = self.to_kms.as_ref().map(|address| self.choice.other(address)).transpose()?;
         let (keys, own) = match choice {
             Choice::Service(service) => {
                 let key = service.wrapping()?;
@@ -188,6 +191,7 @@ impl Rewrap {
                 let keys = ring.unwrapping_keys(&wrap).map_err(|error| refused(&error))?;
                 let own = ring.wrapping_key(&wrap).map_err(|error| refused(&error))?;
                 option.save(&ring, &wrap)?;
+                drop(held);
                 (keys, own)
             }
         };

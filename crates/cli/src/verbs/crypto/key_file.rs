@@ -41,8 +41,16 @@ impl KeyOption {
             let _ = write!(text, "{byte:02x}");
         }
         text.push('\n');
-        write(&self.key, text.as_bytes())?;
-        Ok((Secret::new(bytes.to_vec()), true))
+        match create(&self.key, text.as_bytes()) {
+            // Somebody else made one meanwhile, and what they print is under theirs.
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Ok((self.read()?, false))
+            }
+            made => {
+                made.map_err(|error| unwritten(&self.key, &error))?;
+                Ok((Secret::new(bytes.to_vec()), true))
+            }
+        }
     }
 
     /// Where it lies.
@@ -83,11 +91,19 @@ pub(in crate::verbs) fn read_text(path: &Path) -> Result<String, CommandError> {
 
 /// Replaces a file that nobody but its owner may read.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
-    whole::write(path, bytes, Some(whole::PRIVATE)).map_err(|error| {
-        CommandError::new(Kind::Output, format!("cannot write {}", path.display()))
-            .caused_by(&error)
-            .hint("what was there before is still there")
-    })
+    whole::write(path, bytes, Some(whole::PRIVATE)).map_err(|error| unwritten(path, &error))
+}
+
+/// Makes a file that nobody but its owner may read, where there is nothing yet.
+pub(super) fn create(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    whole::create(path, bytes, Some(whole::PRIVATE))
+}
+
+/// A file is not written.
+pub(super) fn unwritten(path: &Path, error: &std::io::Error) -> CommandError {
+    CommandError::new(Kind::Output, format!("cannot write {}", path.display()))
+        .caused_by(error)
+        .hint("what was there before is still there")
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, CommandError> {

@@ -1,6 +1,7 @@
 //! `ringfence crypto keyring`
 
 use super::choice::Algorithms;
+use super::hold::{Hold, hold};
 use super::key_file::{self, KeyOption};
 use super::service::{self, KeyAddress, ServiceOption};
 use super::{failed, now};
@@ -190,8 +191,31 @@ impl RingOption {
 
     /// Writes it.
     pub(super) fn save(&self, ring: &rings::Keyring, wrap: &Key) -> Result<(), CommandError> {
+        key_file::write(&self.keyring, &self.text(ring, wrap)?)
+    }
+
+    /// Writes it where nothing is yet.
+    fn make(&self, ring: &rings::Keyring, wrap: &Key) -> Result<(), CommandError> {
+        let made = key_file::create(&self.keyring, &self.text(ring, wrap)?);
+        made.map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => self.there_already(),
+            _ => key_file::unwritten(&self.keyring, &error),
+        })
+    }
+
+    /// Keeps other commands from changing it until what this gives is dropped.
+    pub(super) fn hold(&self) -> Result<Hold, CommandError> {
+        hold(&self.keyring)
+    }
+
+    fn text(&self, ring: &rings::Keyring, wrap: &Key) -> Result<Vec<u8>, CommandError> {
         let text = ring.to_json(wrap).map_err(|error| refused(&error))?;
-        key_file::write(&self.keyring, format!("{text}\n").as_bytes())
+        Ok(format!("{text}\n").into_bytes())
+    }
+
+    fn there_already(&self) -> CommandError {
+        let message = format!("{} is there already", self.keyring.display());
+        CommandError::new(Kind::Usage, message).hint("name another file")
     }
 
     fn cannot(&self, error: &KeyringError) -> CommandError {
@@ -202,8 +226,7 @@ impl RingOption {
 impl Create {
     fn execute(&self, printer: &mut Printer) -> Result<(), CommandError> {
         if std::fs::symlink_metadata(&self.ring.keyring).is_ok() {
-            let message = format!("{} is there already", self.ring.keyring.display());
-            return Err(CommandError::new(Kind::Usage, message).hint("name another file"));
+            return Err(self.ring.there_already());
         }
         let kind = match self.kind {
             Kinds::Eddsa => rings::Kind::Eddsa,
@@ -221,7 +244,7 @@ impl Create {
         let wrap = key_file::wrapping(&secret)?;
         let ring = rings::Keyring::create(&self.name, kind, policy, &wrap, now())
             .map_err(|error| refused(&error))?;
-        self.ring.save(&ring, &wrap)?;
+        self.ring.make(&ring, &wrap)?;
         if made {
             printer.error(&format!(
                 "a new key was made: {}\nkeep it away from the keyring: who has both has everything\n",
@@ -257,6 +280,7 @@ impl List {
 impl Rotate {
     fn execute(&self, printer: &mut Printer) -> Result<(), CommandError> {
         let wrap = key_file::wrapping(&self.key.read()?)?;
+        let _held = self.ring.hold()?;
         let mut ring = self.ring.open(&wrap)?;
         let step = ring.rotate(&wrap, now()).map_err(|error| refused(&error))?;
         self.ring.save(&ring, &wrap)?;
@@ -279,6 +303,7 @@ impl Rotate {
 impl Retire {
     fn execute(&self, printer: &mut Printer) -> Result<(), CommandError> {
         let wrap = key_file::wrapping(&self.key.read()?)?;
+        let _held = self.ring.hold()?;
         let mut ring = self.ring.open(&wrap)?;
         let retired = if self.destroy {
             ring.destroy(&self.kid, now())
@@ -311,6 +336,7 @@ impl Jwks {
 impl Migrate {
     fn execute(&self, printer: &mut Printer) -> Result<(), CommandError> {
         let wrap = key_file::wrapping(&self.key.read()?)?;
+        let _held = self.ring.hold()?;
         let text = key_file::read_text(&self.ring.keyring)?;
         let ring = rings::Keyring::migrate(&text, &wrap).map_err(|error| refused(&error))?;
         self.ring.save(&ring, &wrap)?;

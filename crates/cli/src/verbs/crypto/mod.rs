@@ -5,6 +5,7 @@ mod calibrate;
 pub(super) mod choice;
 mod envelope;
 pub(super) mod events;
+mod hold;
 pub(super) mod key_file;
 pub(super) mod keyring;
 mod password;

@@ -1,10 +1,11 @@
 //! `ringfence crypto token`
 
+use super::hold::hold;
 use super::key_file::{self, KeyOption};
 use super::{failed, input_line, now};
 use crate::error::{CommandError, Finish, Kind};
 use crate::printer::Printer;
-use ringfence_crypto::token::{ServerKey, Standing, Store};
+use ringfence_crypto::token::{ServerKey, Standing, Store, Token as IssuedToken};
 use ringfence_policy::display::untrusted;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -77,8 +78,21 @@ impl Token {
 
 impl Issue {
     fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
+        let (token, id) = loop {
+            if let Some(issued) = self.issue(printer)? {
+                break issued;
+            }
+        };
+        printer.text(&format!("{}\n", token.expose()));
+        printer.error(&format!("id {id}\n"));
+        Ok(Finish::Clean)
+    }
+
+    /// A token that is in the table, and its id; nothing where somebody else made the table meanwhile.
+    fn issue(&self, printer: &mut Printer) -> Result<Option<(IssuedToken, String)>, CommandError> {
         let path = &self.store.store;
         let there = std::fs::symlink_metadata(path).is_ok();
+        let _held = there.then(|| hold(path)).transpose()?;
         let mut store = if there { load(path)? } else { Store::new() };
         let (secret, made) = self.key.read_or_make()?;
         if made {
@@ -90,10 +104,18 @@ impl Issue {
         let (token, entry) = store
             .issue(&key, &self.prefix, &self.note, now, expires)
             .map_err(|error| CommandError::new(Kind::Usage, "no token").caused_by(&error))?;
-        save(path, &store)?;
-        printer.text(&format!("{}\n", token.expose()));
-        printer.error(&format!("id {}\n", entry.id));
-        Ok(Finish::Clean)
+        let id = entry.id.clone();
+        if there {
+            save(path, &store)?;
+            return Ok(Some((token, id)));
+        }
+        match key_file::create(path, &written(&store)?) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(None),
+            made => {
+                made.map_err(|error| key_file::unwritten(path, &error))?;
+                Ok(Some((token, id)))
+            }
+        }
     }
 }
 
@@ -126,6 +148,7 @@ impl Verify {
 
 impl Revoke {
     fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
+        let _held = hold(&self.store.store)?;
         let mut store = load(&self.store.store)?;
         if store.revoke(&self.id, now()).is_none() {
             let message = format!("no token has the id {}", self.id);
@@ -148,6 +171,10 @@ fn load(path: &Path) -> Result<Store, CommandError> {
 }
 
 fn save(path: &Path, store: &Store) -> Result<(), CommandError> {
+    key_file::write(path, &written(store)?)
+}
+
+fn written(store: &Store) -> Result<Vec<u8>, CommandError> {
     let text = store.to_json().map_err(|error| failed("the table is not written", &error))?;
-    key_file::write(path, format!("{text}\n").as_bytes())
+    Ok(format!("{text}\n").into_bytes())
 }
