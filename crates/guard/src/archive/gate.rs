@@ -3,7 +3,7 @@
 use super::names::{Added, Names};
 use super::{ArchiveError, Format, Limits, Refusal, Summary};
 use crate::path::RelativePath;
-use std::io::Read;
+use std::io::{self, Read};
 
 /// An entry that was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,5 +164,37 @@ impl Sink for Nowhere {
     fn file(&mut self, entry: &Entry<'_>, content: &mut dyn Read) -> Result<u64, ArchiveError> {
         let _ = entry;
         super::stage::copy(content, &mut self.room, &mut |_| Ok(()))
+    }
+}
+
+/// Entries are handed to somebody, and nothing is made of them.
+pub(super) struct Reader<'a> {
+    pub(super) each: &'a mut dyn FnMut(&Entry<'_>, &mut dyn Read) -> io::Result<()>,
+}
+
+impl Sink for Reader<'_> {
+    fn folder(&mut self, _: &RelativePath) -> Result<(), ArchiveError> {
+        Ok(())
+    }
+
+    fn file(&mut self, entry: &Entry<'_>, content: &mut dyn Read) -> Result<u64, ArchiveError> {
+        let mut counted = Counted { from: content, count: 0 };
+        (self.each)(entry, &mut counted).map_err(ArchiveError::read)?;
+        io::copy(&mut counted, &mut io::sink()).map_err(ArchiveError::read)?;
+        Ok(counted.count)
+    }
+}
+
+/// How much was read.
+struct Counted<'a> {
+    from: &'a mut dyn Read,
+    count: u64,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let count = self.from.read(room)?;
+        self.count += count as u64;
+        Ok(count)
     }
 }

@@ -38,7 +38,7 @@ pub use limits::Limits;
 pub use source::Format;
 
 use gate::{Gate, Sink};
-use std::io::{Read, Seek};
+use std::io::{self, Read, Seek};
 use std::path::Path;
 
 /// What was extracted, or would be.
@@ -86,6 +86,19 @@ impl Extraction {
         each: &mut dyn FnMut(&Entry<'_>),
     ) -> Result<Summary, ArchiveError> {
         self.walk(archive, &mut gate::Nowhere::default(), each)
+    }
+
+    /// Reads all of an archive like [`Self::list`], and hands over the content of every file. What is not
+    /// read of it is read afterwards, so that the whole archive is checked.
+    ///
+    /// # Errors
+    /// [`ArchiveError`]. An error of `each` about the archive's bytes is one of the archive.
+    pub fn read<A: Read + Seek>(
+        &self,
+        archive: A,
+        each: &mut dyn FnMut(&Entry<'_>, &mut dyn Read) -> io::Result<()>,
+    ) -> Result<Summary, ArchiveError> {
+        self.walk(archive, &mut gate::Reader { each }, &mut |_| {})
     }
 
     /// Extracts to `destination`, which must not be there yet, or be an empty folder, whose mode and

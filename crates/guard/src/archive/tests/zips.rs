@@ -2,6 +2,7 @@
 
 use super::make::{Member, closed, end, parts, zip};
 use super::{EVIL_PATHS, Extraction, Limits, assert_extracted, assert_refused, small};
+use std::io::{self, Cursor, Read as _};
 
 fn good() -> Vec<Member> {
     vec![
@@ -199,4 +200,28 @@ fn bombs_are_stopped_while_they_inflate() {
     assert_refused("much", &zip(&much), "too-many-bytes");
     let wide = Extraction::new(Limits { ratio: 100_000, ..Limits::default() });
     assert_extracted("agreed", &with(Member::file("zeros", &zeros)), wide);
+}
+
+#[test]
+fn what_is_only_read_is_checked_to_its_end() {
+    let archive = zip(&[Member::file("a", b"first"), Member::file("b", b"second")]);
+    let mut seen = Vec::new();
+    let summary = small().read(Cursor::new(&archive), &mut |entry, content| {
+        let mut text = String::new();
+        // The second is left where it is.
+        if entry.path.as_str() == "a" {
+            content.read_to_string(&mut text)?;
+        }
+        seen.push(text);
+        Ok(())
+    });
+    assert_eq!((summary.unwrap().bytes, seen), (11, vec!["first".to_owned(), String::new()]));
+    let mut damaged = archive.clone();
+    let at = archive.len() - 1 - archive.iter().rev().position(|byte| *byte == b'P').unwrap();
+    // Some byte of the compressed second file.
+    let second = archive[..at].windows(4).rposition(|four| four == b"PK\x03\x04").unwrap();
+    damaged[second + 31] ^= 1;
+    assert!(small().read(Cursor::new(&damaged), &mut |_, _| Ok(())).is_err());
+    let refused = small().read(Cursor::new(&archive), &mut |_, _| Err(io::Error::other("no")));
+    assert_eq!(refused.unwrap_err().to_string(), "entry `a`: it is malformed: no");
 }
