@@ -41,7 +41,7 @@ export declare class Root {
   readonly folder: string;
   /** The path as a text; nothing on disk is asked: prefer `open`. Throws for what escapes. */
   resolve(userPath: string): string;
-  /** A FileHandle for reading. Under `--permission` it needs `--allow-fs-read=/proc/self/fd/` too. */
+  /** A FileHandle for reading. */
   open(userPath: string): Promise<FileHandle>;
   /** A descriptor for reading. */
   openSync(userPath: string): number;

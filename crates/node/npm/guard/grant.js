@@ -4,10 +4,14 @@
 
 const { GuardError } = require('./error.js');
 
+/** Whether `--permission` is not in force or grants this. */
+function has(scope, reference) {
+  return process.permission?.has(scope, reference) ?? true;
+}
+
 /** Throws when `--permission` is in force and does not grant this. */
 function needs(scope, reference, flag) {
-  const { permission } = process;
-  if (permission === undefined || permission.has(scope, reference)) return;
+  if (has(scope, reference)) return;
   throw new GuardError(
     'ERR_ACCESS_DENIED',
     `Access to this API has been restricted: start Node with ${flag}`,
@@ -15,4 +19,4 @@ function needs(scope, reference, flag) {
   );
 }
 
-module.exports = { needs };
+module.exports = { has, needs };

@@ -6,11 +6,11 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { native } = require('../native.js');
 const { call, GuardError, tell, typed } = require('./error.js');
-const { needs } = require('./grant.js');
+const { has, needs } = require('./grant.js');
 
 /** Most bytes of a file that is read whole, unless said. */
 const MOST = 64 << 20;
-const { O_RDONLY, O_WRONLY } = fs.constants;
+const { O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
 
 /** A folder that is open, and what is done below it. */
 class Root {
@@ -164,19 +164,35 @@ class Root {
     }
   }
 
-  /** Node makes a FileHandle only of a path: that of the descriptor names the very same file. */
+  /**
+   * Node makes a FileHandle only of a path. That of the descriptor names the very same file; where
+   * Node's permissions leave it out, as inside a boundary, the file is opened by its own path and
+   * counts only when it is the one that was opened below the folder.
+   */
   async #handle(fd, flags, userPath) {
     const link = `/proc/self/fd/${fd}`;
     try {
-      needs('fs.read', link, '--allow-fs-read=/proc/self/fd/');
-      if (flags !== O_RDONLY) needs('fs.write', link, '--allow-fs-write=/proc/self/fd/');
-      return await fs.promises.open(link, flags);
+      if (has('fs.read', link) && (flags === O_RDONLY || has('fs.write', link))) return await fs.promises.open(link, flags);
+      return await this.#same(fd, flags, userPath);
     } catch (cause) {
       if (cause instanceof GuardError) throw cause;
       throw failure(new Error(`${cause.code ?? 'EIO'}|the descriptor cannot be opened again: is /proc there?`), userPath);
     } finally {
       fs.closeSync(fd);
     }
+  }
+
+  /** A pipe that was put in its place is not waited for, and nothing is made or emptied. */
+  async #same(fd, flags, userPath) {
+    const handle = await fs.promises.open(path.join(this.#folder, userPath), flags | O_NONBLOCK);
+    try {
+      const [meant, found] = [fs.fstatSync(fd, { bigint: true }), await handle.stat({ bigint: true })];
+      if (meant.dev !== found.dev || meant.ino !== found.ino) throw new GuardError('EAGAIN', 'somebody moved it meanwhile');
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    return handle;
   }
 
   #grant(scope) {

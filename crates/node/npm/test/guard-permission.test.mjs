@@ -34,8 +34,15 @@ test('under --permission each guard says exactly which grant it needs', async ()
   assert.match(await under([addons, own], `return ${root}.readFileSync('a', 'utf8')`), /^inside\n/);
   assert.match(await under([addons, own], `return ${root}.writeFileSync('b', 'x')`), new RegExp(`ERR_ACCESS_DENIED.*--allow-fs-write=${folder}`));
   assert.match(await under([addons, own, write], `${root}.writeFileSync('b', 'x'); return ${root}.readFileSync('b', 'utf8')`), /^x\n/);
-  assert.match(await under([addons, own], `return (await ${root}.open('a')).fd`), /ERR_ACCESS_DENIED.*--allow-fs-read=\/proc\/self\/fd\//);
-  assert.match(await under([addons, own, '--allow-fs-read=/proc/self/fd/'], `const one = await ${root}.open('a'); return one.readFile('utf8')`), /^inside\n/);
+  const opened = `const one = await ${root}.open('a'); return one.readFile('utf8')`;
+  assert.match(await under([addons, own], opened), /^inside\n/);
+  assert.match(await under([addons, own, '--allow-fs-read=/proc/self/fd/'], opened), /^inside\n/);
+  const made = `const one = await ${root}.create('c'); await one.writeFile('made'); await one.close(); return ${root}.readFile('c', 'utf8')`;
+  assert.match(await under([addons, own], made), new RegExp(`ERR_ACCESS_DENIED.*--allow-fs-write=${folder}`));
+  assert.equal(fs.existsSync(path.join(folder, 'c')), false);
+  assert.match(await under([addons, own, write], made), /^made\n/);
+  const swapped = `const { promises } = require('node:fs'), { open } = promises; promises.open = (name, flags) => { ${root}.removeSync('c'); ${root}.writeFileSync('c', 'other'); return open(name, flags); }; return (await ${root}.open('c')).fd`;
+  assert.match(await under([addons, own, write], swapped), /^EAGAIN/);
   assert.match(await under([], "return guard.spawn('/bin/true')"), /ERR_ACCESS_DENIED.*--allow-child-process/);
   const program = fs.realpathSync('/bin/true');
   assert.match(await under(['--allow-child-process'], `return guard.run('${program}')`), new RegExp(`ERR_ACCESS_DENIED.*--allow-fs-read=${program}`));
