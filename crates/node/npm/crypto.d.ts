@@ -257,7 +257,7 @@ export interface JwkSet {
   keys: PublicJwk[];
 }
 export class SigningKey {
-  /** Takes PKCS#8, in DER or in PEM. @throws SignatureError */
+  /** Takes PKCS#8, in DER or in PEM. Give bytes: a text cannot be erased. @throws SignatureError */
   constructor(algorithm: SignatureAlgorithm, kid: string, pkcs8: Bytes | string);
   /** A new key, made on another thread. @throws SignatureError */
   static generate(algorithm: SignatureAlgorithm, kid: string): Promise<SigningKey>;

@@ -24,10 +24,14 @@ class SigningKey {
       return;
     }
     const [name, id] = [values.text(algorithm, 'algorithm'), values.text(kid, 'kid')];
+    const bytes = der(pkcs8);
     try {
-      this.#native = new (native().NativeSigningKey)(name, id, der(pkcs8));
+      this.#native = new (native().NativeSigningKey)(name, id, bytes);
     } catch (error) {
       throw refused(error, 'SigningKey');
+    } finally {
+      // Unless it is the caller's own memory.
+      if (bytes.buffer !== pkcs8.buffer) bytes.fill(0);
     }
   }
 
@@ -84,12 +88,59 @@ class SigningKey {
 }
 hidden(SigningKey, (key) => `[SigningKey ${key.algorithm} ${key.kid}]`);
 
-/** PKCS#8 as DER, from DER or PEM. */
+const BEGIN = '-----BEGIN PRIVATE KEY-----';
+const END = '-----END PRIVATE KEY-----';
+const NO_KEY = 'pkcs8 must be DER, or PEM with `BEGIN PRIVATE KEY`';
+/** Longer than any PEM of a key. */
+const MOST = 20_000;
+
+/** PKCS#8 as DER, from DER or PEM. PEM in bytes never becomes a text, which nobody could erase. */
 function der(pkcs8) {
-  if (typeof pkcs8 !== 'string') return values.binary(pkcs8, 'pkcs8');
-  const inner = /^\s*-----BEGIN PRIVATE KEY-----\s+([A-Za-z0-9+/=\s]{1,20000})-----END PRIVATE KEY-----\s*$/.exec(pkcs8);
-  if (inner === null) throw invalid('pkcs8 must be DER, or PEM with `BEGIN PRIVATE KEY`');
-  return Buffer.from(inner[1], 'base64');
+  if (typeof pkcs8 === 'string') {
+    if (pkcs8.length > MOST) throw invalid(NO_KEY);
+    return unarmoured(Buffer.from(pkcs8, 'latin1'));
+  }
+  const given = values.binary(pkcs8, 'pkcs8');
+  const bytes = Buffer.from(given.buffer, given.byteOffset, given.byteLength);
+  // DER begins with a sequence, 0x30.
+  return bytes[0] === 0x30 || bytes.length > MOST ? bytes : unarmoured(bytes);
+}
+
+/** The bytes between the first and the last line of PEM. */
+function unarmoured(pem) {
+  const [begin, end] = [pem.indexOf(BEGIN), pem.indexOf(END)];
+  const from = begin + BEGIN.length;
+  const blank = (part) => part.every((byte) => sextet(byte) === SPACE);
+  if (begin < 0 || end < from || !blank(pem.subarray(0, begin)) || !blank(pem.subarray(end + END.length))) throw invalid(NO_KEY);
+  const decoded = Buffer.alloc(end - from);
+  let [bits, held, length, padding] = [0, 0, 0, 0];
+  for (const byte of pem.subarray(from, end)) {
+    const value = sextet(byte);
+    if (value === SPACE) continue;
+    if (value === PAD) padding += 1;
+    if (value === undefined || (padding > 0 && value !== PAD) || padding > 2) throw invalid(NO_KEY);
+    if (value === PAD) continue;
+    held = ((held << 6) | value) & 0xffff;
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      decoded[length++] = held >> bits;
+    }
+  }
+  return decoded.subarray(0, length);
+}
+
+const [PAD, SPACE] = [64, 65];
+
+/** What a letter of base64 stands for, `PAD`, `SPACE`, or undefined. */
+function sextet(byte) {
+  if (byte >= 0x41 && byte <= 0x5a) return byte - 0x41;
+  if (byte >= 0x61 && byte <= 0x7a) return byte - 0x61 + 26;
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30 + 52;
+  if (byte === 0x2b) return 62;
+  if (byte === 0x2f) return 63;
+  if (byte === 0x3d) return PAD;
+  return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d) ? SPACE : undefined;
 }
 
 /** A public key with its one algorithm. */

@@ -1,0 +1,2 @@
+import { exec } from 'node:child_process';
+exec(`convert ${userFile} out.png`);
