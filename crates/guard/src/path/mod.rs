@@ -4,10 +4,14 @@
 //! with the kernel's own resolution (openat2(2), `RESOLVE_BENEATH`), so that no check can be overtaken
 //! by somebody who moves files meanwhile. Nothing compares prefixes of strings.
 
+#[cfg(unix)]
+mod list;
 mod relative;
 #[cfg(unix)]
 mod root;
 
+#[cfg(unix)]
+pub use list::{Entry, EntryKind};
 pub use relative::{LONGEST_NAME, LONGEST_PATH, RelativePath};
 #[cfg(unix)]
 pub(crate) use root::told;

@@ -25,6 +25,7 @@ pub struct Spawn {
     pub(super) input: Option<Arc<[u8]>>,
     pub(super) umask: u32,
     pub(super) limits: Limits,
+    pub(super) stop: Option<Arc<OwnedFd>>,
 }
 
 impl Spawn {
@@ -78,6 +79,7 @@ impl Spawn {
             input: None,
             umask: 0o077,
             limits: Limits::default(),
+            stop: None,
         }
     }
 
@@ -185,6 +187,14 @@ impl Spawn {
     #[must_use]
     pub const fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Ends everything as soon as this descriptor can be read, from whatever thread something is written
+    /// to its other end: [`SpawnError::Stopped`].
+    #[must_use]
+    pub fn with_stop(mut self, stop: impl Into<Arc<OwnedFd>>) -> Self {
+        self.stop = Some(stop.into());
         self
     }
 

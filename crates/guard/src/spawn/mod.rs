@@ -126,8 +126,8 @@ pub enum SpawnError {
     /// More output than it may have. Nothing of it is left.
     #[error("{0} is longer than {1} bytes")]
     OutputTooLong(Stream, u64),
-    /// The receiver of its output asked for no more. Nothing of it is left.
-    #[error("its output was not wanted any more")]
+    /// The receiver of its output asked for no more, or its end was asked for. Nothing of it is left.
+    #[error("its end was asked for")]
     Stopped,
     /// What watches over it was killed: something of it may be left.
     #[error("the program's keeper was killed")]

@@ -83,6 +83,7 @@ pub(super) fn run(
     let stopped = loop {
         let mut waited: Vec<PollFd<'_>> =
             vec![PollFd::from_borrowed_fd(keeper.ended(), PollFlags::IN)];
+        waited.extend(spawn.stop.as_deref().map(|stop| PollFd::new(stop, PollFlags::IN)));
         let open = pipes.iter().filter_map(|pipe| pipe.from.as_ref());
         waited.extend(open.map(|from| PollFd::new(from, PollFlags::IN)));
         match poll(&mut waited, None) {
@@ -91,7 +92,12 @@ pub(super) fn run(
         }
         // Asked before the pipes are emptied: what was written before the end is in them.
         let ended = waited.first().is_some_and(|keeper| !keeper.revents().is_empty());
+        let asked =
+            spawn.stop.is_some() && waited.get(1).is_some_and(|stop| !stop.revents().is_empty());
         drop(waited);
+        if asked && !ended {
+            break Some(SpawnError::Stopped);
+        }
         if let Err(stopped) = pipes.iter_mut().try_for_each(|pipe| drain(pipe, limit, &mut to)) {
             break Some(stopped);
         }

@@ -432,3 +432,18 @@ fn a_missing_folder_is_told_before_anything_is_started() {
     assert!(matches!(refused, Err(SpawnError::Folder(_))));
     assert!(program("/bin/true").in_folder("/").unwrap().run().unwrap().status.is_success());
 }
+
+#[test]
+fn another_thread_ends_a_program_and_its_daemon() {
+    let (ends, mut asks) = std::io::pipe().unwrap();
+    let mut seen = String::new();
+    let program = shell("( setsid sh -c 'echo $$; exec sleep 600' & ) ; exec sleep 600")
+        .with_stop(std::os::fd::OwnedFd::from(ends));
+    let stopped = program.stream(|_, bytes| {
+        seen.push_str(&text(bytes));
+        std::io::Write::write_all(&mut asks, b"x").unwrap();
+        ControlFlow::Continue(())
+    });
+    assert!(matches!(stopped, Err(SpawnError::Stopped)), "{stopped:?}");
+    assert!(!lives(&seen));
+}

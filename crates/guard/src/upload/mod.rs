@@ -196,63 +196,110 @@ impl Intake {
         declared: &str,
         store: &Root,
     ) -> Result<Accepted, UploadError> {
-        let mut draft = Draft::new_at(store.as_fd()).map_err(UploadError::Store)?;
-        let (received, kind) = self.copy(content, declared, &mut draft)?;
-        if let Some(scanner) = &self.scanner {
-            draft
-                .seek(SeekFrom::Start(0))
-                .map_err(|error| UploadError::Store(PathError::Io(error)))?;
-            let found = scanner.scan(&mut draft).map_err(UploadError::Scanner)?;
-            if let Some(found) = found {
-                return Err(UploadError::Infected(found));
+        let mut receiving = self.begin(declared, store)?;
+        let mut room = vec![0; PIECE];
+        loop {
+            match fill(content, &mut room)? {
+                0 => return self.finish(receiving),
+                count => self.take(&mut receiving, room.get(..count).unwrap_or_default())?,
             }
         }
-        let sha256 = hex(&received.hash);
-        let name = format!("{sha256}.{}", kind.extension());
-        let known = match draft.persist_new(&name) {
+    }
+
+    /// Begins to take in a file whose bytes come piece by piece: [`Self::take`] each, then
+    /// [`Self::finish`]. Dropped before that, nothing is in the store.
+    ///
+    /// # Errors
+    /// [`UploadError::Store`].
+    pub fn begin(&self, declared: &str, store: &Root) -> Result<Receiving, UploadError> {
+        let draft = Draft::new_at(store.as_fd()).map_err(UploadError::Store)?;
+        Ok(Receiving {
+            draft,
+            declared: declared.to_owned(),
+            head: Vec::new(),
+            known: None,
+            bytes: 0,
+        })
+    }
+
+    /// Takes the next bytes: counts, hashes and looks, all in one pass.
+    ///
+    /// # Errors
+    /// [`UploadError`]; the rest need not be received then.
+    pub fn take(&self, receiving: &mut Receiving, piece: &[u8]) -> Result<(), UploadError> {
+        if receiving.known.is_some() {
+            return self.look(receiving, piece);
+        }
+        // What it is, its beginning tells, in however small pieces that comes.
+        let missing = PIECE.saturating_sub(receiving.head.len()).min(piece.len());
+        let (beginning, rest) = piece.split_at_checked(missing).unwrap_or((piece, &[]));
+        receiving.head.extend_from_slice(beginning);
+        if receiving.head.len() >= PIECE {
+            self.begun(receiving)?;
+        }
+        if rest.is_empty() { Ok(()) } else { self.look(receiving, rest) }
+    }
+
+    /// Judges all of it, asks the scanner, and gives it its name in the store.
+    ///
+    /// # Errors
+    /// [`UploadError`]; nothing is in the store then.
+    pub fn finish(&self, mut receiving: Receiving) -> Result<Accepted, UploadError> {
+        self.begun(&mut receiving)?;
+        let Receiving { mut draft, known: Some(known), bytes, .. } = receiving else {
+            return Err(UploadError::Empty);
+        };
+        let notes = known.search.finish().map_err(|_| UploadError::Unwanted)?;
+        let hidden = notes.iter().find(|note| note.is_hidden() && !self.tolerates_hidden);
+        if let Some(hidden) = hidden {
+            return Err(UploadError::Hidden(*hidden));
+        }
+        self.scan(&mut draft)?;
+        let sha256 = hex(&known.hash.finalize());
+        let name = format!("{sha256}.{}", known.kind.extension());
+        let known_already = match draft.persist_new(&name) {
             Ok(()) => false,
             // The name is the content's: it is there already.
             Err(PathError::Exists) => true,
             Err(error) => return Err(UploadError::Store(error)),
         };
-        Ok(Accepted { name, sha256, kind, bytes: received.bytes, notes: received.notes, known })
+        Ok(Accepted { name, sha256, kind: known.kind, bytes, notes, known: known_already })
     }
 
-    /// Copies, counts, hashes and looks, all in one pass.
-    fn copy(
-        &self,
-        content: &mut dyn Read,
-        declared: &str,
-        draft: &mut Draft,
-    ) -> Result<(Received, Kind), UploadError> {
-        let mut room = vec![0; PIECE];
-        let first = fill(content, &mut room)?;
-        let mut piece = room.get(..first).unwrap_or_default();
-        if piece.is_empty() {
+    fn scan(&self, draft: &mut Draft) -> Result<(), UploadError> {
+        let Some(scanner) = &self.scanner else { return Ok(()) };
+        draft.seek(SeekFrom::Start(0)).map_err(|error| UploadError::Store(PathError::Io(error)))?;
+        match scanner.scan(draft).map_err(UploadError::Scanner)? {
+            Some(found) => Err(UploadError::Infected(found)),
+            None => Ok(()),
+        }
+    }
+
+    /// Settles what it is, once its beginning is there.
+    fn begun(&self, receiving: &mut Receiving) -> Result<(), UploadError> {
+        if receiving.known.is_some() {
+            return Ok(());
+        }
+        let head = std::mem::take(&mut receiving.head);
+        if head.is_empty() {
             return Err(UploadError::Empty);
         }
-        let kind = self.kind(piece, declared)?;
-        let (mut hash, mut bytes, mut search) = (Sha256::new(), 0_u64, Search::new(kind));
-        loop {
-            bytes += piece.len() as u64;
-            if bytes > self.longest {
-                return Err(UploadError::TooLong(self.longest));
-            }
-            hash.update(piece);
-            search.look(piece);
-            draft.write_all(piece).map_err(|error| UploadError::Store(PathError::Io(error)))?;
-            let count = fill(content, &mut room)?;
-            piece = room.get(..count).unwrap_or_default();
-            if piece.is_empty() {
-                break;
-            }
+        let kind = self.kind(&head, &receiving.declared)?;
+        receiving.known = Some(Known { kind, hash: Sha256::new(), search: Search::new(kind) });
+        self.look(receiving, &head)
+    }
+
+    fn look(&self, receiving: &mut Receiving, piece: &[u8]) -> Result<(), UploadError> {
+        receiving.bytes += piece.len() as u64;
+        if receiving.bytes > self.longest {
+            return Err(UploadError::TooLong(self.longest));
         }
-        let notes = search.finish().map_err(|_| UploadError::Unwanted)?;
-        let hidden = notes.iter().find(|note| note.is_hidden() && !self.tolerates_hidden);
-        if let Some(hidden) = hidden {
-            return Err(UploadError::Hidden(*hidden));
+        if let Some(known) = &mut receiving.known {
+            known.hash.update(piece);
+            known.search.look(piece);
         }
-        Ok((Received { hash: hash.finalize().into(), bytes, notes }, kind))
+        let written = receiving.draft.write_all(piece);
+        written.map_err(|error| UploadError::Store(PathError::Io(error)))
     }
 
     /// What it is, if that is wanted and was declared.
@@ -270,11 +317,27 @@ impl Intake {
     }
 }
 
-/// What came.
-struct Received {
-    hash: [u8; 32],
+/// A file that is being taken in. It has no name yet.
+pub struct Receiving {
+    draft: Draft,
+    declared: String,
+    /// Its beginning, until that tells what it is.
+    head: Vec<u8>,
+    known: Option<Known>,
     bytes: u64,
-    notes: Vec<Note>,
+}
+
+impl fmt::Debug for Receiving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiving").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+/// What is held of a file whose kind is known.
+struct Known {
+    kind: Kind,
+    hash: Sha256,
+    search: Search,
 }
 
 /// Reads until there is no room or no more.

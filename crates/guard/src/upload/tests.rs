@@ -282,3 +282,29 @@ proptest! {
         prop_assert_eq!(search.finish().unwrap(), vec![Note::Script]);
     }
 }
+
+#[test]
+fn what_comes_in_pieces_of_any_size_is_judged_as_a_whole() {
+    let store = tempfile::tempdir().unwrap();
+    let root = Root::new(store.path()).unwrap();
+    let mut content = PNG.to_vec();
+    content.resize(PIECE + 1000, 7);
+    let whole = intake().receive(&mut Cursor::new(&content), "image/png", &root).unwrap();
+    for size in [1, 7, PIECE - 1, PIECE, PIECE + 1] {
+        let mut receiving = intake().begin("image/png", &root).unwrap();
+        for piece in content.chunks(size) {
+            intake().take(&mut receiving, piece).unwrap();
+        }
+        let accepted = intake().finish(receiving).unwrap();
+        assert_eq!(
+            (accepted.sha256, accepted.bytes, accepted.known),
+            (whole.sha256.clone(), whole.bytes, true)
+        );
+    }
+    // What is wrong at the beginning is refused before the rest is there, and dropping leaves nothing.
+    let mut receiving = intake().begin("image/gif", &root).unwrap();
+    let refused = content.chunks(1000).find_map(|piece| intake().take(&mut receiving, piece).err());
+    assert_eq!(refused.unwrap().code(), "declared-otherwise");
+    drop(receiving);
+    assert_eq!(std::fs::read_dir(store.path()).unwrap().count(), 1);
+}

@@ -1,6 +1,6 @@
 //! Archives of others, extracted whole or not at all.
 
-use super::refused;
+use super::{code, refused};
 use napi::bindgen_prelude::AsyncTask;
 use napi::{Env, Error, Result, Task};
 use napi_derive::napi;
@@ -76,14 +76,6 @@ impl Task for ExtractTask {
             folders: number(summary.folders),
             bytes: number(summary.bytes),
         })
-    }
-}
-
-const fn code(kind: std::io::ErrorKind) -> &'static str {
-    match kind {
-        std::io::ErrorKind::NotFound => "ENOENT",
-        std::io::ErrorKind::PermissionDenied => "EACCES",
-        _ => "EIO",
     }
 }
 

@@ -4,10 +4,12 @@ use super::refused;
 use napi::bindgen_prelude::{AsyncTask, Buffer, Uint8Array};
 use napi::{Env, Error, Result, Task};
 use napi_derive::napi;
-use ringfence_guard::path::{Links, PathError, RelativePath, Root};
+use ringfence_guard::path::{Entry, Links, PathError, RelativePath, Root};
+#[cfg(target_os = "linux")]
+use ringfence_guard::temp::Draft;
 use std::fs::File;
 use std::io::{Read as _, Write as _};
-use std::os::fd::IntoRawFd as _;
+use std::os::fd::{AsFd as _, IntoRawFd as _};
 use std::sync::Arc;
 
 /// What becomes of a path.
@@ -65,11 +67,50 @@ impl GuardRoot {
         write(&self.root, &path, data)
     }
 
+    /// The same on the thread pool, or a whole file in the place of what is there.
+    #[napi]
+    pub fn write_file_later(
+        &self,
+        path: String,
+        data: Uint8Array,
+        replace: bool,
+    ) -> AsyncTask<WriteTask> {
+        AsyncTask::new(WriteTask { root: Arc::clone(&self.root), path, data, replace })
+    }
+
+    /// A whole file in the place of what is there: a reader finds the old one or the new one.
+    #[napi]
+    pub fn replace_file(&self, path: String, data: &[u8]) -> Result<()> {
+        replace(&self.root, &path, data)
+    }
+
+    /// At most `most` names in a folder; an empty path is the root itself.
+    #[napi]
+    pub fn list(&self, path: String, most: u32) -> Result<Vec<NativeEntry>> {
+        list(&self.root, &path, most).map(entries)
+    }
+
     /// The same on the thread pool.
     #[napi]
-    pub fn write_file_later(&self, path: String, data: Uint8Array) -> AsyncTask<WriteTask> {
-        AsyncTask::new(WriteTask { root: Arc::clone(&self.root), path, data })
+    pub fn list_later(&self, path: String, most: u32) -> AsyncTask<ListTask> {
+        AsyncTask::new(ListTask { root: Arc::clone(&self.root), path, most })
     }
+}
+
+impl GuardRoot {
+    /// The folder itself.
+    pub(super) fn root(&self) -> &Root {
+        &self.root
+    }
+}
+
+/// A name in a folder.
+#[napi(object, object_from_js = false)]
+pub struct NativeEntry {
+    /// Its name.
+    pub name: String,
+    /// `file`, `folder`, `link` or `other`.
+    pub kind: String,
 }
 
 /// What a path may look like at all: nothing on disk is asked.
@@ -123,6 +164,7 @@ pub struct WriteTask {
     root: Arc<Root>,
     path: String,
     data: Uint8Array,
+    replace: bool,
 }
 
 impl Task for WriteTask {
@@ -130,12 +172,48 @@ impl Task for WriteTask {
     type JsValue = ();
 
     fn compute(&mut self) -> Result<()> {
-        write(&self.root, &self.path, &self.data)
+        let put = if self.replace { replace } else { write };
+        put(&self.root, &self.path, &self.data)
     }
 
     fn resolve(&mut self, _env: Env, (): ()) -> Result<()> {
         Ok(())
     }
+}
+
+/// A listing on the thread pool.
+pub struct ListTask {
+    root: Arc<Root>,
+    path: String,
+    most: u32,
+}
+
+impl Task for ListTask {
+    type Output = Vec<Entry>;
+    type JsValue = Vec<NativeEntry>;
+
+    fn compute(&mut self) -> Result<Vec<Entry>> {
+        list(&self.root, &self.path, self.most)
+    }
+
+    fn resolve(&mut self, _env: Env, output: Vec<Entry>) -> Result<Vec<NativeEntry>> {
+        Ok(entries(output))
+    }
+}
+
+fn list(root: &Root, path: &str, most: u32) -> Result<Vec<Entry>> {
+    // One more tells that there are more.
+    let listed = root.list(path, (most as usize).saturating_add(1)).map_err(told)?;
+    if listed.len() > most as usize {
+        return Err(refused("ERR_RINGFENCE_GUARD_TOO_LARGE", "the folder holds more than agreed"));
+    }
+    Ok(listed)
+}
+
+fn entries(listed: Vec<Entry>) -> Vec<NativeEntry> {
+    let native =
+        |entry: Entry| NativeEntry { name: entry.name, kind: entry.kind.name().to_owned() };
+    listed.into_iter().map(native).collect()
 }
 
 fn read_act(act: &str) -> Result<Act> {
@@ -184,9 +262,37 @@ fn write(root: &Root, path: &str, data: &[u8]) -> Result<()> {
     })
 }
 
+/// The file has no name until it is whole, and takes the place in one step.
+#[cfg(target_os = "linux")]
+fn replace(root: &Root, path: &str, data: &[u8]) -> Result<()> {
+    let put = || -> std::result::Result<(), PathError> {
+        let path = RelativePath::parse(path)?;
+        let below = match path.as_str().rsplit_once('/') {
+            Some((folder, _)) => Some(root.folder(&RelativePath::parse(folder)?)?),
+            None => None,
+        };
+        let folder = below.as_ref().unwrap_or(root).as_fd();
+        let name = path.as_str().rsplit('/').next().unwrap_or_default();
+        let mut draft = Draft::new_at(folder)?;
+        draft.write_all(data).map_err(PathError::Io)?;
+        draft.replace(name)
+    };
+    put().map_err(told)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn replace(_root: &Root, _path: &str, _data: &[u8]) -> Result<()> {
+    Err(refused("ENOSYS", "only Linux is supported"))
+}
+
 /// The code that Node gives such an error, where there is one.
-fn told(error: PathError) -> Error {
-    let code = match &error {
+pub(super) fn told(error: PathError) -> Error {
+    told_of(&error, "")
+}
+
+/// The same with something before the message.
+pub(super) fn told_of(error: &PathError, before: &str) -> Error {
+    let code = match error {
         PathError::Refused(_) | PathError::Escapes => "ERR_RINGFENCE_GUARD_PATH",
         PathError::NotFound => "ENOENT",
         PathError::PermissionDenied => "EACCES",
@@ -195,9 +301,9 @@ fn told(error: PathError) -> Error {
         PathError::Kind => "ERR_RINGFENCE_GUARD_KIND",
         PathError::Io(_) => "EIO",
     };
-    match &error {
+    match error {
         // The text of an error of the system holds no path.
-        PathError::Io(cause) => refused(code, format_args!("{error}: {cause}")),
-        _ => refused(code, error),
+        PathError::Io(cause) => refused(code, format_args!("{before}{error}: {cause}")),
+        _ => refused(code, format_args!("{before}{error}")),
     }
 }
