@@ -150,6 +150,8 @@ function exact(bytes, limits, found) {
       case QUOTE: {
         const start = at;
         at = end(bytes, at);
+        // A string without an end: no well-formed text.
+        if (at >= bytes.length) return OK;
         const broken = naming ? check(name(bytes, start, at), sets.at(-1)) : OK;
         if (broken !== OK) return broken;
         naming = false;

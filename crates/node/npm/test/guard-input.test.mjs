@@ -47,6 +47,17 @@ test('names twice and names of prototypes are refused at any depth, however they
   assert.equal(Object.keys(parseJson(`{${many}}`)).length, 5000);
 });
 
+test('a text that ends inside an escaped name is no JSON, like every other that is cut off', () => {
+  for (const filler of ['', `"filler":"${'x'.repeat(600)}",`]) {
+    for (const end of ['"\\u0061', '"\\', '"\\"', '"a\\', '"a\\\\']) {
+      // A buffer of its own: behind it there is nothing.
+      const bytes = new Uint8Array(Buffer.from(`{${filler}${end}`));
+      assert.equal(refusal(() => parseJson(bytes)).rule, 'no-json', end);
+      assert.throws(() => JSON.parse(Buffer.from(bytes).toString()), SyntaxError);
+    }
+  }
+});
+
 test('what is too long, too deep or too much is refused, and never repeated in the error', () => {
   const nested = (depth) => '['.repeat(depth) + ']'.repeat(depth);
   assert.equal(rule(nested(33)), 'too-deep');
