@@ -211,6 +211,47 @@ fn another_status_is_a_failure_and_nothing_is_written() {
 }
 
 #[test]
+fn a_device_a_pipe_or_a_folder_in_the_place_of_the_output_stays_what_it_is() {
+    use std::os::unix::fs::{FileTypeExt as _, symlink};
+    let (server, playground) = (Server::new(), Playground::new().with("kept", "before"));
+    let at = |name: &str| playground.path().join(name);
+    let made = ringfence_tests::command::other("mkfifo").arg(at("pipe")).status();
+    assert!(made.is_ok_and(|status| status.success()));
+    std::fs::create_dir(at("folder")).unwrap();
+    symlink("/dev/null", at("null")).unwrap();
+    symlink("kept", at("link")).unwrap();
+    for name in ["pipe", "folder", "null"] {
+        let run =
+            server.fetch(&playground, "/hello", &[&LOOPBACK[..], &["--output", name]].concat());
+        assert_eq!(run.code, 2, "{name} {run}");
+    }
+    assert!(at("pipe").symlink_metadata().unwrap().file_type().is_fifo());
+    assert!(at("folder").is_dir());
+    assert!(at("null").is_symlink() && at("null").metadata().unwrap().file_type().is_char_device());
+    // The control: what leads to a file is written.
+    let run = server.fetch(&playground, "/hello", &[&LOOPBACK[..], &["--output", "link"]].concat());
+    assert_eq!(run.code, 0, "{run}");
+    assert!(at("link").is_symlink());
+    assert_eq!(std::fs::read_to_string(at("kept")).unwrap(), "hello\n");
+}
+
+#[test]
+fn a_header_without_a_colon_is_neither_sent_nor_repeated() {
+    let server = Server::new();
+    for secret in ["sk-live-12345", "Bearer sk-live-12345"] {
+        let playground = Playground::new().with("token", secret);
+        let more = [&LOOPBACK[..], &["--header", "@token"]].concat();
+        let run = server.fetch(&playground, "/hello", &more);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{run}");
+        assert!(!run.stderr.contains("12345") && run.stderr.contains("Name: value"), "{run}");
+        let playground = Playground::new().with("token", &format!("Authorization: {secret}"));
+        assert_eq!(server.fetch(&playground, "/hello", &more).code, 0, "control");
+    }
+    let asked = server.asked.lock().unwrap();
+    assert!(asked.len() == 2 && asked.iter().all(|asked| asked.contains("authorization: ")));
+}
+
+#[test]
 fn redirects_are_bounded() {
     let (server, playground) = (Server::new(), Playground::new());
     let more = [&LOOPBACK[..], &["--max-redirects", "2"]].concat();

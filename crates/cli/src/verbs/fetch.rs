@@ -7,6 +7,7 @@ use ringfence_guard::fetch::{Client, FetchError, Limits, Request, Response, Trus
 use ringfence_guard::temp::Draft;
 use ringfence_guard::url::{Allowed, Range, UrlError, Verdict, judge};
 use ringfence_policy::display::untrusted;
+use ringfence_project::whole;
 use serde::Serialize;
 use std::io::{IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
@@ -186,7 +187,11 @@ impl Fetch {
                     .map_err(|_| CommandError::new(Kind::Source, format!("{path} is not UTF-8")))?,
             };
             for line in text.lines().filter(|line| !line.is_empty()) {
-                let (name, value) = line.split_once(':').unwrap_or((line, "\n"));
+                // Such a line may be a secret alone: it is neither sent nor repeated.
+                let (name, value) = line.split_once(':').ok_or_else(|| {
+                    CommandError::new(Kind::Usage, "a header has no colon")
+                        .hint("a header is `Name: value`, in a file one on each line")
+                })?;
                 request = request.with_header(name, value.trim()).map_err(usage)?;
             }
         }
@@ -211,13 +216,13 @@ impl Fetch {
                 .caused_by(error)
                 .hint("what was there before is still there")
         };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let name = path
+        // Where a link leads is replaced, and never a device or a pipe.
+        let (folder, target) = whole::place(path).map_err(|error| cannot(&error))?;
+        let name = target
             .file_name()
             .and_then(|name| name.to_str())
             .ok_or_else(|| CommandError::new(Kind::Usage, "--output names no file"))?;
-        let draft =
-            Draft::new_in(folder.unwrap_or(Path::new("."))).map_err(|error| cannot(&error))?;
+        let draft = Draft::new_in(folder).map_err(|error| cannot(&error))?;
         let written = match answer.copy_to(&mut draft.file()) {
             Err(error) => return Ok(Err(error)),
             Ok(written) => written.map_err(|error| cannot(&error))?,

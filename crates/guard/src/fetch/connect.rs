@@ -14,7 +14,7 @@ use ureq::http::Uri;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider};
 use ureq::unversioned::resolver::{ArrayVec, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
-    ConnectionDetails, Connector, NextTimeout, RustlsConnector, TcpConnector, Transport,
+    Buffers, ConnectionDetails, Connector, NextTimeout, RustlsConnector, TcpConnector, Transport,
 };
 
 /// Most addresses of a name that are tried.
@@ -77,7 +77,7 @@ impl Resolver for Judged {
 struct Tls(RustlsConnector);
 
 impl<In: Transport> Connector<In> for Tls {
-    type Out = <RustlsConnector as Connector<In>>::Out;
+    type Out = Whole<<RustlsConnector as Connector<In>>::Out>;
 
     fn connect(
         &self,
@@ -96,7 +96,47 @@ impl<In: Transport> Connector<In> for Tls {
             run_connector: Arc::clone(&details.run_connector),
             register_shutdown: Arc::clone(&details.register_shutdown),
         };
-        self.0.connect(&details, chained)
+        Ok(self.0.connect(&details, chained)?.map(Whole))
+    }
+}
+
+/// A connection whose loss is no end.
+///
+/// Where nothing says how long a body is, it ends with the connection. ureq takes a reset for that end,
+/// and a TLS connection that was closed without its goodbye, which anybody on the way can bring about:
+/// half an answer would be a whole one.
+#[derive(Debug)]
+struct Whole<T>(T);
+
+impl<T: Transport> Transport for Whole<T> {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.0.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        self.0.transmit_output(amount, timeout)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        self.0.await_input(timeout).map_err(|error| match error {
+            ureq::Error::Io(error) => ureq::Error::Io(match error.kind() {
+                io::ErrorKind::UnexpectedEof
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::ConnectionReset => {
+                    io::Error::new(io::ErrorKind::BrokenPipe, "it was lost before its end")
+                }
+                _ => error,
+            }),
+            other => other,
+        })
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.0.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.0.is_tls()
     }
 }
 

@@ -69,8 +69,10 @@ impl Request {
     /// [`FetchError::Header`] for a malformed one (a line break, most of all) and for one that the
     /// client sets itself.
     pub fn with_header(mut self, name: &str, value: &str) -> Result<Self, FetchError> {
+        // What is no name may be the value, and a secret.
+        let key = HeaderName::from_bytes(name.as_bytes());
+        let key = key.map_err(|_| FetchError::Header("?".to_owned()))?;
         let refused = || FetchError::Header(name.chars().take(64).collect());
-        let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| refused())?;
         let mut value = HeaderValue::from_str(value).map_err(|_| refused())?;
         if OWN.contains(&key.as_str()) || self.headers.len() >= MOST_HEADERS {
             return Err(refused());

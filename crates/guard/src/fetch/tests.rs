@@ -502,6 +502,11 @@ fn certificate(name: &str) -> (rustls::ServerConfig, Vec<u8>) {
 
 /// Serves `answer` over TLS to everybody.
 fn secure(config: rustls::ServerConfig, answer: String) -> u16 {
+    secure_until(config, answer, true)
+}
+
+/// The same, with a goodbye or with the end of the connection alone.
+fn secure_until(config: rustls::ServerConfig, answer: String, goodbye: bool) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let config = Arc::new(config);
@@ -512,7 +517,9 @@ fn secure(config: rustls::ServerConfig, answer: String) -> u16 {
             let mut asked = [0; 4096];
             if stream.read(&mut asked).is_ok() {
                 let _ = stream.write_all(answer.as_bytes());
-                stream.conn.send_close_notify();
+                if goodbye {
+                    stream.conn.send_close_notify();
+                }
                 let _ = stream.flush();
             }
         }
@@ -542,6 +549,58 @@ fn a_certificate_must_be_of_the_name_and_of_a_believed_authority() {
         let refused = Client::new(allowed.clone(), &Trust::Only(pem.into()), limits());
         assert!(matches!(refused, Err(FetchError::Trust(_))), "{pem}");
     }
+}
+
+#[test]
+fn a_connection_that_is_lost_is_not_the_end_of_a_body() {
+    let open_end = "HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nhel";
+    for (goodbye, whole) in [(true, true), (false, false)] {
+        let (config, authority) = certificate("a.test");
+        let port = secure_until(config, open_end.to_owned(), goodbye);
+        let allowed = Allowed::nothing().host("a.test", port).unwrap();
+        let allowed = allowed.range("127.0.0.0/8".parse().unwrap());
+        let client = Client::new(allowed, &Trust::Only(authority), limits()).unwrap();
+        let client = client.with_resolver(Says::new(&[&["127.0.0.1"]]));
+        let answer = client.fetch(Request::get(format!("https://a.test:{port}/"))).unwrap();
+        assert_eq!(answer.bytes().ok(), whole.then(|| b"hel".to_vec()));
+    }
+    // Without TLS: closed with something unread, which is a reset.
+    for (unread, whole) in [("", true), ("unread", false)] {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (read, go_on) = std::sync::mpsc::channel();
+        let served = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut asked = Vec::new();
+            while asked.len() < unread.len() || !asked.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                asked.extend(byte);
+            }
+            stream.write_all(open_end.as_bytes()).unwrap();
+            go_on.recv().unwrap();
+        });
+        let allowed = Allowed::nothing().plain_host("a.test", port).unwrap();
+        let client = client(allowed.range("127.0.0.0/8".parse().unwrap()));
+        let request = Request::get(format!("http://a.test:{port}/"));
+        let request = request.with_method("POST").unwrap().with_body(unread.as_bytes());
+        let mut answer = client.fetch(request).unwrap();
+        let mut body = vec![0; 8];
+        assert_eq!(answer.read(&mut body).unwrap(), 3);
+        read.send(()).unwrap();
+        served.join().unwrap();
+        assert_eq!(answer.read(&mut body).ok(), whole.then_some(0), "{unread}");
+    }
+}
+
+#[test]
+fn what_is_no_name_of_a_header_is_not_repeated() {
+    for name in ["Bearer sk-live-1", "sk live", "sk-live\u{1b}[2J", ""] {
+        let error = Request::get("https://a.test/").with_header(name, "x").unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("live"), "{error}");
+    }
+    let error = Request::get("https://a.test/").with_header("Host", "x").unwrap_err();
+    assert!(error.to_string().contains("`Host`"), "control: {error}");
 }
 
 #[test]
