@@ -14,7 +14,9 @@ const PARTS = {
   './guard/path.js': ['Root'],
   './guard/query.js': ['query'],
   './guard/spawn.js': ['run', 'spawn', 'userData'],
+  './guard/temp.js': ['temporaryFolder'],
   './guard/undici.js': ['setGlobalDispatcher'],
+  './guard/upload.js': ['acceptUpload'],
   './guard/url.js': ['outbound'],
   './guard/webhook.js': ['signWebhook', 'Webhook'],
 };

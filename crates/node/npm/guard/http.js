@@ -36,6 +36,9 @@ function unsupported(rule, message, value) {
 
 /** The bytes of a request; reading stops when they are too many. */
 function collect(request, most) {
+  // Nothing would ever be heard of a body that is gone already.
+  if (request.readableDidRead || request.readableEncoding !== null) return Promise.reject(gone());
+  if (request.destroyed) return Promise.reject(aborted());
   return new Promise((resolve, reject) => {
     const chunks = [];
     let size = 0;
@@ -53,9 +56,18 @@ function collect(request, most) {
       request.off('error', stop).off('close', close);
       resolve(chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, size));
     };
-    const close = () => stop(new GuardError('ERR_RINGFENCE_GUARD_ABORTED', 'the request ended before its body', { statusCode: 400 }));
+    const close = () => stop(aborted());
     request.on('data', data).on('end', end).on('error', stop).on('close', close);
   });
+}
+
+function aborted() {
+  return new GuardError('ERR_RINGFENCE_GUARD_ABORTED', 'the request ended before its body', { statusCode: 400 });
+}
+
+/** A mistake of the service: what came is not known any more. */
+function gone() {
+  return new GuardError('ERR_RINGFENCE_GUARD_BODY_READ', 'the body was read or decoded by something else before', { statusCode: 500 });
 }
 
 /** Answers a refused request as its error says; the rest of its body is not waited for. */

@@ -125,9 +125,17 @@ function tooLong(most, bytes, size) {
 function isJson(contentType) {
   if (typeof contentType !== 'string') return false;
   if (contentType === 'application/json') return true;
-  const [kind, ...parameters] = contentType.split(';').map((part) => part.trim().toLowerCase());
-  if (!/^application\/(?:json|[\w.!#$&^-]+\+json)$/.test(kind)) return false;
-  return parameters.every((parameter) => !/^charset\s*=/.test(parameter) || /^charset\s*=\s*"?utf-8"?$/.test(parameter));
+  const [kind, ...parameters] = contentType.split(';').map((part) => part.replace(/^[ \t]+|[ \t]+$/g, ''));
+  return /^application\/(?:json|[\w!#$%&'*+.^`|~-]+\+json)$/i.test(kind) && parameters.every(isParameter);
+}
+
+/** One that changes nothing: `charset` is UTF-8, every other is a token or a plain quoted text. */
+function isParameter(parameter) {
+  const found = /^([\w!#$%&'*+.^`|~-]+)=(?:([\w!#$%&'*+.^`|~-]+)|"([ !#-[\]-~]*)")$/.exec(parameter);
+  if (found === null) return false;
+  const [, name, token, quoted] = found;
+  // `charset*` is another writing of it (RFC 8187).
+  return !/^charset(?:\*.*)?$/i.test(name) || (name.length === 7 && (token ?? quoted).toLowerCase() === 'utf-8');
 }
 
 module.exports = { isJson, limits, parseJson, tooLong };

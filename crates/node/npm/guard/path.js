@@ -10,7 +10,12 @@ const { has, needs } = require('./grant.js');
 
 /** Most bytes of a file that is read whole, unless said. */
 const MOST = 64 << 20;
+/** Most names of a folder that is listed, unless said. */
+const ENTRIES = 10_000;
 const { O_NONBLOCK, O_RDONLY, O_WRONLY } = fs.constants;
+
+/** For the other guards: the addon's folder of a Root, which is written to. */
+let toWrite;
 
 /** A folder that is open, and what is done below it. */
 class Root {
@@ -84,17 +89,43 @@ class Root {
     return encoding === undefined ? data : data.toString(encoding);
   }
 
-  /** Writes a file that must not be there yet; when writing fails nothing of it stays. */
-  async writeFile(userPath, data) {
+  /**
+   * Writes a file that must not be there yet; when writing fails nothing of it stays. With `replace` it
+   * takes the place of a file or link that is there, in one step and on the disk before this answers.
+   */
+  async writeFile(userPath, data, options) {
+    const replaces = writing(options);
     this.#grant('fs.write');
     check(userPath);
-    await this.#wait(userPath, () => this.#root.writeFileLater(userPath, bytes(data)));
+    await this.#wait(userPath, () => this.#root.writeFileLater(userPath, bytes(data), replaces));
   }
 
-  writeFileSync(userPath, data) {
+  writeFileSync(userPath, data, options) {
+    const write = writing(options) ? 'replaceFile' : 'writeFile';
     this.#grant('fs.write');
     check(userPath);
-    this.#do(userPath, () => this.#root.writeFile(userPath, bytes(data)));
+    this.#do(userPath, () => this.#root[write](userPath, bytes(data)));
+  }
+
+  /** What lies in a folder, by name: `{ name, kind }`. Without a path, in the root itself. */
+  async list(userPath = '', options = {}) {
+    const most = listing(options);
+    check(userPath);
+    return this.#wait(userPath, () => this.#root.listLater(userPath, most));
+  }
+
+  listSync(userPath = '', options = {}) {
+    const most = listing(options);
+    check(userPath);
+    return this.#do(userPath, () => this.#root.list(userPath, most));
+  }
+
+  static {
+    toWrite = (root) => {
+      if (!(root instanceof Root)) throw new GuardError('ERR_INVALID_ARG_TYPE', 'say a Root to keep files in');
+      root.#grant('fs.write');
+      return root.#root;
+    };
   }
 
   /** fs.Stats of a regular file. */
@@ -204,6 +235,18 @@ function check(userPath) {
   if (typeof userPath !== 'string') throw new GuardError('ERR_INVALID_ARG_TYPE', 'a path must be a string');
 }
 
+function writing({ replace = false } = {}) {
+  if (typeof replace !== 'boolean') throw new GuardError('ERR_INVALID_ARG_VALUE', 'replace is true or false');
+  return replace;
+}
+
+function listing({ most = ENTRIES }) {
+  if (!Number.isSafeInteger(most) || most < 0 || most >= 2 ** 31) {
+    throw new GuardError('ERR_INVALID_ARG_VALUE', 'most must be a whole number below 2^31');
+  }
+  return most;
+}
+
 function reading(options) {
   const { encoding, maxBytes = MOST } = typeof options === 'string' ? { encoding: options } : options ?? {};
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 0 || maxBytes >= 2 ** 32) {
@@ -228,4 +271,4 @@ function failure(cause, userPath) {
   return error;
 }
 
-module.exports = { Root };
+module.exports = { failure, Root, toWrite };

@@ -1,18 +1,20 @@
 'use strict';
 // A child process that gets nothing it was not given: an absolute program, a list of arguments, an
-// environment of its own, no descriptors but its three; its output is capped and its time ends, for
-// all of its process group. There is no shell behind any option.
+// environment of its own, no descriptors but its three; its output is capped and its time ends. There
+// is no shell behind any option.
 //
-// It is node:child_process beneath and not the Rust crate's Spawn: what comes back is the ChildProcess
-// that programs expect, with streams, and libuv alone may reap children of a Node process. The crate's
-// is stronger in one thing: a grandchild that leaves its process group (setsid) is not killed here; a
-// boundary and `ringfence sandbox` hold it.
+// `run` is the Rust crate's Spawn: a keeper process kills and reaps all that the program started, also
+// what left its session (setsid, a double fork), and when this process dies too. `spawn` gives the
+// ChildProcess that programs expect, with streams, which node:child_process alone can make: at its end
+// its process group is killed, and what left that group is not.
 
 const childProcess = require('node:child_process');
 const fs = require('node:fs');
+const os = require('node:os');
 const path = require('node:path');
 const { Transform } = require('node:stream');
-const { GuardError, tell } = require('./error.js');
+const { native } = require('../native.js');
+const { GuardError, tell, typed } = require('./error.js');
 const { needs } = require('./grant.js');
 
 const DEFAULTS = Object.freeze({ maxOutput: 1 << 20, timeout: 30_000 });
@@ -22,8 +24,10 @@ const KNOWN = new Set(['cwd', 'env', 'gid', 'maxOutput', 'shell', 'signal', 'std
 const LOADERS = /^(?:LD_|DYLD_|GCONV_PATH$|GLIBC_TUNABLES$|NODE_OPTIONS$|BASH_ENV$|ENV$|IFS$|PERL5OPT$|PYTHONSTARTUP$|RUBYOPT$)/;
 /** Programs that read command lines, or run what their arguments name. */
 const SHELLS = new Set([
-  'ash', 'bash', 'busybox', 'csh', 'dash', 'doas', 'env', 'fish', 'ksh', 'mksh', 'nohup', 'pwsh', 'rbash', 'script', 'setsid', 'sh', 'sudo',
-  'su', 'tcsh', 'timeout', 'toybox', 'watch', 'xargs', 'yash', 'zsh',
+  'ash', 'awk', 'bash', 'busybox', 'chroot', 'csh', 'dash', 'doas', 'elvish', 'env', 'expect', 'find', 'fish', 'flock', 'gawk', 'gdb',
+  'hush', 'ionice', 'ksh', 'make', 'mawk', 'mksh', 'nawk', 'nice', 'nohup', 'npx', 'nsenter', 'nu', 'oksh', 'osh', 'parallel', 'pkexec',
+  'pwsh', 'rbash', 'runuser', 'script', 'setarch', 'setpriv', 'setsid', 'sh', 'ssh', 'stdbuf', 'strace', 'su', 'sudo', 'systemd-run',
+  'taskset', 'tcsh', 'time', 'timeout', 'toybox', 'unshare', 'vi', 'vim', 'watch', 'xargs', 'yash', 'zsh',
 ]);
 const MANY = new Set(['busybox', 'toybox']);
 const USER = Symbol('ringfence.guard.user');
@@ -58,18 +62,85 @@ function spawn(command, args = [], options = {}) {
   return watch(child, settings);
 }
 
-/** The same, collected: `{ code, signal, stdout, stderr }`; throws when a limit ended it. */
-async function run(command, args, { input, ...options } = {}) {
-  const child = spawn(command, args, { ...options, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] });
-  if (input !== undefined) {
-    // A program need not read all of it.
-    child.stdin.on('error', () => {});
-    child.stdin.end(input);
+/** Limits of one process that `run` sets (setrlimit(2)), with the most of each. */
+const LIMITS = { cpu: 2 ** 31, fileSize: 2 ** 53 - 1, memory: 2 ** 53 - 1, openFiles: 2 ** 20, processes: 2 ** 22 };
+
+/**
+ * Runs a program to its end: `{ code, signal, stdout, stderr }`. When its time is over, its output too
+ * long or the caller's signal is given, it throws, and nothing that it started is left.
+ */
+async function run(command, args = [], { code = false, input, limits = {}, ...options } = {}) {
+  const unknown = ['gid', 'stdio', 'uid'].find((name) => options[name] !== undefined);
+  if (unknown !== undefined) throw wrong(`run has no option ${unknown}: spawn has`);
+  const { cwd, env, maxOutput, signal, timeout } = check(options);
+  const words = args.map((argument, at) => word(argument, args.slice(0, at)));
+  needs('child', undefined, '--allow-child-process');
+  const program = {
+    ...bounds(limits),
+    code: code === true,
+    command: named(command),
+    environment: Object.entries(env).flat(),
+    folder: folder(cwd),
+    folders: command.startsWith('/') ? [] : searched(env),
+    input: typeof input === 'string' ? Buffer.from(input) : input,
+    mostOutput: maxOutput,
+    timeout,
+    words,
+  };
+  if (input !== undefined && !(program.input instanceof Uint8Array)) throw wrong('input must be a string, a Buffer or a Uint8Array');
+  const { GuardStop, guardRun } = native();
+  if (signal?.aborted) throw aborted(signal);
+  const stop = new GuardStop();
+  const abort = () => stop.stop();
+  signal?.addEventListener('abort', abort, { once: true });
+  try {
+    const ended = await guardRun(program, stop);
+    return { code: ended.code ?? null, signal: signalName(ended.signal), stderr: ended.stderr, stdout: ended.stdout };
+  } catch (cause) {
+    throw failure(cause, signal);
+  } finally {
+    signal?.removeEventListener('abort', abort);
   }
-  const output = [child.stdout, child.stderr].map(collect);
-  const ended = await child.finished;
-  const [stdout, stderr] = await Promise.all(output);
-  return { ...ended, stderr, stdout };
+}
+
+function bounds(limits) {
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Object.hasOwn(LIMITS, name)) throw wrong(`there is no limit ${name}`);
+    if (!Number.isSafeInteger(value) || value < 1 || value > LIMITS[name]) throw wrong(`limits.${name} must be a whole number from 1`);
+  }
+  return limits;
+}
+
+function folder(cwd = process.cwd()) {
+  const text = cwd instanceof URL ? require('node:url').fileURLToPath(cwd) : cwd;
+  if (typeof text !== 'string' || text.includes('\0')) throw wrong('cwd must be a path');
+  return path.resolve(text);
+}
+
+function signalName(number) {
+  if (number === undefined || number === null) return null;
+  return Object.keys(os.constants.signals).find((name) => os.constants.signals[name] === number) ?? `SIG${number}`;
+}
+
+function aborted(signal) {
+  return new GuardError('ABORT_ERR', 'the child was aborted', { cause: signal?.reason });
+}
+
+/** Where JavaScript has another way than Rust. */
+const SAID = {
+  code: 'an argument of an interpreter is code: say { code: true } when it is the application\'s own',
+  shell: 'a shell, or a program that runs others, is not started',
+};
+
+/** What the crate refused is an event; that the caller ended it is none. */
+function failure(cause, signal) {
+  const error = typed(cause);
+  if (!(error instanceof GuardError)) return error;
+  if (error.code === 'ABORT_ERR') return aborted(signal);
+  const [, rule, message] = /^([a-z-]+): (.*)$/s.exec(error.message);
+  const statusCode = error.code === 'ERR_RINGFENCE_GUARD_SPAWN' ? 400 : undefined;
+  const told = new GuardError(error.code, SAID[rule] ?? message, { rule, statusCode });
+  return error.code.startsWith('ERR_RINGFENCE_') ? tell('spawn', told, '', 0) : told;
 }
 
 function check(options) {
@@ -109,18 +180,27 @@ function word(argument, before) {
   return value;
 }
 
+/** A program as it may be named. */
+function named(command) {
+  if (typeof command !== 'string' || command === '' || command.includes('\0')) throw wrong('the program must be a path or a name');
+  if (command.includes('/') && !path.isAbsolute(command)) throw refuse('relative', 'the program must be an absolute path, or a name', command);
+  return command;
+}
+
+/** The folders in which a name is looked for. */
+function searched({ PATH = '' }) {
+  const folders = PATH.split(':');
+  // An empty or relative entry is the working directory's.
+  const relative = folders.find((one) => !path.isAbsolute(one));
+  if (relative !== undefined) throw refuse('relative', 'PATH must hold absolute folders', relative);
+  return folders;
+}
+
 /** The absolute path of a program. */
 function locate(command, env) {
-  if (typeof command !== 'string' || command === '' || command.includes('\0')) throw wrong('the program must be a path or a name');
-  if (path.isAbsolute(command)) return real(command);
-  if (command.includes('/')) throw refuse('relative', 'the program must be an absolute path, or a name', command);
-  const folders = (env.PATH ?? '').split(':');
-  for (const folder of folders) {
-    // An empty or relative entry is the working directory's.
-    if (!path.isAbsolute(folder)) throw refuse('relative', 'PATH must hold absolute folders', folder);
-    const file = path.join(folder, command);
-    if (isProgram(file)) return real(file);
-  }
+  if (path.isAbsolute(named(command))) return real(command);
+  const found = searched(env).map((one) => path.join(one, command)).find(isProgram);
+  if (found !== undefined) return real(found);
   throw new GuardError('ENOENT', 'there is no such program in the PATH that was given', { statusCode: undefined });
 }
 
@@ -233,12 +313,6 @@ function capped(source, name, most, stop) {
   });
   source.on('error', () => limited.end());
   return source.pipe(limited);
-}
-
-async function collect(stream) {
-  const chunks = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return Buffer.concat(chunks);
 }
 
 function wrong(message) {

@@ -45,8 +45,11 @@ test('under --permission each guard says exactly which grant it needs', async ()
   assert.match(await under([addons, own, write], swapped), /^EAGAIN/);
   assert.match(await under([], "return guard.spawn('/bin/true')"), /ERR_ACCESS_DENIED.*--allow-child-process/);
   const program = fs.realpathSync('/bin/true');
-  assert.match(await under(['--allow-child-process'], `return guard.run('${program}')`), new RegExp(`ERR_ACCESS_DENIED.*--allow-fs-read=${program}`));
-  assert.match(await under(['--allow-child-process', `--allow-fs-read=${program}`], `return (await guard.run('${program}')).code`), /^0\n/);
+  assert.match(await under(['--allow-child-process'], `return guard.spawn('${program}')`), new RegExp(`ERR_ACCESS_DENIED.*--allow-fs-read=${program}`));
+  assert.match(await under(['--allow-child-process', `--allow-fs-read=${program}`], `return (await guard.spawn('${program}').finished).code`), /^0\n/);
+  assert.match(await under([addons], `return guard.run('${program}')`), /ERR_ACCESS_DENIED.*--allow-child-process/);
+  assert.match(await under(['--allow-child-process'], `return guard.run('${program}')`), major >= 24 ? /--allow-addons/ : /addon/);
+  assert.match(await under(['--allow-child-process', addons], `return (await guard.run('${program}')).code`), /^0\n/);
   assert.match(await under([], "return guard.outbound(['a.test'])"), major >= 24 ? /--allow-addons/ : /addon/);
   fs.rmSync(folder, { recursive: true });
 });
