@@ -98,9 +98,11 @@ fn key(at: u32, name: &str) -> Key {
     if name.is_ascii() {
         return (at, name.to_ascii_lowercase().into());
     }
-    // Up and down again is how `ß` and `ss`, `ſ` and `s` meet; both systems compose first.
+    // Up and down again is how `ß` and `ss`, `ſ` and `s` meet, and down before it `ẞ` and both; both
+    // systems compose first.
     let composed: String = name.nfc().collect();
-    (at, composed.to_uppercase().to_lowercase().nfc().collect::<String>().into())
+    let folded = composed.to_lowercase().to_uppercase().to_lowercase();
+    (at, folded.nfc().collect::<String>().into())
 }
 
 #[cfg(test)]
@@ -114,6 +116,17 @@ mod tests {
     }
 
     #[test]
+    fn every_letter_is_one_name_with_its_other_cases() {
+        for letter in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            let composed = |text: String| text.nfc().collect::<String>();
+            let one = composed(letter.to_string());
+            for other in [one.to_lowercase(), one.to_uppercase()] {
+                assert_eq!(key(0, &one), key(0, &composed(other)), "{letter:?}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_one_name_elsewhere_is_refused() {
         for (one, other) in [
             ("a", "A"),
@@ -121,6 +134,8 @@ mod tests {
             ("a/x", "A/y"),
             ("Straße", "STRASSE"),
             ("ſ", "S"),
+            ("ẞ", "ß"),
+            ("ẞ", "SS"),
             ("é", "É"),
             ("ǆ", "ǅ"),
         ] {

@@ -40,6 +40,9 @@ pub(super) fn read(bytes: &[u8], for_all: bool) -> Result<Extended, Refusal> {
             key if key.starts_with(b"GNU.sparse.") => {
                 return Err(Refusal::Extension("GNU's sparse files"));
             }
+            b"SUN.holesdata" | b"SCHILY.realsize" => {
+                return Err(Refusal::Extension("sparse files"));
+            }
             _ => continue,
         };
         if !first {
@@ -79,6 +82,8 @@ mod tests {
             (record("size", "x"), false),
             (record("size", "-1"), false),
             (record("GNU.sparse.name", "a"), false),
+            (record("SUN.holesdata", " 0 1"), false),
+            (record("SCHILY.realsize", "1"), false),
             (record("hdrcharset", "BINARY"), false),
             (record("path", "a\nb"), false),
             ("5 a=b\n".to_owned(), false),

@@ -123,6 +123,10 @@ fn member(
     };
     let told = |reason| Err(ArchiveError::of(&name, reason));
     let header = entry.header();
+    // Neither: one reader takes the second half of its name for its beginning, another does not.
+    if header.as_ustar().is_none() && header.as_gnu().is_none() {
+        return told(Refusal::Malformed(Shown::new(b"a header of neither POSIX nor GNU")));
+    }
     let kind = header.entry_type();
     if let Some(refused) = refusal(kind) {
         return told(refused);

@@ -100,14 +100,14 @@ fn member<A: Read + Seek>(
     }
     let folder = name.ends_with(b"/");
     let mode = raw.unix_mode().unwrap_or(0);
+    // Some readers look at the mode only where Unix wrote it, others wherever there is one.
+    let claimed = raw.get_metadata().external_attributes >> 16;
+    if let Some(refused) = special(mode).or_else(|| special(claimed)) {
+        return refuse(refused);
+    }
     match mode & KIND {
         0 | 0o100_000 if !folder => {}
         0 | 0o040_000 if folder => {}
-        0o120_000 => return refuse(Refusal::Link("symbolic")),
-        0o020_000 => return refuse(Refusal::Special("character device")),
-        0o060_000 => return refuse(Refusal::Special("block device")),
-        0o010_000 => return refuse(Refusal::Special("FIFO")),
-        0o140_000 => return refuse(Refusal::Special("socket")),
         _ => return refuse(Refusal::Headers(Shown::new(b"a file or a folder"))),
     }
     let (deflated, bytes) = (raw.compressed_size(), raw.size());
@@ -124,6 +124,18 @@ fn member<A: Read + Seek>(
     let mut content =
         Bounded { from: entry, inflated: 0, deflated, before, whole: end.length, limits };
     gate.pass(&Claimed { name: &name, folder, bytes, executable: mode & 0o100 != 0 }, &mut content)
+}
+
+/// Why what has this mode is refused, when it is neither a file nor a folder.
+fn special(mode: u32) -> Option<Refusal> {
+    Some(match mode & KIND {
+        0o120_000 => Refusal::Link("symbolic"),
+        0o020_000 => Refusal::Special("character device"),
+        0o060_000 => Refusal::Special("block device"),
+        0o010_000 => Refusal::Special("FIFO"),
+        0o140_000 => Refusal::Special("socket"),
+        _ => return None,
+    })
 }
 
 /// The content of an entry, within the ratio, which counts for the entry and for all so far: many small

@@ -10,10 +10,39 @@ pub const LONGEST_PATH: usize = 1024;
 /// Longest name between two slashes in bytes.
 pub const LONGEST_NAME: usize = 255;
 
-/// Names that Windows gives to devices, whatever follows after a dot.
-const DEVICES: [&str; 22] = [
-    "aux", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9", "con", "lpt1",
-    "lpt2", "lpt3", "lpt4", "lpt5", "lpt6", "lpt7", "lpt8", "lpt9", "nul", "prn",
+/// Names that Windows gives to devices, whatever follows after a dot. `com` and `lpt` are also followed
+/// by a digit that is raised.
+const DEVICES: [&str; 30] = [
+    "aux",
+    "com1",
+    "com2",
+    "com3",
+    "com4",
+    "com5",
+    "com6",
+    "com7",
+    "com8",
+    "com9",
+    "com\u{b9}",
+    "com\u{b2}",
+    "com\u{b3}",
+    "con",
+    "conin$",
+    "conout$",
+    "lpt1",
+    "lpt2",
+    "lpt3",
+    "lpt4",
+    "lpt5",
+    "lpt6",
+    "lpt7",
+    "lpt8",
+    "lpt9",
+    "lpt\u{b9}",
+    "lpt\u{b2}",
+    "lpt\u{b3}",
+    "nul",
+    "prn",
 ];
 
 /// A path below some folder: names with `/` between them, none of them `.` or `..`.
@@ -119,34 +148,45 @@ fn check_name(name: &str) -> Result<(), PathError> {
         return refuse("a name in it ends with a dot or begins or ends with a space");
     }
     let stem = name.split('.').next().unwrap_or(name).trim_end();
-    let short = matches!(stem.len(), 3 | 4);
+    let short = matches!(stem.len(), 3..=7);
     if short && DEVICES.iter().any(|device| device.eq_ignore_ascii_case(stem)) {
         return refuse("a name in it is that of a device");
     }
     Ok(())
 }
 
-/// Characters that are not seen and change how a text is read: controls, directions, joiners, marks of
-/// byte order, and letters that only look like slashes and dots.
+/// Characters that are not seen and change how a text is read: controls, all that Unicode says are shown
+/// as nothing (directions, joiners, fillers, selectors, tags, marks of byte order), and letters that
+/// only look like slashes and dots.
 fn is_unseen(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
             '\u{ad}'
+                | '\u{34f}'
                 | '\u{61c}'
-                | '\u{180e}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
                 | '\u{200b}'..='\u{200f}'
                 | '\u{2024}'..='\u{2026}'
                 | '\u{2028}'..='\u{202e}'
                 | '\u{2044}'
-                | '\u{2060}'..='\u{2069}'
+                | '\u{2060}'..='\u{206f}'
                 | '\u{2215}'
                 | '\u{29f8}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
                 | '\u{fe52}'
                 | '\u{feff}'
                 | '\u{ff0e}'
                 | '\u{ff0f}'
                 | '\u{ff3c}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}'
         )
 }
 
@@ -242,6 +282,15 @@ mod tests {
             "..\u{ff0f}x",
             "e\u{301}",
             "\u{2024}\u{2024}/x",
+            "COM\u{b9}.log",
+            "lpt\u{b3}",
+            "conin$",
+            "a/CONOUT$.txt",
+            "a\u{e0041}",
+            "a\u{fe0f}",
+            "\u{3164}",
+            "a\u{206f}",
+            "a\u{34f}",
         ];
         for text in refused {
             let error = RelativePath::parse(text).unwrap_err().to_string();

@@ -82,6 +82,14 @@ fn a_path_that_leads_elsewhere_is_refused_in_every_place_a_path_can_stand() {
     }
     let nul = tape(&[extended(b'x', &[("path", b"ok\0/../../secret")]), entry(b"ok", b'0', b"x")]);
     assert_refused("NUL", &nul, "path");
+    // GNU's tar reads the second half of a name whatever the version says, others do not.
+    for magic in [&b"ustar\x00xx"[..], b"ustar xx", &[0; 8]] {
+        let mut second = header(b"b", b'0', 1, 0o644);
+        second[257..265].copy_from_slice(magic);
+        second[345..348].copy_from_slice(b"pre");
+        let second = padded(sealed(second), b"x");
+        assert_refused("half a name", &tape(&[entry(b"a", b'0', b"x"), second]), "malformed");
+    }
     let hidden = tape(&[entry(b"ok\0/../../secret", b'0', b"x")]);
     assert_refused("behind a NUL", &hidden, "path");
     assert_refused("not UTF-8", &tape(&[entry(b"a\xff", b'0', b"")]), "encoding");
