@@ -37,7 +37,7 @@ function unsupported(rule, message, value) {
 /** The bytes of a request; reading stops when they are too many. */
 function collect(request, most) {
   // Nothing would ever be heard of a body that is gone already.
-  if (request.readableDidRead || request.readableEncoding !== null) return Promise.reject(gone());
+  if (request.readableDidRead || typeof request.readableEncoding === 'string') return Promise.reject(gone());
   if (request.destroyed) return Promise.reject(aborted());
   return new Promise((resolve, reject) => {
     const chunks = [];

@@ -3,7 +3,7 @@ import { channel } from 'node:diagnostics_channel';
 import http from 'node:http';
 import net from 'node:net';
 import test from 'node:test';
-import { answer, expressJson, fastifyJson, GuardError, jsonHandler } from '../guard.mjs';
+import { answer, expressJson, fastifyJson, GuardError, jsonHandler, readJson } from '../guard.mjs';
 import { Ajv, express, fastify, z } from './interop/web.mjs';
 
 const schema = {
@@ -125,4 +125,41 @@ test('an error of a handler is answered without its message', async () => {
   assert.doesNotMatch(await response.text(), /hunter2/);
   assert.equal(new GuardError('ERR_RINGFENCE_GUARD_JSON', 'x').name, 'GuardError');
   close();
+});
+
+test('a body that is gone before it is asked for is an error, and nobody waits for it for ever', async (context) => {
+  const seen = [];
+  const before = {
+    '/aborted': (request) => new Promise((resolve) => request.once('close', () => setImmediate(resolve))),
+    '/decoded': (request) => request.setEncoding('utf8'),
+    '/nothing': () => {},
+    '/read': (request) => readJson(request),
+    '/thrown-away': (request) => new Promise((resolve) => request.resume().once('end', resolve)),
+  };
+  const { close, port } = await listen(http.createServer(async (request, response) => {
+    await before[request.url](request);
+    const guards = [
+      () => readJson(request),
+      () => new Promise((resolve, reject) => expressJson()(request, response, (error) => (error ? reject(error) : resolve(request.body)))),
+    ];
+    for (const guard of request.url === '/nothing' ? guards.slice(0, 1) : guards) {
+      seen.push(await guard().then((value) => `${request.url} ${JSON.stringify(value)}`, (error) => `${request.url} ${error.code} ${error.statusCode}`));
+    }
+    response.end(() => request.socket.end());
+  }));
+  context.after(close);
+  const send = (path, length) => raw(port, `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n[1]`);
+  for (const path of ['/nothing', '/read', '/thrown-away', '/decoded']) await send(path, 3);
+  const told = new Promise((resolve) => {
+    const timer = setInterval(() => seen.length === 9 && resolve(clearInterval(timer)), 5);
+  });
+  const socket = net.connect(port, '127.0.0.1');
+  socket.write('POST /aborted HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n[1', () => socket.destroy());
+  await told;
+  const twice = (text) => [text, text];
+  assert.deepEqual(seen, [
+    '/nothing [1]',
+    ...['/read', '/thrown-away', '/decoded'].flatMap((path) => twice(`${path} ERR_RINGFENCE_GUARD_BODY_READ 500`)),
+    ...twice('/aborted ERR_RINGFENCE_GUARD_ABORTED 400'),
+  ]);
 });

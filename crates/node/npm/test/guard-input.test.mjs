@@ -123,10 +123,13 @@ test('what is accepted has no name twice, whatever bytes come', () => {
 });
 
 test('content types other than JSON in UTF-8 are none', () => {
-  for (const type of ['application/json', 'application/json; charset=utf-8', 'Application/JSON;charset="UTF-8"', 'application/problem+json']) {
+  for (const type of ['application/json', 'application/json; charset=utf-8', 'Application/JSON;charset="UTF-8"', 'application/problem+json', 'application/vnd.api+json; ext="https://example.com/a b"; v=1']) {
     assert.equal(isJson(type), true, type);
   }
-  for (const type of [undefined, '', 'text/json', 'application/jsonx', 'application/json; charset=utf-7', 'application/+json', 'text/plain; application/json', 'multipart/form-data']) {
+  for (const type of [
+    undefined, '', 'text/json', 'application/jsonx', 'application/json; charset=utf-7', 'application/+json', 'text/plain; application/json', 'multipart/form-data',
+    'application/json; text/plain', 'application/json;', "application/json; charset*=utf-16''x", 'application/json; charset="utf-8', 'application/json; a=b c',
+  ]) {
     assert.equal(isJson(type), false, type);
   }
 });
