@@ -5,6 +5,7 @@ import type { FileHandle } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
+import type { ReadableStream } from 'node:stream/web';
 import type { SecureContextOptions } from 'node:tls';
 
 /** What a guard refused, or an error of the system at the time of use (`ENOENT`, `EACCES`, `EPERM`). */
@@ -14,7 +15,7 @@ export declare class GuardError extends Error {
   readonly code: string;
   /** The stable name of the rule, in kebab case. */
   readonly rule: string;
-  /** What to answer, where that makes sense: 400, 401, 409, 413, 415, 431, 503. */
+  /** What to answer, where that makes sense: 400, 401, 409, 413, 415, 422, 431, 503. */
   readonly statusCode?: number;
   readonly status?: number;
   /** Under `--permission`: the flags that are missing. */
@@ -23,7 +24,7 @@ export declare class GuardError extends Error {
 
 /** What `node:diagnostics_channel` publishes as `ringfence.guard.refused`. */
 export interface Refusal {
-  kind: 'archive' | 'header' | 'identifier' | 'json' | 'merge' | 'path' | 'query' | 'spawn' | 'url' | 'webhook';
+  kind: 'archive' | 'header' | 'identifier' | 'json' | 'merge' | 'path' | 'query' | 'spawn' | 'upload' | 'url' | 'webhook';
   rule: string;
   code: string;
   /** Bytes of what was refused. */
@@ -53,9 +54,12 @@ export declare class Root {
   readFile(userPath: string, options: BufferEncoding | { encoding: BufferEncoding; maxBytes?: number }): Promise<string>;
   readFileSync(userPath: string, options?: { encoding?: undefined; maxBytes?: number }): Buffer;
   readFileSync(userPath: string, options: BufferEncoding | { encoding: BufferEncoding; maxBytes?: number }): string;
-  /** Writes a file that must not be there yet. */
-  writeFile(userPath: string, data: string | Uint8Array): Promise<void>;
-  writeFileSync(userPath: string, data: string | Uint8Array): void;
+  /** Writes a file that must not be there yet; with `replace` also in the place of one, in one step. */
+  writeFile(userPath: string, data: string | Uint8Array, options?: { replace?: boolean }): Promise<void>;
+  writeFileSync(userPath: string, data: string | Uint8Array, options?: { replace?: boolean }): void;
+  /** What lies in a folder, by name; without a path, in the root. More than `most` (10,000) is an error. */
+  list(userPath?: string, options?: { most?: number }): Promise<Entry[]>;
+  listSync(userPath?: string, options?: { most?: number }): Entry[];
   /** Of a regular file. */
   stat(userPath: string): Promise<Stats>;
   statSync(userPath: string): Stats;
@@ -66,6 +70,60 @@ export declare class Root {
   remove(userPath: string): Promise<void>;
   removeSync(userPath: string): void;
 }
+
+/** A name in a folder. A link is not followed. */
+export interface Entry {
+  name: string;
+  kind: 'file' | 'folder' | 'link' | 'other';
+}
+
+// Temporary folders and uploads
+
+/** A private folder, removed when it is closed, when the process ends, or after a crash by the next one. */
+export interface TemporaryFolder {
+  readonly path: string;
+  /** The name `lock` in it is taken. */
+  readonly root: Root;
+  close(): void;
+}
+/** Makes one in `parent`, an absolute path: the system's, unless said. */
+export declare function temporaryFolder(options?: { parent?: string }): TemporaryFolder;
+
+export interface UploadOptions {
+  /** Where it is kept: nothing else should be made there. */
+  into: Root;
+  /**
+   * Media types: avif, gif, jpeg, png, webp; mp4; ogg, wav; pdf; zip, gzip; text/plain, text/csv,
+   * application/json. No other can be told by its bytes.
+   */
+  accept: string[];
+  /** The media type that the sender gave. */
+  declared: string;
+  /** Bytes: 10 MiB. */
+  maxBytes?: number;
+  /** Scripts, archives and documents inside pictures, films and sound: refused, or in `notes`. */
+  hidden?: 'refuse' | 'note';
+  /** The path of clamd's socket, or its address with a port. */
+  clamd?: string;
+  /** Milliseconds for it: 30,000. */
+  clamdTimeout?: number;
+  signal?: AbortSignal;
+}
+export interface AcceptedUpload {
+  /** Its name in the store: the hash, and the ending of its kind. */
+  name: string;
+  sha256: string;
+  mediaType: string;
+  bytes: number;
+  notes: string[];
+  /** Whether the same content was there already. */
+  known: boolean;
+}
+/** Takes in what a user sends, or keeps nothing of it. Its chunks must not be changed meanwhile. */
+export declare function acceptUpload(
+  source: Readable | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | Uint8Array,
+  options: UploadOptions,
+): Promise<AcceptedUpload>;
 
 // Archives
 
@@ -316,11 +374,30 @@ export interface GuardedChild extends ChildProcess {
   /** How it ended; rejects when a limit or a signal ended it. */
   readonly finished: Promise<Ended>;
 }
-/** Starts an absolute program, or a name found in the PATH of `env`; never a shell. */
+/**
+ * Starts an absolute program, or a name found in the PATH of `env`; never a shell. At its end its process
+ * group is killed; what left the group (setsid) is not: `run` kills that too.
+ */
 export declare function spawn(command: string, args?: readonly (string | UserData)[], options?: SpawnOptions): GuardedChild;
-/** The same, collected. */
+
+export interface RunOptions {
+  cwd?: string | URL;
+  /** All there is; by default PATH and LANG. */
+  env?: Record<string, string>;
+  /** Lets arguments of an interpreter (node, python) be code: your own. */
+  code?: boolean;
+  input?: string | Uint8Array;
+  /** Of each process: seconds of processor time, bytes of a file and of address space, open files (256); processes of the user. */
+  limits?: { cpu?: number; fileSize?: number; memory?: number; openFiles?: number; processes?: number };
+  /** Bytes of standard output, and of standard error: 1 MiB. */
+  maxOutput?: number;
+  signal?: AbortSignal;
+  /** Milliseconds until everything it started is killed: 30,000. */
+  timeout?: number;
+}
+/** Runs a program to its end under a keeper, which leaves nothing of what it started. */
 export declare function run(
   command: string,
   args?: readonly (string | UserData)[],
-  options?: Omit<SpawnOptions, 'stdio'> & { input?: string | Uint8Array },
+  options?: RunOptions,
 ): Promise<Ended & { stdout: Buffer; stderr: Buffer }>;

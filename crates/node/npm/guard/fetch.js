@@ -80,7 +80,9 @@ function extend(Agent) {
       return super.dispatch(guarded, new Guarded(handler, this.#limits));
     }
 
-    #guard(options) {
+    #guard(given) {
+      // Read once: what is judged here is what is sent.
+      const options = { ...given };
       const judged = this.#origin(options.origin);
       const { maxRedirections = 0, method, path } = options;
       if (typeof path !== 'string' || !path.startsWith('/')) {
@@ -89,8 +91,11 @@ function extend(Agent) {
       if (path.length > LONGEST_PATH) throw refuse('ERR_RINGFENCE_GUARD_URL_TOO_LONG', `the path is longer than ${LONGEST_PATH}`, path);
       if (method === 'CONNECT') throw refuse('ERR_RINGFENCE_GUARD_METHOD', 'CONNECT would reach what was not judged', path);
       if (maxRedirections) throw refuse('ERR_RINGFENCE_GUARD_URL', 'maxRedirections is not supported: use fetch', path);
-      const headers = headersFor(options.headers, judged, this.#limits.compressed);
-      return { ...options, dispatcher: undefined, headers, origin: judged.origin, servername: undefined };
+      options.headers = headersFor(options.headers, judged, this.#limits.compressed);
+      options.origin = judged.origin;
+      options.dispatcher = undefined;
+      options.servername = undefined;
+      return options;
     }
 
     /** The judged origin: what it was judged from is never read again. */
@@ -114,7 +119,8 @@ function headersFor(headers, judged, compressed) {
   const list = Array.isArray(headers) ? [...headers] : flat(headers);
   let accepts = -1;
   for (let at = 0; at < list.length; at += 2) {
-    const name = String(list[at]);
+    // A text from here on, which says the same to whoever asks next.
+    const name = typeof list[at] === 'string' ? list[at] : (list[at] = String(list[at]));
     if (name.length === 4 && name.toLowerCase() === 'host') {
       const host = String(list[at + 1]).toLowerCase();
       if (host !== judged.authority && host !== judged.withPort) {
@@ -159,6 +165,9 @@ async function safeFetch(url, { allowed, dispatcher: given, redirects = MOST_RED
   const agent = given ?? ofAllowed(allowed);
   const judge = agent[OUTBOUND];
   if (judge === undefined) throw new GuardError('ERR_INVALID_ARG_TYPE', 'the dispatcher must be one of ringfence/guard');
+  if (!Number.isSafeInteger(redirects) || redirects < 0) {
+    throw new GuardError('ERR_INVALID_ARG_VALUE', 'redirects must be a whole number from 0');
+  }
   if (typeof url !== 'string' && !(url instanceof URL)) {
     throw new GuardError('ERR_INVALID_ARG_TYPE', 'the URL must be a string or a URL');
   }
@@ -190,13 +199,18 @@ function redirected(request, status, isSame) {
   if (!isSame) for (const name of ['authorization', 'cookie', 'host', 'proxy-authorization']) headers.delete(name);
   const becomesGet = (status === 303 && !/^(?:GET|HEAD)$/i.test(method)) || ([301, 302].includes(status) && /^POST$/i.test(method));
   if (!becomesGet) {
-    if (typeof request.body?.pipe === 'function' || typeof request.body?.getReader === 'function') {
+    if (isStream(request.body)) {
       throw new GuardError('ERR_RINGFENCE_GUARD_REDIRECTS', 'a stream cannot be sent again');
     }
     return { ...request, headers };
   }
   for (const name of ['content-encoding', 'content-language', 'content-length', 'content-location', 'content-type']) headers.delete(name);
   return { ...request, body: undefined, headers, method: 'GET' };
+}
+
+/** What is empty when it was sent once. */
+function isStream(body) {
+  return ['getReader', 'pipe', Symbol.asyncIterator].some((name) => typeof body?.[name] === 'function');
 }
 
 /** One dispatcher for each list of what is allowed. */

@@ -72,7 +72,8 @@ async function receive(upload, pieces, { maxBytes, signal }) {
   let waiting = [];
   let held = 0;
   for await (const piece of aborting(pieces, signal)) {
-    if (!(piece instanceof Uint8Array)) throw new GuardError('ERR_INVALID_ARG_TYPE', 'the stream gives what is no bytes');
+    // Shared memory could change under the eyes that judge it.
+    if (!(piece instanceof Uint8Array) || piece.buffer instanceof SharedArrayBuffer) throw new GuardError('ERR_INVALID_ARG_TYPE', 'the stream gives what is no bytes');
     size += piece.byteLength;
     // Told here too: the addon hears of it piece by piece.
     if (size > maxBytes) throw tooLong(maxBytes, size);

@@ -50,6 +50,15 @@ test('under --permission each guard says exactly which grant it needs', async ()
   assert.match(await under([addons], `return guard.run('${program}')`), /ERR_ACCESS_DENIED.*--allow-child-process/);
   assert.match(await under(['--allow-child-process'], `return guard.run('${program}')`), major >= 24 ? /--allow-addons/ : /addon/);
   assert.match(await under(['--allow-child-process', addons], `return (await guard.run('${program}')).code`), /^0\n/);
+  const temporary = `guard.temporaryFolder({ parent: ${JSON.stringify(folder)} })`;
+  assert.match(await under([addons, own], `return ${temporary}`), new RegExp(`ERR_ACCESS_DENIED.*--allow-fs-write=${folder}`));
+  assert.match(await under([addons, own, write], `const one = ${temporary}; one.root.writeFileSync('c', 'x'); return one.root.listSync().length`), /^2\n/);
+  const upload = `(await guard.acceptUpload(Buffer.from('text'), { accept: ['text/plain'], declared: 'text/plain', into: ${root} })).mediaType`;
+  assert.match(await under([addons, own], `return ${upload}`), new RegExp(`ERR_ACCESS_DENIED.*--allow-fs-write=${folder}`));
+  assert.match(await under([addons, own, write], `return ${upload}`), /^text\/plain\n/);
+  if (process.allowedNodeEnvironmentFlags.has('--allow-net')) {
+    assert.match(await under([addons, own, write], `return ${upload.replace('into:', "clamd: '127.0.0.1:9', into:")}`), /ERR_ACCESS_DENIED.*--allow-net/);
+  }
   assert.match(await under([], "return guard.outbound(['a.test'])"), major >= 24 ? /--allow-addons/ : /addon/);
   fs.rmSync(folder, { recursive: true });
 });
