@@ -3,9 +3,9 @@
 use crate::error::{CommandError, Kind};
 use crate::mistake::Mistake;
 use crate::settings::{ConfigOption, Source};
+use ringfence_policy::display::hex;
 use ringfence_policy::model::Boundary;
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// A boundary and the text it was read from.
@@ -51,10 +51,6 @@ impl BoundaryFile {
 
     /// SHA-256 of the text in lower-case hexadecimal.
     pub(crate) fn hash(&self) -> String {
-        let mut hex = String::with_capacity(64);
-        for byte in Sha256::digest(&self.source.text) {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        hex
+        hex(&Sha256::digest(&self.source.text))
     }
 }

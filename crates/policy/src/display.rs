@@ -48,6 +48,15 @@ pub(crate) const fn is_plain(character: char) -> bool {
     matches!(character, ' '..='~')
 }
 
+/// Bytes in lower-case hexadecimal, as hashes are written.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,10 +13,10 @@ use super::libraries::{Libraries, LibraryError};
 use super::view::{Conflict, Purpose, Reason, View};
 use super::walk::{WalkError, shown, walk};
 use crate::plan::Access;
+use ringfence_policy::display::hex;
 use ringfence_policy::model::Addon;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -368,8 +368,5 @@ pub(super) fn hash(file: &File) -> io::Result<String> {
             Err(error) => return Err(error),
         }
     }
-    Ok(hasher.finalize().iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    }))
+    Ok(hex(&hasher.finalize()))
 }

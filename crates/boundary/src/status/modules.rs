@@ -6,10 +6,10 @@
 //! kernel lets us, else through the path only if it still names the mapped object. Code that was
 //! made at run time, or unloaded again, is not seen.
 
+use ringfence_policy::display::hex;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -169,11 +169,7 @@ fn digest(mut file: File) -> io::Result<String> {
         }
         hasher.update(buffer.get(..read).unwrap_or_default());
     }
-    let mut hex = String::with_capacity(64);
-    for byte in hasher.finalize() {
-        let _ = write!(hex, "{byte:02x}");
-    }
-    Ok(hex)
+    Ok(hex(&hasher.finalize()))
 }
 
 /// Children, their children and so on, in no particular order.

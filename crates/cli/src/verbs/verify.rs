@@ -9,7 +9,7 @@ use crate::printer::{Printer, Style};
 use crate::table::{self, Cell};
 use ringfence_crypto::dsse::{self, DsseError, Statement};
 use ringfence_crypto::signature::KeySet;
-use ringfence_policy::display::untrusted;
+use ringfence_policy::display::{hex, untrusted};
 use ringfence_policy::time;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -244,10 +244,7 @@ fn hash_of(named: &str) -> Result<String, CommandError> {
         return Ok(named.to_ascii_lowercase());
     }
     let text = key_file::read_text(Path::new(named))?;
-    Ok(Sha256::digest(text.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    }))
+    Ok(hex(&Sha256::digest(text.as_bytes())))
 }
 
 fn human(report: &Report, printer: &Printer) -> String {

@@ -10,8 +10,8 @@ use super::quota::{self, Groups};
 use super::{Hasher, HasherOptions, PasswordError, Scheme};
 use crate::random;
 use aws_lc_rs::digest::{SHA256, digest};
+use ringfence_policy::display::hex;
 use serde::Serialize;
-use std::fmt::Write as _;
 use std::sync::mpsc;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -312,11 +312,8 @@ fn phc(scheme: &Scheme) -> String {
 }
 
 fn policy(phc: &str) -> String {
-    let mut text = String::with_capacity(12);
-    for byte in digest(&SHA256, phc.as_bytes()).as_ref().iter().take(6) {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    let digest = digest(&SHA256, phc.as_bytes());
+    hex(digest.as_ref().get(..6).unwrap_or_default())
 }
 
 #[cfg(test)]

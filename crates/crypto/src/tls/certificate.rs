@@ -7,8 +7,8 @@ use super::clock::written;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ringfence_policy::display::hex;
 use serde::ser::{Serialize, SerializeStruct as _, Serializer};
-use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
@@ -291,9 +291,5 @@ pub(super) fn signature_name(identifier: &str) -> (Option<String>, bool) {
 const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
 
 pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes.iter().take(64) {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    hex(bytes.get(..64).unwrap_or(bytes))
 }

@@ -12,6 +12,7 @@ pub use store::{Entry, Standing, Store};
 use crate::random::{self, RandomError};
 use crate::secret::Secret;
 use aws_lc_rs::hmac;
+use ringfence_policy::display::hex;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -148,12 +149,7 @@ impl Locator {
     /// Lower-case hexadecimal.
     #[must_use]
     pub fn to_hex(&self) -> String {
-        use std::fmt::Write as _;
-        let mut text = String::with_capacity(64);
-        for byte in self.0 {
-            let _ = write!(text, "{byte:02x}");
-        }
-        text
+        hex(&self.0)
     }
 
     /// Reads what [`Locator::to_hex`] wrote.

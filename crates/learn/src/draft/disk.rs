@@ -1,6 +1,7 @@
 //! The questions a draft asks the disk.
 
 use crate::record::FileKind;
+use ringfence_policy::display::hex;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -57,7 +58,6 @@ impl Disk for HostDisk {
 
     fn sha256(&self, path: &Path) -> Option<String> {
         use sha2::{Digest as _, Sha256};
-        use std::fmt::Write as _;
         if !fs::metadata(path).ok()?.is_file() {
             return None;
         }
@@ -70,11 +70,7 @@ impl Disk for HostDisk {
                 read => hasher.update(buffer.get(..read)?),
             }
         }
-        let mut hex = String::with_capacity(64);
-        for byte in hasher.finalize() {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        Some(hex)
+        Some(hex(&hasher.finalize()))
     }
 }
 

@@ -24,9 +24,9 @@ mod tests;
 use super::Report;
 use super::attach::AttachReport;
 use html::Html;
+use ringfence_policy::display::hex;
 use ringfence_policy::model::Boundary;
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 /// What a page is made of.
@@ -98,11 +98,7 @@ impl Page<'_> {
             None => self.report.to_json().ok()?,
         };
         json.push('\n');
-        let mut hex = String::with_capacity(64);
-        for byte in Sha256::digest(json) {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        Some(hex)
+        Some(hex(&Sha256::digest(json)))
     }
 }
 

@@ -9,9 +9,9 @@ use crate::verbs::Here;
 use ringfence_boundary::explain::{Host, Look, NoHost};
 use ringfence_boundary::plan::{Access, Plan, ViewEntry};
 use ringfence_boundary::resolve::{self, Request};
+use ringfence_policy::display::hex;
 use ringfence_policy::model::Boundary;
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -83,11 +83,7 @@ impl Host for This<'_> {
         if read as u64 == LARGEST {
             return None;
         }
-        let mut hex = String::with_capacity(64);
-        for byte in Sha256::digest(&bytes) {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        Some(hex)
+        Some(hex(&Sha256::digest(&bytes)))
     }
 }
 

@@ -6,9 +6,9 @@
 use super::super::ServiceReport;
 use crate::error::{CommandError, Kind};
 use ringfence_boundary::control::client::{AskError, Identity, Supervisor};
+use ringfence_policy::display::hex;
 use ringfence_policy::event::{self, Event};
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -88,11 +88,7 @@ fn told(report: &mut ServiceReport, identity: &Identity, supervisor: u32) {
 }
 
 fn hash(text: &[u8]) -> String {
-    let mut hex = String::with_capacity(64);
-    for byte in Sha256::digest(text) {
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
+    hex(&Sha256::digest(text))
 }
 
 /// The denials, drops and failures at the end of the file that `--events` names.

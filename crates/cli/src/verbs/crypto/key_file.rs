@@ -3,8 +3,8 @@
 use crate::error::{CommandError, Kind};
 use ringfence_crypto::envelope::Key;
 use ringfence_crypto::{Secret, random};
+use ringfence_policy::display::hex;
 use ringfence_project::whole;
-use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -36,11 +36,7 @@ impl KeyOption {
         }
         let bytes: [u8; LENGTH] = random::bytes()
             .map_err(|error| CommandError::new(Kind::Internal, "no key").caused_by(&error))?;
-        let mut text = String::with_capacity(2 * LENGTH + 1);
-        for byte in bytes {
-            let _ = write!(text, "{byte:02x}");
-        }
-        text.push('\n');
+        let text = hex(&bytes) + "\n";
         match create(&self.key, text.as_bytes()) {
             // Somebody else made one meanwhile, and what they print is under theirs.
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {

@@ -7,6 +7,7 @@ use super::credentials::AccessKey;
 use crate::kms::KmsError;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac::{HMAC_SHA256, Key, Tag, sign};
+use ringfence_policy::display::hex;
 use ringfence_policy::time;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -50,7 +51,7 @@ impl Signing<'_> {
         let _ = write!(request, "\n{names}\n{}", hash(body));
         let scope = format!("{date}/{}/{}/aws4_request", self.region, self.service);
         let text = format!("AWS4-HMAC-SHA256\n{time}\n{scope}\n{}", hash(request.as_bytes()));
-        let signature = hexadecimal(sign(&self.key(&date), text.as_bytes()).as_ref());
+        let signature = hex(sign(&self.key(&date), text.as_bytes()).as_ref());
         let id = self.credentials.id();
         let authorization = format!(
             "AWS4-HMAC-SHA256 Credential={id}/{scope}, SignedHeaders={names}, Signature={signature}"
@@ -90,14 +91,7 @@ fn sorted(query: &str) -> String {
 }
 
 fn hash(bytes: &[u8]) -> String {
-    hexadecimal(digest(&SHA256, bytes).as_ref())
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(64), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex(digest(&SHA256, bytes).as_ref())
 }
 
 /// `20150830` and `20150830T123600Z`, UTC.

@@ -3,12 +3,12 @@
 
 use crate::render::Order;
 use crate::render::dockerfile::secret_sources;
+use ringfence_policy::display::hex;
 use ringfence_project::image::{Entry, Kind, Visitor};
 use ringfence_project::lockfile::{self, LockedPackage, Manager};
 use ringfence_project::variables::{self, suspicion, suspicion_of_file};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 
 /// Secrets that are told; an image of somebody's home folder has no end of them.
 const MOST: usize = 200;
@@ -172,11 +172,7 @@ impl Visitor for Looked<'_> {
 
     fn visit(&mut self, entry: &Entry, content: &[u8]) {
         if self.is_boundary(entry) {
-            let mut hash = String::new();
-            for byte in Sha256::digest(content) {
-                let _ = write!(hash, "{byte:02x}");
-            }
-            self.boundary = Some((entry.layer, hash));
+            self.boundary = Some((entry.layer, hex(&Sha256::digest(content))));
             return;
         }
         if content.is_empty() {

@@ -2,10 +2,9 @@
 
 use super::super::page::{Ground, Item, Page, quote};
 use super::Ground as Given;
-use ringfence_policy::display::quoted;
+use ringfence_policy::display::{hex, quoted};
 use ringfence_project::walk::{self, EntryKind, Limits};
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 
 /// Packages whose purpose is threads.
 const POOLS: [&str; 7] =
@@ -95,10 +94,7 @@ fn addons(given: &mut Given<'_>) -> Vec<Item> {
             given.facts.note(format!("more than {MOST} files of native code are installed"));
             break;
         }
-        let mut hash = String::with_capacity(64);
-        for byte in Sha256::digest(&bytes) {
-            let _ = write!(hash, "{byte:02x}");
-        }
+        let hash = hex(&Sha256::digest(&bytes));
         let toml = format!("{{ package = {}, sha256 = \"{hash}\" }}", quote(package));
         let because = format!("node_modules/{} is installed for this machine", entry.path);
         if !items.iter().any(|item| item.toml == toml) {
