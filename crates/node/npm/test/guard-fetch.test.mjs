@@ -219,6 +219,46 @@ test('safeFetch judges the whole URL and follows redirects one by one', async ()
   await agent.close();
 });
 
+test('redirects end, whatever their number is said to be, and no body that can be read once is sent again', async () => {
+  const agent = make();
+  for (const redirects of [-1, Number.NaN, Infinity, '5', 1.5, null]) {
+    assert.equal(await code(safeFetch(`${base}/again`, { dispatcher: agent, redirects })), 'ERR_INVALID_ARG_VALUE', String(redirects));
+  }
+  assert.equal(await code(safeFetch(`${base}/there`, { dispatcher: agent, redirects: 0 })), 'ERR_RINGFENCE_GUARD_REDIRECTS');
+  assert.equal((await safeFetch(`${base}/there`, { dispatcher: agent, redirects: 1 })).status, 200);
+  const once = () => (async function* parts() {
+    yield Buffer.from('again');
+  })();
+  const post = (path, body) => safeFetch(`${base}${path}`, { body, dispatcher: agent, duplex: 'half', method: 'POST' });
+  assert.equal((await json(post('/', once()))).body, 'again');
+  for (const body of [once(), new Response('again').body]) assert.equal(await code(post('/away', body)), 'ERR_RINGFENCE_GUARD_REDIRECTS');
+  await agent.close();
+});
+
+test('what a dispatcher judged is what it sends, of options that answer otherwise when asked again', async () => {
+  for (const undici of [undefined, ...Object.values(undicis)]) {
+    const agent = make({ undici });
+    const turning = (name, first, then) => {
+      let asked = 0;
+      return Object.defineProperty({ method: 'GET', origin: base, path: '/once' }, name, { enumerable: true, get: () => (asked++ === 0 ? first : then) });
+    };
+    let asked = 0;
+    const name = { toString: () => (asked++ === 0 ? 'x-own' : 'host') };
+    for (const options of [turning('origin', base, 'http://evil.example'), turning('path', '/once', 'http://evil.example/'), turning('method', 'GET', 'CONNECT'), {
+      headers: [name, 'evil.example'], method: 'GET', origin: base, path: '/once',
+    }]) {
+      const { request } = undici ?? undicis[Object.keys(undicis)[0]];
+      received.length = 0;
+      // `request` reads its options itself: the lie is put right before the guard.
+      const liar = { dispatch: (_, handler) => agent.dispatch(options, handler) };
+      const through = await code(request(`${base}/`, { dispatcher: Object.setPrototypeOf(liar, agent) }));
+      const [{ headers, method, url } = {}] = received;
+      assert.deepEqual([through, method, url, headers?.host], ['accepted', 'GET', '/once', `good.test:${port}`]);
+    }
+    await agent.close();
+  }
+});
+
 test('the manual\'s outbound URLs are read as it reads them', () => {
   const allowedHosts = outbound(new Set(['api.stripe.com', 'api.github.com']));
   const url = allowedHosts.parse('https://api.stripe.com/v1/charges?limit=3');
