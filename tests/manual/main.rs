@@ -6,11 +6,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
+mod certificates;
 mod cryptography;
 mod deployment;
 mod durability;
 mod edges;
 mod evidence;
+mod files;
 mod input;
 mod learning;
 mod pages;

@@ -36,12 +36,13 @@ impl Row {
         self.command.starts_with("in part: ")
     }
 
-    /// What the test column names, by kind: `probe`, `node` or `test`.
+    /// What the test column names, by kind: `probe`, `node`, `npm` or `test`.
     fn names(&self) -> impl Iterator<Item = (&str, &str)> {
-        let parts = self.test.split(", ").filter(|part| *part != "-");
+        // A name may hold a comma.
+        let parts = self.test.split("`, ").filter(|part| *part != "-");
         parts.map(|part| {
-            let (kind, name) = part.split_once(' ').unwrap();
-            (kind, name.trim_matches('`'))
+            let (kind, name) = part.split_once(" `").unwrap();
+            (kind, name.trim_end_matches('`'))
         })
     }
 }
@@ -94,12 +95,13 @@ fn what_is_kept_is_counted_and_what_is_not_says_so() {
 
 #[test]
 fn every_probe_program_test_and_page_in_the_table_exists() {
-    let (probes, tests) = (probes(), tests());
+    let (probes, tests, packaged) = (probes(), tests(), tests_of_the_package());
     for row in rows() {
         for (kind, name) in row.names() {
             let exists = match kind {
                 "probe" => probes.contains(name),
                 "node" => workspace::root().join(format!("tests/node/cases/{name}.mjs")).is_file(),
+                "npm" => packaged.contains(name),
                 "test" => tests.contains(name),
                 _ => false,
             };
@@ -128,4 +130,22 @@ pub(crate) fn tests() -> BTreeSet<String> {
     let marked = texts.iter().flat_map(|text| text.split("#[test]").skip(1));
     let names = marked.filter_map(|rest| rest.split_once("fn ")?.1.split('(').next());
     names.map(str::to_owned).collect()
+}
+
+/// The names of the npm package's tests that are one text.
+fn tests_of_the_package() -> BTreeSet<String> {
+    let folder = workspace::root().join("crates/node/npm/test");
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let texts: Vec<String> = paths
+        .filter(|path| path.to_string_lossy().ends_with(".test.mjs"))
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect();
+    let lines = texts.iter().flat_map(|text| text.lines());
+    let names = lines.filter_map(|line| {
+        let call = line.strip_prefix("test(")?.replace("\\'", "\u{2019}");
+        let quote = call.chars().next().filter(|first| matches!(first, '\'' | '"'))?;
+        let name = call.get(1..)?.split(quote).next()?;
+        Some(name.replace('\u{2019}', "'"))
+    });
+    names.collect()
 }
