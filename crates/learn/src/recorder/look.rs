@@ -46,6 +46,15 @@ impl Root {
         }
     }
 
+    /// Whether a path ends at a symlink.
+    pub(super) fn is_link(&self, path: &[u8]) -> bool {
+        let Ok(name) = CString::new(path) else { return false };
+        let object = self.open(&name, libc::O_NOFOLLOW);
+        object.is_ok_and(|object| {
+            identity(object.as_fd()).is_ok_and(|found| found.kind() == libc::S_IFLNK)
+        })
+    }
+
     fn open(&self, name: &CString, flags: i32) -> Result<OwnedFd, Errno> {
         let flags = flags | libc::O_PATH;
         match &self.0 {

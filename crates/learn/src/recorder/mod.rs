@@ -18,6 +18,7 @@ mod order;
 mod place;
 mod programs;
 mod reader;
+mod rules;
 mod run;
 pub mod script;
 mod sockets;

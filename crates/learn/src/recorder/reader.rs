@@ -11,6 +11,7 @@ use super::lines::Lines;
 use super::look::{Found, Root};
 use super::place;
 use super::programs::Programs;
+use super::rules::Rules;
 use super::sockets::Sockets;
 use super::uses::Uses;
 use crate::record::line::{Blind, Count, FileSeen, Line};
@@ -134,13 +135,13 @@ impl Reader {
                 return;
             }
             Some(Act::Open { path, folder, flags }) => {
-                let uses = Uses::of_open(argument(call, flags));
-                self.use_path(call, argument(call, path), folder, uses);
+                let rules = Rules::of_open(argument(call, flags));
+                self.open(call, argument(call, path), folder, rules);
                 return;
             }
             Some(Act::OpenHow) => {
-                let flags = caller::read_word(call.tid, call.args[2]).unwrap_or_default();
-                self.use_path(call, call.args[1], Some(0), Uses::of_open(flags));
+                let rules = Rules::of_open_how(call.tid, call.args[2]);
+                self.open(call, call.args[1], Some(0), rules);
                 return;
             }
             Some(Act::Rename { old, new }) => {
@@ -203,6 +204,19 @@ impl Reader {
 
     /// Notes the use of a path and answers the call: first, unless the call may change what is
     /// there.
+    /// A file that is opened, unless a link is in the way that the caller does not follow: the kernel
+    /// refuses that, and a grant would give away what the link leads to.
+    fn open(&mut self, call: &Notification, at: u64, folder: Option<u8>, rules: Rules) {
+        if rules.mind_links() && matches!(self.read_path(call, at, folder), Ok(true)) {
+            let start = Start::of(folder.map(|index| argument(call, index)));
+            if rules.refuse(&self.root, &self.path, call.tid, start) {
+                self.answer(call, Answer::Continue);
+                return;
+            }
+        }
+        self.use_path(call, at, folder, rules.uses());
+    }
+
     fn use_path(&mut self, call: &Notification, at: u64, folder: Option<u8>, uses: Uses) {
         self.note_path(call, at, folder, uses, true);
     }
