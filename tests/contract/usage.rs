@@ -30,6 +30,18 @@ fn no_verb_is_a_usage_error() {
 }
 
 #[test]
+fn a_verb_without_its_command_names_the_help_that_lists_them() {
+    assert_snapshot!(Playground::new().run(["crypto", "token"]), @"
+    exit: 2
+    --- stdout
+    --- stderr
+    error: no command given for `crypto token`
+    hint: `ringfence crypto token --help` lists them
+    ---
+    ");
+}
+
+#[test]
 fn a_wrong_option_names_the_help_of_its_verb() {
     assert_snapshot!(Playground::new().run(["status", "--pdi", "3"]), @"
     exit: 2

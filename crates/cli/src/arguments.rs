@@ -51,7 +51,7 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Parsed, CommandError> {
         .and_then(|matches| Arguments::from_arg_matches(&matches));
     match parsed {
         Ok(arguments) => Ok(Parsed::Verb { verb: Box::new(arguments.verb), color: arguments.color }),
-        Err(error) => explain(&error, verbs::named(arguments)),
+        Err(error) => explain(&error, verbs::named(arguments), &words(arguments)),
     }
 }
 
@@ -60,11 +60,31 @@ pub(crate) fn command() -> clap::Command {
     Arguments::command().color(ClapColor::Never)
 }
 
-/// Help and version are answers; everything else is a usage error in our own wording.
-fn explain(error: &clap::Error, verb: Option<&str>) -> Result<Parsed, CommandError> {
+/// The verb and the commands below it that a command line names, as one would type them.
+fn words(arguments: &[OsString]) -> String {
+    let mut at = command();
+    let mut words = Vec::new();
+    for word in arguments.iter().skip(1).filter_map(|argument| argument.to_str()) {
+        if let Some(below) = at.find_subcommand(word).cloned() {
+            words.push(word);
+            at = below;
+        }
+    }
+    words.join(" ")
+}
+
+/// Help and version are answers; everything else is a usage error in our own wording. `words` are
+/// the verb and the commands below it.
+fn explain(error: &clap::Error, verb: Option<&str>, words: &str) -> Result<Parsed, CommandError> {
     let text = error.render().to_string();
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return Ok(Parsed::Text(text)),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand
+            if !words.is_empty() =>
+        {
+            return Err(CommandError::new(Kind::Usage, format!("no command given for `{words}`"))
+                .hint(format!("`ringfence {words} --help` lists them")));
+        }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
             return Err(CommandError::new(Kind::Usage, "no verb given")
                 .hint("`ringfence --help` lists the verbs"));
@@ -98,7 +118,7 @@ fn explain(error: &clap::Error, verb: Option<&str>) -> Result<Parsed, CommandErr
     }
     let known = |verb: &&str| command().find_subcommand(verb).is_some();
     Err(match verb.filter(known) {
-        Some(verb) => wrong.hint(format!("`ringfence {verb} --help` lists its options")),
+        Some(_) => wrong.hint(format!("`ringfence {words} --help` lists its options")),
         None => wrong.hint("`ringfence --help` lists the verbs"),
     })
 }
