@@ -69,7 +69,7 @@ export async function open(keys, envelope, context = '') {
   if (envelope.length > ENVELOPE) throw envelopeError('_TOO_LONG', `it is longer than ${ENVELOPE} bytes`);
   const malformed = (why) => envelopeError('_MALFORMED', `it is no envelope: ${why}`);
   const parts = envelope.split('.', 6);
-  if (parts.length !== 5) throw malformed('it has five parts');
+  if (parts.length !== 5) throw malformed('one has five parts');
   const [protectedHeader, encryptedKey, ...rest] = parts;
   const header = fields(protectedHeader, malformed);
   if (header.get('alg') !== 'dir' || header.get('enc') !== 'A256GCM') {

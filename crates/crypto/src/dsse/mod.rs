@@ -182,7 +182,7 @@ fn none(text: &str) -> DsseError {
     }
     match serde_json::from_str::<Bare>(text) {
         Ok(_) => DsseError::Unsigned,
-        Err(_) => DsseError::Malformed("it has payload, payloadType and signatures"),
+        Err(_) => DsseError::Malformed("one has payload, payloadType and signatures"),
     }
 }
 

@@ -134,7 +134,7 @@ pub fn open(keys: &[&Key], context: &[u8], envelope: &str) -> Result<Secret, Env
     }
     let parts: Vec<&str> = envelope.split('.').collect();
     let &[header, encrypted_key, nonce, sealed, tag] = parts.as_slice() else {
-        return Err(EnvelopeError::Malformed("it has five parts"));
+        return Err(EnvelopeError::Malformed("one has five parts"));
     };
     let protected = header;
     let header = read_header(header)?;

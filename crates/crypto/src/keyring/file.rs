@@ -62,7 +62,7 @@ impl Keyring {
     pub fn signing_key(&self, wrap: &Key) -> Result<SigningKey, KeyringError> {
         let key = self.active()?;
         let algorithm = self.kind.algorithm().ok_or_else(|| KeyringError::Refused {
-            what: "its keys seal and do not sign".to_owned(),
+            what: "the keyring's keys seal and do not sign".to_owned(),
             possible_from: None,
         })?;
         Ok(SigningKey::from_pkcs8(algorithm, &key.kid, &key.open(wrap)?)?)
@@ -222,9 +222,9 @@ impl Keyring {
             return Ok(());
         }
         let what = match self.kind {
-            Kind::A256gcm => "its keys seal data, and nothing else",
-            Kind::A256gcmkw => "its keys wrap data keys, and nothing else",
-            _ => "its keys sign and do not seal",
+            Kind::A256gcm => "the keyring's keys seal data themselves and wrap no data keys",
+            Kind::A256gcmkw => "the keyring's keys wrap data keys, and nothing else",
+            _ => "the keyring's keys sign and do not seal",
         };
         Err(KeyringError::Refused { what: what.to_owned(), possible_from: None })
     }

@@ -101,7 +101,7 @@ impl Keyring {
             // Nobody but the application knows which envelopes are left under it.
             State::Retiring if seals => refuse(
                 format!(
-                    "`{kid}` may still be needed to open envelopes: seal them again, then destroy it by name"
+                    "`{kid}` may still be needed to open envelopes: put them under the newer key, then destroy it"
                 ),
                 None,
             ),

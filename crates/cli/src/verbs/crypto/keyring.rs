@@ -291,6 +291,12 @@ impl Rotate {
                     from(takes_over_from)
                 )
             }
+            // What it sealed has no end of its own.
+            Step::TookOver { kid, before: Some((before, _)) }
+                if ring.kind.algorithm().is_none() =>
+            {
+                format!("in use: {kid}\n{before} opens what it sealed until it is destroyed\n")
+            }
             Step::TookOver { kid, before: Some((before, retires)) } => {
                 format!("in use: {kid}\n{before} may be retired {}\n", from(retires))
             }

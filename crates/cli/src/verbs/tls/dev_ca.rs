@@ -56,8 +56,11 @@ impl DevCa {
                 .hint(format!("unset {UNVERIFIED}; with this authority it is not needed")));
         }
         let files = self.files()?;
+        // Services that are started together would make an authority each.
+        let held = hold(&files.folder)?;
         let (authority, made) = self.authority(&files)?;
         let issued = self.certificate(&files, &authority)?;
+        drop(held);
         if self.command.is_empty() {
             printer.text(&said(&files, made, issued, self.client, printer));
             return Ok(Finish::Clean);
@@ -184,7 +187,8 @@ fn said(files: &Files, made: bool, issued: bool, client: bool, printer: &Printer
     text.push_str(
         "which is read once, when Node starts, and adds to what it trusts anyway. Not with\n\
          NODE_TLS_REJECT_UNAUTHORIZED=0: that accepts every certificate of everybody, also in\n\
-         production when it gets there. `ringfence tls dev-ca ... -- COMMAND` sets it for a command.\n",
+         production when it gets there. `ringfence tls dev-ca ... -- COMMAND` runs a command that\n\
+         trusts the authority.\n",
     );
     if client {
         text.push_str("The certificate is for clients: give it and its key as `cert` and `key`.\n");
@@ -227,6 +231,19 @@ fn quoted_for_shell(path: &Path) -> String {
     let path = path.display().to_string();
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+".contains(letter);
     if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', "'\\''")) }
+}
+
+/// Waits until nobody else makes anything in this folder.
+fn hold(folder: &Path) -> Result<Option<fs::File>, CommandError> {
+    // Elsewhere a folder is not opened.
+    if cfg!(not(unix)) {
+        return Ok(None);
+    }
+    let held = fs::File::open(folder).and_then(|folder| folder.lock().map(|()| folder));
+    held.map(Some).map_err(|error| {
+        let message = format!("cannot enter {}", folder.display());
+        CommandError::new(Kind::Source, message).caused_by(&error)
+    })
 }
 
 fn first_certificate(pem: &[u8]) -> Option<Certificate> {
