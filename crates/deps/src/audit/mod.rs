@@ -1,0 +1,246 @@
+//! Which packages of a lockfile have known advisories, who brings them in, and what would mend it.
+//!
+//! Every release is judged against every advisory of its name. Advisories that are names of the same
+//! thing (GHSA, CVE, MAL) are one [`Vulnerability`]. What cannot be judged is told and never left out.
+//! An audit says what databases know: that nothing is known of a package does not make it good, and that
+//! code is vulnerable does not say that it is reached.
+
+mod accept;
+mod fix;
+mod path;
+
+pub use accept::{Accept, Accepted, Unused};
+pub use fix::{Fix, Hindrance};
+
+use crate::Severity;
+use crate::advisories::{Advisories, Advisory, Verdict};
+use crate::change::{Copies, Release, Releases, releases};
+use path::Ways;
+use ringfence_project::graph::{Graph, Need, Source};
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// What is audited, against what.
+#[derive(Debug)]
+pub struct Audit<'a> {
+    /// The lockfile.
+    pub graph: &'a Graph,
+    /// What is known about its packages.
+    pub advisories: &'a Advisories,
+    /// What somebody agreed to.
+    pub accept: &'a [Accept],
+    /// Leaves out what is needed to develop alone.
+    pub omit_dev: bool,
+    /// The clock, in seconds since 1970.
+    pub now: i64,
+}
+
+/// What came of an audit.
+#[derive(Debug, Default, Serialize)]
+pub struct Report {
+    /// Releases that were judged.
+    pub judged: usize,
+    /// Found and accepted by nobody, the worst first.
+    pub vulnerabilities: Vec<Vulnerability>,
+    /// Found, and somebody agreed.
+    pub accepted: Vec<Accepted>,
+    /// Agreements that hold for nothing: expired, or about nothing that was found.
+    pub unused: Vec<Unused>,
+    /// Releases that could not be judged: `name@version`, or a name.
+    pub unjudged: Vec<Unjudged>,
+}
+
+/// A release that could not be judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unjudged {
+    /// `name@version`, or a name.
+    pub package: String,
+    /// Why: lower case, no period.
+    pub why: &'static str,
+}
+
+/// Something that is wrong with a release of the lockfile. Texts in it are not escaped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Vulnerability {
+    /// The name of the advisory.
+    pub id: String,
+    /// Its other names.
+    pub aliases: Vec<String>,
+    /// How bad; `null` where nobody said.
+    pub severity: Option<Severity>,
+    /// What it is about.
+    pub summary: String,
+    /// `name@version`
+    pub package: String,
+    /// Name of the package.
+    pub name: String,
+    /// Line of its first copy in the lockfile, counted from 1.
+    pub line: usize,
+    /// Who needs it.
+    pub need: &'static str,
+    /// Whether it can be told that this version is affected; `false` where it could not be compared.
+    pub certain: bool,
+    /// What is told beside it, such as that it comes from git.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// The dependencies of the project that bring it in, `name@version` each.
+    pub direct: Vec<String>,
+    /// The shortest way from the project to it, the package last.
+    pub path: Vec<String>,
+    /// What would mend it.
+    pub fix: Fix,
+}
+
+impl Vulnerability {
+    /// Whether it counts where this severity is the least that does. What nobody rated always does.
+    #[must_use]
+    pub fn counts(&self, least: Severity) -> bool {
+        self.severity.is_none_or(|severity| severity >= least)
+    }
+}
+
+/// Audits a lockfile.
+#[must_use]
+pub fn audit(audit: &Audit<'_>) -> Report {
+    let mut report = Report::default();
+    let releases = judged(audit);
+    let ways = Ways::of(audit.graph);
+    let mut accepts = accept::Accepts::new(audit.accept, audit.now);
+    for (release, copies) in &releases {
+        let known = audit.advisories.get(release.name).map_or(&[][..], Vec::as_slice);
+        let first = copies.first();
+        if first.version.is_none() && known.is_empty() {
+            let why = "the lockfile tells no version of it";
+            report.unjudged.push(Unjudged { package: first.label(), why });
+            continue;
+        }
+        report.judged += 1;
+        for group in groups(release, copies, known) {
+            let found = vulnerability(&group, release, copies, known, &ways);
+            match accepts.of(&found) {
+                Some(agreed) => report.accepted.push(Accepted::new(found, agreed)),
+                None => report.vulnerabilities.push(found),
+            }
+        }
+    }
+    report.unused = accepts.unused();
+    let worst = |one: &Vulnerability| one.severity.unwrap_or(Severity::Critical);
+    report.vulnerabilities.sort_by(|one, two| {
+        worst(two)
+            .cmp(&worst(one))
+            .then_with(|| (&one.package, &one.id).cmp(&(&two.package, &two.id)))
+    });
+    report
+}
+
+/// The releases that are judged. Folders of the project itself are its own code.
+fn judged<'a>(audit: &Audit<'a>) -> Releases<'a> {
+    let mut all = releases(audit.graph);
+    all.retain(|_, copies| {
+        let own = copies.all().all(|one| matches!(one.source, Source::Link { .. }));
+        let dev = copies.all().all(|one| one.need == Need::Dev);
+        !(own || audit.omit_dev && dev)
+    });
+    all
+}
+
+/// The advisories that are about a release, those with a name in common together; and whether one of
+/// them surely is.
+struct Group<'a> {
+    advisories: Vec<&'a Advisory>,
+    certain: bool,
+}
+
+fn groups<'a>(release: &Release<'_>, copies: &Copies<'_>, known: &'a [Advisory]) -> Vec<Group<'a>> {
+    let mut groups: Vec<Group<'a>> = Vec::new();
+    for advisory in known {
+        let verdict = match &copies.first().version {
+            Some(_) => advisory.affected.judge(release.version),
+            None => Verdict::Unknown,
+        };
+        if verdict == Verdict::Unaffected {
+            continue;
+        }
+        let mut group = Group { advisories: vec![advisory], certain: verdict == Verdict::Affected };
+        // Two groups may turn out to be one by a third name.
+        let (same, rest): (Vec<_>, Vec<_>) = groups.into_iter().partition(|other| {
+            other
+                .advisories
+                .iter()
+                .any(|one| names(one).any(|name| names(advisory).any(|own| own == name)))
+        });
+        for other in same {
+            group.certain |= other.certain;
+            group.advisories.extend(other.advisories);
+        }
+        groups = rest;
+        groups.push(group);
+    }
+    groups
+}
+
+fn names(advisory: &Advisory) -> impl Iterator<Item = &str> {
+    std::iter::once(advisory.id.as_str()).chain(advisory.aliases.iter().map(String::as_str))
+}
+
+fn vulnerability(
+    group: &Group<'_>,
+    release: &Release<'_>,
+    copies: &Copies<'_>,
+    known: &[Advisory],
+    ways: &Ways<'_>,
+) -> Vulnerability {
+    let first = copies.first();
+    // What is malicious is called so, whatever else it is called.
+    let malicious = |one: &&&Advisory| !one.id.starts_with("MAL-");
+    let main = group.advisories.iter().min_by_key(|one| (malicious(one), one.id.as_str()));
+    let id = main.map_or_else(String::new, |one| one.id.clone());
+    let mut aliases: BTreeSet<&str> = group.advisories.iter().flat_map(|one| names(one)).collect();
+    aliases.remove(id.as_str());
+    let severity = group.advisories.iter().map(|one| one.severity).max().flatten();
+    let summary = main.map_or_else(String::new, |one| one.summary.clone());
+    let way = ways.to(copies.ids());
+    Vulnerability {
+        aliases: aliases.into_iter().map(str::to_owned).collect(),
+        id,
+        severity,
+        summary,
+        package: first.label(),
+        name: first.name.clone(),
+        line: first.line,
+        need: need(copies),
+        certain: group.certain,
+        note: note(&first.source),
+        direct: way.direct,
+        path: way.shortest,
+        fix: fix::fix(release, &group.advisories, known, ways, copies.ids()),
+    }
+}
+
+/// The strongest reason for which a copy is there.
+fn need(copies: &Copies<'_>) -> &'static str {
+    match copies.all().map(|one| one.need).max() {
+        Some(Need::Production) => "production",
+        Some(Need::Optional) => "optional",
+        Some(Need::DevOptional) => "dev-optional",
+        Some(Need::Dev) => "dev",
+        Some(Need::Nobody) => "nobody",
+        Some(Need::Unknown) | None => "unknown",
+    }
+}
+
+fn note(source: &Source) -> Option<String> {
+    let from = match source {
+        Source::Git { .. } => "git",
+        Source::Tarball { .. } => "an address of its own",
+        Source::File { .. } => "a file",
+        Source::Link { .. } => "a folder",
+        Source::Registry { .. } => return None,
+    };
+    Some(format!(
+        "it comes from {from}: a copy with this version may have been mended, or made worse"
+    ))
+}
+
+#[cfg(test)]
+mod tests;
