@@ -98,6 +98,35 @@ fn what_is_there_is_kept_and_keys_are_the_owners() {
 }
 
 #[test]
+fn services_that_are_started_together_have_one_authority() {
+    let playground = Playground::new();
+    let names = ["a.test", "b.test", "c.test", "d.test"];
+    let children: Vec<_> = names
+        .iter()
+        .map(|name| {
+            let mut command = playground.command();
+            command.args(["tls", "dev-ca", "--dir", "dev", name, "localhost"]);
+            command.stdout(std::process::Stdio::null()).spawn().unwrap()
+        })
+        .collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    for name in names {
+        let run = playground.run([
+            "tls",
+            "inspect",
+            &format!("dev/{name}.pem"),
+            "--ca",
+            "dev/ca.pem",
+            "--name",
+            name,
+        ]);
+        assert_eq!(run.code, 0, "{run}");
+    }
+}
+
+#[test]
 fn a_certificate_is_issued_again_before_it_ends() {
     let playground = Playground::new();
     assert_eq!(dev_ca(&playground, &["api.test"]).code, 0);
