@@ -35,7 +35,8 @@ export class TokenError extends CryptoError {
   readonly code:
     | 'ERR_RINGFENCE_TOKEN_EXISTS'
     | 'ERR_RINGFENCE_TOKEN_KEY'
-    | 'ERR_RINGFENCE_TOKEN_PREFIX';
+    | 'ERR_RINGFENCE_TOKEN_PREFIX'
+    | 'ERR_RINGFENCE_TOKEN_STORE';
 }
 export class EnvelopeError extends CryptoError {
   readonly code:
@@ -160,6 +161,7 @@ export interface TokenEntry {
 /** Where tokens are kept, by locator: 64 hexadecimal digits that tell no token. */
 export interface TokenStore {
   insert(locator: string, entry: TokenEntry): void | Promise<void>;
+  /** The entry of a locator. What is none, such as rows of a table, is `ERR_RINGFENCE_TOKEN_STORE`. */
   find(locator: string): TokenEntry | null | undefined | Promise<TokenEntry | null | undefined>;
   /** Sets `revoked` of the entry of this id, unless it is set; the entry as it is then. */
   revoke(id: string, at: number): TokenEntry | null | undefined | Promise<TokenEntry | null | undefined>;

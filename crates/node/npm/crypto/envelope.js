@@ -87,8 +87,9 @@ function dataBytes(data) {
 /** Seals data for a context; the text may be stored and sent. */
 function seal(key, data, options) {
   const own = nativeOf(key);
-  const from = dataBytes(data);
+  // Options first: what they run when they are read cannot take the data away afterwards.
   const context = values.context(options);
+  const from = dataBytes(data);
   try {
     return own.seal(context, from);
   } catch (error) {
@@ -171,15 +172,16 @@ function sealedLength(length) {
 /** Seals data into the beginning of `target`: for large data, in buffers that are used again. */
 function sealInto(key, data, target, options) {
   const own = nativeOf(key);
+  const context = values.context(options);
   const from = values.bytes(data, 'data');
-  if (values.writable(target, 'target').length < from.length + OVERHEAD) {
+  const into = values.writable(target, 'target');
+  if (into.length < from.length + OVERHEAD) {
     throw invalid(`the target must have ${OVERHEAD} bytes more than the data`);
   }
-  values.apart(from, target);
-  const context = values.context(options);
-  values.apart(context, target);
+  values.apart(from, into);
+  values.apart(context, into);
   try {
-    const header = own.sealInto(context, from, target);
+    const header = own.sealInto(context, from, into);
     return { protected: header, length: from.length + OVERHEAD };
   } catch (error) {
     throw refused(error, 'envelope.sealInto');
@@ -189,17 +191,18 @@ function sealInto(key, data, target, options) {
 /** Opens what {@link sealInto} sealed into the beginning of `target`; returns how many bytes it is. */
 function openInto(keys, header, sealed, target, options) {
   const [key, others] = several(keys);
+  const context = values.context(options);
   const from = values.binary(sealed, 'sealed');
   if (typeof header !== 'string') throw invalid('protected must be a string');
   notTooLong(header.length, LONGEST);
-  if (values.writable(target, 'target').length < from.length - OVERHEAD) {
+  const into = values.writable(target, 'target');
+  if (into.length < from.length - OVERHEAD) {
     throw invalid(`the target must have room for the data`);
   }
-  values.apart(from, target);
-  const context = values.context(options);
-  values.apart(context, target);
+  values.apart(from, into);
+  values.apart(context, into);
   try {
-    return key.openInto(others, context, header, from, target);
+    return key.openInto(others, context, header, from, into);
   } catch (error) {
     throw refused(error, 'envelope.openInto');
   }

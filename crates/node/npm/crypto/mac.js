@@ -31,9 +31,10 @@ class HmacKey {
   /** Writes the tag of a message into the first 32 bytes of `target`. */
   signInto(message, target) {
     const from = bytes(message, 'message');
-    if (writable(target, 'target').length < TAG) throw invalid('the target must have 32 bytes');
-    apart(from, target);
-    this.#native.signInto(from, target);
+    const into = writable(target, 'target');
+    if (into.length < TAG) throw invalid('the target must have 32 bytes');
+    apart(from, into);
+    this.#native.signInto(from, into);
     return TAG;
   }
 

@@ -295,10 +295,14 @@ function signJwt(key, claims, options) {
   const iat = values.now({ now });
   const registered = { iss: values.text(issuer, 'issuer'), aud: audience, iat, exp: iat + life };
   audienceText(audience);
-  return signJws(key, JSON.stringify({ ...claims, ...registered }), { typ: 'JWT' });
+  const all = { ...claims, ...registered };
+  // It would be signed in the place of the claims, without an end.
+  if (typeof all.toJSON === 'function') throw invalid('claims must not have a function toJSON');
+  return signJws(key, JSON.stringify(all), { typ: 'JWT' });
 }
 
 function audienceText(audience) {
+  if (Array.isArray(audience) && audience.length === 0) throw invalid('audience must not be empty');
   for (const one of Array.isArray(audience) ? audience : [audience]) values.text(one, 'audience');
 }
 

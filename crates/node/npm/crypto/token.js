@@ -7,6 +7,9 @@ const { uuidV7 } = require('./random.js');
 const { hidden } = require('./shown.js');
 const values = require('./values.js');
 
+/** No time in seconds: the year 5138. In milliseconds it was 1973. */
+const IN_MILLISECONDS = 1e11;
+
 /** Issues, verifies and revokes tokens in a store that the caller gives. */
 class Tokens {
   #key;
@@ -59,6 +62,7 @@ class Tokens {
     if (locator === undefined) return standing('malformed');
     const entry = await this.#store.find(locator);
     if (entry === undefined || entry === null) return standing('unknown');
+    checkEntry(entry);
     if (entry.revoked !== undefined && entry.revoked !== null) return standing('revoked', entry);
     if (entry.expires !== undefined && entry.expires !== null && !(now < entry.expires)) return standing('expired', entry);
     return { ok: true, standing: 'valid', entry };
@@ -80,6 +84,16 @@ class Tokens {
   }
 }
 hidden(Tokens, () => '[Tokens]');
+
+/** A store that answers with anything else must not let a token through, nor let it count for ever. */
+function checkEntry(entry) {
+  const { expires, id } = entry;
+  const isSecond = Number.isSafeInteger(expires) && expires >= 0 && expires < IN_MILLISECONDS;
+  if (typeof id === 'string' && (expires === undefined || expires === null || isSecond)) return;
+  const error = new TokenError('ERR_RINGFENCE_TOKEN_STORE', 'the store answered what is no entry, with times in seconds since 1970');
+  tell('token.verify', error);
+  throw error;
+}
 
 function standing(how, entry) {
   tell('token.verify', { code: `ERR_RINGFENCE_TOKEN_${how.toUpperCase()}`, message: `the token is ${how}` });

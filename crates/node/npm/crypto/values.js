@@ -5,6 +5,9 @@ const { types } = require('node:util');
 const { invalid } = require('./errors.js');
 
 const EMPTY = new Uint8Array(0);
+/** What every typed array is asked by. */
+const VIEW = Object.getPrototypeOf(Uint8Array.prototype);
+const SAID = ['buffer', 'byteOffset', 'byteLength', 'length'];
 
 /** Bytes of a string (UTF-8), a view or an ArrayBuffer. Nothing is copied but text. */
 function bytes(value, name) {
@@ -29,12 +32,30 @@ function writable(value, name) {
   return owned(value, name);
 }
 
-function owned(view, name) {
+function owned(given, name) {
+  const view = isPlain(given) ? given : plain(given, name);
   const { buffer } = view;
   // Another thread could change it while it is read: what was verified would not be what is used.
   if (types.isSharedArrayBuffer(buffer)) throw invalid(`${name} must not be shared memory`);
   if (view.length === 0) attached(buffer, name);
   return view;
+}
+
+/** Whether what a view says of itself is what it is. */
+function isPlain(view) {
+  const prototype = Object.getPrototypeOf(view);
+  if (prototype !== Uint8Array.prototype && prototype !== Buffer.prototype) return false;
+  return !SAID.some((name) => Object.hasOwn(view, name));
+}
+
+/** The same memory, by a view that says nothing else. */
+function plain(view, name) {
+  const [buffer, byteOffset, , length] = SAID.map((name) => Reflect.get(VIEW, name, view));
+  try {
+    return new Uint8Array(buffer, byteOffset, length);
+  } catch {
+    throw invalid(`${name} is detached`);
+  }
 }
 
 /** A detached buffer looks empty, and so does a view that no longer fits into its buffer. */
@@ -72,8 +93,8 @@ function whole(value, name, { usual, least = 0, most = Number.MAX_SAFE_INTEGER }
 }
 
 /** The context that an envelope is bound to. */
-function context(options) {
-  const value = options?.context;
+function context(given) {
+  const { context: value } = options(given, ['context']);
   return value === undefined ? EMPTY : bytes(value, 'context');
 }
 

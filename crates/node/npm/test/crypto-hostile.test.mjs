@@ -249,3 +249,84 @@ test('a hasher that is let go while it hashes still answers', async () => {
   assert.equal(signal, null);
   assert.equal(stdout.trim(), '4');
 });
+
+test('options that are read cannot take the data away, and a context is never lost on the way', () => {
+  const taking = (view) => ({
+    get context() {
+      structuredClone(view.buffer, { transfer: [view.buffer] });
+      return 'orders/17';
+    },
+  });
+  const fresh = () => new Uint8Array(64).fill(65);
+  for (const attempt of [
+    (view) => crypto.seal(key, view, taking(view)),
+    (view) => crypto.sealInto(key, view, Buffer.alloc(200), taking(view)),
+    (view) => crypto.sealInto(key, Buffer.alloc(8), view, taking(view)),
+    (view) => crypto.openInto(key, 'x', view, Buffer.alloc(64), taking(view)),
+  ]) assert.throws(() => attempt(fresh()), invalid);
+  // `open(keys, envelope, 'orders/17')` is how a browser says it: here it would bind nothing.
+  for (const options of ['orders/17', { contxt: 'orders/17' }, Buffer.from('orders/17'), null]) {
+    assert.throws(() => crypto.seal(key, 'x', options), invalid);
+    assert.throws(() => crypto.open(key, crypto.seal(key, 'x'), options), invalid);
+    assert.throws(() => crypto.sealInto(key, 'x', Buffer.alloc(64), options), invalid);
+  }
+  const sealed = crypto.seal(key, fresh(), { context: 'orders/17' });
+  assert.equal(crypto.open(key, sealed, { context: 'orders/17' }).length, 64);
+});
+
+test('a view that lies about its memory is taken for what it is', () => {
+  class Liar extends Uint8Array {
+    get buffer() {
+      return new ArrayBuffer(1000);
+    }
+
+    get length() {
+      return 1000;
+    }
+  }
+  const memory = new ArrayBuffer(400);
+  assert.throws(() => crypto.sealInto(key, new Uint8Array(memory, 0, 300), new Liar(memory, 10, 380)), invalid);
+  assert.throws(() => crypto.sealInto(key, new Uint8Array(64), new Liar(4)), invalid);
+  assert.throws(() => hmac.signInto('x', new Liar(4)), invalid);
+  assert.throws(() => new crypto.SealKey('a', new Liar(new SharedArrayBuffer(32))), invalid);
+  const shared = Object.defineProperty(new Uint8Array(new SharedArrayBuffer(32)), 'buffer', { value: new ArrayBuffer(32) });
+  assert.throws(() => new crypto.SealKey('a', shared), invalid);
+  const gone = new Liar(32);
+  const { get } = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), 'buffer');
+  const buffer = Reflect.apply(get, gone, []);
+  structuredClone(buffer, { transfer: [buffer] });
+  assert.throws(() => crypto.seal(key, gone), invalid);
+  // The control: what it holds counts, and nothing of what it says.
+  assert.ok(crypto.secretEquals(new Liar([1, 2]), Uint8Array.of(1, 2)));
+});
+
+test('a store that answers with what is no entry lets no token through', async () => {
+  const server = Buffer.alloc(32, 7);
+  const past = Math.floor(Date.now() / 1000) - 60;
+  const asked = (answer) => new crypto.Tokens({ key: server, prefix: 'orders', store: { find: () => answer, insert() {}, revoke() {} } });
+  const { token, entry: issued } = await asked().issue({ expires: new Date(Date.now() + 60_000) });
+  // The controls: an entry counts, an entry that is over does not, and no entry is none.
+  assert.equal((await asked(issued).verify(token)).standing, 'valid');
+  assert.equal((await asked({ ...issued, expires: null }).verify(token)).standing, 'valid');
+  assert.equal((await asked({ ...issued, expires: past }).verify(token)).standing, 'expired');
+  assert.equal((await asked(undefined).verify(token)).standing, 'unknown');
+  const wrong = [
+    // Rows of a table, or whether there is one.
+    [], [issued], { rows: [] }, false, true, 0, 'x', {},
+    // Times as databases give them: a Date is in milliseconds and would count for ever.
+    { ...issued, expires: new Date(past * 1000) }, { ...issued, expires: past * 1000 }, { ...issued, expires: `${past}` }, { ...issued, expires: Number.NaN },
+  ];
+  for (const answer of wrong) {
+    await assert.rejects(asked(answer).verify(token), { code: 'ERR_RINGFENCE_TOKEN_STORE', name: 'TokenError' });
+  }
+});
+
+test('nothing is signed in the place of the claims, and no token is for nobody', async () => {
+  const signing = await crypto.SigningKey.generate('EdDSA', 'a');
+  const options = { audience: 'orders', issuer: 'login', lifetime: 60_000 };
+  assert.throws(() => crypto.signJwt(signing, { toJSON: () => ({ sub: 'anybody' }) }, options), invalid);
+  assert.throws(() => crypto.signJwt(signing, {}, { ...options, audience: [] }), invalid);
+  const keys = new crypto.KeySet().add(signing.verifyingKey);
+  const { claims } = crypto.verifyJwt(keys, crypto.signJwt(signing, { toJSON: 'a text' }, options), { audience: 'orders', issuer: 'login' });
+  assert.equal(claims.toJSON, 'a text');
+});
