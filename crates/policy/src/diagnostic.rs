@@ -16,6 +16,8 @@ pub enum Code {
     BadAddon,
     /// Not a literal address.
     BadAddress,
+    /// Not a day of the calendar.
+    BadDate,
     /// A delivery with a key it has no use for, or without one it needs.
     BadDelivery,
     /// Not a duration.
@@ -36,10 +38,14 @@ pub enum Code {
     BadNumber,
     /// Not a path that can be granted.
     BadPath,
+    /// Not the name of an npm package or scope.
+    BadPackage,
     /// Not a port or range of ports.
     BadPort,
     /// Not a source of secrets.
     BadSecretSource,
+    /// Not a severity.
+    BadSeverity,
     /// Not a signal that can stop a service.
     BadSignal,
     /// Not a size.
@@ -72,6 +78,8 @@ pub enum Code {
     TooLarge,
     /// There are more mistakes than are shown.
     TooMany,
+    /// Not the code of a finding.
+    UnknownCode,
     /// A key that has no meaning here.
     UnknownKey,
     /// A section that has no meaning.
@@ -93,6 +101,7 @@ impl Code {
         match self {
             Self::BadAddon => "bad-addon",
             Self::BadAddress => "bad-address",
+            Self::BadDate => "bad-date",
             Self::BadDelivery => "bad-delivery",
             Self::BadDuration => "bad-duration",
             Self::BadExecutable => "bad-executable",
@@ -102,9 +111,11 @@ impl Code {
             Self::BadMode => "bad-mode",
             Self::BadName => "bad-name",
             Self::BadNumber => "bad-number",
+            Self::BadPackage => "bad-package",
             Self::BadPath => "bad-path",
             Self::BadPort => "bad-port",
             Self::BadSecretSource => "bad-secret-source",
+            Self::BadSeverity => "bad-severity",
             Self::BadSignal => "bad-signal",
             Self::BadSize => "bad-size",
             Self::BadStart => "bad-start",
@@ -121,6 +132,7 @@ impl Code {
             Self::Syntax => "syntax",
             Self::TooLarge => "too-large",
             Self::TooMany => "too-many",
+            Self::UnknownCode => "unknown-code",
             Self::UnknownKey => "unknown-key",
             Self::UnknownSection => "unknown-section",
             Self::UnsupportedSchema => "unsupported-schema",

@@ -5,6 +5,7 @@
 //! the business of `boundary::resolve`, which reports at the spans kept here.
 
 pub mod address;
+pub mod dependencies;
 pub mod diagnostic;
 pub mod diff;
 pub mod display;

@@ -4,6 +4,7 @@
 //! later step (a path that does not exist, a port that is taken) can still point at the line.
 //! Nothing here touches the disk, the clock or the kernel.
 
+use crate::dependencies::Dependencies;
 use crate::net::{Cuts, Endpoint, HostName, ListenEndpoint};
 use crate::source::Located;
 use std::collections::BTreeMap;
@@ -31,6 +32,8 @@ pub struct Boundary {
     pub identity: Identity,
     /// Which layers must be in force.
     pub require: Require,
+    /// How changes of its packages are judged; nothing that the service may do.
+    pub dependencies: Dependencies,
 }
 
 /// `[service]`

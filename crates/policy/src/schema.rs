@@ -34,6 +34,7 @@ struct File {
     limits: Option<Limits>,
     identity: Option<Identity>,
     require: Option<Require>,
+    dependencies: Option<Dependencies>,
 }
 
 /// Who the service is and how it starts.
@@ -247,6 +248,76 @@ enum All {
     All,
 }
 
+/// How a change of the packages is judged; nothing that the service may do.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case", deny_unknown_fields)]
+struct Dependencies {
+    /// The least severity that fails a review; `high` by default.
+    fail_on: Option<Severity>,
+    /// Severities by the code of the finding.
+    severity: Option<BTreeMap<String, Severity>>,
+    /// How old a version has to be, such as `7d`; `3d` by default.
+    minimum_age: Option<String>,
+    /// Names that come from a registry of one's own and from nowhere else.
+    internal: Option<Vec<Internal>>,
+    /// Lists of versions that must not be installed: files or folders.
+    known_bad: Option<Vec<String>>,
+    /// Findings that somebody agreed to.
+    accept: Option<Vec<Accept>>,
+    /// Versions that may run something when they are installed.
+    scripts: Option<Vec<Script>>,
+}
+
+/// How much a finding matters.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum Severity {
+    Info,
+    Low,
+    Moderate,
+    High,
+    Critical,
+}
+
+/// Packages that come from one registry.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Internal {
+    /// `@scope`, a name, or the beginning of names and `*`.
+    name: String,
+    /// Address of the registry.
+    #[schemars(regex(pattern = r"^https?://."))]
+    registry: String,
+}
+
+/// A finding that somebody agreed to.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Accept {
+    /// Code of the finding, or the name of an advisory.
+    code: String,
+    /// `name`, `name@version`, `@scope` or `@scope/*`.
+    package: String,
+    /// Why it is in order.
+    #[schemars(length(min = 1))]
+    reason: String,
+    /// The last day on which this holds, such as `2027-06-30`.
+    #[schemars(regex(pattern = r"^\d{4}-\d{2}-\d{2}$"))]
+    until: Option<String>,
+}
+
+/// A version that may run something when it is installed.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Script {
+    /// npm package.
+    package: String,
+    /// Its version.
+    version: Option<String>,
+    /// SHA-512 of its tarball, in base64.
+    sha512: Option<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,6 +362,13 @@ mod tests {
         let process = resolved(&root, &root["properties"]["process"]);
         let addon = &process["properties"]["addons"]["items"];
         assert_eq!(keys_of(&root, addon), sorted(keys::ADDON.keys));
+        let dependencies = resolved(&root, &root["properties"]["dependencies"]);
+        for (list, keys) in
+            [("internal", keys::INTERNAL), ("accept", keys::ACCEPT), ("scripts", keys::SCRIPT)]
+        {
+            let item = &dependencies["properties"][list]["items"];
+            assert_eq!(keys_of(&root, item), sorted(keys.keys), "dependencies.{list}");
+        }
     }
 
     #[test]

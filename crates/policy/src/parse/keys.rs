@@ -16,8 +16,8 @@ pub(crate) struct Keys {
 pub(crate) const ROOT: Keys = Keys { section: "", keys: &["schema"] };
 
 /// Sections that stand at the top of the file.
-pub(crate) const SECTIONS: [Keys; 9] =
-    [SERVICE, FS, NET, PROCESS, ENV, SECRETS, LIMITS, IDENTITY, REQUIRE];
+pub(crate) const SECTIONS: [Keys; 10] =
+    [SERVICE, FS, NET, PROCESS, ENV, SECRETS, LIMITS, IDENTITY, REQUIRE, DEPENDENCIES];
 
 pub(crate) const SERVICE: Keys = Keys {
     section: "service",
@@ -40,6 +40,10 @@ pub(crate) const LIMITS: Keys =
     Keys { section: "limits", keys: &["memory", "pids", "cpu", "open-files", "file-size", "tmp"] };
 pub(crate) const IDENTITY: Keys = Keys { section: "identity", keys: &["user", "group", "groups"] };
 pub(crate) const REQUIRE: Keys = Keys { section: "require", keys: &["layers"] };
+pub(crate) const DEPENDENCIES: Keys = Keys {
+    section: "dependencies",
+    keys: &["fail-on", "severity", "minimum-age", "internal", "known-bad", "accept", "scripts"],
+};
 
 /// Tables inside sections.
 pub(crate) const SECRET: Keys = Keys {
@@ -47,9 +51,15 @@ pub(crate) const SECRET: Keys = Keys {
     keys: &["from", "as", "to", "variable", "mode", "refresh", "overlap"],
 };
 pub(crate) const ADDON: Keys = Keys { section: "process.addons", keys: &["package", "sha256"] };
+pub(crate) const INTERNAL: Keys =
+    Keys { section: "dependencies.internal", keys: &["name", "registry"] };
+pub(crate) const ACCEPT: Keys =
+    Keys { section: "dependencies.accept", keys: &["code", "package", "reason", "until"] };
+pub(crate) const SCRIPT: Keys =
+    Keys { section: "dependencies.scripts", keys: &["package", "version", "sha512"] };
 
 /// Sections that later versions fill.
-pub(crate) const RESERVED: [&str; 5] = ["check", "dependencies", "ingress", "sandbox", "sources"];
+pub(crate) const RESERVED: [&str; 4] = ["check", "ingress", "sandbox", "sources"];
 
 /// Names that people try, and the section or key that is meant.
 const ALIASES: [(&str, &str); 26] = [

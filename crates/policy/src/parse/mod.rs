@@ -5,6 +5,7 @@
 //! Parsing knows nothing of the disk: whether a path exists is found by `boundary::resolve`. A file
 //! that cannot be read completely yields no boundary at all.
 
+mod dependencies;
 mod environment;
 mod fs;
 mod identity;
@@ -53,7 +54,7 @@ pub fn size(text: &str) -> Result<u64, String> {
     })
 }
 
-/// Names at the top of a file that are looked at; there are 15 that mean anything.
+/// Names at the top of a file that are looked at; there are 16 that mean anything.
 const MOST_CHECKED: usize = 1000;
 
 /// Reads a boundary file.
@@ -90,6 +91,7 @@ fn decode(report: &mut Report, root: &DeTable<'_>) -> Option<Boundary> {
     let limits = section(report, root, &keys::LIMITS);
     let identity = section(report, root, &keys::IDENTITY);
     let require = section(report, root, &keys::REQUIRE);
+    let dependencies = section(report, root, &keys::DEPENDENCIES);
     let env = env.map(|section| environment::read(report, &section)).unwrap_or_default();
     let secrets = secrets.map(|section| secrets::read(report, &section, &env)).unwrap_or_default();
     let process = process.map(|section| process::read(report, &section)).unwrap_or_default();
@@ -103,6 +105,9 @@ fn decode(report: &mut Report, root: &DeTable<'_>) -> Option<Boundary> {
         limits: limits.map(|section| limits::read(report, &section)).unwrap_or_default(),
         identity: identity.map(|section| identity::read(report, &section)).unwrap_or_default(),
         require: require.unwrap_or_default(),
+        dependencies: dependencies
+            .map(|section| dependencies::read(report, &section))
+            .unwrap_or_default(),
         service: service(report, root)?,
     })
 }

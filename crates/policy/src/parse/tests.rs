@@ -319,16 +319,11 @@ url = "x"
     15 | [sources.corp]
        |  ^^^^^^^
     hint: remove it
-    ringfence.toml:17:2: [dependencies] is reserved and has no meaning yet
-       |
-    17 | [dependencies]
-       |  ^^^^^^^^^^^^
-    hint: remove it
     ringfence.toml:18:2: unknown section: wombat
        |
     18 | [wombat]
        |  ^^^^^^
-    hint: known sections: service, fs, net, process, env, secrets, limits, identity, require
+    hint: known sections: service, fs, net, process, env, secrets, limits, identity, require, dependencies
     "#);
 }
 

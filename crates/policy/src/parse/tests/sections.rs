@@ -372,3 +372,93 @@ layers = ["seccmp", "broker", "broker", "magic"]
          layers: environment, identity, namespaces, cgroup, rlimits, landlock, seccomp, broker, node-flags
     "#);
 }
+
+#[test]
+fn how_packages_are_judged_is_read_with_its_places() {
+    insta::assert_snapshot!(brief(r#"
+[dependencies]
+fail-on = "hihg"
+severity = { similar-nam = "low", exotic-source = "bad", GHSA-1 = "low" }
+minimum-age = "7"
+known-bad = ["~/list"]
+internal = [{ name = "@acme" }, { name = "@ac me", registry = "npm.acme.example" }]
+accept = [
+  { code = "new-install-scripts", package = "a", reason = "read" },
+  { code = "similar-name", package = "a", reason = " " },
+  { code = "similar-name", package = "a", reason = "x", until = "2026-02-30" },
+  { code = "similar-name", package = "b", reason = "x", until = 2026-12-31T00:00:00Z },
+  { code = "similar-name", package = "c", reason = "x", until = 2026-12-31, who = "me" },
+  "all",
+]
+scripts = [{ package = "a", version = "^1", sha512 = "x" }, { version = "1.0.0" }]
+"#), @r#"
+    6:11 bad-severity: not a severity: hihg
+         severities: info, low, moderate, high, critical
+    7:14 unknown-code: not the code of a finding: similar-nam
+         did you mean similar-name?
+    7:51 bad-severity: not a severity: bad
+         severities: info, low, moderate, high, critical
+    7:58 unknown-code: an advisory: GHSA-1
+         an advisory says its own severity
+    8:15 bad-duration: not a duration: 7
+         write a whole number and ms, s, m, h or d, such as "10s"
+    9:14 bad-path: `~` is not expanded: ~/list
+         write the whole path
+    10:13 missing-key: [dependencies.internal[0]] has no `registry`
+         write registry = "https://npm.acme.example/"
+    10:42 bad-package: not a package: @ac me
+         write a name, name@version, @scope or @scope/*
+    10:63 url: not the address of a registry: npm.acme.example
+         write it as npm's configuration does: registry = "https://npm.acme.example/"
+    12:12 unknown-code: not the code of a finding: new-install-scripts
+         did you mean new-install-script?
+    13:52 missing-key: the reason is empty
+         say why it is in order: whoever reads this later has only that
+    14:65 bad-date: not a day: 2026-02-30
+         write year, month and day: until = "2027-06-30"
+    15:65 bad-date: not a day: 2026-12-31T00:00:00Z
+         write year, month and day: until = "2027-06-30"
+    16:77 unknown-key: unknown key in [dependencies.accept[4]]: who
+         known keys: code, package, reason, until
+    17:3 wrong-type: `dependencies.accept[5]` must be a table, not a string
+         write accept = [{ code = "new-install-script", package = "esbuild", reason = "builds nothing: read on 2026-11-20", until = "2027-06-30" }]
+    19:39 bad-version-range: not one version: ^1
+         write a whole version such as "0.25.0"
+    19:54 bad-package: not a SHA-512 in base64: x
+         copy it from the lockfile: integrity, without sha512- in front
+    19:61 missing-key: [dependencies.scripts[1]] has no `package`
+         write package = "esbuild"
+    "#);
+}
+
+#[test]
+fn what_was_agreed_holds_to_the_end_of_its_day() {
+    let text = r#"
+[service]
+name = "orders"
+start = ["node", "a.js"]
+[dependencies]
+minimum-age = "7d"
+severity = { licence-changed = "critical" }
+internal = [{ name = "@acme", registry = "https://npm.acme.example/" }]
+[[dependencies.accept]]
+code = "similar-name"
+package = "@acme/*"
+reason = "ours"
+until = 1970-01-02
+[[dependencies.accept]]
+code = "GHSA-aaaa-bbbb-cccc"
+package = "b@1.0.0"
+reason = "not reached"
+[[dependencies.scripts]]
+package = "esbuild"
+version = "0.25.0"
+"#;
+    let read = parse("r.toml", text).unwrap().dependencies;
+    assert_eq!(read.accept[0].until.as_ref().unwrap().value, 2 * 86_400);
+    assert!(read.accept[0].is_about("@acme/a@1.0.0") && read.accept[1].is_about("b@1.0.0"));
+    assert_eq!(read.internal[0].registry.value, "https://npm.acme.example");
+    assert_eq!(read.age().as_secs(), 7 * 86_400);
+    assert_eq!(read.severity["licence-changed"].value.id(), "critical");
+    assert_eq!((read.fails_on().id(), read.scripts.len()), ("high", 1));
+}
