@@ -4,11 +4,20 @@
 //! Whoever reviews decides where to look: nowhere (offline), in npm's cache, at the registry. What
 //! could not be had is [`Known::Unknown`] with the reason, so that no signal takes silence for an answer.
 
+mod looked;
+mod packument;
+mod pnpm_store;
 mod registry;
+mod remote;
 mod tarball;
+mod tarballs;
 
+pub use looked::Looked;
+pub use packument::{Packument, Version};
 pub use registry::RegistryFacts;
+pub use remote::Remote;
 pub use tarball::TarballFacts;
+pub use tarballs::{Had, Missing, Origin, Tarballs};
 
 use crate::change::Release;
 use ringfence_project::graph::Package;

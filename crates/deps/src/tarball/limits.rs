@@ -17,7 +17,7 @@ pub struct Limits {
 pub(super) const HARMLESS: u64 = 16 << 20;
 
 impl Default for Limits {
-    /// 512 MiB packed, 1 GiB and 200,000 entries unpacked, 200 times its size.
+    /// 512 `MiB` packed, 1 `GiB` and 200,000 entries unpacked, 200 times its size.
     fn default() -> Self {
         Self { packed: 512 << 20, bytes: 1 << 30, entries: 200_000, ratio: 200 }
     }

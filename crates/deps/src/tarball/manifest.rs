@@ -15,6 +15,8 @@ pub struct Manifest {
     pub gypfile: Option<bool>,
     /// `bin`: the name of each command and its file, as npm takes them.
     pub bin: Vec<(String, String)>,
+    /// `directories.bin`, where there is no `bin`: every file in it is a command.
+    pub command_folder: Option<String>,
     /// `license`, also in its old forms.
     pub licence: Option<String>,
     /// `repository`: the address.
@@ -26,7 +28,7 @@ pub struct Manifest {
 impl Manifest {
     /// Reads the bytes of a `package.json`. A key that is there twice counts by its last place, as in
     /// JavaScript, because packages are published so.
-    pub(super) fn read(bytes: &[u8]) -> Self {
+    pub(crate) fn read(bytes: &[u8]) -> Self {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let Ok(Value::Object(root)) = serde_json::from_slice(bytes) else {
             return Self { problem: Some("its package.json is no JSON object"), ..Self::default() };
@@ -37,8 +39,11 @@ impl Manifest {
             Some(Value::Object(one)) => one.get("url").and_then(Value::as_str).map(str::to_owned),
             _ => text("repository"),
         };
+        let folder = root.get("directories").and_then(|all| all.get("bin"));
+        let folder = folder.filter(|_| root.get("bin").is_none()).and_then(Value::as_str);
         Self {
             bin: bin(root.get("bin"), name.as_deref()),
+            command_folder: folder.map(joined).filter(|folder| !folder.is_empty()),
             name,
             version: text("version"),
             scripts: strings(root.get("scripts")),

@@ -13,12 +13,15 @@ mod manifest;
 mod read;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-pub(crate) use tests::packed;
 
+pub(crate) use facts::INSTALL_SCRIPTS;
 pub use hash::check;
+pub(crate) use hash::sha512;
 pub use limits::Limits;
 pub use manifest::Manifest;
+pub(crate) use manifest::licence;
+#[cfg(test)]
+pub(crate) use tests::packed;
 
 use crate::evidence::TarballFacts;
 use ringfence_policy::display::quoted;

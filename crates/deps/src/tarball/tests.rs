@@ -50,7 +50,8 @@ fn read(bytes: &[u8]) -> Result<Tarball, TarballError> {
     Tarball::read(bytes, Limits::default())
 }
 
-const MANIFEST: &[u8] = br#"{"name": "@s/a", "version": "1.0.0", "bin": "./cli.js", "license": {"type": "MIT"},
+const MANIFEST: &[u8] =
+    br#"{"name": "@s/a", "version": "1.0.0", "bin": "./cli.js", "license": {"type": "MIT"},
   "repository": {"url": "git+https://code.example/a.git"},
   "scripts": {"postinstall": "node x.js", "prepare": "tsc", "test": "x"}}"#;
 

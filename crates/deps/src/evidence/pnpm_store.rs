@@ -1,0 +1,72 @@
+//! pnpm's store: a list of files and their hashes for each tarball that was unpacked (pnpm 7 to 10).
+//!
+//! The list has the tarball's hash in its name, and nothing proves that it belongs to it: whoever can
+//! write into the store can change the list and the files together.
+
+use super::tarballs::hex_of;
+use crate::tarball::{Hash, Manifest, Member, Tarball};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
+use ringfence_project::graph::{Algorithm, Package};
+use ringfence_project::walk;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Largest list that is read, in bytes.
+const LARGEST: u64 = 64 << 20;
+
+#[derive(Deserialize)]
+struct Index {
+    files: BTreeMap<String, Listed>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    integrity: String,
+    mode: u32,
+    size: u64,
+}
+
+/// What the store lists of a package's tarball.
+pub(super) fn listed(store: &Path, package: &Package) -> Option<Tarball> {
+    let hex = hex_of(&package.integrity, Algorithm::Sha512)?;
+    let bytes = walk::bytes(&index(store, &hex, package)?, LARGEST).ok()?;
+    let index: Index = serde_json::from_slice(&bytes).ok()?;
+    let mut files = Vec::with_capacity(index.files.len());
+    for (path, listed) in &index.files {
+        let hash = BASE64.decode(listed.integrity.strip_prefix("sha512-")?).ok()?;
+        let hash: Hash = hash.try_into().ok()?;
+        let (path, executable) = (path.clone(), listed.mode & 0o111 != 0);
+        let (size, unix_hash, program) = (listed.size, None, None);
+        files.push(Member { path, size, hash, unix_hash, executable, program });
+    }
+    let manifest = files.iter().find(|file| file.path == "package.json");
+    let manifest = manifest.and_then(|file| content(store, file))?;
+    Some(Tarball { files, manifest: Manifest::read(&manifest), left_out: Vec::new() })
+}
+
+/// Where the list of a hash lies: by name and version since version 10 of the store.
+fn index(store: &Path, hex: &str, package: &Package) -> Option<PathBuf> {
+    let old = store.join("files").join(&hex[..2]).join(format!("{}-index.json", &hex[2..]));
+    if old.is_file() {
+        return Some(old);
+    }
+    let label = package.label().replace('/', "+");
+    let name = format!("{}-{label}.json", hex.get(2..64)?);
+    let new = store.join("index").join(&hex[..2]).join(name);
+    new.is_file().then_some(new)
+}
+
+/// The bytes of a listed file, where they are the ones that are listed.
+fn content(store: &Path, file: &Member) -> Option<Vec<u8>> {
+    let mut hex = String::with_capacity(128);
+    for byte in file.hash {
+        use std::fmt::Write as _;
+        let _ = write!(hex, "{byte:02x}");
+    }
+    let path = store.join("files").join(&hex[..2]).join(&hex[2..]);
+    let bytes = walk::bytes(&path, 16 << 20);
+    let bytes = bytes.or_else(|_| walk::bytes(&path.with_extension("exec"), 16 << 20)).ok()?;
+    (crate::tarball::sha512(&bytes) == file.hash).then_some(bytes)
+}

@@ -1,0 +1,163 @@
+//! Where tarballs come from: a file, npm's cache, pnpm's store, the registry; each by its hash.
+
+use super::Remote;
+use super::pnpm_store;
+use crate::tarball::{Limits, Tarball, TarballError, check};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
+use ringfence_project::graph::{Algorithm, Integrity, Package, Source};
+use ringfence_project::walk;
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Where a tarball was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// A file of this machine, which the lockfile names.
+    File,
+    /// npm's cache.
+    NpmCache,
+    /// pnpm's store: not the tarball, but pnpm's own list of what was in it, which no hash of the
+    /// lockfile covers.
+    PnpmStore,
+    /// The registry.
+    Registry,
+}
+
+/// A tarball, and where it was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Had {
+    /// What is in it.
+    pub tarball: Tarball,
+    /// Where it was.
+    pub origin: Origin,
+}
+
+/// Why a tarball could not be had: lower case, no period. Text of others in it is escaped.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Missing(pub String);
+
+/// Looks for tarballs. May be shared by threads.
+#[derive(Debug)]
+pub struct Tarballs<'a> {
+    project: PathBuf,
+    cache: Option<PathBuf>,
+    stores: Vec<PathBuf>,
+    remote: Option<&'a Remote>,
+    limits: Limits,
+}
+
+impl<'a> Tarballs<'a> {
+    /// Looks into npm's cache, for the lockfile in `project`.
+    #[must_use]
+    pub fn new(project: &Path, cache: Option<&Path>) -> Self {
+        let cache = cache.map(|cache| cache.join("_cacache"));
+        let project = project.to_path_buf();
+        Self { project, cache, stores: Vec::new(), remote: None, limits: Limits::default() }
+    }
+
+    /// Looks into pnpm's stores too: folders such as `store/v10`.
+    #[must_use]
+    pub fn with_stores(mut self, stores: Vec<PathBuf>) -> Self {
+        self.stores = stores;
+        self
+    }
+
+    /// Asks the registry for what is nowhere else.
+    #[must_use]
+    pub const fn with_registry(mut self, remote: Option<&'a Remote>) -> Self {
+        self.remote = remote;
+        self
+    }
+
+    /// The tarball of a package.
+    ///
+    /// # Errors
+    /// Why it could not be had.
+    pub fn of(&self, package: &Package) -> Result<Had, Missing> {
+        let missing = |text: &str| Err(Missing(text.to_owned()));
+        match &package.source {
+            Source::File { path } => return self.file(path, &package.integrity),
+            Source::Git { .. } => return missing("it comes from git, which has no tarball"),
+            Source::Link { .. } => return missing("it is a folder of this machine"),
+            Source::Registry { .. } | Source::Tarball { .. } => {}
+        }
+        if package.integrity.is_empty() {
+            return missing("the lockfile has no hash of its tarball");
+        }
+        let mut told = None;
+        match self.cached(&package.integrity) {
+            Ok(Some(tarball)) => return Ok(Had { tarball, origin: Origin::NpmCache }),
+            Ok(None) => {}
+            Err(error) => told = Some(format!("in npm's cache, {error}")),
+        }
+        if let Some(remote) = self.remote
+            && matches!(package.source, Source::Registry { .. })
+        {
+            let bytes = remote.tarball(package, self.limits.packed).map_err(Missing)?;
+            let read = Tarball::read_checked(&bytes, &package.integrity, self.limits);
+            let tarball = read.map_err(|error| Missing(format!("from the registry, {error}")))?;
+            return Ok(Had { tarball, origin: Origin::Registry });
+        }
+        for store in &self.stores {
+            if let Some(tarball) = pnpm_store::listed(store, package) {
+                return Ok(Had { tarball, origin: Origin::PnpmStore });
+            }
+        }
+        Err(Missing(told.unwrap_or_else(|| match (&self.remote, &package.source) {
+            (Some(_), _) => "it comes from an address of its own, which is not asked".to_owned(),
+            (None, _) => "it is not in npm's cache, and no registry was asked".to_owned(),
+        })))
+    }
+
+    /// What npm's cache has of a hash.
+    ///
+    /// # Errors
+    /// What it has is not what the hash names.
+    pub fn cached(&self, integrity: &Integrity) -> Result<Option<Tarball>, TarballError> {
+        let Some(cache) = &self.cache else { return Ok(None) };
+        for (algorithm, hash) in integrity.hashes() {
+            let Some(hex) = hex(hash).filter(|hex| hex.len() > 4) else { continue };
+            let path = cache
+                .join("content-v2")
+                .join(algorithm.id())
+                .join(&hex[..2])
+                .join(&hex[2..4])
+                .join(&hex[4..]);
+            let Ok(bytes) = walk::bytes(&path, self.limits.packed) else { continue };
+            // A weaker hash than the strongest named is looked up and not believed.
+            check(&bytes, integrity)?;
+            return Tarball::read(&bytes, self.limits).map(Some);
+        }
+        Ok(None)
+    }
+
+    fn file(&self, path: &str, integrity: &Integrity) -> Result<Had, Missing> {
+        let path = self.project.join(path);
+        let told = |error: &dyn std::fmt::Display| Missing(format!("its file: {error}"));
+        let bytes = walk::bytes(&path, self.limits.packed).map_err(|error| told(&error))?;
+        let tarball = if integrity.is_empty() {
+            Tarball::read(&bytes, self.limits)
+        } else {
+            Tarball::read_checked(&bytes, integrity, self.limits)
+        };
+        Ok(Had { tarball: tarball.map_err(|error| told(&error))?, origin: Origin::File })
+    }
+}
+
+/// The hash of an algorithm in hexadecimal digits.
+pub(super) fn hex_of(integrity: &Integrity, wanted: Algorithm) -> Option<String> {
+    integrity.hashes().find(|(algorithm, _)| *algorithm == wanted).and_then(|(_, hash)| hex(hash))
+}
+
+fn hex(hash: &str) -> Option<String> {
+    let bytes = BASE64.decode(hash).ok()?;
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    Some(text)
+}

@@ -1,0 +1,86 @@
+//! Commands in `.bin`: links and small scripts that start a file of a package. Each must start what the
+//! package's own manifest names, whose bytes are compared elsewhere.
+
+use super::discover::{Found, followed, list};
+use super::{Kind, Report, Verification, shim};
+use crate::tarball::Manifest;
+use ringfence_project::walk;
+use std::collections::HashMap;
+use std::fs;
+
+/// Largest script or manifest that is read, in bytes.
+const LARGEST: u64 = 8 << 20;
+
+pub(super) fn check(verification: &Verification<'_>, found: &Found, report: &mut Report) {
+    let mut manifests = HashMap::new();
+    for folder in &found.commands {
+        let Ok(entries) = list(&verification.folder.join(folder)) else {
+            report.unknown("", format!("{folder} cannot be read"));
+            continue;
+        };
+        for (name, kind) in entries {
+            let path = format!("{folder}/{name}");
+            let file = verification.folder.join(&path);
+            let target = if kind.is_symlink() {
+                let target = fs::read_link(&file).unwrap_or_default();
+                followed(verification.folder, &path, &target.to_string_lossy())
+                    .ok_or("it leads out of the project")
+            } else if kind.is_file() {
+                match walk::text(&file, LARGEST) {
+                    Ok(text) => shim::target(&text, &path, verification.folder),
+                    Err(_) => Err("it is no script that a manager writes"),
+                }
+            } else {
+                Err("it is neither a link nor a script")
+            };
+            let problem =
+                target.and_then(|target| is_named(verification, &name, &target, &mut manifests));
+            if let Err(message) = problem {
+                report.deviates("", Kind::CommandChanged, &path, message);
+            }
+        }
+    }
+}
+
+/// Whether a package names this file as this command.
+fn is_named(
+    verification: &Verification<'_>,
+    name: &str,
+    target: &str,
+    manifests: &mut HashMap<String, Option<Manifest>>,
+) -> Result<(), &'static str> {
+    let importers = verification.graph.importers.iter();
+    let (package, file) = match package_of(target) {
+        Some(found) => found,
+        None => importers
+            .filter_map(|one| {
+                let inside = target.strip_prefix(one.folder.as_str())?;
+                let inside =
+                    if one.folder.is_empty() { inside } else { inside.strip_prefix('/')? };
+                Some((one.folder.as_str(), inside))
+            })
+            .max_by_key(|(folder, _)| folder.len())
+            .ok_or("it starts something that is no package's")?,
+    };
+    let manifest = manifests.entry(package.to_owned()).or_insert_with(|| {
+        let file = verification.folder.join(package).join("package.json");
+        walk::bytes(&file, LARGEST).ok().map(|bytes| Manifest::read(&bytes))
+    });
+    let Some(manifest) = manifest else {
+        return Err("it starts something of a package that is not there");
+    };
+    let named = manifest.bin.iter().any(|(command, own)| command == name && own == file);
+    let in_folder = manifest.command_folder.as_deref().is_some_and(|folder| {
+        file.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')) == Some(name)
+    });
+    if named || in_folder { Ok(()) } else { Err("it starts another file than its package says") }
+}
+
+/// The folder of the package that a path lies in, and the rest.
+fn package_of(path: &str) -> Option<(&str, &str)> {
+    let start = path.rfind("node_modules/")? + "node_modules/".len();
+    let rest = &path[start..];
+    let take = if rest.starts_with('@') { 2 } else { 1 };
+    let end = rest.match_indices('/').nth(take - 1).map(|(at, _)| at)?;
+    Some((&path[..start + end], &rest[end + 1..]))
+}
