@@ -35,6 +35,7 @@ mod unix {
     use std::io;
     use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
     use std::path::Path;
+    use std::sync::mpsc;
     use std::time::{Duration, Instant};
 
     /// How long the others may take together. None waits for anybody while it holds a file.
@@ -51,17 +52,19 @@ mod unix {
                 .caused_by(error)
         };
         let until = Instant::now() + PATIENCE;
+        // Nobody sends: what is waited for is the time.
+        let (_sender, never) = mpsc::channel::<()>();
         loop {
             // A pipe is not waited for; whoever reads it next refuses it.
             let opened = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path);
             let file = opened.map_err(|error| cannot(&error))?;
             match file.try_lock() {
                 // The one before has put a new file in the place of the one that was waited for.
-                Ok(()) if !is_at(&file, path).map_err(|error| cannot(&error))? => continue,
+                Ok(()) if !is_at(&file, path).map_err(|error| cannot(&error))? => {}
                 Ok(()) => return Ok(Hold(file)),
                 Err(TryLockError::Error(error)) => return Err(cannot(&error)),
                 Err(TryLockError::WouldBlock) if Instant::now() < until => {
-                    std::thread::sleep(PAUSE);
+                    let _ = never.recv_timeout(PAUSE);
                 }
                 Err(TryLockError::WouldBlock) => {
                     let message = format!("{} is held by another command", path.display());

@@ -191,12 +191,12 @@ impl RingOption {
 
     /// Writes it.
     pub(super) fn save(&self, ring: &rings::Keyring, wrap: &Key) -> Result<(), CommandError> {
-        key_file::write(&self.keyring, &self.text(ring, wrap)?)
+        key_file::write(&self.keyring, &text(ring, wrap)?)
     }
 
     /// Writes it where nothing is yet.
     fn make(&self, ring: &rings::Keyring, wrap: &Key) -> Result<(), CommandError> {
-        let made = key_file::create(&self.keyring, &self.text(ring, wrap)?);
+        let made = key_file::create(&self.keyring, &text(ring, wrap)?);
         made.map_err(|error| match error.kind() {
             std::io::ErrorKind::AlreadyExists => self.there_already(),
             _ => key_file::unwritten(&self.keyring, &error),
@@ -206,11 +206,6 @@ impl RingOption {
     /// Keeps other commands from changing it until what this gives is dropped.
     pub(super) fn hold(&self) -> Result<Hold, CommandError> {
         hold(&self.keyring)
-    }
-
-    fn text(&self, ring: &rings::Keyring, wrap: &Key) -> Result<Vec<u8>, CommandError> {
-        let text = ring.to_json(wrap).map_err(|error| refused(&error))?;
-        Ok(format!("{text}\n").into_bytes())
     }
 
     fn there_already(&self) -> CommandError {
@@ -349,6 +344,12 @@ impl Migrate {
         printer.text("authenticated from now on\n");
         Ok(())
     }
+}
+
+/// A ring as it is written.
+fn text(ring: &rings::Keyring, wrap: &Key) -> Result<Vec<u8>, CommandError> {
+    let text = ring.to_json(wrap).map_err(|error| refused(&error))?;
+    Ok(format!("{text}\n").into_bytes())
 }
 
 /// A step that is refused, with the time from which it is not.
