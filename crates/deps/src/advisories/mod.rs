@@ -13,7 +13,7 @@ mod severity;
 mod version;
 
 pub use import::{Import, ImportError, Imported};
-pub use index::{Index, IndexError};
+pub use index::{Index, IndexError, write};
 
 use crate::Severity;
 use crate::ranges;

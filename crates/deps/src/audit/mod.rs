@@ -13,10 +13,12 @@ pub use accept::{Accept, Accepted, Unused};
 pub use fix::{Fix, Hindrance};
 
 use crate::Severity;
+use crate::advisories::bulk::Asked;
 use crate::advisories::{Advisories, Advisory, Verdict};
 use crate::change::{Copies, Release, Releases, releases};
+use crate::npmrc::Npmrc;
 use path::Ways;
-use ringfence_project::graph::{Graph, Need, Source};
+use ringfence_project::graph::{Graph, Need, Package, Source};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -27,6 +29,8 @@ pub struct Audit<'a> {
     pub graph: &'a Graph,
     /// What is known about its packages.
     pub advisories: &'a Advisories,
+    /// What was asked for it; `None` where everything that is known was looked at.
+    pub asked: Option<&'a Asked>,
     /// What somebody agreed to.
     pub accept: &'a [Accept],
     /// Leaves out what is needed to develop alone.
@@ -103,14 +107,13 @@ impl Vulnerability {
 #[must_use]
 pub fn audit(audit: &Audit<'_>) -> Report {
     let mut report = Report::default();
-    let releases = judged(audit);
+    let releases = judged(audit.graph, audit.omit_dev);
     let ways = Ways::of(audit.graph);
     let mut accepts = accept::Accepts::new(audit.accept, audit.now);
     for (release, copies) in &releases {
         let known = audit.advisories.get(release.name).map_or(&[][..], Vec::as_slice);
         let first = copies.first();
-        if first.version.is_none() && known.is_empty() {
-            let why = "the lockfile tells no version of it";
+        if let Some(why) = audit.why_not(release, first, known) {
             report.unjudged.push(Unjudged { package: first.label(), why });
             continue;
         }
@@ -133,13 +136,54 @@ pub fn audit(audit: &Audit<'_>) -> Report {
     report
 }
 
+impl Audit<'_> {
+    /// Why a release cannot be judged.
+    fn why_not(
+        &self,
+        release: &Release<'_>,
+        first: &Package,
+        known: &[Advisory],
+    ) -> Option<&'static str> {
+        let was_asked = |asked: &Asked| {
+            let versions = asked.get(release.name).map_or(&[][..], Vec::as_slice);
+            versions.iter().any(|version| version == release.version)
+        };
+        if first.version.is_none() && known.is_empty() {
+            return Some("the lockfile tells no version of it");
+        }
+        if self.asked.is_some_and(|asked| !was_asked(asked)) {
+            return Some("the registry was not asked about it: it comes from elsewhere");
+        }
+        None
+    }
+}
+
+/// What is to be asked of the registry that is configured for packages without a scope: what comes from
+/// elsewhere is nothing that it should hear of.
+#[must_use]
+pub fn question(graph: &Graph, config: &Npmrc, omit_dev: bool) -> Asked {
+    let usual = config.registry("");
+    let mut asked = Asked::new();
+    for (release, copies) in judged(graph, omit_dev) {
+        let comes = copies.all().any(|one| {
+            matches!(one.source, Source::Registry { .. } | Source::Tarball { .. })
+                && one.version.is_some()
+        });
+        let own = config.registry(release.name);
+        if comes && (own == usual || own.is_none()) {
+            asked.entry(release.name.to_owned()).or_default().push(release.version.to_owned());
+        }
+    }
+    asked
+}
+
 /// The releases that are judged. Folders of the project itself are its own code.
-fn judged<'a>(audit: &Audit<'a>) -> Releases<'a> {
-    let mut all = releases(audit.graph);
+fn judged(graph: &Graph, omit_dev: bool) -> Releases<'_> {
+    let mut all = releases(graph);
     all.retain(|_, copies| {
         let own = copies.all().all(|one| matches!(one.source, Source::Link { .. }));
         let dev = copies.all().all(|one| one.need == Need::Dev);
-        !(own || audit.omit_dev && dev)
+        !(own || omit_dev && dev)
     });
     all
 }

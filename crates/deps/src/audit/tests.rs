@@ -30,7 +30,7 @@ fn known(about: &[(&str, Vec<Advisory>)]) -> Advisories {
 }
 
 fn report(advisories: &Advisories, accept: &[Accept], omit_dev: bool) -> Report {
-    audit(&Audit { graph: &graph(), advisories, accept, omit_dev, now: 1_000 })
+    audit(&Audit { graph: &graph(), advisories, asked: None, accept, omit_dev, now: 1_000 })
 }
 
 #[test]
@@ -53,6 +53,7 @@ fn who_brings_it_in_and_what_would_mend_it_is_told() {
         super::audit(&Audit {
             graph: &graph(),
             advisories: &near,
+            asked: None,
             accept: &[],
             omit_dev: false,
             now: 0
@@ -135,6 +136,7 @@ fn what_has_no_version_or_comes_from_elsewhere_is_not_called_clean() {
     let report = audit(&Audit {
         graph: &graph,
         advisories: &advisories,
+        asked: None,
         accept: &[],
         omit_dev: false,
         now: 0,
@@ -144,4 +146,27 @@ fn what_has_no_version_or_comes_from_elsewhere_is_not_called_clean() {
     let git = known(&[("git", vec![advisory("GHSA-1", "0", Some("2.0.0"))])]);
     let report = self::report(&git, &[], false);
     assert!(report.vulnerabilities[0].note.as_ref().unwrap().contains("from git"));
+}
+
+#[test]
+fn a_registry_hears_of_its_own_packages_alone_and_the_rest_is_told() {
+    let place = tempfile::tempdir().unwrap();
+    let npmrc = "registry=https://one.example/\n@own:registry=https://two.example/\n";
+    std::fs::write(place.path().join(".npmrc"), npmrc).unwrap();
+    let config = Npmrc::read(place.path(), &std::collections::BTreeMap::new()).unwrap();
+    let lock = LOCK.replace("node_modules/tool\"", "node_modules/@own/tool\"");
+    let graph = Graph::read("package-lock.json", &lock, &[]).unwrap();
+    let asked = question(&graph, &config, false);
+    assert_eq!(asked.keys().collect::<Vec<_>>(), ["deep", "parse", "web"]);
+    let audited = Audit {
+        graph: &graph,
+        advisories: &Advisories::new(),
+        asked: Some(&asked),
+        accept: &[],
+        omit_dev: false,
+        now: 0,
+    };
+    let report = audit(&audited);
+    let untold: Vec<_> = report.unjudged.iter().map(|one| one.package.as_str()).collect();
+    assert_eq!((report.judged, untold), (3, vec!["@own/tool@1.0.0", "git@1.0.0"]));
 }

@@ -67,10 +67,10 @@ fn component(release: &Release<'_>, copies: &Copies<'_>) -> Value {
     if let Some(version) = &package.version {
         component["version"] = json!(version);
     }
-    let needs = |need: Need| copies.all().all(|copy| copy.need == need);
-    if needs(Need::Dev) || needs(Need::DevOptional) {
+    let needs = |any: &[Need]| copies.all().all(|copy| any.contains(&copy.need));
+    if needs(&[Need::Dev]) {
         component["scope"] = json!("excluded");
-    } else if needs(Need::Optional) {
+    } else if needs(&[Need::Dev, Need::DevOptional, Need::Optional]) {
         component["scope"] = json!("optional");
     }
     let all = hashes(package);
