@@ -25,8 +25,10 @@ pub fn write(path: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
     if written.is_err() {
         // What could not be filled or moved is of no use to anybody.
         let _ = fs::remove_file(&fresh);
+        return written;
     }
-    written
+    keep(&folder);
+    Ok(())
 }
 
 /// Makes the file at `path`, whole, where there is nothing yet, with a mode as [`write`] gives it.
@@ -42,7 +44,9 @@ pub fn create(path: &Path, bytes: &[u8], mode: Option<u32>) -> io::Result<()> {
     // A link is refused where a rename would replace what somebody made meanwhile.
     let linked = fill(file, &target, bytes).and_then(|()| fs::hard_link(&fresh, &target));
     let _ = fs::remove_file(&fresh);
-    linked
+    linked?;
+    keep(&folder);
+    Ok(())
 }
 
 /// Whether a file could be written at `path`, as far as can be seen beforehand: the folder it would
@@ -71,6 +75,15 @@ pub fn place(path: &Path) -> io::Result<(PathBuf, PathBuf)> {
     }
     let target = folder.join(name);
     Ok((folder, target))
+}
+
+/// Puts the names in a folder on the disk too: a crash of the machine right after this must not bring the
+/// older file back, which a keyring has counted further than. Not every file system can.
+fn keep(folder: &Path) {
+    #[cfg(unix)]
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    #[cfg(not(unix))]
+    let _ = folder;
 }
 
 fn fill(mut file: File, old: &Path, bytes: &[u8]) -> io::Result<()> {
