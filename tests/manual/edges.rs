@@ -43,7 +43,9 @@ fn line_159_and_160_a_sibling_with_the_same_beginning_is_not_the_root() {
     let sibling = playground.path().join("uploads2/other.txt");
     assert!(read(&root, sibling.to_str().unwrap()).is_err());
     assert!(read(&root, "../uploads2/other.txt").is_err());
-    // The working directory counts for nothing: only the root does.
+    // The working directory counts for nothing: only the root does, and it is absolute.
+    assert!(matches!(Root::new("src"), Err(PathError::Refused(_))));
+    assert!(std::path::Path::new("src").is_dir());
     assert!(matches!(read(&root, "Cargo.toml"), Err(PathError::NotFound)));
     assert!(std::path::Path::new("Cargo.toml").is_file());
 }

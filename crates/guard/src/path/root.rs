@@ -29,11 +29,20 @@ pub struct Root {
 }
 
 impl Root {
-    /// Opens the folder itself. Its path is the application's own and is followed as usual.
+    /// Opens the folder itself. Its path is the application's own, absolute, and is followed as usual.
     ///
     /// # Errors
-    /// [`PathError`].
+    /// [`PathError::Refused`] for a relative path, which the working directory would decide on; any
+    /// other [`PathError`].
     pub fn new(folder: impl AsRef<Path>) -> Result<Self, PathError> {
+        if !folder.as_ref().is_absolute() {
+            return Err(PathError::Refused("the root is a relative path"));
+        }
+        Self::opened(folder)
+    }
+
+    /// Opens a folder wherever its path leads.
+    pub(crate) fn opened(folder: impl AsRef<Path>) -> Result<Self, PathError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let folder = rustix::fs::open(folder.as_ref(), flags, Mode::empty()).map_err(told)?;
         Ok(Self::from_folder(folder))

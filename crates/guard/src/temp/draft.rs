@@ -28,7 +28,7 @@ impl Draft {
     /// # Errors
     /// [`PathError`].
     pub fn new_in(folder: impl AsRef<Path>) -> Result<Self, PathError> {
-        Self::new_at(Root::new(folder)?.as_fd())
+        Self::new_at(Root::opened(folder)?.as_fd())
     }
 
     /// The same in a folder that is open.

@@ -35,7 +35,7 @@ impl Folder {
     /// # Errors
     /// [`PathError`].
     pub fn new_in(parent: impl AsRef<Path>) -> Result<Self, PathError> {
-        Self::new_at(Root::new(parent)?.as_fd())
+        Self::new_at(Root::opened(parent)?.as_fd())
     }
 
     /// The same in a folder that is open.
@@ -94,7 +94,7 @@ impl Drop for Folder {
 /// # Errors
 /// [`PathError`] when the folder cannot be read.
 pub fn sweep(parent: impl AsRef<Path>) -> Result<usize, PathError> {
-    sweep_at(Root::new(parent)?.as_fd())
+    sweep_at(Root::opened(parent)?.as_fd())
 }
 
 fn sweep_at(parent: BorrowedFd<'_>) -> Result<usize, PathError> {
