@@ -5,6 +5,7 @@
 // told by its place and never by its content.
 
 const { isUtf8 } = require('node:buffer');
+const { isSharedArrayBuffer } = require('node:util').types;
 const { GuardError, tell } = require('./error.js');
 const { native } = require('../native.js');
 const { DEPTH, ESCAPED, exact, OK, PROTOTYPE, scan, TWICE, UTF8, VALUES } = require('./scan.js');
@@ -43,7 +44,8 @@ const usual = limits();
 function parseJson(input, options) {
   const bounds = options === undefined ? usual : options instanceof Limits ? options : limits(options);
   const bytes = typeof input === 'string' ? Buffer.from(input) : input;
-  if (!(bytes instanceof Uint8Array)) {
+  // Shared memory could be changed between what is looked at and what is parsed.
+  if (!(bytes instanceof Uint8Array) || isSharedArrayBuffer(bytes.buffer)) {
     throw new GuardError('ERR_INVALID_ARG_TYPE', 'a JSON text must be a Buffer, a Uint8Array or a string');
   }
   if (bytes.length > bounds.maxBytes) {

@@ -2,6 +2,7 @@
 // Webhooks: verified over the raw bytes by the addon, before anything parses them, under any of the
 // active secrets, recent, and only once.
 
+const { isSharedArrayBuffer } = require('node:util').types;
 const { native } = require('../native.js');
 const { call, GuardError, tell, typed } = require('./error.js');
 
@@ -93,7 +94,8 @@ function pairs(headers) {
 }
 
 function raw(body) {
-  if (body instanceof Uint8Array) return body;
+  // Shared memory could be changed between what is verified and what is used.
+  if (body instanceof Uint8Array && !isSharedArrayBuffer(body.buffer)) return body;
   throw new GuardError('ERR_INVALID_ARG_TYPE', 'the body must be the raw bytes, before anything parsed them');
 }
 

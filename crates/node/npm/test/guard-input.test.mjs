@@ -245,3 +245,12 @@ test('identifiers are whole texts of their pattern', () => {
   assert.equal(oneOf(['asc', 'desc'])('asc'), 'asc');
   refusal(() => oneOf(['asc'])('toString'));
 });
+
+test('memory that another thread can change is no JSON text', () => {
+  const text = Buffer.from(`{"a":1,"filler":"${'x'.repeat(600)}"}`);
+  const shared = new Uint8Array(new SharedArrayBuffer(text.length));
+  shared.set(text);
+  assert.equal(refusal(() => parseJson(shared)).code, 'ERR_INVALID_ARG_TYPE');
+  assert.equal(refusal(() => parseJson(Buffer.from(shared.buffer))).code, 'ERR_INVALID_ARG_TYPE');
+  assert.equal(parseJson(shared.slice()).a, 1);
+});

@@ -180,3 +180,23 @@ function member(name, content) {
   body.write(content);
   return Buffer.concat([header, body]);
 }
+
+test('what is written is what was given, whatever becomes of its memory meanwhile', async () => {
+  for (const [round, taking] of [
+    (data) => data.fill(2),
+    (data) => structuredClone(data.buffer, { transfer: [data.buffer] }).byteLength,
+    // Frees it at once, where there is such a thing.
+    (data) => data.buffer.transfer?.(1),
+  ].entries()) {
+    const data = new Uint8Array(32 << 20).fill(1);
+    const written = root.writeFile(`given-${round}`, data);
+    taking(data);
+    const others = Array.from({ length: 4 }, () => new Uint8Array(32 << 20).fill(3));
+    await written;
+    const found = root.readFileSync(`given-${round}`);
+    assert.equal(found.length, 32 << 20);
+    assert.ok(found.equals(Buffer.alloc(32 << 20, 1)), `round ${round}`);
+    assert.equal(others.length, 4);
+    root.removeSync(`given-${round}`);
+  }
+});

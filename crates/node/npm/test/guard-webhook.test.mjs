@@ -85,3 +85,15 @@ test('a parsed body, a short secret or another scheme is an error of the program
   assert.throws(() => new Webhook({ scheme: 'paypal', secrets: ['long enough for a secret'] }), { code: 'ERR_INVALID_ARG_VALUE' });
   assert.throws(() => new Webhook({ scheme: 'stripe', secrets: ['long enough for a secret'], tolerance: 0 }), { code: 'ERR_INVALID_ARG_VALUE' });
 });
+
+test('a large body is verified as it was given, and shared memory is none', async () => {
+  for (const taking of [(body) => body.fill(0), (body) => structuredClone(body.buffer, { transfer: [body.buffer] }).byteLength, (body) => body.buffer.transfer?.(1)]) {
+    const body = new Uint8Array(8 << 20).fill(120);
+    const headers = sign('github', { body });
+    const verified = make('github').verify(headers, body);
+    taking(body);
+    assert.match((await verified).id, /./);
+  }
+  const shared = new Uint8Array(new SharedArrayBuffer(8));
+  await assert.rejects(make('github').verify(sign('github', { body: new Uint8Array(8) }), shared), { code: 'ERR_INVALID_ARG_TYPE' });
+});

@@ -1,7 +1,7 @@
 //! Folders that paths of users are opened below.
 
 use super::refused;
-use napi::bindgen_prelude::{AsyncTask, Buffer, Uint8Array};
+use napi::bindgen_prelude::{AsyncTask, Buffer};
 use napi::{Env, Error, Result, Task};
 use napi_derive::napi;
 use ringfence_guard::path::{Entry, Links, PathError, RelativePath, Root};
@@ -67,14 +67,16 @@ impl GuardRoot {
         write(&self.root, &path, data)
     }
 
-    /// The same on the thread pool, or a whole file in the place of what is there.
+    /// The same on the thread pool, or a whole file in the place of what is there. The data is copied:
+    /// JavaScript may give its memory away while a thread reads it.
     #[napi]
     pub fn write_file_later(
         &self,
         path: String,
-        data: Uint8Array,
+        data: &[u8],
         replace: bool,
     ) -> AsyncTask<WriteTask> {
+        let data = data.to_vec();
         AsyncTask::new(WriteTask { root: Arc::clone(&self.root), path, data, replace })
     }
 
@@ -163,7 +165,7 @@ impl Task for ReadTask {
 pub struct WriteTask {
     root: Arc<Root>,
     path: String,
-    data: Uint8Array,
+    data: Vec<u8>,
     replace: bool,
 }
 

@@ -2,7 +2,7 @@
 
 use super::path::GuardRoot;
 use super::{elsewhere, refused};
-use napi::bindgen_prelude::{AsyncTask, Object, Uint8Array};
+use napi::bindgen_prelude::{AsyncTask, Object};
 use napi::{Env, Error, Result, Task};
 use napi_derive::napi;
 use ringfence_guard::upload::{Accepted, Clamd, Intake, Kind, Receiving, UploadError};
@@ -63,9 +63,11 @@ impl GuardUpload {
         Ok(Self { intake, receiving: Arc::new(Mutex::new(Some(receiving))) })
     }
 
-    /// Takes the next bytes, on the thread pool; they must not be changed meanwhile.
+    /// Takes the next bytes, on the thread pool. They are copied: JavaScript may give their memory away
+    /// while a thread reads it.
     #[napi]
-    pub fn take(&self, piece: Uint8Array) -> AsyncTask<TakeTask> {
+    pub fn take(&self, piece: &[u8]) -> AsyncTask<TakeTask> {
+        let piece = piece.to_vec();
         let (intake, receiving) = (Arc::clone(&self.intake), Arc::clone(&self.receiving));
         AsyncTask::new(TakeTask { intake, receiving, piece })
     }
@@ -89,7 +91,7 @@ impl GuardUpload {
 pub struct TakeTask {
     intake: Arc<Intake>,
     receiving: Shared,
-    piece: Uint8Array,
+    piece: Vec<u8>,
 }
 
 impl Task for TakeTask {

@@ -1,7 +1,7 @@
 //! Webhooks: verified over the bytes that came.
 
 use super::refused;
-use napi::bindgen_prelude::{AsyncTask, Uint8Array};
+use napi::bindgen_prelude::AsyncTask;
 use napi::{Env, Error, Result, Task};
 use napi_derive::napi;
 use ringfence_guard::webhook::{
@@ -64,15 +64,17 @@ impl GuardWebhook {
         self.state.verify(&headers, body, now, remember)
     }
 
-    /// The same on the thread pool, for large bodies.
+    /// The same on the thread pool, for large bodies. The body is copied: JavaScript may give its memory
+    /// away while a thread reads it.
     #[napi]
     pub fn verify_later(
         &self,
         headers: Vec<String>,
-        body: Uint8Array,
+        body: &[u8],
         now: u32,
         remember: bool,
     ) -> AsyncTask<VerifyTask> {
+        let body = body.to_vec();
         AsyncTask::new(VerifyTask { state: Arc::clone(&self.state), headers, body, now, remember })
     }
 }
@@ -81,7 +83,7 @@ impl GuardWebhook {
 pub struct VerifyTask {
     state: Arc<State>,
     headers: Vec<String>,
-    body: Uint8Array,
+    body: Vec<u8>,
     now: u32,
     remember: bool,
 }
