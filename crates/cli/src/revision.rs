@@ -11,8 +11,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Reads `path`, counted from the current folder, as `revision` has it.
-#[expect(clippy::disallowed_methods, reason = "git is asked with the caller's own settings")]
 pub(crate) fn read(revision: &str, path: &Path) -> Result<Source, CommandError> {
+    read_up_to(revision, path, MAX_SIZE)
+}
+
+/// The same, of at most these many bytes.
+#[expect(clippy::disallowed_methods, reason = "git is asked with the caller's own settings")]
+pub(crate) fn read_up_to(revision: &str, path: &Path, most: u64) -> Result<Source, CommandError> {
     let shown = PathBuf::from(format!("{revision}:{}", path.display()));
     let failed = |error: &std::io::Error| {
         CommandError::new(Kind::Source, "cannot ask git for a revision")
@@ -33,12 +38,18 @@ pub(crate) fn read(revision: &str, path: &Path) -> Result<Source, CommandError> 
         .map_err(|error| failed(&error))?;
     let mut bytes = Vec::new();
     if let Some(output) = git.stdout.take() {
-        output.take(MAX_SIZE + 1).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
+        output.take(most + 1).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
     }
     // Its output was let go of: a git that has more to say ends.
     let ended = git.wait_with_output().map_err(|error| failed(&error))?;
-    if bytes.len() as u64 > MAX_SIZE {
-        return Err(too_large(&shown));
+    if bytes.len() as u64 > most {
+        return Err(match most {
+            MAX_SIZE => too_large(&shown),
+            _ => CommandError::new(
+                Kind::Source,
+                format!("{} is longer than {most} bytes", shown.display()),
+            ),
+        });
     }
     if !ended.status.success() {
         let words = String::from_utf8_lossy(&ended.stderr);
@@ -51,6 +62,33 @@ pub(crate) fn read(revision: &str, path: &Path) -> Result<Source, CommandError> 
         CommandError::new(Kind::Configuration, message)
     })?;
     Ok(Source { path: shown, text })
+}
+
+/// Names in a folder, counted from the current one, as `revision` has it; an error where the revision
+/// or the folder is not there.
+#[cfg(feature = "deps")]
+#[expect(clippy::disallowed_methods, reason = "git is asked with the caller's own settings")]
+pub(crate) fn names(revision: &str, folder: &str) -> Result<Vec<String>, CommandError> {
+    let object = format!("{revision}:./{folder}");
+    let ended = Command::new("git")
+        .args(["ls-tree", "--name-only", "-z", &object])
+        .env("GIT_NO_LAZY_FETCH", "1")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| {
+            CommandError::new(Kind::Source, "cannot ask git for a revision")
+                .caused_by(&error)
+                .hint("install git, or name two files")
+        })?;
+    if !ended.status.success() {
+        let words = String::from_utf8_lossy(&ended.stderr);
+        let words = words.lines().next().unwrap_or("it said nothing").trim_start_matches("fatal: ");
+        let message = format!("git has no {revision}: {words}");
+        return Err(CommandError::new(Kind::Source, message).hint(hint(&ended.stderr)));
+    }
+    let text = String::from_utf8_lossy(&ended.stdout);
+    Ok(text.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
 }
 
 /// What to do about git's words. It trusts no repository that belongs to somebody else, as in a

@@ -44,7 +44,10 @@ impl ConfigOption {
     }
 
     /// The boundary file where there is one, else the path of the one that could be made.
-    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "files are learnt on Linux"))]
+    #[cfg_attr(
+        not(any(target_os = "linux", feature = "deps")),
+        expect(dead_code, reason = "files are learnt on Linux")
+    )]
     pub(crate) fn find(&self) -> Result<Result<Source, PathBuf>, CommandError> {
         let path = match &self.config {
             Some(path) => path.clone(),

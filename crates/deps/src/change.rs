@@ -3,6 +3,7 @@
 //! A release is a name with a version; a lockfile may hold several copies of it. Two files by
 //! different managers can be compared, since only releases, sources and hashes are.
 
+use crate::ranges::version;
 use ringfence_project::graph::{Graph, Package, PackageId};
 use std::collections::BTreeMap;
 
@@ -13,6 +14,14 @@ pub struct Release<'a> {
     pub name: &'a str,
     /// The version, or the key where there is none.
     pub version: &'a str,
+}
+
+impl<'a> Release<'a> {
+    /// The release that a package is a copy of.
+    #[must_use]
+    pub fn of(package: &'a Package) -> Self {
+        Self { name: &package.name, version: package.version.as_deref().unwrap_or(&package.key) }
+    }
 }
 
 /// The copies of a release in one lockfile; at least one.
@@ -49,12 +58,17 @@ pub type Releases<'a> = BTreeMap<Release<'a>, Copies<'a>>;
 pub fn releases(graph: &Graph) -> Releases<'_> {
     let mut releases = Releases::new();
     for (id, package) in graph.ids() {
-        let version = package.version.as_deref().unwrap_or(&package.key);
-        let release = Release { name: &package.name, version };
-        releases.entry(release).or_insert_with(|| Copies { graph, ids: Vec::new() }).ids.push(id);
+        releases
+            .entry(Release::of(package))
+            .or_insert_with(|| Copies { graph, ids: Vec::new() })
+            .ids
+            .push(id);
     }
     releases
 }
+
+/// A release with its copies in one file.
+pub type Held<'a> = (Release<'a>, Copies<'a>);
 
 /// Two lockfiles and the releases of each.
 #[derive(Debug)]
@@ -67,18 +81,22 @@ pub struct Change<'a> {
     pub before: Releases<'a>,
     /// The releases of the newer file.
     pub after: Releases<'a>,
+    added: Vec<Held<'a>>,
 }
 
 impl<'a> Change<'a> {
     /// What changed from one graph to another.
     #[must_use]
     pub fn between(old: &'a Graph, new: &'a Graph) -> Self {
-        Self { old, new, before: releases(old), after: releases(new) }
+        let (before, after) = (releases(old), releases(new));
+        let added = after.iter().filter(|(release, _)| !before.contains_key(release));
+        let added = added.map(|(release, copies)| (release.clone(), copies.clone())).collect();
+        Self { old, new, before, after, added }
     }
 
     /// Releases that are in the newer file alone.
     pub fn added(&self) -> impl Iterator<Item = (&Release<'a>, &Copies<'a>)> {
-        self.after.iter().filter(|(release, _)| !self.before.contains_key(release))
+        self.added.iter().map(|(release, copies)| (release, copies))
     }
 
     /// Releases that are in the older file alone.
@@ -93,12 +111,34 @@ impl<'a> Change<'a> {
         })
     }
 
+    /// Whether a release is in the newer file alone.
+    #[must_use]
+    pub fn is_added(&self, package: &Package) -> bool {
+        !self.before.contains_key(&Release::of(package))
+    }
+
     /// The releases of a name in the older file: what an added release may be an update of.
     pub fn earlier<'b>(
         &'b self,
         name: &'b str,
-    ) -> impl Iterator<Item = (&'b Release<'a>, &'b Copies<'a>)> {
-        self.before.iter().filter(move |(release, _)| release.name == name)
+    ) -> impl Iterator<Item = (&'b Release<'b>, &'b Copies<'b>)> {
+        named(&self.before, name)
+    }
+
+    /// The release that an added one most likely took the place of: the highest one below it, else
+    /// the highest one of its name.
+    #[must_use]
+    pub fn base<'b>(
+        &'b self,
+        release: &'b Release<'_>,
+    ) -> Option<(&'b Release<'b>, &'b Copies<'b>)> {
+        let own = version(release.version);
+        let all = self.earlier(release.name).map(|held| (version(held.0.version), held));
+        all.max_by(|(one, _), (two, _)| {
+            let fits = |version: &Option<_>| version <= &own;
+            (fits(one), one).cmp(&(fits(two), two))
+        })
+        .map(|(_, held)| held)
     }
 
     /// Whether the older file has no release of this name.
@@ -106,6 +146,15 @@ impl<'a> Change<'a> {
     pub fn is_new_name(&self, name: &str) -> bool {
         self.earlier(name).next().is_none()
     }
+}
+
+/// The releases of one name.
+fn named<'b>(
+    all: &'b Releases<'b>,
+    name: &'b str,
+) -> impl Iterator<Item = (&'b Release<'b>, &'b Copies<'b>)> {
+    let from = Release { name, version: "" };
+    all.range(from..).take_while(move |(release, _)| release.name == name)
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ mod check_config;
 mod completions;
 #[cfg(feature = "crypto")]
 mod crypto;
+#[cfg(feature = "deps")]
+mod deps;
 mod diff;
 mod drift;
 mod drop;
@@ -66,6 +68,8 @@ pub(crate) enum Verb {
     Verify(verify::Verify),
     #[cfg(feature = "crypto")]
     Crypto(crypto::Crypto),
+    #[cfg(feature = "deps")]
+    Deps(deps::Deps),
     #[cfg(all(feature = "guard", target_os = "linux"))]
     Extract(extract::Extract),
     #[cfg(all(feature = "guard", target_os = "linux"))]
@@ -97,6 +101,8 @@ impl Verb {
             Self::Verify(verb) => verb.execute(printer),
             #[cfg(feature = "crypto")]
             Self::Crypto(verb) => verb.execute(printer),
+            #[cfg(feature = "deps")]
+            Self::Deps(verb) => verb.execute(printer),
             #[cfg(all(feature = "guard", target_os = "linux"))]
             Self::Extract(verb) => verb.execute(printer),
             #[cfg(all(feature = "guard", target_os = "linux"))]

@@ -1,8 +1,9 @@
-//! A package that comes from no registry: a tarball of somebody's own, git, a file.
+//! A package that comes from no registry: a tarball of somebody's own, git; or one that asks for such
+//! a package, whether or not this lockfile has it.
 
 use super::{Found, Review, Signal};
 use crate::Severity;
-use ringfence_project::graph::Source;
+use ringfence_project::graph::{EdgeKind, Package, Source};
 
 pub(super) const SIGNAL: Signal = Signal {
     code: "exotic-source",
@@ -12,25 +13,81 @@ pub(super) const SIGNAL: Signal = Signal {
 };
 
 fn find(review: &Review<'_>, found: &mut Found<'_>) {
-    for (_, copies) in review.change.added() {
+    for (release, copies) in review.added() {
         for package in copies.all() {
-            let message = match &package.source {
-                Source::Git { url, commit: Some(_) } => format!("comes from git: {url}"),
-                Source::Git { url, commit: None } => {
-                    format!("comes from git, and no commit is named: {url}")
+            let (message, place) = match &package.source {
+                Source::Git { url, commit: Some(commit) } => {
+                    (format!("comes from git: {url} at {commit}"), url)
                 }
-                Source::Tarball { url } => format!("comes from an address of its own: {url}"),
+                Source::Git { url, commit: None } => {
+                    (format!("comes from git, and no commit is named: {url}"), url)
+                }
+                Source::Tarball { url } => {
+                    (format!("comes from an address of its own: {url}"), url)
+                }
                 Source::File { .. } | Source::Link { .. } | Source::Registry { .. } => continue,
             };
-            found.add(package.label(), package.line, message);
+            let moved = review.change.earlier(release.name).flat_map(|(_, copies)| copies.all());
+            if moved.into_iter().any(|old| is_of(old, place)) {
+                found.add_as(Severity::Moderate, package, format!("{message}, as before"));
+            } else {
+                found.add(package, message);
+            }
             break;
+        }
+        asks(review, copies.first(), found);
+    }
+}
+
+/// Whether it came from this repository.
+fn is_of(package: &Package, place: &str) -> bool {
+    matches!(&package.source, Source::Git { url, .. } if url == place)
+}
+
+/// What the package asks for that is in no registry, and that no earlier version asked for.
+fn asks(review: &Review<'_>, package: &Package, found: &mut Found<'_>) {
+    let exotic = package.edges.iter().filter(|edge| {
+        is_exotic(&edge.range) && !matches!(edge.kind, EdgeKind::Peer | EdgeKind::PeerOptional)
+    });
+    for edge in exotic {
+        let earlier = review.change.earlier(&package.name).flat_map(|(_, copies)| copies.all());
+        let known =
+            earlier.into_iter().flat_map(|old| &old.edges).any(|old| old.range == edge.range);
+        if !known {
+            found.add(package, format!("asks for {} from {}", edge.name, edge.range));
         }
     }
 }
 
+/// Whether a range is an address of something that is in no registry.
+fn is_exotic(range: &str) -> bool {
+    const STARTS: [&str; 10] = [
+        "git:",
+        "git+",
+        "git@",
+        "github:",
+        "gitlab:",
+        "bitbucket:",
+        "gist:",
+        "http:",
+        "https:",
+        "ssh:",
+    ];
+    let short = |range: &str| {
+        let path = range.split('#').next().unwrap_or(range);
+        path.split_once('/').is_some_and(|(owner, name)| {
+            !owner.is_empty()
+                && !name.contains('/')
+                && !range.contains([':', ' '])
+                && !range.starts_with(['.', '/', '~', '@'])
+        })
+    };
+    STARTS.iter().any(|start| range.starts_with(start)) || short(range)
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::review::testing::codes;
+    use crate::review::testing::{codes, outcome};
 
     #[test]
     fn what_comes_from_no_registry_is_found() {
@@ -42,5 +99,33 @@ mod tests {
         for exotic in ["git+https://code.example/a.git#main", "https://files.example/a.tgz"] {
             assert_eq!(codes(none, &lock(exotic)), ["exotic-source"]);
         }
+    }
+
+    #[test]
+    fn what_asks_for_git_is_found_though_the_lockfile_has_no_such_package() {
+        let lock = |version: &str, asked: &str| {
+            format!(
+                r#""node_modules/a": {{"version": "{version}", "optionalDependencies": {{"b": "{asked}"}}}}"#
+            )
+        };
+        let old = lock("1.0.0", "^1.0.0");
+        for asked in ["github:o/b#0123abc", "o/b", "git+ssh://git@code.example/b.git"] {
+            assert!(codes(&old, &lock("1.0.1", asked)).contains(&"exotic-source"), "{asked}");
+        }
+        assert!(codes(&old, &lock("1.0.1", "^1.0.1")).is_empty());
+        let same = lock("1.0.0", "o/b");
+        assert!(codes(&same, &lock("1.0.1", "o/b")).is_empty(), "it did before");
+    }
+
+    #[test]
+    fn another_commit_of_a_known_repository_matters_less() {
+        let lock = |commit: &str| {
+            format!(
+                r#""node_modules/a": {{"resolved": "git+https://code.example/a.git#{commit}", "version": "1.0.{}"}}"#,
+                commit.len() % 7
+            )
+        };
+        let found = outcome(&lock(&"a".repeat(40)), &lock(&"b".repeat(64))).findings;
+        assert_eq!((found[0].code, found[0].severity.id()), ("exotic-source", "moderate"));
     }
 }

@@ -1,0 +1,98 @@
+//! `ringfence deps review`
+
+use super::output::{Reviewed, human, markdown};
+use super::policy::Policy;
+use super::{sarif, source};
+use crate::error::{CommandError, Finish, Kind};
+use crate::format;
+use crate::printer::Printer;
+use crate::settings::ConfigOption;
+use ringfence_deps::change::Change;
+use ringfence_deps::evidence::LockfileAlone;
+use ringfence_deps::review::{self, Review as Question};
+use ringfence_policy::time;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Say what a change of the lockfile brings in, and what a reviewer should ask
+///
+/// OLD and NEW are lockfiles, folders with one, or git revisions (HEAD, main, REVISION:PATH); without
+/// NEW it is the lockfile here: `ringfence deps review HEAD`. Exits 1 on findings at or above the
+/// severity in [dependencies] of the boundary file, high without one, and 2 when nothing could be
+/// reviewed.
+#[derive(Debug, clap::Args)]
+pub(super) struct Review {
+    /// The lockfile as it was: a file, a folder, a git revision, or REVISION:PATH
+    #[arg(value_name = "OLD", value_hint = clap::ValueHint::AnyPath)]
+    old: String,
+    /// The lockfile as it shall be
+    #[arg(value_name = "NEW", default_value = ".", value_hint = clap::ValueHint::AnyPath)]
+    new: String,
+    #[command(flatten)]
+    config: ConfigOption,
+    /// Judge as of this moment, such as 2026-11-23T00:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    now: Option<u64>,
+    /// How the result is written
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: ReviewFormat,
+}
+
+/// For people, for machines, or for a pull request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ReviewFormat {
+    Human,
+    Json,
+    Sarif,
+    Markdown,
+}
+
+fn moment(text: &str) -> Result<u64, &'static str> {
+    let seconds = time::read(text).and_then(|seconds| u64::try_from(seconds).ok());
+    seconds.ok_or("write it as 2026-11-23T00:00:00Z")
+}
+
+impl Review {
+    pub(super) fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
+        let policy = Policy::load(&self.config)?;
+        let new = source::load(&self.new, &self.old)?;
+        let old = source::load(&self.old, &new.path)?;
+        let change = Change::between(&old.graph, &new.graph);
+        let outcome = review::review(&Question {
+            change: &change,
+            evidence: &LockfileAlone,
+            now: self.now.unwrap_or_else(clock),
+            policy: &policy.dependencies,
+            known_bad: &policy.known_bad,
+        });
+        let fail_on = policy.dependencies.fails_on();
+        let failed = outcome.fails(fail_on);
+        let reviewed = Reviewed {
+            schema: 1,
+            old: &old.shown,
+            new: &new.shown,
+            file: &new.path,
+            boundary: policy.file.as_ref().map(|path| path.display().to_string()),
+            fail_on,
+            failed,
+            releases: change.after.len(),
+            added: change.added().count(),
+            removed: change.removed().count(),
+            outcome: &outcome,
+        };
+        match self.format {
+            ReviewFormat::Human => printer.text(&human(&reviewed, printer)),
+            ReviewFormat::Markdown => printer.text(&markdown(&reviewed)),
+            ReviewFormat::Json => format::json(&reviewed, printer)?,
+            ReviewFormat::Sarif => format::json(&sarif::log(&reviewed), printer)?,
+        }
+        if reviewed.releases == 0 {
+            return Err(CommandError::new(Kind::Source, "no package was reviewed"));
+        }
+        Ok(if failed { Finish::Findings } else { Finish::Clean })
+    }
+}
+
+/// Seconds since 1970.
+fn clock() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,144 @@
+//! A version that does not follow the one before: lower, very far ahead, or with a word behind it
+//! that no release has.
+//!
+//! A name that several registries have resolves to the highest version, so an attacker takes a very
+//! high one; colors `1.4.44-liberty` had a word that was no stage of a release.
+
+use super::{Found, Review, Signal};
+use crate::Severity;
+use crate::ranges::version;
+use nodejs_semver::{Identifier, Version};
+
+pub(super) const SIGNAL: Signal = Signal {
+    code: "odd-version",
+    question: "does this version follow the one before?",
+    severity: Severity::High,
+    find,
+};
+
+/// Major numbers ahead that no project skips.
+const AHEAD: u64 = 20;
+
+/// Major numbers above which years and builds are counted.
+const COUNTED: u64 = 90;
+
+/// What stands behind versions before a release, in front of numbers.
+const STAGES: [&str; 26] = [
+    "a",
+    "alpha",
+    "b",
+    "beta",
+    "build",
+    "c",
+    "canary",
+    "dev",
+    "develop",
+    "edge",
+    "experimental",
+    "insiders",
+    "internal",
+    "m",
+    "main",
+    "master",
+    "next",
+    "nightly",
+    "post",
+    "pr",
+    "pre",
+    "preview",
+    "rc",
+    "snapshot",
+    "stable",
+    "test",
+];
+
+fn find(review: &Review<'_>, found: &mut Found<'_>) {
+    for (release, copies) in review.added() {
+        let Some(is) = version(release.version) else { continue };
+        let package = copies.first();
+        let earlier: Vec<Version> = review
+            .change
+            .earlier(release.name)
+            .filter_map(|(release, _)| version(release.version))
+            .collect();
+        let Some(highest) = earlier.iter().max() else {
+            if (COUNTED..1900).contains(&is.major()) {
+                let message = "a new name with a very high version".to_owned();
+                found.add_as(Severity::Moderate, package, message);
+            }
+            continue;
+        };
+        if let Some(word) = odd_word(&is).filter(|word| !earlier.iter().any(|old| has(old, word))) {
+            found.add(package, format!("has a word behind it that no release has: {word}"));
+        } else if is.major() > highest.major() + AHEAD && highest.major() < COUNTED {
+            found.add(package, format!("is very far ahead of {highest}"));
+        } else if is_back(review, release.name, &is, &earlier) {
+            found.add_as(Severity::Moderate, package, format!("is lower than {highest} was"));
+        } else if is.is_prerelease() && earlier.iter().all(|old| !old.is_prerelease()) {
+            let message = format!("is a version before a release, and {highest} was a release");
+            found.add_as(Severity::Low, package, message);
+        }
+    }
+}
+
+/// Below everything that was there, none of which is left.
+fn is_back(review: &Review<'_>, name: &str, is: &Version, earlier: &[Version]) -> bool {
+    let gone = review.change.earlier(name).all(|(old, _)| !review.change.after.contains_key(old));
+    gone && earlier.iter().all(|old| is < old)
+}
+
+/// The first word behind the version that is no stage of a release.
+fn odd_word(version: &Version) -> Option<String> {
+    let words = version.pre_release().iter().filter_map(|one| match one {
+        Identifier::AlphaNumeric(text) => Some(text.to_string()),
+        Identifier::Numeric(_) => None,
+    });
+    words.into_iter().find(|text| {
+        let stage = |part: &str| {
+            let letters = part.trim_end_matches(|c: char| c.is_ascii_digit()).to_ascii_lowercase();
+            STAGES.contains(&letters.as_str())
+        };
+        // Dates, builds and hashes begin with a digit or are hexadecimal.
+        let built = text.starts_with(|c: char| c.is_ascii_digit())
+            || text.len() >= 7 && text.chars().all(|c| c.is_ascii_hexdigit());
+        !built && !text.split(['-', '_']).any(stage)
+    })
+}
+
+fn has(version: &Version, word: &str) -> bool {
+    odd_word(version).as_deref() == Some(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::review::testing::outcome;
+
+    fn severity(old: &str, new: &str) -> Option<&'static str> {
+        let lock = |version: &str| format!(r#""node_modules/a": {{"version": "{version}"}}"#);
+        let found = outcome(&lock(old), &lock(new)).findings;
+        found.iter().find(|one| one.code == "odd-version").map(|one| one.severity.id())
+    }
+
+    #[test]
+    fn versions_that_do_not_follow_are_found() {
+        assert_eq!(severity("1.4.0", "1.4.44-liberty-2"), Some("high"));
+        assert_eq!(severity("1.2.0", "99.99.99"), Some("high"));
+        assert_eq!(severity("1.2.0", "1.1.9"), Some("moderate"));
+        assert_eq!(severity("1.2.0", "1.3.0-rc.1"), Some("low"));
+    }
+
+    #[test]
+    fn versions_that_follow_are_not() {
+        for (old, new) in [
+            ("1.2.0", "1.2.1"),
+            ("1.2.0", "2.0.0"),
+            ("9.2.0", "14.0.0"),
+            ("1.2.0-rc.1", "1.2.0-rc.2"),
+            ("18.0.0-canary-0123abcd-20260101", "19.0.0-canary-4567abcd-20260201"),
+            ("1.0.0-security", "1.0.1-security"),
+            ("2024.1.0", "2026.1.0"),
+        ] {
+            assert_eq!(severity(old, new), None, "{old} {new}");
+        }
+    }
+}

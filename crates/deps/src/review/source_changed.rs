@@ -1,0 +1,135 @@
+//! A package comes from elsewhere than before: another registry, or git instead of a registry. And a
+//! new package that comes from a host where nothing came from before.
+
+use super::{Found, Review, Signal};
+use crate::Severity;
+use ringfence_project::graph::{Package, Source};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) const SIGNAL: Signal = Signal {
+    code: "source-changed",
+    question: "registry or source changed?",
+    severity: Severity::High,
+    find,
+};
+
+/// How many moves between the same two places are told one by one.
+const ONE_BY_ONE: usize = 10;
+
+/// Where something comes from, and where it came from.
+type Moves<'a> = BTreeMap<(String, String), Vec<&'a Package>>;
+
+fn find(review: &Review<'_>, found: &mut Found<'_>) {
+    let mut moves = Moves::new();
+    let hosts: BTreeSet<String> =
+        review.change.old.packages.iter().filter_map(|package| package.source.host()).collect();
+    for (_, before, after) in review.change.kept() {
+        note(before.all(), after.first(), &mut moves);
+    }
+    for (release, copies) in review.added() {
+        let package = copies.first();
+        let earlier: Vec<&Package> =
+            review.change.earlier(release.name).flat_map(|(_, copies)| copies.all()).collect();
+        let is_new = earlier.is_empty();
+        note(earlier.into_iter(), package, &mut moves);
+        if let (true, Source::Registry { .. }, Some(host)) =
+            (is_new && !hosts.is_empty(), &package.source, package.source.host())
+            && !hosts.contains(&host)
+        {
+            found.add(package, format!("comes from {host}, and nothing came from there before"));
+        }
+    }
+    for ((from, to), packages) in moves {
+        tell(&from, &to, &packages, found);
+    }
+}
+
+/// Notes a package that came from elsewhere in every earlier copy.
+fn note<'a>(
+    earlier: impl Iterator<Item = &'a Package>,
+    package: &'a Package,
+    moves: &mut Moves<'a>,
+) {
+    let Some(to) = place(package) else { return };
+    let mut from = None;
+    for old in earlier {
+        match place(old) {
+            Some(place) if place != to => from = Some(place),
+            // The same, or nobody said it.
+            _ => return,
+        }
+    }
+    if let Some(from) = from {
+        moves.entry((from, to)).or_default().push(package);
+    }
+}
+
+fn tell(from: &str, to: &str, packages: &[&Package], found: &mut Found<'_>) {
+    let message = format!("came from {from} and comes from {to}");
+    if packages.len() <= ONE_BY_ONE {
+        for package in packages {
+            found.add(package, message.clone());
+        }
+    } else if let Some(first) = packages.first() {
+        found.add(first, format!("{message}, as {} packages do", packages.len()));
+    }
+}
+
+/// The kind of a source and its host; nothing where the lockfile names no address, which leaves it
+/// to npm's configuration.
+fn place(package: &Package) -> Option<String> {
+    if package.bundled {
+        return None;
+    }
+    match &package.source {
+        Source::Registry { url: None } => None,
+        Source::Registry { url: Some(_) } => package.source.host(),
+        Source::Git { .. } => package.source.host().map(|host| format!("git at {host}")),
+        Source::Tarball { .. } => package.source.host().map(|host| format!("a tarball at {host}")),
+        Source::File { .. } => Some("a file of this machine".to_owned()),
+        Source::Link { .. } => Some("a folder of the project".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::review::testing::codes;
+
+    fn lock(name: &str, version: &str, host: &str) -> String {
+        let address = format!("https://{host}/{name}/-/{name}-{version}.tgz");
+        format!(r#""node_modules/{name}": {{"version": "{version}", "resolved": "{address}"}}"#)
+    }
+
+    #[test]
+    fn another_registry_for_the_same_name_is_found() {
+        let old = lock("a", "1.0.0", "registry.example");
+        for version in ["1.0.0", "1.0.1"] {
+            assert_eq!(codes(&old, &lock("a", version, "other.example")), ["source-changed"]);
+            assert!(codes(&old, &lock("a", version, "registry.example")).is_empty());
+        }
+    }
+
+    #[test]
+    fn a_new_name_from_a_place_nothing_came_from_is_found() {
+        let old = lock("a", "1.0.0", "registry.example");
+        let with = |host: &str| format!("{old}, {}", lock("unheard-of", "1.0.0", host));
+        assert_eq!(codes(&old, &with("other.example")), ["source-changed"]);
+        assert!(codes(&old, &with("registry.example")).is_empty());
+    }
+
+    #[test]
+    fn a_move_of_everything_is_told_once() {
+        let all = |host: &str| {
+            let one = |n| lock(&format!("p{n}"), "1.0.0", host);
+            (0..30).map(one).collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(codes(&all("registry.example"), &all("mirror.example")), ["source-changed"]);
+    }
+
+    #[test]
+    fn git_instead_of_a_registry_is_found() {
+        let old = lock("a", "1.0.0", "registry.example");
+        let git = r#""node_modules/a": {"version": "1.0.0", "resolved": "git+https://code.example/a.git#main"}"#;
+        assert_eq!(codes(&old, git), ["source-changed"]);
+    }
+}
