@@ -75,22 +75,30 @@ fn every_field_kind_and_action_of_an_event_is_described() {
 #[test]
 fn every_test_and_row_of_the_specification_exists() {
     let (text, tests) = (page("SPECIFICATION.md"), table::tests());
+    let packaged = table::tests_of_the_package();
     let bench: String = ["engine", "proof", "learn"]
         .map(|name| page(&format!("xtask/src/bench/{name}.rs")))
         .concat();
-    for row in text.lines().filter(|line| line.starts_with("| ") && !line.ends_with("held by |")) {
+    for row in rows_held_by(&text) {
         let held = row.trim_end_matches('|').rsplit(" | ").next().unwrap().trim();
         let (kind, _) = held.split_once(' ').unwrap_or((held, ""));
         for name in named(held) {
             let exists = match kind {
                 "bench" => bench.contains(&format!("\"{name}\"")),
                 "node" => workspace::root().join(format!("tests/node/cases/{name}.mjs")).is_file(),
+                "npm" => packaged.contains(name),
                 "test" | "tests" => tests.contains(name),
                 _ => false,
             };
             assert!(exists, "there is no {kind} {name}");
         }
     }
+}
+
+/// The rows of the tables whose last column says what holds them.
+fn rows_held_by(text: &str) -> Vec<&str> {
+    let tables = text.split("\n\n").filter_map(|part| part.split_once("held by |\n"));
+    tables.flat_map(|(_, rows)| rows.lines().filter(|row| row.starts_with("| "))).collect()
 }
 
 #[test]

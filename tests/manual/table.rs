@@ -133,7 +133,7 @@ pub(crate) fn tests() -> BTreeSet<String> {
 }
 
 /// The names of the npm package's tests that are one text.
-fn tests_of_the_package() -> BTreeSet<String> {
+pub(crate) fn tests_of_the_package() -> BTreeSet<String> {
     let folder = workspace::root().join("crates/node/npm/test");
     let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let texts: Vec<String> = paths
