@@ -116,3 +116,33 @@ fn more_than_can_be_sealed_is_refused_and_not_counted() {
     refused(&seal(&playground, &[], vec![b'x'; (32 << 20) + 1]), 2, &["xxxx"]);
     assert_eq!(std::fs::read(playground.path().join("ring")).unwrap(), before);
 }
+
+#[test]
+fn the_most_that_is_sealed_is_also_opened_and_put_under_another_key() {
+    for kind in ["a256gcm", "a256gcmkw"] {
+        let playground = playground();
+        ring(&playground, "ring", kind);
+        let data = vec![b'x'; 32 << 20];
+        let mut sealed = seal(&playground, &[], &data);
+        assert_eq!(sealed.code, 0, "{}", sealed.stderr);
+        if kind == "a256gcmkw" {
+            sealed = crypto(&playground, &[&["rewrap"][..], &PLACE].concat(), &sealed.stdout);
+            assert_eq!(sealed.code, 0, "{}", sealed.stderr);
+        }
+        let opened = open(&playground, &[], &sealed.stdout);
+        assert_eq!((opened.code, opened.stdout.len()), (0, data.len()), "{}", opened.stderr);
+    }
+}
+
+#[test]
+fn a_command_that_seals_once_takes_one_seal_from_the_count() {
+    for kind in ["a256gcm", "a256gcmkw"] {
+        let playground = playground();
+        ring(&playground, "ring", kind);
+        for count in 1..=3 {
+            assert_eq!(seal(&playground, &[], "data").code, 0);
+            let ring = std::fs::read_to_string(playground.path().join("ring")).unwrap();
+            assert!(ring.contains(&format!("\"seals\": {count},")), "{ring}");
+        }
+    }
+}

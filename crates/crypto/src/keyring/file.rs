@@ -98,8 +98,17 @@ impl Keyring {
     /// [`KeyringError::Envelope`] with `Exhausted` when no block is left, [`KeyringError::Sealed`],
     /// [`KeyringError::Refused`] for a ring of another kind.
     pub fn sealing_key(&mut self, wrap: &Key) -> Result<Key, KeyringError> {
+        self.sealing_key_for(wrap, BLOCK)
+    }
+
+    /// The same with as many seals as are needed, for whoever seals a few times and ends: what is taken
+    /// and not used is lost.
+    ///
+    /// # Errors
+    /// As [`Self::sealing_key`].
+    pub fn sealing_key_for(&mut self, wrap: &Key, seals: u64) -> Result<Key, KeyringError> {
         self.check_kind(Kind::A256gcm)?;
-        self.counted(wrap)
+        self.counted(wrap, seals)
     }
 
     /// The keys that open.
@@ -116,8 +125,20 @@ impl Keyring {
     /// # Errors
     /// As [`Self::sealing_key`].
     pub fn wrapping_key(&mut self, wrap: &Key) -> Result<WrappingKey, KeyringError> {
+        self.wrapping_key_for(wrap, BLOCK)
+    }
+
+    /// The same with as many seals as are needed.
+    ///
+    /// # Errors
+    /// As [`Self::sealing_key`].
+    pub fn wrapping_key_for(
+        &mut self,
+        wrap: &Key,
+        seals: u64,
+    ) -> Result<WrappingKey, KeyringError> {
         self.check_kind(Kind::A256gcmkw)?;
-        self.counted(wrap).map(WrappingKey::new)
+        self.counted(wrap, seals).map(WrappingKey::new)
     }
 
     /// The keys that unwrap data keys.
@@ -129,15 +150,15 @@ impl Keyring {
         Ok(self.kept(wrap)?.into_iter().map(WrappingKey::new).collect())
     }
 
-    /// The key in use, which counts to the end of its block and refuses there.
-    fn counted(&mut self, wrap: &Key) -> Result<Key, KeyringError> {
+    /// The key in use, which counts to the end of what was taken and refuses there.
+    fn counted(&mut self, wrap: &Key, seals: u64) -> Result<Key, KeyringError> {
         let key = self.active()?;
         let (kid, taken) = (key.kid.clone(), key.seals);
         let left = SEALS_AT_MOST.saturating_sub(taken);
         if left == 0 {
             return Err(KeyringError::Envelope(envelope::EnvelopeError::Exhausted));
         }
-        let block = BLOCK.min(left);
+        let block = seals.min(left);
         let key = Key::new(&kid, &key.open(wrap)?, SEALS_AT_MOST - block)?;
         self.key_mut(&kid)?.seals = taken + block;
         Ok(key)

@@ -4,7 +4,7 @@ use super::choice::{Choice, ChoiceOption};
 use super::events::EventsOption;
 use super::keyring::refused;
 use super::service::{self, KeyAddress};
-use super::{failed, input, line};
+use super::{failed, input, input_within, line};
 use crate::error::{CommandError, Finish, Kind};
 use crate::printer::Printer;
 use ringfence_crypto::Secret;
@@ -104,9 +104,9 @@ enum SealingKey {
 impl SealingKey {
     fn of(ring: &mut keyring::Keyring, wrap: &Key) -> Result<Self, CommandError> {
         let key = if ring.kind == keyring::Kind::A256gcmkw {
-            ring.wrapping_key(wrap).map(Self::Wrapping)
+            ring.wrapping_key_for(wrap, 1).map(Self::Wrapping)
         } else {
-            ring.sealing_key(wrap).map(Self::Direct)
+            ring.sealing_key_for(wrap, 1).map(Self::Direct)
         };
         key.map_err(|error| refused(&error))
     }
@@ -122,7 +122,7 @@ impl SealingKey {
 impl Open {
     pub(super) fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
         let choice = self.choice.load()?;
-        let bytes = input()?;
+        let bytes = envelope_input()?;
         let text = envelope_text(&bytes)?;
         let context = self.context.as_bytes();
         let opened = match &choice {
@@ -174,7 +174,7 @@ impl Open {
 
 impl Rewrap {
     pub(super) fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
-        let bytes = input()?;
+        let bytes = envelope_input()?;
         let text = envelope_text(&bytes)?;
         let held = self.choice.hold()?;
         let choice = self.choice.load()?;
@@ -189,7 +189,7 @@ impl Rewrap {
             }
             Choice::Ring(mut ring, option, wrap) => {
                 let keys = ring.unwrapping_keys(&wrap).map_err(|error| refused(&error))?;
-                let own = ring.wrapping_key(&wrap).map_err(|error| refused(&error))?;
+                let own = ring.wrapping_key_for(&wrap, 1).map_err(|error| refused(&error))?;
                 option.save(&ring, &wrap)?;
                 drop(held);
                 (keys, own)
@@ -218,6 +218,11 @@ fn ended<T>(
     (done, events): (Result<T, EnvelopeError>, String),
 ) -> Result<T, CommandError> {
     done.map_err(|error| failed(what, &error).with_event(events))
+}
+
+/// An envelope is longer than what is in it: whatever was sealed is read again.
+fn envelope_input() -> Result<Vec<u8>, CommandError> {
+    input_within(envelope::LONGEST as u64)
 }
 
 fn envelope_text(bytes: &[u8]) -> Result<&str, CommandError> {

@@ -66,13 +66,18 @@ impl Crypto {
 
 /// All of standard input.
 fn input() -> Result<Vec<u8>, CommandError> {
+    input_within(LONGEST)
+}
+
+/// All of standard input, at most this many bytes.
+fn input_within(longest: u64) -> Result<Vec<u8>, CommandError> {
     let mut bytes = Vec::new();
-    let read = std::io::stdin().lock().take(LONGEST + 1).read_to_end(&mut bytes);
+    let read = std::io::stdin().lock().take(longest + 1).read_to_end(&mut bytes);
     read.map_err(|error| {
         CommandError::new(Kind::Source, "cannot read standard input").caused_by(&error)
     })?;
-    if bytes.len() as u64 > LONGEST {
-        let message = format!("standard input is longer than {LONGEST} bytes");
+    if bytes.len() as u64 > longest {
+        let message = format!("standard input is longer than {longest} bytes");
         return Err(CommandError::new(Kind::Source, message));
     }
     Ok(bytes)
