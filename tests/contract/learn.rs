@@ -122,6 +122,47 @@ fn under_the_learned_file_the_same_run_is_refused_nothing() {
 }
 
 #[test]
+fn what_the_loader_of_node_looks_for_and_does_without_is_no_refusal() {
+    let Some(node) = node() else { return };
+    let script = "import fs from 'node:fs';\n\
+                  if (process.argv[2]) try { fs.readdirSync('dist'); } catch {}\n\
+                  console.log('ran');\n";
+    let boundary = format!(
+        "schema = 1\n[service]\nname = \"alone\"\nstart = [\"node\"]\n\
+         [fs]\nread = [\"./dist/one.js\", \"./package.json\"]\n{REQUIRE}"
+    );
+    // Not below /tmp, which every service may read.
+    let folder = tempfile::tempdir_in("/var/tmp").unwrap();
+    fs::create_dir(folder.path().join("dist")).unwrap();
+    for (name, text) in [
+        ("package.json", "{\"type\":\"module\"}"),
+        ("dist/one.js", script),
+        ("ringfence.toml", boundary.as_str()),
+    ] {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let _ = other("chmod").arg("-R").arg("a+rwX").arg(folder.path()).status();
+    let playground = Playground::new();
+    let run = |arguments: &[&str]| {
+        let mut command = playground.command();
+        command.args(["run", "--", node.to_str().unwrap(), "dist/one.js"]).args(arguments);
+        playground.finish(command.current_dir(folder.path()))
+    };
+    let alone = run(&[]);
+    if alone.code == 125 && alone.stderr.contains("this host cannot give it") {
+        return ringfence_tests::not_run("this host cannot enforce a boundary");
+    }
+    assert_eq!((alone.code, alone.stdout.as_str()), (0, "ran\n"), "{alone}");
+    assert!(!alone.stderr.contains("\"denial\""), "{alone}");
+    // Node tells of its own refusals since version 24.
+    let tells = std::process::Command::new(&node).args(["-p", "process.versions.node"]).output();
+    let version = String::from_utf8(tells.unwrap().stdout).unwrap();
+    let major: u32 = version.split('.').next().unwrap().parse().unwrap();
+    let asking = run(&["and reads the folder itself"]);
+    assert_eq!(asking.stderr.contains("\"node-flags\""), major >= 24, "{asking}");
+}
+
+#[test]
 fn learning_twice_changes_nothing_and_check_tells_the_line_that_was_taken_out() {
     let playground = project();
     if learnt(&playground).is_none() {

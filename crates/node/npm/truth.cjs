@@ -314,20 +314,28 @@ function identity(from) {
 const MOST = 256;
 const told = new Set();
 
-/** The innermost package on the stack. */
-function caller() {
+/** The calls that led to a refusal. */
+function calls() {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 30;
   const holder = {};
-  captureStackTrace(holder, caller);
+  captureStackTrace(holder, calls);
   Error.stackTraceLimit = stackTraceLimit;
+  return String(holder.stack);
+}
+
+/** The innermost package among calls. */
+function packageOf(stack) {
   const inPackage = /.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/:)]+)/;
-  for (const line of String(holder.stack).split('\n')) {
+  for (const line of stack.split('\n')) {
     const found = inPackage.exec(line);
     if (found !== null) return found[1];
   }
   return undefined;
 }
+
+/** Node's loader, looking for a `package.json` in the folders around a script. It goes on without. */
+const LOADER = /\.publish \(node:[^\n]*\n[^\n]*(?:shouldUseESMLoader|PackageJSON\w*\]?|getPackage\w+\]?) \(node:internal\/modules\//;
 
 /** Tells the boundary of a refusal. */
 function report({ drop: dropping, permission = '', resource = '' }) {
@@ -335,8 +343,10 @@ function report({ drop: dropping, permission = '', resource = '' }) {
   if (dropping === true || (permission === 'Inspector' && resource === '')) return;
   const key = `${permission} ${resource}`;
   if (told.size >= MOST || told.has(key)) return;
+  const stack = calls();
+  if (permission === 'FileSystemRead' && LOADER.test(stack)) return;
   told.add(key);
-  const event = { permission, resource: `${resource}`, package: caller() };
+  const event = { permission, resource: `${resource}`, package: packageOf(stack) };
   channel.ask('report', { event });
 }
 
