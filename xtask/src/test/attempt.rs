@@ -1,5 +1,6 @@
 //! One run of a compatibility program, outside or inside a boundary.
 
+use crate::addon;
 use crate::failure::Failure;
 use crate::npm::Node;
 use crate::places::is_root;
@@ -9,7 +10,7 @@ use crate::test::world::{World, free_port, shared_folder};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{chown, symlink};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, ExitStatus, Stdio};
@@ -168,6 +169,13 @@ impl Attempt<'_> {
         if is_root() {
             chown(&scratch, Some(NOBODY), Some(NOBODY))
                 .map_err(Failure::file("cannot chown", &scratch))?;
+        }
+        if self.case.takes_addon() {
+            // Granted addons are looked for where the boundary file is.
+            let modules = folder.path().join("node_modules");
+            std::fs::create_dir(&modules).map_err(Failure::file("cannot create", &modules))?;
+            symlink(addon::package(), modules.join("ringfence"))
+                .map_err(Failure::file("cannot link into", &modules))?;
         }
         let mut values = self.world.values.clone();
         let path = |path: &Path| path.to_string_lossy().into_owned();

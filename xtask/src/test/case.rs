@@ -49,6 +49,13 @@ pub(crate) struct Case {
     pub(crate) boundary: String,
 }
 
+impl Case {
+    /// Whether its boundary grants the addon of the npm package.
+    pub(crate) fn takes_addon(&self) -> bool {
+        self.boundary.contains("${addon}")
+    }
+}
+
 /// Reads every case of a folder, in order of name.
 pub(crate) fn read_all(folder: &Path) -> Result<Vec<Case>, Failure> {
     let mut cases = Vec::new();

@@ -30,9 +30,12 @@ pub(crate) fn run(filter: Option<&str>) -> Result<Tally, Failure> {
     };
     let ringfence = places::ringfence(Build::Dev)?;
     let cases = case::read_all(&places::root().join("tests/node/cases"))?;
-    let (world, servers) = World::start(newest)?;
     let chosen = |case: &&Case| filter.is_none_or(|text| case.name.contains(text));
     let chosen: Vec<&Case> = cases.iter().filter(chosen).collect();
+    let (mut world, servers) = World::start(newest)?;
+    if chosen.iter().any(|case| case.takes_addon()) {
+        world.build_addon()?;
+    }
     let counted = in_lanes(LANES, &chosen, |case| on_every_node(case, &nodes, &world, &ringfence));
     let stopped = servers.stop();
     tally.add(counted);

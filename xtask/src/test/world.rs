@@ -1,6 +1,7 @@
 //! What the compatibility programs talk to, all of it outside any boundary: one server of every
 //! kind, PostgreSQL and Redis, each only if this machine has it.
 
+use crate::addon::{self, Profile};
 use crate::failure::Failure;
 use crate::npm::{self, Node};
 use crate::places;
@@ -14,6 +15,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
+
+/// The SHA-256 of a file, by Node.
+const SHA256: &str = "require('crypto').createHash('sha256').update(require('fs').readFileSync(process.argv[1])).digest('hex')";
 
 /// Below the ephemeral range of every usual kernel setting.
 static NEXT_PORT: AtomicU16 = AtomicU16::new(20100);
@@ -75,6 +79,18 @@ impl World {
         }
         let servers = Servers { peer, postgres, redis, folder };
         Ok((Self { values, lacking, node: node.clone() }, servers))
+    }
+}
+
+impl World {
+    /// Builds the addon of the npm package; `addon` is then its SHA-256, as a boundary file lists it.
+    pub(crate) fn build_addon(&mut self) -> Result<(), Failure> {
+        let file = addon::build(Profile::Dev)?;
+        let mut hash = process::command(&self.node.path);
+        hash.arg("-p").arg(SHA256).arg(&file);
+        let said = process::run(&mut hash, b"", Duration::from_mins(1))?.success("node")?;
+        self.values.insert("addon".to_owned(), said.stdout.trim().to_owned());
+        Ok(())
     }
 }
 

@@ -30,8 +30,12 @@ impl Broker {
         }
         let address = call.args.get(path_at).copied().unwrap_or_default();
         let path = self.targets.read_path(call.tid, address);
-        let program = String::from_utf8_lossy(&path).into_owned();
-        match self.granted_program(call, &path, path_at) {
+        let open = open_file(call, &path, path_at);
+        let program = open.map_or_else(
+            || String::from_utf8_lossy(&path).into_owned(),
+            |number| target::name_of(call.tid, number),
+        );
+        match self.granted_program(call, &path, path_at, open) {
             Ok(Some(object)) => {
                 if self.scope.audit {
                     self.record(call, &program, path_at);
@@ -77,17 +81,30 @@ impl Broker {
         call: &Notification,
         path: &[u8],
         path_at: usize,
+        open: Option<i32>,
     ) -> Result<Option<(u64, u64)>, Errno> {
         let dropped = self.shared.childless.load(Ordering::Acquire);
-        if self.scope.children.is_empty() || path.is_empty() || dropped {
+        if self.scope.children.is_empty() || (path.is_empty() && open.is_none()) || dropped {
             return Ok(None);
         }
         let base =
             i32::try_from(call.args[0].cast_signed()).ok().filter(|n| path_at == 1 && *n >= 0);
-        let found = target::open_inside(call.tid, path, base)?;
+        let found = match open {
+            Some(number) => target::open_again(call.tid, number)?,
+            None => target::open_inside(call.tid, path, base)?,
+        };
         let object = fd::identity(found.as_fd())?.object();
         Ok(self.scope.children.contains(&object).then_some(object))
     }
+}
+
+/// The descriptor whose own file is started: `execveat(2)` with `AT_EMPTY_PATH`, as by programs that
+/// start what they have looked at.
+fn open_file(call: &Notification, path: &[u8], path_at: usize) -> Option<i32> {
+    let flags = call.args.get(4).copied().unwrap_or_default();
+    let empty = path.is_empty() && path_at == 1 && flags & libc::AT_EMPTY_PATH as u64 != 0;
+    let number = i32::try_from(call.args.first()?.cast_signed()).ok();
+    number.filter(|number| empty && *number >= 0)
 }
 
 /// An argument as far as it may be told: the name of an option, a path, a short plain word.

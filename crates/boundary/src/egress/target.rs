@@ -108,6 +108,18 @@ pub(super) fn open_inside(tid: i32, path: &[u8], base: Option<i32>) -> Result<Ow
     walk::open_in_root(root.as_fd(), start.as_fd(), path)
 }
 
+/// The file that is open as `number` in the service.
+pub(super) fn open_again(tid: i32, number: i32) -> Result<OwnedFd, Errno> {
+    let path = CString::new(format!("/proc/{tid}/fd/{number}")).map_err(|_| Errno(libc::EINVAL))?;
+    mount::openat(None, &path, libc::O_PATH, 0)
+}
+
+/// The path of what is open as `number` in the service, to tell; empty where it has none.
+pub(super) fn name_of(tid: i32, number: i32) -> String {
+    let link = std::fs::read_link(format!("/proc/{tid}/fd/{number}"));
+    link.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
 /// A folder as a place to start from, not opened for reading.
 pub(super) fn open_folder(path: &str) -> Result<OwnedFd, Errno> {
     let path = CString::new(path).map_err(|_| Errno(libc::EINVAL))?;

@@ -157,6 +157,9 @@ fn told(error: SpawnError) -> Error {
         SpawnError::Variable(_) => ("ERR_RINGFENCE_GUARD_SPAWN", "environment"),
         SpawnError::Program(cause) => (code(cause.kind()), "program"),
         SpawnError::Folder(cause) => (code(cause.kind()), "folder"),
+        SpawnError::Start(cause) if cause.kind() == std::io::ErrorKind::PermissionDenied => {
+            ("EACCES", "start")
+        }
         SpawnError::Start(_) => ("ERR_RINGFENCE_GUARD_START", "start"),
         SpawnError::Time => ("ERR_RINGFENCE_GUARD_TIMEOUT", "timeout"),
         SpawnError::OutputTooLong(..) => ("ERR_RINGFENCE_GUARD_TOO_LARGE", "too-large"),
