@@ -1,0 +1,246 @@
+//! Which packages want to run code when they are installed, why, and which of them may.
+//!
+//! Lockfiles do not tell: only npm's newer ones have a flag, and `binding.gyp` alone runs a compiler
+//! without any script. The tarball tells, and where it cannot be had the answer is unknown. Who may run
+//! is the business of the boundary file, pinned by version and hash; each manager is told in its own
+//! form ([`write`]). What a script does when it runs is not judged here.
+
+pub mod write;
+
+use crate::change::releases;
+use crate::evidence::{Evidence, Known};
+use ringfence_policy::dependencies::Script;
+use ringfence_project::graph::{Algorithm, Graph, Integrity, Package};
+use serde::Serialize;
+
+/// Why something runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub enum Why {
+    /// A script of its manifest.
+    Script {
+        /// `preinstall`, `install`, `postinstall`; `prepare` of what comes from git.
+        name: String,
+        /// The command. From outside: show it escaped.
+        command: String,
+    },
+    /// `binding.gyp` at its root: npm runs `node-gyp rebuild`.
+    BindingGyp,
+    /// The lockfile says so, and nobody could look.
+    Recorded,
+}
+
+/// Whether it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Allowed {
+    /// This version, and this tarball where a hash is given.
+    Yes,
+    /// The version is allowed with another hash.
+    OtherHash,
+    /// Another version is allowed.
+    OtherVersion,
+    /// Nobody allowed it.
+    No,
+}
+
+/// A release that wants to run code when it is installed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Wish {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: Option<String>,
+    /// SHA-512 of its tarball in base64, where the lockfile has it.
+    pub sha512: Option<String>,
+    /// Its line in the lockfile.
+    pub line: usize,
+    /// Why; at least one.
+    pub why: Vec<Why>,
+    /// What the lockfile says of it: `false` beside a script is worth a question.
+    pub recorded: Option<bool>,
+    /// Whether it may.
+    pub allowed: Allowed,
+}
+
+impl Wish {
+    /// `name@version`, or the name alone.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match &self.version {
+            Some(version) => format!("{}@{version}", self.name),
+            None => self.name.clone(),
+        }
+    }
+}
+
+/// Everything that wants to run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Listing {
+    /// Releases that want to, in the order of their names.
+    pub wishes: Vec<Wish>,
+    /// Releases of which it is not known: `name@version` and why.
+    pub unknown: Vec<(String, String)>,
+    /// Entries of the allowlist that are about nothing in the lockfile: `name@version`.
+    pub unused: Vec<String>,
+    /// Releases that were looked at.
+    pub releases: usize,
+}
+
+/// Lists what wants to run.
+#[must_use]
+pub fn list(graph: &Graph, evidence: &dyn Evidence, allow: &[Script]) -> Listing {
+    let mut listing = Listing::default();
+    for (release, copies) in releases(graph) {
+        let package = copies.first();
+        // What came inside another tarball runs nothing of its own.
+        if copies.all().all(|copy| copy.bundled) {
+            continue;
+        }
+        listing.releases += 1;
+        let why = match evidence.tarball(&release, package) {
+            Known::Said(facts) => {
+                let script = |(name, command)| Why::Script { name, command };
+                let gyp = facts.gyp.then_some(Why::BindingGyp);
+                facts.scripts.into_iter().map(script).chain(gyp).collect()
+            }
+            Known::Unknown(_) if package.install_script == Some(true) => vec![Why::Recorded],
+            Known::Unknown(why) => {
+                listing.unknown.push((package.label(), why));
+                continue;
+            }
+        };
+        if !why.is_empty() {
+            listing.wishes.push(Wish {
+                name: package.name.clone(),
+                version: package.version.clone(),
+                sha512: sha512(&package.integrity),
+                line: package.line,
+                why,
+                recorded: package.install_script,
+                allowed: allowed(package, allow),
+            });
+        }
+    }
+    let is_used = |entry: &&Script| {
+        graph.packages.iter().any(|package| {
+            let version = entry.version.as_ref().map(|version| &version.value);
+            package.name == entry.package.value
+                && (version.is_none() || version == package.version.as_ref())
+        })
+    };
+    let unused = allow.iter().filter(|entry| !is_used(entry));
+    listing.unused = unused.map(label_of).collect();
+    listing
+}
+
+/// Whether a package may run scripts, by an allowlist.
+#[must_use]
+pub fn allowed(package: &Package, allow: &[Script]) -> Allowed {
+    let by_name = allow.iter().filter(|entry| entry.package.value == package.name);
+    let best = by_name.map(|entry| {
+        let version = entry.version.as_ref().map(|version| version.value.as_str());
+        if version.is_some_and(|version| package.version.as_deref() != Some(version)) {
+            return Allowed::OtherVersion;
+        }
+        match &entry.sha512 {
+            None => Allowed::Yes,
+            Some(hash) if sha512(&package.integrity).as_ref() == Some(&hash.value) => Allowed::Yes,
+            Some(_) => Allowed::OtherHash,
+        }
+    });
+    best.min().unwrap_or(Allowed::No)
+}
+
+fn sha512(integrity: &Integrity) -> Option<String> {
+    let found = integrity.hashes().find(|(algorithm, _)| *algorithm == Algorithm::Sha512);
+    found.map(|(_, hash)| hash.to_owned())
+}
+
+fn label_of(entry: &Script) -> String {
+    match &entry.version {
+        Some(version) => format!("{}@{}", entry.package.value, version.value),
+        None => entry.package.value.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::Release;
+    use crate::evidence::{RegistryFacts, TarballFacts};
+    use ringfence_policy::source::Located;
+
+    /// What tarballs hold, by name.
+    struct Told;
+
+    impl Evidence for Told {
+        fn tarball(&self, release: &Release<'_>, _: &Package) -> Known<TarballFacts> {
+            let script = ("postinstall".to_owned(), "node x".to_owned());
+            match release.name {
+                "script" => {
+                    Known::Said(TarballFacts { scripts: vec![script], ..Default::default() })
+                }
+                "gyp" => Known::Said(TarballFacts { gyp: true, ..TarballFacts::default() }),
+                "plain" => Known::Said(TarballFacts::default()),
+                _ => Known::Unknown("nobody looked".to_owned()),
+            }
+        }
+
+        fn registry(&self, _: &Release<'_>) -> Known<RegistryFacts> {
+            Known::Unknown("nobody asked".to_owned())
+        }
+    }
+
+    fn entry(name: &str, version: Option<&str>, sha512: Option<&str>) -> Script {
+        let located = |text: &str| Located { value: text.to_owned(), span: 0..0 };
+        let (version, sha512) = (version.map(located), sha512.map(located));
+        Script { package: located(name), version, sha512 }
+    }
+
+    fn listing(allow: &[Script]) -> Listing {
+        let lock = |name: &str, more: &str| {
+            format!(
+                r#""node_modules/{name}": {{"version": "1.0.0", "integrity": "sha512-{name}"{more}}}"#
+            )
+        };
+        let packages = [
+            lock("script", ""),
+            lock("gyp", r#", "hasInstallScript": false"#),
+            lock("plain", ""),
+            lock("flag", r#", "hasInstallScript": true"#),
+            lock("unseen", ""),
+        ];
+        let text =
+            format!("{{\"lockfileVersion\": 3, \"packages\": {{{}}}}}", packages.join(",\n"));
+        list(&Graph::read("package-lock.json", &text, &[]).unwrap(), &Told, allow)
+    }
+
+    #[test]
+    fn scripts_compilers_and_flags_are_told_and_the_unseen_is_unknown() {
+        let listing = listing(&[]);
+        let told: Vec<_> =
+            listing.wishes.iter().map(|wish| (wish.name.as_str(), &wish.why[0])).collect();
+        let script = Why::Script { name: "postinstall".into(), command: "node x".into() };
+        assert_eq!(
+            told,
+            [("flag", &Why::Recorded), ("gyp", &Why::BindingGyp), ("script", &script)]
+        );
+        assert_eq!(listing.unknown, [("unseen@1.0.0".to_owned(), "nobody looked".to_owned())]);
+        assert!(listing.wishes.iter().all(|wish| wish.allowed == Allowed::No));
+        assert_eq!(listing.wishes[1].recorded, Some(false));
+    }
+
+    #[test]
+    fn an_allowance_is_for_its_version_and_its_tarball() {
+        let of = |entry: Script| listing(&[entry]).wishes[2].allowed;
+        assert_eq!(of(entry("script", Some("1.0.0"), Some("script"))), Allowed::Yes);
+        assert_eq!(of(entry("script", Some("1.0.0"), None)), Allowed::Yes);
+        assert_eq!(of(entry("script", None, None)), Allowed::Yes);
+        assert_eq!(of(entry("script", Some("1.0.0"), Some("other"))), Allowed::OtherHash);
+        assert_eq!(of(entry("script", Some("1.0.1"), Some("script"))), Allowed::OtherVersion);
+        assert_eq!(of(entry("scrip", Some("1.0.0"), None)), Allowed::No);
+        let listing = listing(&[entry("script", Some("1.0.1"), None), entry("gone", None, None)]);
+        assert_eq!(listing.unused, ["script@1.0.1", "gone"]);
+    }
+}

@@ -1,0 +1,313 @@
+//! What each manager calls it, and where it is written.
+
+use super::{Edit, EditError, Edits, ini, json, toml, yaml};
+use ringfence_project::graph::Format;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+const DAY: u64 = 86_400;
+
+/// A version that may run scripts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AllowedScript {
+    /// Its name.
+    pub name: String,
+    /// Its version; every version without one.
+    pub version: Option<String>,
+}
+
+impl AllowedScript {
+    fn label(&self) -> String {
+        match &self.version {
+            Some(version) => format!("{}@{version}", self.name),
+            None => self.name.clone(),
+        }
+    }
+}
+
+/// What is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Who may run scripts.
+    pub scripts: BTreeSet<AllowedScript>,
+    /// How old a version has to be.
+    pub minimum_age: Duration,
+}
+
+impl Policy {
+    /// The age in units of so many seconds, rounded up.
+    fn age(&self, unit: u64) -> u64 {
+        let seconds = self.minimum_age.as_secs() + u64::from(self.minimum_age.subsec_nanos() > 0);
+        seconds.div_ceil(unit)
+    }
+}
+
+/// Reads a file of the project; `None` where it is not there.
+type Read<'a> = &'a dyn Fn(&'static str) -> Result<Option<String>, EditError>;
+
+/// The edits that bring a policy into the files of the manager whose lockfile this is.
+///
+/// # Errors
+/// A file that cannot be read, or is written in a way that cannot be changed in place.
+pub fn edits(format: Format, policy: &Policy, read: Read<'_>) -> Result<Edits, EditError> {
+    let mut edits = Edits::default();
+    match format {
+        Format::Npm(_) => npm(policy, read, &mut edits)?,
+        Format::Pnpm(_) => pnpm(policy, read, &mut edits)?,
+        Format::Bun(_) => bun(policy, read, &mut edits)?,
+        Format::YarnBerry(_) => yarn(policy, read, &mut edits)?,
+        Format::YarnClassic => edits.notes.push(
+            "Yarn 1 knows no list of scripts and no minimum age: it runs all scripts or, with \
+             --ignore-scripts, none"
+                .to_owned(),
+        ),
+    }
+    Ok(edits)
+}
+
+fn npm(policy: &Policy, read: Read<'_>, edits: &mut Edits) -> Result<(), EditError> {
+    let (before, root) = manifest(read)?;
+    let mut map = Map::new();
+    // What is denied stays denied, and what is from no registry is not ours.
+    for (key, value) in root.get("allowScripts").and_then(Value::as_object).into_iter().flatten() {
+        if *value == Value::Bool(false) || key.contains(':') || key.starts_with(['.', '/']) {
+            map.insert(key.clone(), value.clone());
+        }
+    }
+    for one in &policy.scripts {
+        map.insert(one.label(), Value::Bool(true));
+    }
+    let map = Value::Object(map);
+    change(edits, "package.json", Some(before), |text| {
+        json::set(text, "allowScripts", Some(&map))
+    })?;
+    let before = read(".npmrc")?;
+    for key in ["minimum-release-age", "minimumReleaseAge"] {
+        if before.as_deref().is_some_and(|text| ini::value(text, key).is_some()) {
+            edits.notes.push(format!(
+                "npm does not know {key} in .npmrc: its own key is min-release-age, in days"
+            ));
+        }
+    }
+    let days = policy.age(DAY).to_string();
+    change(edits, ".npmrc", before, |text| Ok(ini::set(text, "min-release-age", &days)))?;
+    edits.notes.push(
+        "npm refuses what allowScripts does not name from version 12 on; 11.16 to 11.19 warn only, \
+         and older ones run every script"
+            .to_owned(),
+    );
+    Ok(())
+}
+
+fn pnpm(policy: &Policy, read: Read<'_>, edits: &mut Edits) -> Result<(), EditError> {
+    const FILE: &str = "pnpm-workspace.yaml";
+    let (_, root) = manifest(read)?;
+    let old = root.get("pnpm");
+    for key in ["onlyBuiltDependencies", "allowBuilds", "neverBuiltDependencies"] {
+        if old.is_some_and(|old| old.get(key).is_some()) {
+            edits
+                .notes
+                .push(format!("package.json has pnpm.{key}: take it out, {FILE} says it now"));
+        }
+    }
+    let text = read(FILE)?;
+    let before = text.clone().unwrap_or_default();
+    let is_old = is_before(&root, "pnpm", (10, 26));
+    let list =
+        is_old || (has_key(&before, "onlyBuiltDependencies") && !has_key(&before, "allowBuilds"));
+    let mut lines = Vec::new();
+    let labels: Vec<String> = policy.scripts.iter().map(AllowedScript::label).collect();
+    let key = if list { "onlyBuiltDependencies" } else { "allowBuilds" };
+    if list {
+        lines.push(if labels.is_empty() { format!("{key}: []") } else { format!("{key}:") });
+        lines.extend(labels.iter().map(|label| format!("  - {}", yaml::quoted(label))));
+    } else {
+        let denied = denied(&before);
+        let empty = labels.is_empty() && denied.is_empty();
+        lines.push(if empty { format!("{key}: {{}}") } else { format!("{key}:") });
+        lines.extend(denied);
+        lines.extend(labels.iter().map(|label| format!("  {}: true", yaml::quoted(label))));
+    }
+    let age = [format!("minimumReleaseAge: {}", policy.age(60))];
+    change(edits, FILE, text, |text| {
+        yaml::set(&yaml::set(text, key, Some(&lines))?, "minimumReleaseAge", Some(&age))
+    })
+}
+
+/// The lines of `allowBuilds` that deny.
+fn denied(text: &str) -> Vec<String> {
+    let lines = text.lines().skip_while(|line| !line.starts_with("allowBuilds:")).skip(1);
+    let block = lines.take_while(|line| line.starts_with(' '));
+    let denied = block.filter(|line| line.trim_end().ends_with(": false"));
+    denied.map(|line| format!("  {}", line.trim())).collect()
+}
+
+fn bun(policy: &Policy, read: Read<'_>, edits: &mut Edits) -> Result<(), EditError> {
+    let (before, _) = manifest(read)?;
+    let names: BTreeSet<&str> = policy.scripts.iter().map(|one| one.name.as_str()).collect();
+    let list = Value::from_iter(names);
+    change(edits, "package.json", Some(before), |text| {
+        json::set(text, "trustedDependencies", Some(&list))
+    })?;
+    let seconds = policy.age(1);
+    change(edits, "bunfig.toml", read("bunfig.toml")?, |text| {
+        toml::set(text, "install", "minimumReleaseAge", seconds)
+    })?;
+    if policy.scripts.iter().any(|one| one.version.is_some()) {
+        edits
+            .notes
+            .push("Bun trusts names, whatever the version: the next version runs too".to_owned());
+    }
+    Ok(())
+}
+
+fn yarn(policy: &Policy, read: Read<'_>, edits: &mut Edits) -> Result<(), EditError> {
+    let (before, root) = manifest(read)?;
+    let mut map =
+        root.get("dependenciesMeta").and_then(Value::as_object).cloned().unwrap_or_default();
+    for one in map.values_mut().filter_map(Value::as_object_mut) {
+        if one.get("built") == Some(&Value::Bool(true)) {
+            one.remove("built");
+        }
+    }
+    map.retain(|_, one| one.as_object().is_none_or(|one| !one.is_empty()));
+    for one in &policy.scripts {
+        let entry = map.entry(one.label()).or_insert_with(|| Value::Object(Map::new()));
+        if let Some(entry) = entry.as_object_mut() {
+            entry.insert("built".to_owned(), Value::Bool(true));
+        }
+    }
+    let value = (!map.is_empty()).then(|| Value::Object(map));
+    change(edits, "package.json", Some(before), |text| {
+        json::set(text, "dependenciesMeta", value.as_ref())
+    })?;
+    let scripts = ["enableScripts: false".to_owned()];
+    let age = [format!("npmMinimalAgeGate: {}", policy.age(60))];
+    change(edits, ".yarnrc.yml", read(".yarnrc.yml")?, |text| {
+        yaml::set(
+            &yaml::set(text, "enableScripts", Some(&scripts))?,
+            "npmMinimalAgeGate",
+            Some(&age),
+        )
+    })?;
+    edits.notes.push("Yarn knows the minimum age from version 4.10 on".to_owned());
+    Ok(())
+}
+
+/// Adds what changes.
+fn change(
+    edits: &mut Edits,
+    file: &'static str,
+    before: Option<String>,
+    set: impl Fn(&str) -> Result<String, String>,
+) -> Result<(), EditError> {
+    let after = set(before.as_deref().unwrap_or_default());
+    let after = after.map_err(|message| EditError { file, message })?;
+    if before.as_deref() != Some(after.as_str()) {
+        edits.edits.push(Edit { file, before, after });
+    }
+    Ok(())
+}
+
+fn manifest(read: Read<'_>) -> Result<(String, Value), EditError> {
+    let file = "package.json";
+    let wrong = |message: &str| EditError { file, message: message.to_owned() };
+    let text = read(file)?.ok_or_else(|| wrong("it is not there"))?;
+    let root = serde_json::from_str(&text).map_err(|error| wrong(&error.to_string()))?;
+    Ok((text, root))
+}
+
+fn has_key(text: &str, key: &str) -> bool {
+    text.lines().any(|line| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':')))
+}
+
+/// Whether `packageManager` names an older version of a manager.
+fn is_before(root: &Value, manager: &str, wanted: (u64, u64)) -> bool {
+    let named = root.get("packageManager").and_then(Value::as_str);
+    let version = named.and_then(|text| text.strip_prefix(manager)?.strip_prefix('@'));
+    let mut numbers = version.unwrap_or_default().split('.').map(str::parse::<u64>);
+    match (numbers.next(), numbers.next()) {
+        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) < wanted,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn written(format: Format, files: &[(&'static str, &str)]) -> BTreeMap<&'static str, String> {
+        let scripts = [("esbuild", "0.21.5"), ("@s/a", "1.0.0")];
+        let one = |(name, version): (&str, &str)| AllowedScript {
+            name: name.to_owned(),
+            version: Some(version.to_owned()),
+        };
+        let policy = Policy {
+            scripts: scripts.into_iter().map(one).collect(),
+            minimum_age: Duration::from_secs(3 * DAY + 1),
+        };
+        let read = |file: &'static str| {
+            Ok(files.iter().find(|(name, _)| *name == file).map(|(_, text)| (*text).to_owned()))
+        };
+        let done = edits(format, &policy, &read).unwrap();
+        let after: BTreeMap<_, _> =
+            done.edits.into_iter().map(|edit| (edit.file, edit.after)).collect();
+        let again = |file: &'static str| {
+            let old =
+                files.iter().find(|(name, _)| *name == file).map(|(_, text)| (*text).to_owned());
+            Ok(after.get(file).cloned().or(old))
+        };
+        assert!(edits(format, &policy, &again).unwrap().edits.is_empty(), "once is enough");
+        after
+    }
+
+    #[test]
+    fn one_policy_is_written_in_the_form_and_unit_of_each_manager() {
+        let manifest = ("package.json", "{\n  \"name\": \"x\"\n}\n");
+        let npm = written(Format::Npm(3), &[manifest]);
+        assert_eq!(npm[".npmrc"], "min-release-age=4\n", "days, rounded up");
+        assert!(npm["package.json"].contains(
+            "\"allowScripts\": {\n    \"@s/a@1.0.0\": true,\n    \"esbuild@0.21.5\": true\n  }"
+        ));
+        let pnpm = written(Format::Pnpm(9), &[manifest]);
+        assert_eq!(
+            pnpm["pnpm-workspace.yaml"],
+            "allowBuilds:\n  '@s/a@1.0.0': true\n  'esbuild@0.21.5': true\nminimumReleaseAge: 4321\n"
+        );
+        let bun = written(Format::Bun(1), &[manifest]);
+        assert_eq!(bun["bunfig.toml"], "[install]\nminimumReleaseAge = 259201\n");
+        assert!(
+            bun["package.json"]
+                .contains("\"trustedDependencies\": [\n    \"@s/a\",\n    \"esbuild\"\n  ]")
+        );
+        let yarn = written(Format::YarnBerry(8), &[manifest]);
+        assert_eq!(yarn[".yarnrc.yml"], "enableScripts: false\nnpmMinimalAgeGate: 4321\n");
+        assert!(yarn["package.json"].contains("\"esbuild@0.21.5\": {\n      \"built\": true"));
+        assert!(written(Format::YarnClassic, &[manifest]).is_empty());
+    }
+
+    #[test]
+    fn denials_and_foreign_keys_stay() {
+        let manifest = (
+            "package.json",
+            r#"{"allowScripts": {"evil": false, "old@1.0.0": true, "github:a/b": true}, "packageManager": "pnpm@10.5.0"}"#,
+        );
+        let npm = written(Format::Npm(3), &[manifest]);
+        let root: Value = serde_json::from_str(&npm["package.json"]).unwrap();
+        let keys: Vec<_> = root["allowScripts"].as_object().unwrap().keys().cloned().collect();
+        assert_eq!(keys, ["@s/a@1.0.0", "esbuild@0.21.5", "evil", "github:a/b"]);
+        let yaml = "packages:\n  - a\nonlyBuiltDependencies:\n  - old\nx: 1\n";
+        let old = written(Format::Pnpm(9), &[manifest, ("pnpm-workspace.yaml", yaml)]);
+        assert_eq!(
+            old["pnpm-workspace.yaml"],
+            "packages:\n  - a\nonlyBuiltDependencies:\n  - '@s/a@1.0.0'\n  - 'esbuild@0.21.5'\nx: 1\nminimumReleaseAge: 4321\n"
+        );
+        let plain = ("package.json", "{}");
+        let yaml = "allowBuilds:\n  evil: false\n  old: true\n";
+        let new = written(Format::Pnpm(9), &[plain, ("pnpm-workspace.yaml", yaml)]);
+        assert!(new["pnpm-workspace.yaml"].starts_with("allowBuilds:\n  evil: false\n  '@s/a"));
+        assert!(!new["pnpm-workspace.yaml"].contains("old"));
+    }
+}

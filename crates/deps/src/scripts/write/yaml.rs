@@ -1,0 +1,107 @@
+//! One key of the outermost mapping of a YAML file set in place: every other line stays.
+
+/// The text with a key set to these lines, each behind the key at its own depth; with `None`, without
+/// that key.
+///
+/// # Errors
+/// A text in which the end of the key's value cannot be told by its lines.
+pub(super) fn set(text: &str, key: &str, value: Option<&[String]>) -> Result<String, String> {
+    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let mut found = lines.iter().enumerate().filter(|(_, line)| is_key(line, key));
+    let (first, second) = (found.next().map(|(at, _)| at), found.next());
+    if second.is_some() {
+        return Err(format!("the key {key} is there twice"));
+    }
+    if lines.iter().any(|line| line.starts_with(['{', '[', '?', '%'])) {
+        return Err("it is not written line by line".to_owned());
+    }
+    let several = lines.iter().skip(1).any(|line| line.starts_with("---"));
+    if several || lines.iter().any(|line| line.starts_with("...")) {
+        return Err("there is more than one document in it".to_owned());
+    }
+    let block = value.map(|value| value.join(newline) + newline).unwrap_or_default();
+    let Some(first) = first else {
+        if block.is_empty() {
+            return Ok(text.to_owned());
+        }
+        let end = if text.is_empty() || text.ends_with('\n') { "" } else { newline };
+        return Ok(format!("{text}{end}{block}"));
+    };
+    let mut last = first + 1;
+    // A list may begin at the same depth as its key.
+    while lines
+        .get(last)
+        .is_some_and(|line| line.starts_with([' ', '\t']) || line.starts_with("- "))
+    {
+        last += 1;
+    }
+    if lines.get(last).is_some_and(|line| line.starts_with(['}', ']', '"', '\'']))
+        && last == first + 1
+    {
+        let closes = lines[last].starts_with(['}', ']']);
+        if closes {
+            return Err(format!("the value of {key} is not written line by line"));
+        }
+    }
+    let now: String = lines[first..last].concat();
+    if now == block {
+        return Ok(text.to_owned());
+    }
+    Ok(format!("{}{block}{}", lines[..first].concat(), lines[last..].concat()))
+}
+
+fn is_key(line: &str, key: &str) -> bool {
+    let bare = line.strip_prefix(key);
+    let quoted = || {
+        ['"', '\'']
+            .into_iter()
+            .find_map(|mark| line.strip_prefix(mark)?.strip_prefix(key)?.strip_prefix(mark))
+    };
+    bare.or_else(quoted).is_some_and(|rest| {
+        rest.trim_start_matches(' ')
+            .strip_prefix(':')
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\n', '\r', '\t']))
+    })
+}
+
+/// A key or value as text that YAML takes for nothing else.
+pub(super) fn quoted(text: &str) -> String {
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte));
+    let begins = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
+    let word = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
+    if plain && begins && !word.contains(&text.to_ascii_lowercase().as_str()) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_lines_of_the_key_change() {
+        let text = "# mine\npackages:\n  - a/*\n\nallowBuilds:\n  old: true\n\n# more\nz: 1";
+        let block = ["allowBuilds:".to_owned(), "  'a@1.0.0': true".to_owned()];
+        let once = set(text, "allowBuilds", Some(&block)).unwrap();
+        assert_eq!(once, text.replace("  old: true\n", "  'a@1.0.0': true\n"));
+        assert_eq!(set(&once, "allowBuilds", Some(&block)).unwrap(), once);
+        assert_eq!(
+            set(text, "minimumReleaseAge", Some(&["minimumReleaseAge: 3".to_owned()])).unwrap(),
+            format!("{text}\nminimumReleaseAge: 3\n")
+        );
+        let list = "onlyBuiltDependencies:\n- a\n- b\nz: 1\n";
+        assert_eq!(set(list, "onlyBuiltDependencies", None).unwrap(), "z: 1\n");
+    }
+
+    #[test]
+    fn what_cannot_be_told_by_lines_is_left_alone() {
+        let block = ["a: 1".to_owned()];
+        for text in ["{a: 1}\n", "a: 1\na: 2\n", "a: {\n}\n", "x: 1\n---\ny: 1\n"] {
+            assert!(set(text, "a", Some(&block)).is_err(), "{text}");
+        }
+        assert_eq!(quoted("@s/a@1.0.0"), "'@s/a@1.0.0'");
+        assert_eq!((quoted("esbuild"), quoted("no")), ("esbuild".into(), "'no'".into()));
+    }
+}
