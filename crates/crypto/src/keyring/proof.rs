@@ -10,9 +10,9 @@ use super::file::{Keyring, SCHEMA};
 use super::key::State;
 use crate::envelope::{self, Key};
 use crate::signature::SigningKey;
+use crate::text::fault;
 use serde::{Deserialize as _, Serialize};
 use serde_json::Value;
-use serde_json::error::Category;
 use std::collections::BTreeSet;
 
 /// What the proof is bound to, in front of the ring.
@@ -91,23 +91,9 @@ impl Keyring {
     }
 }
 
-/// What is wrong with a text, without a word of it: whoever confuses two files may have given another
-/// secret.
-fn why(error: &serde_json::Error) -> String {
-    let what = match error.classify() {
-        Category::Data => "a field is missing, not known or of another kind",
-        Category::Eof => "it ends too early",
-        Category::Io | Category::Syntax => "it is no JSON",
-    };
-    match error.line() {
-        0 => what.to_owned(),
-        line => format!("{what} at line {line} column {}", error.column()),
-    }
-}
-
 /// A ring and its proof, where it has one.
 fn read(text: &str) -> Result<(Keyring, Option<String>), KeyringError> {
-    let malformed = |error: serde_json::Error| KeyringError::Malformed(why(&error));
+    let malformed = |error: serde_json::Error| KeyringError::Malformed(fault(&error));
     let wrong = |why: &str| KeyringError::Malformed(why.to_owned());
     let mut value: Value = serde_json::from_str(text).map_err(malformed)?;
     let proof = value.as_object_mut().and_then(|fields| fields.remove("proof"));

@@ -1,6 +1,7 @@
 //! What a server keeps of its tokens.
 
 use super::{Locator, ServerKey, Token, TokenError};
+use crate::text::fault;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -62,7 +63,7 @@ impl Store {
     /// # Errors
     /// What is wrong with the text.
     pub fn from_json(text: &str) -> Result<Self, String> {
-        let store: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let store: Self = serde_json::from_str(text).map_err(|error| fault(&error))?;
         if store.schema != Self::SCHEMA {
             return Err(format!("schema {} is not known: 1 is", store.schema));
         }
@@ -163,6 +164,11 @@ mod tests {
         for broken in ["", "{}", r#"{"schema":2,"tokens":{}}"#, r#"{"schema":1,"tokens":{"x":{}}}"#]
         {
             Store::from_json(broken).unwrap_err();
+        }
+        // Whoever confuses two files may have given another secret.
+        for other in [r#""hunter2""#, "77712345", r#"{"hunter2":1}"#, r#"{"schema":"hunter2"}"#] {
+            let error = Store::from_json(other).unwrap_err();
+            assert!(!error.contains("hunter2") && !error.contains("777"), "{error}");
         }
     }
 }
