@@ -81,9 +81,9 @@ test('what is too long, too deep or too much is refused, and never repeated in t
   for (const input of [undefined, null, 1, {}, [1]]) assert.equal(refusal(() => parseJson(input)).code, 'ERR_INVALID_ARG_TYPE');
 });
 
-test('what is accepted has no name twice, whatever bytes come', () => {
-  // A small generator with a fixed seed: texts of the characters that the scanner looks at.
-  let state = 0x2545f491;
+/** A small generator with a fixed seed: texts of the characters that the scanners look at. */
+function generator(seed) {
+  let state = seed;
   const next = (below) => {
     state ^= state << 13;
     state ^= state >>> 17;
@@ -97,29 +97,76 @@ test('what is accepted has no name twice, whatever bytes come', () => {
     const list = Array.from({ length: next(4) }, () => (kind === 1 ? value(depth + 1) : `${pieces[6 + next(5)]}:${value(depth + 1)}`));
     return kind === 1 ? `[${list}]` : `{${list}}`;
   };
+  return { next, text: (round) => (round % 2 === 0 ? value(0) : Array.from({ length: 1 + next(12) }, () => pieces[next(pieces.length)]).join('')) };
+}
+
+/** Parses, and holds what was accepted to its promise: every name of the text is one of the value. */
+function judged(text, options) {
+  let parsed;
+  try {
+    parsed = parseJson(text, options);
+  } catch (error) {
+    assert.ok(error.rule !== undefined, `${text}: ${error.stack}`);
+    return error.rule;
+  }
+  assert.deepEqual(parsed, JSON.parse(text));
+  let names = 0;
+  const count = (one) => {
+    if (typeof one !== 'object' || one === null) return;
+    if (!Array.isArray(one)) names += Object.keys(one).length;
+    Object.values(one).forEach(count);
+  };
+  count(parsed);
+  assert.equal(text.replace(/"(?:[^"\\]|\\.)*"/g, 's').split(':').length - 1, names, text);
+  return 'accepted';
+}
+
+test('what is accepted has no name twice, whatever bytes come', () => {
+  const { text } = generator(0x2545f491);
   let accepted = 0;
   for (let round = 0; round < 20_000; round++) {
-    const text = round % 2 === 0 ? value(0) : Array.from({ length: 1 + next(12) }, () => pieces[next(pieces.length)]).join('');
-    let names = 0;
-    let parsed;
-    try {
-      parsed = parseJson(text, round % 3 === 0 ? undefined : { depth: 20 });
-    } catch (error) {
-      assert.ok(error.rule !== undefined, `${text}: ${error.stack}`);
-      continue;
-    }
-    accepted += 1;
-    assert.deepEqual(parsed, JSON.parse(text));
-    const count = (one) => {
-      if (typeof one !== 'object' || one === null) return;
-      if (!Array.isArray(one)) names += Object.keys(one).length;
-      Object.values(one).forEach(count);
-    };
-    count(parsed);
-    // Every name of the text is one of the value: none was lost to another.
-    assert.equal(text.replace(/"(?:[^"\\]|\\.)*"/g, 's').split(':').length - 1, names, text);
+    if (judged(text(round), round % 3 === 0 ? undefined : { depth: 20 }) === 'accepted') accepted += 1;
   }
   assert.ok(accepted > 1000, `${accepted}`);
+});
+
+test('texts of every length are judged alike: long ones are looked at by another scanner', () => {
+  const { next, text } = generator(0x6c078965);
+  let accepted = 0;
+  const isJsonText = (one) => {
+    try {
+      JSON.parse(one);
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  const around = [
+    // Every alignment in the scanner's blocks; before, behind, and in a string with what strings hide.
+    (one) => `${' '.repeat(320 + next(130))}${one}`,
+    (one) => `${one}${'\n'.repeat(320 + next(130))}`,
+    (one) => `["${'\\\\'.repeat(next(40))}${'x'.repeat(320 + next(64))}\\"",${one}]`,
+    (one) => `[${one},"${'{:,['.repeat(80 + next(20))}"]`,
+    (one) => `{"${'k'.repeat(320 + next(64))}":${one}}`,
+    (one) => `{"long":"${'\u00e4\u20ac'.repeat(100 + next(30))}","last":${one}}`,
+  ];
+  for (let round = 0; round < 20_000; round++) {
+    const short = text(round);
+    const long = around[round % around.length](short);
+    assert.ok(Buffer.byteLength(long) >= 320);
+    const [one, other] = [judged(short), judged(long)];
+    // What is no JSON may be refused for either of two reasons.
+    if (isJsonText(short)) assert.equal(other, one, long);
+    else if (!isJsonText(long)) assert.notEqual(other, 'accepted', long);
+    if (other === 'accepted') accepted += 1;
+  }
+  assert.ok(accepted > 1000, `${accepted}`);
+  // And long of themselves, with names across blocks.
+  for (let round = 0; round < 5000; round++) {
+    const list = Array.from({ length: 8 + next(24) }, () => text(0));
+    const whole = round % 2 === 0 ? `[${list}]` : `{${list.map((one, at) => `"${'n'.repeat(next(70))}${next(8) === 0 ? 0 : at}":${one}`)}}`;
+    judged(`${whole}${' '.repeat(320)}`);
+  }
 });
 
 test('content types other than JSON in UTF-8 are none', () => {
