@@ -107,5 +107,5 @@ export function pinOf(certificate: string | NodeJS.ArrayBufferView): string;
 /** Throws when verification is switched off or weakened in this process. Call it first. */
 export function assertTlsVerification(of?: { env?: NodeJS.ProcessEnv; execArgv?: readonly string[] }): void;
 
-/** The same, and from then on every connection that asks for no verification throws. */
+/** The same, and from then on every connection of this thread that asks for no verification throws. */
 export function enforceTlsVerification(): void;

@@ -199,9 +199,21 @@ class PinnedAgent extends https.Agent {
     return this.#files.failed;
   }
 
+  addRequest(request, options, ...rest) {
+    // Node would check the name in the request's `Host` header, which may be a client's that is passed on.
+    const name = options?.servername === undefined ? { servername: nameOf(String(options?.host ?? '')) } : {};
+    return super.addRequest(request, { ...options, ...name }, ...rest);
+  }
+
   createConnection(options, callback) {
     return super.createConnection({ ...withoutTrust(options), ...this.#files.options }, callback);
   }
+}
+
+/** The name to ask for and to check; an address has none to ask for, and is checked as it is. */
+function nameOf(host) {
+  const bare = host.replace(/^\[|\]$/g, '');
+  return net.isIP(bare) === 0 ? bare : '';
 }
 
 /** What a request must not say for a pinned agent. */
@@ -214,12 +226,13 @@ function withoutTrust(options) {
 /** A connector for undici: `new Agent({ connect: undiciConnect({ caFile, certFile, keyFile }) })`. */
 function undiciConnect(options, { timeout = 10_000 } = {}) {
   const files = new ClientFiles(options);
-  return function connect({ hostname, port, protocol, servername, localAddress, httpSocket }, callback) {
+  return function connect({ hostname, port, protocol, localAddress, httpSocket }, callback) {
     if (protocol !== 'https:') {
       callback(new TlsError('PLAIN', 'a pinned client speaks https: alone'), null);
       return undefined;
     }
-    const name = servername || (net.isIP(hostname.replace(/^\[|\]$/g, '')) === 0 ? hostname : '');
+    // undici's `servername` is from the `Host` header.
+    const name = nameOf(hostname);
     const socket = nodeConnect({
       host: hostname.replace(/^\[|\]$/g, ''),
       port: port || 443,
@@ -286,14 +299,38 @@ function renewing(server, options) {
   return end;
 }
 
+/** The options of NODE_OPTIONS as Node reads them: quotes may stand anywhere and hold spaces. */
+function wordsOf(text) {
+  const words = text.match(/(?:"(?:[^"\\]|\\[^])*"?|[^" ])+/g) ?? [];
+  return words.map((word) => word.replace(/"((?:[^"\\]|\\[^])*)"?/g, (_, inner) => inner.replace(/\\([^])/g, '$1')));
+}
+
+/** The options that files of configuration name (Node 23.10 and later). */
+function configured(given) {
+  const files = given.flatMap((word) => {
+    const [name, file = 'node.config.json'] = word.split(/=(.*)/s, 2);
+    return /^--experimental[-_](?:default[-_])?config[-_]file$/.test(name) ? [file] : [];
+  });
+  return files.flatMap((file) => {
+    try {
+      return Object.keys(JSON.parse(readFileSync(file, 'utf8')).nodeOptions ?? {}).map((name) => `--${name}`);
+    } catch {
+      // Node itself does not start with a file that it cannot read.
+      return [];
+    }
+  });
+}
+
 /** Everything that switches verification off or weakens it in this process, in sentences. */
 function weaknesses({ env = process.env, execArgv = process.execArgv } = {}) {
   const found = [];
   if (env[SWITCH] === '0') found.push(`${SWITCH}=0 accepts every certificate of everybody`);
-  const words = [...execArgv, ...(env.NODE_OPTIONS ?? '').split(/\s+/)].map((word) => word.split('=')[0].replaceAll('_', '-'));
+  const given = [...execArgv, ...wordsOf(env.NODE_OPTIONS ?? '')];
+  const words = [...given, ...configured(given)].map((word) => word.split('=')[0].replaceAll('_', '-'));
   for (const [option, why] of WEAKENING) {
     if (words.includes(option)) found.push(`${option} ${why}`);
   }
+  if (/@SECLEVEL=0/i.test(tls.DEFAULT_CIPHERS)) found.push('the ciphers accept keys and signatures of any strength (@SECLEVEL=0)');
   if (env.SSLKEYLOGFILE) found.push('SSLKEYLOGFILE writes the keys of connections to a file');
   if (https.globalAgent.options.rejectUnauthorized === false) found.push('https.globalAgent accepts every certificate');
   if (!['TLSv1.2', 'TLSv1.3'].includes(tls.DEFAULT_MIN_VERSION)) found.push(`tls.DEFAULT_MIN_VERSION is ${tls.DEFAULT_MIN_VERSION}, which RFC 8996 forbids`);
@@ -325,13 +362,13 @@ function enforceTlsVerification() {
   if (enforced) return;
   enforced = true;
   tls.connect = function connect(...args) {
-    for (const given of args) {
-      if (given !== null && typeof given === 'object' && given.rejectUnauthorized === false) {
-        fail('UNVERIFIED', 'a connection with rejectUnauthorized: false is refused');
-      }
+    // Read once: what is judged here is what Node reads.
+    const read = args.map((given) => (given !== null && typeof given === 'object' ? { ...given } : given));
+    if (read.some((given) => given?.rejectUnauthorized === false) || args.some((given) => given?.rejectUnauthorized === false)) {
+      fail('UNVERIFIED', 'a connection with rejectUnauthorized: false is refused');
     }
     if (process.env[SWITCH] === '0') fail('UNVERIFIED', `${SWITCH}=0 was set: no connection is made`);
-    return nodeConnect.apply(this, args);
+    return Reflect.apply(nodeConnect, this, read);
   };
   // `import { connect } from 'node:tls'` is this one, too.
   syncBuiltinESMExports();

@@ -94,6 +94,26 @@ test('an agent stays pinned whatever a request says', async (t) => {
   await assert.rejects(ask(foreign, { agent, secureContext }), { code: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' });
 });
 
+test('the name that is checked is the one of the host, whatever a Host header says', async (t) => {
+  const elsewhere = await serve(t, 'elsewhere');
+  const headers = { host: 'elsewhere.test' };
+  const agent = new tls.PinnedAgent({ ca: pem('ca.pem') });
+  const named = new tls.PinnedAgent({ ca: pem('ca.pem'), servername: 'elsewhere.test' });
+  t.after(() => [agent, named].forEach((one) => one.destroy()));
+  const get = (options) => ask(elsewhere, { host: 'localhost', servername: undefined, ...options });
+  await assert.rejects(get({ agent, headers }), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+  await assert.rejects(get({ agent, headers, host: '127.0.0.1' }), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+  // The controls: Node alone believes the header; who means another name says so.
+  assert.equal(await get({ agent: false, ca: pem('ca.pem'), headers }), 'nobody');
+  assert.equal(await get({ agent, headers, servername: 'elsewhere.test' }), 'nobody');
+  assert.equal(await get({ agent: named }), 'nobody');
+  const connect = (servername) => new Promise((resolve, reject) => {
+    const target = { hostname: 'localhost', port: String(elsewhere), protocol: 'https:', servername };
+    tls.undiciConnect({ ca: pem('ca.pem') })(target, (error, socket) => (error ? reject(error) : resolve(socket.destroy())));
+  });
+  await assert.rejects(connect('elsewhere.test'), { code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+});
+
 test('a client shows its certificate to who asks', async (t) => {
   const port = await serve(t, 'server', { requestCert: true, rejectUnauthorized: true, ca: pem('ca.pem') });
   const agent = new tls.PinnedAgent({ caFile: at('ca.pem'), certFile: at('client.pem'), keyFile: at('client.key') });
@@ -274,11 +294,28 @@ test('a start without verification is refused', () => {
     [[], { NODE_OPTIONS: '--tls-min-v1.1' }, '--tls-min-v1.1'],
     [[`--tls-keylog=${at('keys')}`], {}, '--tls-keylog'],
     [[], { SSLKEYLOGFILE: at('keys') }, 'SSLKEYLOGFILE'],
+    // Node takes quotes away, wherever they stand.
+    [[], { NODE_OPTIONS: `"--tls-keylog=${at('keys')}"` }, '--tls-keylog'],
+    [[], { NODE_OPTIONS: `--no-warnings --tls"-keylog"=${at('keys')}` }, '--tls-keylog'],
+    [[], { NODE_OPTIONS: `"--tls\\-keylog=${at('keys')}"` }, '--tls-keylog'],
+    [['--tls-cipher-list=DEFAULT@SECLEVEL=0'], {}, '@SECLEVEL=0'],
   ]) {
     const run = start([...args, ...runs], env);
     assert.ok(run.status !== 0 && run.stdout === '', run.stderr);
     assert.match(run.stderr, /ERR_RINGFENCE_TLS_UNVERIFIED/);
     assert.ok(run.stderr.includes(words), run.stderr);
+  }
+});
+
+test('options in a file of configuration are found', { skip: !process.allowedNodeEnvironmentFlags.has('--experimental-config-file') && Number.parseInt(process.versions.node, 10) < 24 }, () => {
+  const file = at('node.config.json');
+  const runs = ['--no-warnings', '--require', preload, '-e', 'console.log("ran")'];
+  writeFileSync(file, JSON.stringify({ nodeOptions: { 'trace-warnings': true } }));
+  assert.equal(start([`--experimental-config-file=${file}`, ...runs]).stdout, 'ran\n');
+  writeFileSync(file, JSON.stringify({ nodeOptions: { 'tls-keylog': at('keys') } }));
+  for (const option of [`--experimental-config-file=${file}`, `--experimental_config_file=${file}`]) {
+    const run = start([option, ...runs]);
+    assert.ok(run.status !== 0 && run.stdout === '' && run.stderr.includes('--tls-keylog'), run.stderr);
   }
 });
 
@@ -319,4 +356,16 @@ test('a connection that asks for no verification is refused as long as it lasts'
     assert.equal(held.stdout, '', name);
     assert.match(held.stderr, /ERR_RINGFENCE_TLS_UNVERIFIED/, `${name}: ${held.stderr}`);
   }
+});
+
+test('options that say otherwise when they are asked again are read once', async (t) => {
+  const port = await serve(t, 'foreign');
+  const code = (first) => `let asked = 0;
+    const options = { host: '127.0.0.1', port: ${port}, get rejectUnauthorized() { return asked++ === 0 ? ${first} : !${first}; } };
+    require('node:tls').connect(options, () => { console.log('answered'); process.exit(); }).on('error', () => process.exit());`;
+  const run = (args) => new Promise((resolve) => {
+    execFile(process.execPath, args, { env: { PATH: process.env.PATH }, timeout: 20_000 }, (_error, stdout) => resolve(stdout));
+  });
+  for (const first of [true, false]) assert.equal(await run(['--require', preload, '-e', code(first)]), '', `${first}`);
+  assert.equal(await run(['-e', code(false)]), 'answered\n');
 });
