@@ -2,8 +2,9 @@
 
 mod shown;
 
-use super::{Omit, advisories, lockfile, now};
-use crate::boundary_file::BoundaryFile;
+use super::policy::Policy;
+use super::source::{self, Side};
+use super::{Omit, advisories, now};
 use crate::error::{CommandError, Finish, Kind};
 use crate::printer::{Printer, Style};
 use crate::settings::ConfigOption;
@@ -28,7 +29,7 @@ use std::process::{Command, Stdio};
 pub(super) struct Audit {
     /// The lockfile, or the folder it lies in
     #[arg(value_name = "LOCKFILE", default_value = ".", value_hint = clap::ValueHint::AnyPath)]
-    lockfile: PathBuf,
+    lockfile: String,
     /// The least severity that fails: info, low, moderate, high or critical; without it, `fail-on` of
     /// the boundary file, else high
     #[arg(long, value_name = "SEVERITY", value_parser = severity)]
@@ -96,10 +97,10 @@ impl Audited {
 
 impl Audit {
     pub(super) fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
-        let policy = self.policy()?;
-        let lock = lockfile::read(&self.lockfile)?;
+        let policy = Policy::load(&self.config)?.dependencies;
+        let lock = source::load(&self.lockfile, "")?;
         let (source, advisories, asked) =
-            if self.online { self.from_registry(&lock, printer)? } else { self.from_index(&lock)? };
+            if self.online { self.ask_registry(&lock, printer)? } else { self.read_index(&lock)? };
         let accept: Vec<Accept> = self.ignore.iter().cloned().chain(accepted(&policy)).collect();
         let report = audit::audit(&audit::Audit {
             graph: &lock.graph,
@@ -110,12 +111,12 @@ impl Audit {
             now: now(),
         });
         if report.judged == 0 && !report.unjudged.is_empty() {
-            let message = format!("none of the packages of {} can be judged", lock.shown());
+            let message = format!("none of the packages of {} can be judged", lock.shown);
             let why = report.unjudged.first().map(|one| one.why).unwrap_or_default();
             return Err(CommandError::new(Kind::Source, message).hint(why));
         }
         let level = self.level.unwrap_or_else(|| policy.fails_on());
-        let audited = Audited { lockfile: lock.shown(), source, level, report };
+        let audited = Audited { lockfile: lock.path, source, level, report };
         if let Source::Index { warning: Some(warning), .. } = &audited.source {
             let label = printer.paint_error(Style::Warning, "warning:");
             printer.error(&format!("{label} {warning}\n"));
@@ -129,19 +130,7 @@ impl Audit {
         Ok(if audited.failing() > 0 { Finish::Findings } else { Finish::Clean })
     }
 
-    /// What the boundary file says of dependencies, where there is one.
-    fn policy(&self) -> Result<Dependencies, CommandError> {
-        match self.config.find()? {
-            Ok(source) => Ok(BoundaryFile::of(source)?.boundary.dependencies),
-            Err(_) if self.config.config.is_none() => Ok(Dependencies::default()),
-            Err(path) => {
-                let message = format!("there is no {}", path.display());
-                Err(CommandError::new(Kind::Source, message))
-            }
-        }
-    }
-
-    fn from_index(&self, lock: &lockfile::Lock) -> Result<Answer, CommandError> {
+    fn read_index(&self, lock: &Side) -> Result<Answer, CommandError> {
         let path = match &self.advisories {
             Some(path) => path.clone(),
             None => advisories::usual_place()?,
@@ -164,20 +153,18 @@ impl Audit {
         Ok((source, known, None))
     }
 
-    fn from_registry(
-        &self,
-        lock: &lockfile::Lock,
-        printer: &mut Printer,
-    ) -> Result<Answer, CommandError> {
+    fn ask_registry(&self, lock: &Side, printer: &mut Printer) -> Result<Answer, CommandError> {
         let variables: Variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
-        let config = Npmrc::read(&lock.folder, &variables).map_err(|error| {
+        let folder = Path::new(&lock.path).parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        let config = Npmrc::read(folder, &variables).map_err(|error| {
             CommandError::new(Kind::Source, "npm's configuration cannot be used").caused_by(&error)
         })?;
         let registry = match config.registry("") {
             Some(url) => url.to_owned(),
-            None => default_registry(&lock.folder)?,
+            None => default_registry(folder)?,
         };
         let asked = audit::question(&lock.graph, &config, self.omit.is_some());
         let mut known = Advisories::new();

@@ -1,13 +1,17 @@
 //! `ringfence deps`
 
+mod advisories;
+mod audit;
 mod output;
 mod policy;
 mod review;
 mod sarif;
+mod sbom;
 mod source;
 
 use crate::error::{CommandError, Finish};
 use crate::printer::Printer;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Review what a service is made of beside its own code
 ///
@@ -23,12 +27,31 @@ pub(crate) struct Deps {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Review(review::Review),
+    Audit(audit::Audit),
+    #[command(subcommand)]
+    Advisories(advisories::Advisories),
+    Sbom(sbom::Sbom),
 }
 
 impl Deps {
     pub(super) fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
         match &self.command {
             Command::Review(command) => command.execute(printer),
+            Command::Audit(command) => command.execute(printer),
+            Command::Advisories(command) => command.execute(printer),
+            Command::Sbom(command) => command.execute(printer),
         }
     }
+}
+
+/// What `--omit` takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Omit {
+    Dev,
+}
+
+/// Seconds since 1970.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

@@ -81,7 +81,7 @@ fn result(finding: &Finding, file: &str) -> Value {
 }
 
 /// A path as a relative reference (RFC 3986).
-fn uri(path: &str) -> String {
+pub(super) fn uri(path: &str) -> String {
     let mut uri = String::with_capacity(path.len());
     for byte in path.bytes() {
         if byte.is_ascii_alphanumeric() || b"/-._~@+".contains(&byte) {

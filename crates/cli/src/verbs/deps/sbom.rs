@@ -1,10 +1,10 @@
 //! `ringfence deps sbom`
 
-use super::{Omit, now};
+use super::{Omit, now, source};
 use crate::error::{CommandError, Finish, Kind};
 use crate::printer::Printer;
 use ringfence_deps::sbom::{self, Subject};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Write a software bill of materials of a lockfile
 ///
@@ -15,8 +15,8 @@ use std::path::PathBuf;
 pub(super) struct Sbom {
     /// The lockfile, or the folder it lies in
     #[arg(value_name = "FILE", default_value = ".", value_hint = clap::ValueHint::AnyPath)]
-    lockfile: PathBuf,
-    /// The form: CycloneDX 1.6 or SPDX 2.3
+    lockfile: String,
+    /// The form of the bill
     #[arg(long, value_name = "FORM", default_value = "cyclonedx")]
     format: Form,
     /// Where it is written, in one step, instead of standard output
@@ -30,15 +30,17 @@ pub(super) struct Sbom {
 /// A form of bills.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Form {
+    /// Version 1.6 (ECMA-424)
     Cyclonedx,
+    /// Version 2.3
     Spdx,
 }
 
 impl Sbom {
     pub(super) fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
         let made = made()?;
-        let lock = super::lockfile::read(&self.lockfile)?;
-        let name = lock.name();
+        let lock = source::load(&self.lockfile, "")?;
+        let name = name(&lock.path);
         let subject = Subject { name: &name, made, omit_dev: self.omit.is_some() };
         let text = match self.format {
             Form::Cyclonedx => sbom::cyclonedx(&lock.graph, &subject),
@@ -53,6 +55,14 @@ impl Sbom {
         }
         Ok(Finish::Clean)
     }
+}
+
+/// What a project may be called where nobody gave it a name: its folder's name.
+fn name(lockfile: &str) -> String {
+    let folder = Path::new(lockfile).parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok();
+    let name = folder.as_deref().and_then(Path::file_name);
+    name.map_or_else(|| "project".to_owned(), |name| name.to_string_lossy().into_owned())
 }
 
 /// When the bill is made: now, or when the build says (reproducible-builds.org, `SOURCE_DATE_EPOCH`).

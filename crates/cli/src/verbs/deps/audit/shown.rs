@@ -4,6 +4,7 @@ use super::{Audited, Source};
 use crate::markdown::escape;
 use crate::printer::{Printer, Style};
 use crate::table;
+use crate::verbs::deps::sarif::uri;
 use ringfence_deps::Severity;
 use ringfence_deps::audit::{Accepted, Unjudged, Unused, Vulnerability};
 use ringfence_policy::display::untrusted;
@@ -262,7 +263,7 @@ fn result(audited: &Audited, found: &Vulnerability, reason: Option<&String>) -> 
         "level": level,
         "message": { "text": untrusted(&message).to_string() },
         "locations": [{ "physicalLocation": {
-            "artifactLocation": { "uri": audited.lockfile },
+            "artifactLocation": { "uri": uri(&audited.lockfile) },
             "region": { "startLine": found.line },
         } }],
         "partialFingerprints": { "ringfence/v1": format!("{} {}", found.id, found.package) },
