@@ -5,6 +5,8 @@
 //! single findings can be accepted, by the `[dependencies]` of the boundary file.
 
 mod exotic_source;
+#[cfg(test)]
+mod incidents;
 mod integrity_changed;
 mod known_bad;
 mod licence_changed;
@@ -13,6 +15,8 @@ mod native_addon;
 mod new_dependency;
 mod new_install_script;
 mod odd_version;
+#[cfg(test)]
+mod ordinary;
 mod outcome;
 mod paths;
 mod provenance_lost;
@@ -20,6 +24,8 @@ mod range_unsatisfied;
 mod scope_burst;
 mod similar_name;
 mod source_changed;
+#[cfg(test)]
+mod staged;
 #[cfg(test)]
 mod testing;
 mod transitive_bumps;
@@ -186,6 +192,15 @@ mod tests {
     fn the_boundary_file_knows_every_code_and_no_other() {
         let codes: Vec<_> = SIGNALS.iter().map(|signal| signal.code).collect();
         assert_eq!(codes, REVIEW_CODES);
+    }
+
+    #[test]
+    fn the_documentation_lists_every_code() {
+        let page = include_str!("../../../../docs/deps.md");
+        for signal in &SIGNALS {
+            let row = format!("| `{}` | {} |", signal.code, signal.severity.id());
+            assert!(page.contains(&row), "{row}");
+        }
     }
 
     #[test]

@@ -45,7 +45,11 @@ fn broken<'a>(change: &Change<'a>, edge: &Edge, is_new: bool) -> Option<(&'a Pac
     let Some(Target::Package(id)) = edge.to else { return None };
     let package = change.new.package(id);
     let version = package.version.as_deref()?;
-    // Most ranges begin with the version that was found, or are it.
+    // Managers take a version before a release for `*` where there is no other, whatever a range means.
+    let any = matches!(edge.range.as_str(), "" | "*" | "x");
+    if any {
+        return None;
+    }
     if !is_new && !change.is_added(package) || edge.range == version {
         return None;
     }

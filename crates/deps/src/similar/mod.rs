@@ -204,7 +204,7 @@ mod tests {
             ("chalk-next", "chalk", Why::Affix),
             ("@bable/core", "@babel/core", Why::OneEdit),
             ("@bable/unheard-of", "@babel", Why::ScopeEdit),
-            ("@acme-crop/logger", "@acme-corp", Why::ScopeEdit),
+            ("@acme-crop/logger", "@acme-corp/logger", Why::OneEdit),
             ("internaltool", "internal-tool", Why::Separators),
         ] {
             assert_eq!(similar(name), Some((known, why)), "{name}");
