@@ -117,7 +117,7 @@ fn a_redirect_to_metadata_is_refused_and_nothing_can_allow_it() {
     --- stdout
     --- stderr
     refused: redirect 1 to 169.254.169.254: host denied
-    hint: no option allows what is no service to call
+    hint: no option allows this address: no service should call it
     ---
     ");
     let all = ["--allow", "http://169.254.169.254", "--allow-private", "0.0.0.0/0"];
@@ -127,7 +127,7 @@ fn a_redirect_to_metadata_is_refused_and_nothing_can_allow_it() {
     --- stdout
     --- stderr
     refused: redirect 1 to 169.254.169.254: address denied: metadata service
-    hint: no option allows what is no service to call
+    hint: no option allows this address: no service should call it
     ---
     ");
 }

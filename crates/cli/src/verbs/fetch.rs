@@ -333,7 +333,7 @@ fn say(bytes: &[u8], printer: &mut Printer) {
     }
 }
 
-const NEVER: &str = "no option allows what is no service to call";
+const NEVER: &str = "no option allows this address: no service should call it";
 
 /// Whether this host, perhaps with its port, is an address that is never reached.
 fn never(host: &str) -> bool {

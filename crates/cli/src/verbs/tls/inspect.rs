@@ -78,7 +78,13 @@ impl Inspect {
                     _ => Kind::Source,
                 };
                 let wrong = CommandError::new(kind, format!("cannot reach {target}"));
-                return Err(wrong.caused_by(&error).hint("check host, port and the network"));
+                let hint = match error {
+                    ConnectError::Resolve(_) if !self.target.contains(':') => {
+                        "there is no file of this name either"
+                    }
+                    _ => "check host, port and the network",
+                };
+                return Err(wrong.caused_by(&error).hint(hint));
             }
         };
         match self.format.format {
