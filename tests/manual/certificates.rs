@@ -95,6 +95,13 @@ fn line_295_an_end_that_comes_near_is_told_in_time() {
     assert!(warned.code == 1 && warned.stdout.starts_with("tls warning"), "{warned}");
     let critical = with(&["--warn", "120d", "--critical", "100d"]);
     assert!(critical.code == 2 && critical.stdout.starts_with("tls critical"), "{critical}");
+    // Without an authority of its own it believes the system's, as a vendor's clients do.
+    let inspect = ["tls", "inspect", "dev/api.test.pem", "--name", "api.test"];
+    let mut believing = playground.command();
+    believing.args(inspect).env("SSL_CERT_FILE", playground.path().join("dev/ca.pem"));
+    let (system, bundle) = (playground.run(inspect), playground.finish(&mut believing));
+    assert!(system.code == 1 && system.stdout.contains("unknown-issuer"), "{system}");
+    assert_eq!(bundle.code, 0, "{bundle}");
 }
 
 #[test]
