@@ -15,6 +15,7 @@ pub mod ranges;
 pub mod npmrc;
 pub mod review;
 pub mod sbom;
+pub mod scripts;
 pub mod tarball;
 pub mod similar;
 

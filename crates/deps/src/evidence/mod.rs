@@ -14,6 +14,7 @@ mod tarballs;
 
 pub use looked::Looked;
 pub use packument::{Packument, Version};
+pub use pnpm_store::pnpm_stores;
 pub use registry::RegistryFacts;
 pub use remote::Remote;
 pub use tarball::TarballFacts;

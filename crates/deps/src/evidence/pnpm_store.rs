@@ -16,6 +16,24 @@ use std::path::{Path, PathBuf};
 /// Largest list that is read, in bytes.
 const LARGEST: u64 = 64 << 20;
 
+/// The stores that a project may have been installed from: what pnpm wrote down, and the user's.
+#[must_use]
+pub fn pnpm_stores(project: &Path, data: Option<&Path>) -> Vec<PathBuf> {
+    let mut stores = Vec::new();
+    let written = walk::text(&project.join("node_modules/.modules.yaml"), LARGEST);
+    // JSON since pnpm 5, with a key on each line.
+    let key = |line: &str| {
+        let (key, value) = line.trim().trim_end_matches(',').split_once(':')?;
+        let value = value.trim().trim_matches(['"', '\'']);
+        (key.trim_matches('"') == "storeDir" && value.starts_with('/')).then(|| value.into())
+    };
+    stores.extend(written.iter().flat_map(|text| text.lines()).find_map(key));
+    if let Some(data) = data {
+        stores.extend(["v10", "v3"].map(|version| data.join("pnpm/store").join(version)));
+    }
+    stores
+}
+
 #[derive(Deserialize)]
 struct Index {
     files: BTreeMap<String, Listed>,

@@ -171,7 +171,7 @@ impl One<'_> {
             match member {
                 _ if in_modules && kind.is_symlink() => continue,
                 None if kind.is_symlink() => {
-                    self.deviates(outcome, Kind::Link, &path, "no tarball has links")
+                    self.deviates(outcome, Kind::Link, &path, "no tarball has links");
                 }
                 None => self.deviates(outcome, Kind::Added, &path, said(kind.is_file())),
                 Some(_) if !kind.is_file() => {

@@ -5,7 +5,7 @@ use super::places::Places;
 use super::pnpm::split;
 use super::{Kind, Report, Verification};
 use ringfence_project::graph::{Edge, Graph, ImporterId, Package, Target};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub(super) fn check(
     verification: &Verification<'_>,
@@ -21,7 +21,11 @@ pub(super) fn check(
         .iter()
         .filter_map(|(folder, id)| Some((split(folder)?.0, graph.package(*id).label())))
         .collect();
-    let links = Links { verification, places, owners };
+    let mut edges: HashMap<String, Vec<&Edge>> = HashMap::new();
+    for package in &graph.packages {
+        edges.entry(package.label()).or_default().extend(&package.edges);
+    }
+    let links = Links { verification, places, owners, edges };
     for (link, target) in &found.links {
         // Told already: a package should be there.
         if keys.contains(link.as_str()) {
@@ -44,6 +48,8 @@ struct Links<'a> {
     verification: &'a Verification<'a>,
     places: &'a Places,
     owners: BTreeMap<&'a str, String>,
+    /// What the copies of a release ask for.
+    edges: HashMap<String, Vec<&'a Edge>>,
 }
 
 impl Links<'_> {
@@ -66,18 +72,15 @@ impl Links<'_> {
             return Some(format!("it leads to {target}, which is no package of the lockfile"));
         };
         let package = graph.package(*id);
-        let asked: Vec<&Edge> = match self.owner(link) {
-            Some(owner) => {
-                let own = graph.packages.iter().filter(|one| one.label() == *owner);
-                own.flat_map(|one| &one.edges).filter(|edge| edge.name == name).collect()
-            }
-            None => {
-                let above = link.split("/node_modules/").next().unwrap_or_default();
-                let above = if link.starts_with("node_modules/") { "" } else { above };
-                let own = graph.importers.iter().filter(|one| one.folder == above);
-                let own = own.filter(|_| !link.starts_with("node_modules/.pnpm/"));
-                own.flat_map(|one| &one.edges).filter(|edge| edge.name == name).collect()
-            }
+        let asked: Vec<&Edge> = if let Some(owner) = self.owner(link) {
+            let own = self.edges.get(owner).into_iter().flatten();
+            own.copied().filter(|edge| edge.name == name).collect()
+        } else {
+            let above = link.split("/node_modules/").next().unwrap_or_default();
+            let above = if link.starts_with("node_modules/") { "" } else { above };
+            let own = graph.importers.iter().filter(|one| one.folder == above);
+            let own = own.filter(|_| !link.starts_with("node_modules/.pnpm/"));
+            own.flat_map(|one| &one.edges).filter(|edge| edge.name == name).collect()
         };
         if asked.iter().any(|edge| leads_to(graph, edge, package)) {
             return None;

@@ -191,7 +191,7 @@ const OFFLINE: &str = "audit with an index instead: `ringfence deps advisories i
 
 /// The registry that npm itself would use: none is built in here.
 #[expect(clippy::disallowed_methods, reason = "npm is asked with the caller's own settings")]
-fn default_registry(folder: &Path) -> Result<String, CommandError> {
+pub(super) fn default_registry(folder: &Path) -> Result<String, CommandError> {
     let unknown = || {
         CommandError::new(Kind::Source, "no registry is configured")
             .hint("say which: `npm config set registry URL`, or NPM_CONFIG_REGISTRY=URL")

@@ -2,12 +2,16 @@
 
 mod advisories;
 mod audit;
+mod inspect;
+mod look;
 mod output;
 mod policy;
 mod review;
 mod sarif;
 mod sbom;
+mod scripts;
 mod source;
+mod verify;
 
 use crate::error::{CommandError, Finish};
 use crate::printer::Printer;
@@ -31,6 +35,9 @@ enum Command {
     #[command(subcommand)]
     Advisories(advisories::Advisories),
     Sbom(sbom::Sbom),
+    Inspect(inspect::Inspect),
+    Scripts(scripts::Scripts),
+    Verify(verify::Verify),
 }
 
 impl Deps {
@@ -40,6 +47,9 @@ impl Deps {
             Command::Audit(command) => command.execute(printer),
             Command::Advisories(command) => command.execute(printer),
             Command::Sbom(command) => command.execute(printer),
+            Command::Inspect(command) => command.execute(printer),
+            Command::Scripts(command) => command.execute(printer),
+            Command::Verify(command) => command.execute(printer),
         }
     }
 }

@@ -178,7 +178,7 @@ fn yarn(policy: &Policy, read: Read<'_>, edits: &mut Edits) -> Result<(), EditEr
             entry.insert("built".to_owned(), Value::Bool(true));
         }
     }
-    let value = (!map.is_empty()).then(|| Value::Object(map));
+    let value = (!map.is_empty()).then_some(Value::Object(map));
     change(edits, "package.json", Some(before), |text| {
         json::set(text, "dependenciesMeta", value.as_ref())
     })?;

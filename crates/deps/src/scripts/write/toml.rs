@@ -30,21 +30,18 @@ pub(super) fn set(text: &str, table: &str, key: &str, value: u64) -> Result<Stri
     let is_key = |line: &String| {
         line.split_once('=').is_some_and(|(name, _)| name.trim().trim_matches('"') == key)
     };
-    match lines[header + 1..end].iter().position(is_key) {
-        Some(at) => {
-            let at = header + 1 + at;
-            let now = lines[at].split_once('=').map(|(_, value)| value.trim().to_owned());
-            if now == Some(value.to_string()) {
-                return Ok(text.to_owned());
-            }
-            lines[at] = line;
+    if let Some(at) = lines[header + 1..end].iter().position(is_key) {
+        let at = header + 1 + at;
+        let now = lines[at].split_once('=').map(|(_, value)| value.trim().to_owned());
+        if now == Some(value.to_string()) {
+            return Ok(text.to_owned());
         }
-        None => {
-            if !lines[header].ends_with('\n') {
-                lines[header].push_str(newline);
-            }
-            lines.insert(header + 1, line);
+        lines[at] = line;
+    } else {
+        if !lines[header].ends_with('\n') {
+            lines[header].push_str(newline);
         }
+        lines.insert(header + 1, line);
     }
     Ok(lines.concat())
 }

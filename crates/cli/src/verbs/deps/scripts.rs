@@ -1,0 +1,256 @@
+//! `ringfence deps scripts`
+
+use super::look::{Look, counted, folder_of};
+use super::policy::Policy;
+use super::source;
+use crate::error::{CommandError, Finish, Kind};
+use crate::format::{self, Format, FormatOption};
+use crate::printer::{Printer, Style};
+use crate::settings::ConfigOption;
+use crate::table::{Cell, draw};
+use ringfence_deps::scripts::write::{self, AllowedScript, Edit, EditError, Edits};
+use ringfence_deps::scripts::{self, Allowed, Listing, Why, Wish};
+use ringfence_policy::dependencies::Dependencies;
+use ringfence_policy::display::{quoted, untrusted};
+use ringfence_project::{walk, whole};
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+/// Largest file that is edited, in bytes.
+const LARGEST: u64 = 8 << 20;
+
+/// Say which packages want to run code when they are installed, and write who may
+///
+/// Scripts and compilers are found in tarballs, from npm's cache or with --online from the registry:
+/// lockfiles do not tell them all. Who may run is `scripts` in [dependencies] of the boundary file, by
+/// version and hash. --write brings that, and the minimum age, into the files of the project's own
+/// manager in its own form and unit; without it the change is shown. Exits 1 when a package wants
+/// to run that may not, and 2 when it is not known of one.
+#[derive(Debug, clap::Args)]
+pub(super) struct Scripts {
+    /// The project's folder, or its lockfile
+    #[arg(value_name = "DIR", default_value = ".", value_hint = clap::ValueHint::AnyPath)]
+    project: PathBuf,
+    /// Write the policy into the manager's files
+    #[arg(long)]
+    write: bool,
+    /// Go on where it is not known whether a package runs something
+    #[arg(long)]
+    allow_unknown: bool,
+    #[command(flatten)]
+    look: Look,
+    #[command(flatten)]
+    config: ConfigOption,
+    #[command(flatten)]
+    format: FormatOption,
+}
+
+/// The JSON form.
+#[derive(Serialize)]
+struct Output<'a> {
+    schema: u32,
+    /// `allowed`, `denied` or `unknown`.
+    verdict: &'static str,
+    lockfile: &'a str,
+    #[serde(flatten)]
+    listing: &'a Listing,
+    /// Files that differ from the policy; written with `--write`.
+    files: Vec<&'static str>,
+    written: bool,
+    notes: &'a [String],
+}
+
+impl Scripts {
+    pub(super) fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
+        let policy = Policy::load(&self.config)?;
+        let side = source::load(&self.project.to_string_lossy(), "")?;
+        let folder = folder_of(&self.project);
+        let places = self.look.open(&folder)?;
+        printer.progress("looking into tarballs");
+        let listing = scripts::list(&side.graph, &places.evidence(), &policy.dependencies.scripts);
+        printer.progress("");
+        // Without a boundary file nobody said anything that could be written.
+        let edits = match policy.file {
+            Some(_) => edits(&side.graph, &listing, &policy.dependencies, &folder)?,
+            None if self.write => {
+                let message = "there is no boundary file that says who may run scripts";
+                let hint = "`ringfence init` writes one; `scripts` in [dependencies] is the list";
+                return Err(CommandError::new(Kind::Configuration, message).hint(hint));
+            }
+            None => Edits::default(),
+        };
+        if self.write {
+            write(&folder, &edits)?;
+        }
+        let denied = listing.wishes.iter().any(|wish| wish.allowed != Allowed::Yes);
+        let unknown = !listing.unknown.is_empty() && !self.allow_unknown;
+        let verdict = match (denied, unknown) {
+            (true, _) => "denied",
+            (false, true) => "unknown",
+            (false, false) => "allowed",
+        };
+        match self.format.format {
+            Format::Json => {
+                let files = edits.edits.iter().map(|edit| edit.file).collect();
+                let output = Output {
+                    schema: 1,
+                    verdict,
+                    lockfile: &side.path,
+                    listing: &listing,
+                    files,
+                    written: self.write,
+                    notes: &edits.notes,
+                };
+                format::json(&output, printer)?;
+            }
+            Format::Human => printer.text(&self.human(&listing, &edits, printer)),
+        }
+        match verdict {
+            "allowed" => Ok(Finish::Clean),
+            "denied" => Ok(Finish::Findings),
+            _ => {
+                let count = counted(listing.unknown.len(), "package");
+                let message = format!("of {count} it is not known whether they run something");
+                let hint =
+                    "ask the registry for tarballs with --online, or go on with --allow-unknown";
+                Err(CommandError::new(Kind::Source, message).hint(hint))
+            }
+        }
+    }
+
+    fn human(&self, listing: &Listing, edits: &Edits, printer: &Printer) -> String {
+        let mut text = String::new();
+        let rows: Vec<_> = listing.wishes.iter().flat_map(rows).collect();
+        text += &draw(&rows, printer);
+        let _ = writeln!(
+            text,
+            "{} of {} run something at install",
+            listing.wishes.len(),
+            counted(listing.releases, "package")
+        );
+        if !listing.unknown.is_empty() {
+            let _ =
+                writeln!(text, "of {} it is not known:", counted(listing.unknown.len(), "package"));
+            for (label, why) in listing.unknown.iter().take(20) {
+                let _ = writeln!(text, "  {}: {}", untrusted(label), untrusted(why));
+            }
+            if listing.unknown.len() > 20 {
+                let _ = writeln!(text, "  and {} more", listing.unknown.len() - 20);
+            }
+        }
+        for unused in &listing.unused {
+            let _ = writeln!(text, "allowed, and not in the lockfile: {}", untrusted(unused));
+        }
+        let denied: Vec<&Wish> =
+            listing.wishes.iter().filter(|wish| wish.allowed != Allowed::Yes).collect();
+        if !denied.is_empty() {
+            let _ =
+                writeln!(text, "\nto allow them, read what they run, and add to [dependencies]:");
+            let lines: Vec<String> = denied.iter().map(|wish| entry(wish)).collect();
+            let _ = writeln!(text, "scripts = [\n{}\n]", lines.join("\n"));
+        }
+        for edit in &edits.edits {
+            if self.write {
+                let _ = writeln!(text, "wrote {}", edit.file);
+            } else {
+                let _ = write!(text, "\n{}", diff(edit));
+            }
+        }
+        if !self.write && !edits.edits.is_empty() {
+            let _ = writeln!(text, "\nnothing was written: --write does it");
+        }
+        for note in &edits.notes {
+            let _ = writeln!(text, "note: {note}");
+        }
+        text
+    }
+}
+
+fn edits(
+    graph: &ringfence_project::graph::Graph,
+    listing: &Listing,
+    dependencies: &Dependencies,
+    folder: &Path,
+) -> Result<Edits, CommandError> {
+    // Only what wants to run and is what was agreed to: a hash that differs is no agreement.
+    let allowed = listing.wishes.iter().filter(|wish| wish.allowed == Allowed::Yes);
+    let scripts = allowed
+        .map(|wish| AllowedScript { name: wish.name.clone(), version: wish.version.clone() })
+        .collect();
+    let policy = write::Policy { scripts, minimum_age: dependencies.age() };
+    let read = |file: &'static str| {
+        let path = folder.join(file);
+        if std::fs::symlink_metadata(&path).is_err() {
+            return Ok(None);
+        }
+        let read = walk::text(&path, LARGEST);
+        read.map(Some).map_err(|error| EditError { file, message: error.to_string() })
+    };
+    write::edits(graph.format, &policy, &read).map_err(|error| {
+        CommandError::new(Kind::Source, "the manager's files cannot be changed in place")
+            .caused_by(&error)
+            .hint("nothing was written: mend the file, or write the policy into it by hand")
+    })
+}
+
+fn write(folder: &Path, edits: &Edits) -> Result<(), CommandError> {
+    for edit in &edits.edits {
+        let path = folder.join(edit.file);
+        whole::write(&path, edit.after.as_bytes(), None).map_err(|error| {
+            CommandError::new(Kind::Output, format!("cannot write {}", path.display()))
+                .caused_by(&error)
+        })?;
+    }
+    Ok(())
+}
+
+fn rows(wish: &Wish) -> Vec<[Cell; 3]> {
+    let allowed = match wish.allowed {
+        Allowed::Yes => Cell::styled(Style::Good, "allowed"),
+        Allowed::OtherHash => Cell::styled(Style::Bad, "other hash"),
+        Allowed::OtherVersion => Cell::styled(Style::Bad, "other version"),
+        Allowed::No => Cell::styled(Style::Bad, "not allowed"),
+    };
+    let mut lines: Vec<String> = wish
+        .why
+        .iter()
+        .map(|why| match why {
+            Why::Script { name, command } => format!("{}: {}", untrusted(name), quoted(command)),
+            Why::BindingGyp => "binding.gyp: node-gyp rebuild".to_owned(),
+            Why::Recorded => "the lockfile says so, and its tarball was not seen".to_owned(),
+        })
+        .collect();
+    if wish.recorded == Some(false) {
+        lines.push("the lockfile says that it runs nothing".to_owned());
+    }
+    let mut first = Some((allowed, Cell::plain(untrusted(&wish.label()).to_string())));
+    let empty = || (Cell::plain(""), Cell::plain(""));
+    lines
+        .into_iter()
+        .map(|line| {
+            let (allowed, label) = first.take().unwrap_or_else(empty);
+            [allowed, label, Cell::plain(line)]
+        })
+        .collect()
+}
+
+/// A line for the boundary file.
+fn entry(wish: &Wish) -> String {
+    let string = |text: &str| format!("\"{}\"", untrusted(text));
+    let mut line = format!("  {{ package = {}", string(&wish.name));
+    if let Some(version) = &wish.version {
+        let _ = write!(line, ", version = {}", string(version));
+    }
+    if let Some(hash) = &wish.sha512 {
+        let _ = write!(line, ", sha512 = {}", string(hash));
+    }
+    line + " },"
+}
+
+fn diff(edit: &Edit) -> String {
+    let before = edit.before.as_deref().unwrap_or_default();
+    let diff = similar::TextDiff::from_lines(before, &edit.after);
+    let old = if edit.before.is_some() { edit.file } else { "/dev/null" };
+    diff.unified_diff().context_radius(2).header(old, edit.file).to_string()
+}

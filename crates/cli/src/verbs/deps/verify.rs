@@ -1,0 +1,210 @@
+//! `ringfence deps verify`
+
+use super::look::{Look, bytes, counted, folder_of};
+use super::policy::Policy;
+use super::source;
+use crate::error::{CommandError, Finish, Kind};
+use crate::format::{self, Format, FormatOption};
+use crate::printer::{Printer, Style};
+use crate::settings::ConfigOption;
+use crate::table::{Cell, draw};
+use ringfence_deps::evidence::Origin;
+use ringfence_deps::installed::{Deviation, InstalledError, Report, Verification};
+use ringfence_deps::scripts::{Allowed, allowed};
+use ringfence_policy::display::untrusted;
+use ringfence_project::graph::Package;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Most rows that people are shown of one kind.
+const ROWS: usize = 100;
+
+/// Compare what is installed with the lockfile and the tarballs, byte for byte
+///
+/// Every file in `node_modules` must be in the tarball that the lockfile's hash names, and every file of
+/// the tarball must be there. Tarballs are taken from npm's cache and, with --online, from the registry;
+/// pnpm's store stands in where neither has one. What install scripts wrote is told apart. Exits 1 when
+/// something deviates, and 2 when a package cannot be compared.
+#[derive(Debug, clap::Args)]
+pub(super) struct Verify {
+    /// The project's folder, or its lockfile
+    #[arg(value_name = "DIR", default_value = ".", value_hint = clap::ValueHint::AnyPath)]
+    project: PathBuf,
+    #[command(flatten)]
+    look: Look,
+    /// Go on where a package cannot be compared: it is told and does not fail
+    #[arg(long)]
+    allow_unknown: bool,
+    /// Take what install scripts wrote for a deviation
+    #[arg(long)]
+    deny_script_output: bool,
+    #[command(flatten)]
+    config: ConfigOption,
+    #[command(flatten)]
+    format: FormatOption,
+}
+
+/// The JSON form.
+#[derive(Serialize)]
+struct Output<'a> {
+    schema: u32,
+    /// `unchanged`, `deviates` or `unknown`.
+    verdict: &'static str,
+    lockfile: &'a str,
+    #[serde(flatten)]
+    report: &'a Report,
+}
+
+impl Verify {
+    pub(super) fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
+        let policy = Policy::load(&self.config)?.dependencies;
+        let side = source::load(&self.project.to_string_lossy(), "")?;
+        let folder = folder_of(&self.project);
+        let folder = folder.canonicalize().unwrap_or(folder);
+        let places = self.look.open(&folder)?;
+        let tarballs = places.tarballs();
+        // Without a list nobody said who may run scripts.
+        let may_run = |package: &Package| {
+            let list = &policy.scripts;
+            (!list.is_empty()).then(|| allowed(package, list) == Allowed::Yes)
+        };
+        printer.progress("comparing what is installed");
+        let verification = Verification {
+            graph: &side.graph,
+            folder: &folder,
+            tarballs: &tarballs,
+            may_run: &may_run,
+            threads: std::thread::available_parallelism().map_or(1, usize::from).min(8),
+        };
+        let ran = verification.run();
+        printer.progress("");
+        let mut report = ran.map_err(|error| failed(&error))?;
+        if self.deny_script_output {
+            report.deviations.append(&mut report.script_outputs);
+            report.deviations.sort();
+        }
+        let is_unknown = !report.unknown.is_empty() && !self.allow_unknown;
+        let verdict = match () {
+            () if !report.deviations.is_empty() => "deviates",
+            () if is_unknown || report.packages == 0 => "unknown",
+            () => "unchanged",
+        };
+        match self.format.format {
+            Format::Json => {
+                let output = Output { schema: 1, verdict, lockfile: &side.path, report: &report };
+                format::json(&output, printer)?;
+            }
+            Format::Human => printer.text(&human(&report, printer)),
+        }
+        match verdict {
+            "unchanged" => Ok(Finish::Clean),
+            "deviates" => Ok(Finish::Findings),
+            _ if report.packages == 0 => {
+                let message = "no package could be compared";
+                Err(CommandError::new(Kind::Source, message).hint(HINT))
+            }
+            _ => {
+                let count = counted(report.unknown.len(), "package");
+                let message = format!("{count} could not be compared, and may be anything");
+                Err(CommandError::new(Kind::Source, message).hint(HINT))
+            }
+        }
+    }
+}
+
+/// What to do where a tarball is missing.
+const HINT: &str =
+    "ask the registry for tarballs with --online, or go on without with --allow-unknown";
+
+fn failed(error: &InstalledError) -> CommandError {
+    let told = CommandError::new(Kind::Source, "nothing was compared").caused_by(error);
+    match error {
+        InstalledError::Absent => {
+            told.hint("install the packages first, or name the project's folder")
+        }
+        _ => told,
+    }
+}
+
+fn human(report: &Report, printer: &Printer) -> String {
+    let mut text = String::new();
+    let heading = |word: &str| format!("\n{}\n", printer.paint(Style::Heading, word));
+    if !report.deviations.is_empty() {
+        text += &heading("What deviates from its tarball");
+        text += &table(&report.deviations, Style::Bad, printer);
+    }
+    if !report.script_outputs.is_empty() {
+        text += &heading("What install scripts may have written in their own packages");
+        text += &table(&report.script_outputs, Style::Note, printer);
+    }
+    if !report.unknown.is_empty() {
+        text += &heading("What is not known");
+        let shown = report.unknown.iter().take(ROWS);
+        let rows: Vec<_> = shown.map(|one| [cell(&one.package), cell(&one.why)]).collect();
+        text += &draw(&rows, printer);
+        text += &more(report.unknown.len());
+    }
+    let compared = format!(
+        "{} in {} compared, {}{}\n",
+        counted(report.files, "file"),
+        counted(report.packages, "package"),
+        bytes(report.bytes),
+        origins(report)
+    );
+    let mut out = compared;
+    if report.left_out > 0 {
+        let count = counted(report.left_out, "package");
+        out += &count;
+        out += " of the lockfile not installed, as an install may leave out\n";
+    }
+    if !report.not_compared.is_empty() {
+        let folders: Vec<String> =
+            report.not_compared.iter().map(|one| untrusted(one).to_string()).collect();
+        out += "not compared, kept by tools: ";
+        out += &folders.join(", ");
+        out.push('\n');
+    }
+    if report.deviations.is_empty() && report.unknown.is_empty() {
+        out += &printer.paint(Style::Good, "nothing deviates");
+        out.push('\n');
+    }
+    out + &text
+}
+
+fn origins(report: &Report) -> String {
+    let one = |(origin, count): (&Origin, &usize)| {
+        let from = match origin {
+            Origin::File => "files",
+            Origin::NpmCache => "npm's cache",
+            Origin::PnpmStore => "pnpm's own list, which is no tarball",
+            Origin::Registry => "the registry",
+        };
+        format!("{count} from {from}")
+    };
+    let all: Vec<String> = report.origins.iter().map(one).collect();
+    if all.is_empty() { String::new() } else { format!(": {}", all.join(", ")) }
+}
+
+fn table(deviations: &[Deviation], style: Style, printer: &Printer) -> String {
+    let row = |one: &Deviation| {
+        let mut what = untrusted(&one.path).to_string();
+        if !one.message.is_empty() {
+            what += ": ";
+            what += &untrusted(&one.message).to_string();
+        }
+        [Cell::styled(style, one.kind.id()), cell(&one.package), Cell::plain(what)]
+    };
+    let rows: Vec<_> = deviations.iter().take(ROWS).map(row).collect();
+    draw(&rows, printer) + &more(deviations.len())
+}
+
+fn more(count: usize) -> String {
+    match count.saturating_sub(ROWS) {
+        0 => String::new(),
+        more => format!("and {more} more: --format json tells all\n"),
+    }
+}
+
+fn cell(text: &str) -> Cell {
+    Cell::plain(untrusted(text).to_string())
+}
