@@ -9,11 +9,16 @@ const DEFAULTS = Object.freeze({ count: 100, name: 128, total: 16_384, value: 81
 /** Headers that may stand once: readers differ in which of two counts. */
 const SINGLE = new Set([
   'authorization', 'content-encoding', 'content-length', 'content-location', 'content-range', 'content-type', 'cookie',
-  'date', 'expect', 'from', 'host', 'if-modified-since', 'if-unmodified-since', 'max-forwards', 'origin',
-  'proxy-authorization', 'range', 'referer', 'transfer-encoding', 'user-agent',
+  'date', 'expect', 'from', 'host', 'idempotency-key', 'if-modified-since', 'if-range', 'if-unmodified-since', 'max-forwards', 'origin',
+  'proxy-authorization', 'range', 'referer', 'sec-fetch-dest', 'sec-fetch-mode', 'sec-fetch-site', 'sec-websocket-key', 'transfer-encoding',
+  'user-agent', 'x-forwarded-host', 'x-forwarded-proto',
 ]);
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const MOST_HOPS = 32;
+/** Elements of `Forwarded`, and parts of one (RFC 7239). */
+const ELEMENT = /(?:[^",]|"(?:[^"\\]|\\[^])*")+/g;
+const CLOSED = /^(?:[^"]|"(?:[^"\\]|\\[^])*")*$/;
+const PART = /(?:[^";]|"(?:[^"\\]|\\[^])*")+/g;
 
 /**
  * Checks the headers of a request of node:http (or names and values in turn), and gives them by their
@@ -38,6 +43,8 @@ function read(list, total, limits) {
   for (let at = 0; at + 1 < list.length; at += 2) {
     const name = list[at].toLowerCase();
     const value = list[at + 1];
+    // As it was sent: a Kelvin sign becomes a `k`.
+    if (!TOKEN.test(list[at])) throw refuse('bad-name', 'the name of a header is none');
     checkOne(name, value, limits);
     const known = headers[name];
     if (known !== undefined && SINGLE.has(name)) throw refuse('duplicate-header', `\`${name}\` is there twice`);
@@ -49,13 +56,20 @@ function read(list, total, limits) {
   if (!/^(?:0|[1-9][0-9]{0,15})$/.test(headers['content-length'] ?? '0')) {
     throw refuse('bad-value', 'the value of `content-length` is none');
   }
+  if (!/^chunked$/i.test(headers['transfer-encoding'] ?? 'chunked')) throw refuse('bad-value', 'the value of `transfer-encoding` is none');
+  if (headers.host !== undefined && !isHost(headers.host)) throw refuse('bad-value', 'the value of `host` is none');
   return headers;
+}
+
+/** A host and perhaps a port: nothing that a URL made of it would take for a user, a path or a query. */
+function isHost(value) {
+  const [, name, address] = /^(?:([\w.~-]*)|\[([0-9A-Fa-f:.]+)\])(?::[0-9]{0,5})?$/.exec(value) ?? [];
+  return value.length <= 255 && (name !== undefined || net.isIPv6(address ?? ''));
 }
 
 function checkOne(name, value, limits) {
   if (name.length > limits.name) throw tooMuch('name-too-long', `the name of a header is longer than ${limits.name} bytes`);
   if (value.length > limits.value) throw tooMuch('value-too-long', `the value of a header is longer than ${limits.value} bytes`);
-  if (!TOKEN.test(name)) throw refuse('bad-name', 'the name of a header is none');
   // A gateway may take it for the one with a hyphen, which a proxy before it set.
   if (name.includes('_')) throw refuse('ambiguous-name', 'a header has the name of another with `_` for `-`');
   if (/[\r\n]/.test(value)) throw refuse('line-break', 'the value of a header holds a line break');
@@ -80,7 +94,7 @@ function clientAddress({ header = 'x-forwarded-for', proxies = [] } = {}) {
     let address = canonical(request.socket?.remoteAddress ?? '');
     if (address === undefined || !trusts(address)) return address;
     const lines = [request.headers[header] ?? []].flat().join(',');
-    const entries = lines.split(',').map((entry) => entry.trim()).filter((entry) => entry !== '').reverse();
+    const entries = elements(lines, header).map((entry) => entry.trim()).filter((entry) => entry !== '').reverse();
     for (const [walked, entry] of entries.entries()) {
       const next = walked < MOST_HOPS ? canonical(header === 'forwarded' ? forwarded(entry) : entry) : undefined;
       if (next === undefined) throw tell('header', refuse('client-address', `\`${header}\` does not tell the client's address`), lines);
@@ -89,6 +103,13 @@ function clientAddress({ header = 'x-forwarded-for', proxies = [] } = {}) {
     }
     return address;
   };
+}
+
+/** The elements of a line. In `Forwarded` quotes may hold commas; an open one would swallow what follows. */
+function elements(lines, header) {
+  if (header !== 'forwarded') return lines.split(',');
+  // What is left of such a line is no address.
+  return CLOSED.test(lines) ? lines.match(ELEMENT) ?? [] : ['"'];
 }
 
 function ranges(proxies) {
@@ -126,7 +147,7 @@ function plain(address) {
 
 /** What `for=` of an element says (RFC 7239). */
 function forwarded(element) {
-  const found = element.split(';').map((part) => /^\s*for=(?:"([^"\\]*)"|([^"\s]*))\s*$/i.exec(part)).filter(Boolean);
+  const found = (element.match(PART) ?? []).map((part) => /^\s*for=(?:"([^"\\]*)"|([^"\s]*))\s*$/i.exec(part)).filter(Boolean);
   return found.length === 1 ? found[0][1] ?? found[0][2] : '';
 }
 

@@ -301,3 +301,27 @@ test('memory that another thread can change is no JSON text', () => {
   assert.equal(refusal(() => parseJson(Buffer.from(shared.buffer))).code, 'ERR_INVALID_ARG_TYPE');
   assert.equal(parseJson(shared.slice()).a, 1);
 });
+
+test('quotes in Forwarded hold what a client wrote, and an open one refuses the line', () => {
+  const client = clientAddress({ header: 'forwarded', proxies: ['127.0.0.1'] });
+  const asked = (forwarded) => client({ headers: { forwarded }, socket: { remoteAddress: '127.0.0.1' } });
+  for (const line of ['for=9.9.9.9', 'for=1.1.1.1, for="9.9.9.9:80";by="a,b"', 'for=9.9.9.9;host="a, for=6.6.6.6;x="', 'for=9.9.9.9;host="a\\", for=6.6.6.6;x=\\""', 'by="x;for=6.6.6.6";For=9.9.9.9']) {
+    assert.equal(asked(line), '9.9.9.9', line);
+  }
+  for (const line of ['for="x, for=9.9.9.9', 'x="\\, for=9.9.9.9;host="b"', 'for=9.9.9.9"', 'for=1.1.1.1;for=9.9.9.9']) {
+    assert.equal(refusal(() => asked(line)).rule, 'client-address', line);
+  }
+  assert.equal(refusal(() => asked(`for=9.9.9.9;${'"'.repeat(8191)}`)).rule, 'client-address');
+});
+
+test('hosts, codings and names that are none are refused as the crate refuses them', () => {
+  for (const host of ['api.example.com:8443', 'a', '[2001:db8::1]', '[::1]:80', '127.0.0.1']) assert.equal(checkHeaders(['Host', host]).host, host);
+  for (const host of ['a b', 'user@example.com', 'example.com/x', 'a?b', 'a#b', 'a:b', '[::1', '[x]', 'a%00', 'a'.repeat(256)]) {
+    assert.equal(refusal(() => checkHeaders(['Host', host])).rule, 'bad-value', host);
+  }
+  assert.equal(checkHeaders(['Transfer-Encoding', 'Chunked'])['transfer-encoding'], 'Chunked');
+  assert.equal(refusal(() => checkHeaders(['Transfer-Encoding', 'gzip, chunked'])).rule, 'bad-value');
+  // Lower case of a Kelvin sign is a `k`.
+  assert.equal(refusal(() => checkHeaders(['coo\u212aie', 'a'])).rule, 'bad-name');
+  assert.equal(refusal(() => checkHeaders(['X-Forwarded-Proto', 'https', 'x-forwarded-proto', 'http'])).rule, 'duplicate-header');
+});
