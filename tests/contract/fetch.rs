@@ -252,6 +252,19 @@ fn a_header_without_a_colon_is_neither_sent_nor_repeated() {
 }
 
 #[test]
+fn a_line_break_in_an_argument_makes_no_second_header() {
+    let (server, playground) = (Server::new(), Playground::new());
+    for header in ["x-name: bob\nauthorization: x", "x-name: bob\r\nauthorization: x", ""] {
+        let run =
+            server.fetch(&playground, "/hello", &[&LOOPBACK[..], &["--header", header]].concat());
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{header:?} {run}");
+    }
+    assert!(server.asked.lock().unwrap().is_empty());
+    let more = [&LOOPBACK[..], &["--header", "x-name: bob"]].concat();
+    assert_eq!(server.fetch(&playground, "/hello", &more).code, 0, "control");
+}
+
+#[test]
 fn redirects_are_bounded() {
     let (server, playground) = (Server::new(), Playground::new());
     let more = [&LOOPBACK[..], &["--max-redirects", "2"]].concat();

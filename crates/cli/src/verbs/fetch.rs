@@ -181,12 +181,18 @@ impl Fetch {
         let method = method.unwrap_or(if self.data.is_some() { "POST" } else { "GET" });
         let mut request = Request::get(self.url.as_str()).with_method(method).map_err(usage)?;
         for header in &self.header {
-            let text = match header.strip_prefix('@') {
-                None => header.clone(),
-                Some(path) => String::from_utf8(read(Path::new(path))?)
-                    .map_err(|_| CommandError::new(Kind::Source, format!("{path} is not UTF-8")))?,
+            let text;
+            let lines: Vec<&str> = match header.strip_prefix('@') {
+                // One argument is one header: a line break in it is refused, not a second header.
+                None => vec![header],
+                Some(path) => {
+                    text = String::from_utf8(read(Path::new(path))?).map_err(|_| {
+                        CommandError::new(Kind::Source, format!("{path} is not UTF-8"))
+                    })?;
+                    text.lines().filter(|line| !line.is_empty()).collect()
+                }
             };
-            for line in text.lines().filter(|line| !line.is_empty()) {
+            for line in lines {
                 // Such a line may be a secret alone: it is neither sent nor repeated.
                 let (name, value) = line.split_once(':').ok_or_else(|| {
                     CommandError::new(Kind::Usage, "a header has no colon")
