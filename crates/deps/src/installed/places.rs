@@ -48,9 +48,10 @@ pub(super) fn tell_missing(
         let may_be_left_out = match (package.need, written_down) {
             (_, Some(true)) => false,
             (Need::Optional | Need::DevOptional, _) | (Need::Dev, Some(false)) => true,
+            (Need::Dev, None) if is_for_some(package) => true,
             (Need::Dev, None) => no_dev,
             // Without a manifest nobody knows who needs what.
-            _ => !package.os.is_empty() || !package.cpu.is_empty() || !package.libc.is_empty(),
+            _ => is_for_some(package),
         };
         if may_be_left_out {
             report.left_out += 1;
@@ -58,4 +59,9 @@ pub(super) fn tell_missing(
             report.deviates(&package.label(), Kind::MissingPackage, key, "");
         }
     }
+}
+
+/// Whether it is for some systems alone: an install leaves it out elsewhere.
+pub(super) fn is_for_some(package: &Package) -> bool {
+    !package.os.is_empty() || !package.cpu.is_empty() || !package.libc.is_empty()
 }

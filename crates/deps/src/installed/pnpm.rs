@@ -3,7 +3,7 @@
 
 use super::discover::Found;
 use super::npm::installed;
-use super::places::{Places, tell_missing};
+use super::places::{Places, is_for_some, tell_missing};
 use super::{Kind, Report, Verification};
 use ringfence_project::graph::{Graph, Need, Package, PackageId};
 use ringfence_project::walk;
@@ -78,6 +78,8 @@ fn current_lockfile(verification: &Verification<'_>) -> Option<BTreeSet<String>>
     let text = walk::text(&verification.folder.join("node_modules/.pnpm/lock.yaml"), 64 << 20);
     let graph = Graph::read("pnpm-lock.yaml", &text.ok()?, &[]).ok()?;
     // It lists what this machine needs not to have too.
-    let optional = |package: &&Package| !matches!(package.need, Need::Optional | Need::DevOptional);
-    Some(graph.packages.iter().filter(optional).map(Package::label).collect())
+    let needed = |package: &&Package| {
+        !matches!(package.need, Need::Optional | Need::DevOptional) && !is_for_some(package)
+    };
+    Some(graph.packages.iter().filter(needed).map(Package::label).collect())
 }

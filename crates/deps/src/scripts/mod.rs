@@ -5,6 +5,7 @@
 //! is the business of the boundary file, pinned by version and hash; each manager is told in its own
 //! form ([`write`]). What a script does when it runs is not judged here.
 
+mod platform;
 pub mod write;
 
 use crate::change::releases;
@@ -83,7 +84,9 @@ pub struct Listing {
     pub unknown: Vec<(String, String)>,
     /// Entries of the allowlist that are about nothing in the lockfile: `name@version`.
     pub unused: Vec<String>,
-    /// Releases that were looked at.
+    /// Releases that were not seen and that no install brings to a system like this one.
+    pub elsewhere: usize,
+    /// Releases of the lockfile.
     pub releases: usize,
 }
 
@@ -105,6 +108,11 @@ pub fn list(graph: &Graph, evidence: &dyn Evidence, allow: &[Script]) -> Listing
                 facts.scripts.into_iter().map(script).chain(gyp).collect()
             }
             Known::Unknown(_) if package.install_script == Some(true) => vec![Why::Recorded],
+            // It is not installed here, so it runs nothing here.
+            Known::Unknown(_) if !platform::is_for_here(package) => {
+                listing.elsewhere += 1;
+                continue;
+            }
             Known::Unknown(why) => {
                 listing.unknown.push((package.label(), why));
                 continue;

@@ -139,6 +139,10 @@ impl Scripts {
                 let _ = writeln!(text, "  and {} more", listing.unknown.len() - 20);
             }
         }
+        if listing.elsewhere > 0 {
+            let count = counted(listing.elsewhere, "package");
+            let _ = writeln!(text, "{count} for other systems not looked at");
+        }
         for unused in &listing.unused {
             let _ = writeln!(text, "allowed, and not in the lockfile: {}", untrusted(unused));
         }
