@@ -101,6 +101,7 @@ fn the_help_lists_every_verb() {
       verify        Check a signed attestation: who signed it, which boundary it is
                     about, what was proven
       crypto        Hash passwords, issue tokens, seal and sign, keep keys
+      deps          Review what a service is made of beside its own code
       extract       Extract an archive somebody else made, whole or not at all
       fetch         Fetch a URL and reach nothing that was not allowed
       tls           Look at certificates, watch their ends, make some for

@@ -71,7 +71,8 @@ pub(crate) fn read_up_to(revision: &str, path: &Path, most: u64) -> Result<Sourc
 pub(crate) fn names(revision: &str, folder: &str) -> Result<Vec<String>, CommandError> {
     let object = format!("{revision}:./{folder}");
     let ended = Command::new("git")
-        .args(["ls-tree", "--name-only", "-z", &object])
+        // Without --full-tree it would count from the current folder once more.
+        .args(["ls-tree", "--full-tree", "--name-only", "-z", &object])
         .env("GIT_NO_LAZY_FETCH", "1")
         .env("GIT_TERMINAL_PROMPT", "0")
         .stdin(Stdio::null())

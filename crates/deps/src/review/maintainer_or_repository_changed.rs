@@ -36,46 +36,65 @@ fn compare(
     found: &mut Found<'_>,
 ) {
     let told = [publisher(before, after), maintainers(before, after), repository(before, after)];
-    if told.iter().all(Option::is_none) {
+    if told.iter().all(|answer| matches!(answer, Answer::Unsaid)) {
         found.unknown("the registry does not say who published it");
     }
-    let [publisher, maintainers, repository] = told.map(Option::flatten);
-    if let Some(message) = publisher.or(maintainers) {
-        found.add(package, message);
+    let [publisher, maintainers, repository] = told;
+    match (publisher, maintainers) {
+        (Answer::Other(message), _) | (_, Answer::Other(message)) => found.add(package, message),
+        _ => {}
     }
-    if let Some(message) = repository {
+    if let Answer::Other(message) = repository {
         found.add_as(Severity::Moderate, package, message);
     }
 }
 
-/// A publisher who could not have published the version before. `None` where nobody said it.
-fn publisher(before: &RegistryFacts, after: &RegistryFacts) -> Option<Option<String>> {
-    let is = after.publisher.as_ref()?;
+/// What the registry's two answers say together.
+enum Answer {
+    /// Nobody said it of one of the two.
+    Unsaid,
+    /// The same, or in order.
+    Same,
+    /// Another: what changed.
+    Other(String),
+}
+
+impl Answer {
+    fn of(changed: bool, message: impl FnOnce() -> String) -> Self {
+        if changed { Self::Other(message()) } else { Self::Same }
+    }
+}
+
+/// A publisher who could not have published the version before.
+fn publisher(before: &RegistryFacts, after: &RegistryFacts) -> Answer {
+    let Some(is) = after.publisher.as_ref() else { return Answer::Unsaid };
     let was = before.publisher.as_ref();
     let could = before.maintainers.as_ref();
     if was.is_none() && could.is_none() {
-        return None;
+        return Answer::Unsaid;
     }
     let known = was == Some(is) || could.is_some_and(|could| could.contains(is));
-    let was = was.map_or_else(|| "somebody else".to_owned(), Clone::clone);
-    Some((!known).then(|| format!("was published by {is}, and the version before by {was}")))
+    let was = was.map_or("somebody else", String::as_str);
+    Answer::of(!known, || format!("was published by {is}, and the version before by {was}"))
 }
 
 /// Not one of those who could publish the version before is left.
-fn maintainers(before: &RegistryFacts, after: &RegistryFacts) -> Option<Option<String>> {
-    let (was, is) = (before.maintainers.as_ref()?, after.maintainers.as_ref()?);
+fn maintainers(before: &RegistryFacts, after: &RegistryFacts) -> Answer {
+    let (Some(was), Some(is)) = (before.maintainers.as_ref(), after.maintainers.as_ref()) else {
+        return Answer::Unsaid;
+    };
     let left = was.iter().any(|one| is.contains(one));
-    let message =
-        || format!("was maintained by {} and is maintained by {}", was.join(", "), is.join(", "));
-    Some((!left && !was.is_empty() && !is.is_empty()).then(message))
+    Answer::of(!left && !was.is_empty() && !is.is_empty(), || {
+        format!("was maintained by {} and is maintained by {}", was.join(", "), is.join(", "))
+    })
 }
 
-fn repository(before: &RegistryFacts, after: &RegistryFacts) -> Option<Option<String>> {
-    let was = before.repository.as_ref()?;
+fn repository(before: &RegistryFacts, after: &RegistryFacts) -> Answer {
+    let Some(was) = before.repository.as_ref() else { return Answer::Unsaid };
     let Some(is) = after.repository.as_ref() else {
-        return Some(Some(format!("named its repository, {was}, and names none")));
+        return Answer::Other(format!("named its repository, {was}, and names none"));
     };
-    Some((plain(was) != plain(is)).then(|| format!("its repository was {was} and is {is}")))
+    Answer::of(plain(was) != plain(is), || format!("its repository was {was} and is {is}"))
 }
 
 /// The place, whatever way there is written in front and behind.

@@ -90,7 +90,7 @@ fn is_back(review: &Review<'_>, name: &str, is: &Version, earlier: &[Version]) -
 /// The first word behind the version that is no stage of a release.
 fn odd_word(version: &Version) -> Option<String> {
     let words = version.pre_release().iter().filter_map(|one| match one {
-        Identifier::AlphaNumeric(text) => Some(text.to_string()),
+        Identifier::AlphaNumeric(text) => Some(text.clone()),
         Identifier::Numeric(_) => None,
     });
     words.into_iter().find(|text| {

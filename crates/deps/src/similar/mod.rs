@@ -98,7 +98,7 @@ impl<'a> Names<'a> {
         if let Some(found) = self.one_edit(name).filter(other) {
             return Some((found, Why::OneEdit));
         }
-        self.affix(name).map(|found| (found, Why::Affix)).or_else(|| self.scope_edit(name))
+        Self::affix(name).map(|found| (found, Why::Affix)).or_else(|| self.scope_edit(name))
     }
 
     fn one_edit(&self, name: &str) -> Option<&'a str> {
@@ -111,7 +111,7 @@ impl<'a> Names<'a> {
         candidates.filter(|known| known.len() >= EDITED).find(|known| is_one_edit(name, known))
     }
 
-    fn affix(&self, name: &str) -> Option<&'a str> {
+    fn affix(name: &str) -> Option<&'static str> {
         let before = BEFORE.iter().filter_map(|start| name.strip_prefix(start));
         let behind = BEHIND.iter().filter_map(|end| name.strip_suffix(end));
         // What is left has to be a name by itself that people know.
@@ -162,16 +162,8 @@ fn is_one_edit(one: &str, two: &str) -> bool {
         let swapped =
             left.len() > 1 && left[0] == right[1] && left[1] == right[0] && left[2..] == right[2..];
         let replaced = !left.is_empty() && left[1..] == right[1..];
-        let look_alike = |a: u8, b: u8| {
-            matches!(
-                (a, b),
-                (b'0', b'o')
-                    | (b'o', b'0')
-                    | (b'1', b'l')
-                    | (b'l', b'1')
-                    | (b'1', b'i')
-                    | (b'i', b'1')
-            )
+        let look_alike = |one: u8, two: u8| {
+            matches!((one.min(two), one.max(two)), (b'0', b'o') | (b'1', b'i' | b'l'))
         };
         let counted = replaced && (digit(left) || digit(right)) && !look_alike(left[0], right[0]);
         return (swapped || replaced) && !counted;

@@ -5,7 +5,7 @@
 
 /// Names of npm that are known well, sorted.
 #[rustfmt::skip]
-pub const WELL_KNOWN: [&str; 1974] = [
+pub static WELL_KNOWN: [&str; 1974] = [
     "@angular/cli", "@angular/common", "@angular/core", "@angular/forms", "@angular/router",
     "@apollo/client", "@apollo/server", "@astrojs/compiler", "@aws-sdk/client-dynamodb",
     "@aws-sdk/client-s3", "@aws-sdk/client-sts", "@aws-sdk/types", "@azure/identity",

@@ -5,6 +5,7 @@ use ringfence_deps::review::SIGNALS;
 use ringfence_deps::{Finding, Severity};
 use ringfence_policy::display::untrusted;
 use serde_json::{Value, json};
+use std::fmt::Write as _;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
@@ -29,7 +30,8 @@ pub(super) fn log(reviewed: &Reviewed<'_>) -> Value {
         result
     });
     let notes = reviewed.outcome.unknown.iter().map(|one| {
-        let text = format!("not judged: {} of {} versions: {}", one.code, one.releases, one.why);
+        let versions = if one.releases == 1 { "version" } else { "versions" };
+        let text = format!("not judged: {} of {} {versions}: {}", one.code, one.releases, one.why);
         json!({ "level": "note", "message": { "text": untrusted(&text).to_string() } })
     });
     json!({
@@ -87,7 +89,7 @@ pub(super) fn uri(path: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"/-._~@+".contains(&byte) {
             uri.push(char::from(byte));
         } else {
-            uri.push_str(&format!("%{byte:02X}"));
+            let _ = write!(uri, "%{byte:02X}");
         }
     }
     uri
