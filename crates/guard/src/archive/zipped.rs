@@ -5,7 +5,7 @@ mod end;
 use super::gate::{Claimed, Gate};
 use super::{ArchiveError, Limits, Refusal, Shown};
 use end::End;
-use std::io::{self, Read, Seek};
+use std::io::{self, Read, Seek, SeekFrom};
 use zip::result::ZipError;
 use zip::{CompressionMethod, HasZipMetadata as _, System, ZipArchive};
 
@@ -25,15 +25,52 @@ pub(super) fn walk<A: Read + Seek>(
 ) -> Result<(), ArchiveError> {
     let end = End::read(archive, limits)?;
     let mut zip = ZipArchive::new(&mut *archive).map_err(told)?;
-    check_layout(&mut zip, &end)?;
+    let descriptors = check_layout(&mut zip, &end)?;
     for index in 0..zip.len() {
         member(&mut zip, index, &end, limits, gate)?;
     }
-    Ok(())
+    drop(zip);
+    descriptors.iter().try_for_each(|descriptor| descriptor.check(archive))
+}
+
+/// What follows an entry's data, and what it must say.
+struct Descriptor {
+    at: u64,
+    length: u64,
+    said: Said,
+}
+
+/// Checksum, length and length after inflating, as the table of contents has them.
+type Said = (u32, u64, u64);
+
+impl Descriptor {
+    /// Who reads from the front believes it, and who reads from the end does not see it.
+    fn check<A: Read + Seek>(&self, archive: &mut A) -> Result<(), ArchiveError> {
+        let (crc, deflated, bytes) = self.said;
+        let mut said = Vec::with_capacity(24);
+        if matches!(self.length, 16 | 24) {
+            said.extend_from_slice(b"PK\x07\x08");
+        }
+        said.extend_from_slice(&crc.to_le_bytes());
+        for number in [deflated, bytes] {
+            let wide = number.to_le_bytes();
+            said.extend_from_slice(if self.length < 20 { &wide[..4] } else { &wide });
+        }
+        let mut found = vec![0; said.len()];
+        archive.seek(SeekFrom::Start(self.at)).map_err(ArchiveError::read)?;
+        archive.read_exact(&mut found).map_err(ArchiveError::read)?;
+        if found == said {
+            return Ok(());
+        }
+        Err(ArchiveError::whole(Refusal::Headers(Shown::new(b"a data descriptor"))))
+    }
 }
 
 /// Every byte belongs to one entry or to the table of contents, and both tables agree.
-fn check_layout<A: Read + Seek>(zip: &mut ZipArchive<A>, end: &End) -> Result<(), ArchiveError> {
+fn check_layout<A: Read + Seek>(
+    zip: &mut ZipArchive<A>,
+    end: &End,
+) -> Result<Vec<Descriptor>, ArchiveError> {
     let ambiguous = |why| Err(ArchiveError::whole(Refusal::Layout(why)));
     if zip.has_duplicate_names() {
         return Err(ArchiveError::whole(Refusal::Duplicate));
@@ -54,17 +91,23 @@ fn check_layout<A: Read + Seek>(zip: &mut ZipArchive<A>, end: &End) -> Result<()
         let Some(behind) = behind.filter(|_| data >= entry.header_start() + LOCAL) else {
             return ambiguous("an entry has no place");
         };
-        let described = entry.get_metadata().is_using_data_descriptor();
+        let said = (entry.crc32(), entry.compressed_size(), entry.size());
+        let described = entry.get_metadata().is_using_data_descriptor().then_some(said);
         parts.push((entry.header_start(), behind, described));
     }
     parts.sort_unstable();
-    let mut described = false;
-    for (from, to, next) in parts.into_iter().chain([(end.start, end.start, false)]) {
+    let mut described = None;
+    let mut descriptors = Vec::new();
+    for (from, to, next) in parts.into_iter().chain([(end.start, end.start, None)]) {
         let Some(gap) = u64::checked_sub(from, at) else {
             return ambiguous("entries overlap");
         };
-        if gap != 0 && !(described && DESCRIPTORS.contains(&gap)) {
-            return ambiguous("bytes belong to no entry");
+        match described {
+            _ if gap == 0 => {}
+            Some(said) if DESCRIPTORS.contains(&gap) => {
+                descriptors.push(Descriptor { at, length: gap, said });
+            }
+            _ => return ambiguous("bytes belong to no entry"),
         }
         (at, described) = (to, next);
     }
@@ -73,7 +116,8 @@ fn check_layout<A: Read + Seek>(zip: &mut ZipArchive<A>, end: &End) -> Result<()
             ArchiveError::Refused { entry, reason: Refusal::Headers(why) }
         }
         other => other,
-    })
+    })?;
+    Ok(descriptors)
 }
 
 /// A file, a folder, or something that is refused.

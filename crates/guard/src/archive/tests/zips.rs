@@ -129,6 +129,14 @@ fn two_headers_of_one_entry_that_disagree_are_refused() {
         assert!(matches!(code, "headers-disagree" | "layout"), "{index}: {error}");
         ground.assert_untouched("disagree");
     }
+    let described = zip(&[Member { flags: 1 << 11 | 8, ..a() }]);
+    assert_extracted("a data descriptor", &described, small());
+    let at = described.windows(4).position(|four| four == b"PK\x07\x08").unwrap();
+    for byte in at..at + 16 {
+        let mut other = described.clone();
+        other[byte] ^= 1;
+        assert_refused("another data descriptor", &other, "headers-disagree");
+    }
     let wrong = Member { crc: 1, ..a() };
     assert_refused("checksum", &with(wrong), "malformed");
     // Both headers say less than there is, or more.
