@@ -204,7 +204,9 @@ impl Verify {
             _ if left.is_empty() && !proof.result.not_proven.is_empty() => {}
             _ => {
                 let left: Vec<_> = left.iter().map(|claim| untrusted(claim).to_string()).collect();
-                refuse("not-proven", format!("not proven: {}", left.join(", ")));
+                let accepts = format!("--accept {}", left.join(" --accept "));
+                let left = left.join(", ");
+                refuse("not-proven", format!("not proven: {left} (taken as it is with {accepts})"));
             }
         }
         report.proof = Some(proof);
