@@ -7,6 +7,7 @@ const { agentOf } = require('./undici.js');
 const { clock } = require('./clock.js');
 const { connector } = require('./connect.js');
 const { GuardError, tell } = require('./error.js');
+const { own } = require('./grant.js');
 const { Guarded } = require('./handler.js');
 const { outbound } = require('./url.js');
 
@@ -23,19 +24,20 @@ const classes = new WeakMap();
 const made = new WeakMap();
 
 /** A dispatcher for `fetch(url, { dispatcher })`, `setGlobalDispatcher` and all of undici. */
-function dispatcher(allowed, options = {}) {
+function dispatcher(allowed, given) {
+  const options = own(given);
   const judge = outbound(allowed);
   const limits = settings(options);
   const Agent = guardedAgent(agentOf(options.undici));
-  const own = Object.fromEntries(OF_UNDICI.filter((name) => name in options).map((name) => [name, options[name]]));
+  const theirs = Object.fromEntries(OF_UNDICI.filter((name) => name in options).map((name) => [name, options[name]]));
   const { timeout } = limits;
   return new Agent(judge, limits, {
     // The whole time is bounded by the clock; these are for one silence each.
     bodyTimeout: timeout,
     headersTimeout: timeout,
     maxHeaderSize: 16_384,
-    ...own,
-    connect: connector(judge, { ...options, connectTimeout: limits.connectTimeout }),
+    ...theirs,
+    connect: connector(judge, { __proto__: null, ...options, connectTimeout: limits.connectTimeout }),
   });
 }
 

@@ -1,5 +1,5 @@
 'use strict';
-// What Node's own permission model says: the addon and the kernel beneath do not ask it, so the
+// What the caller said, and what Node's own permission model says: the addon and the kernel beneath do not ask it, so the
 // guards do, and say which grant is missing.
 
 const { GuardError } = require('./error.js');
@@ -7,6 +7,11 @@ const { GuardError } = require('./error.js');
 /** Whether `--permission` is not in force or grants this. */
 function has(scope, reference) {
   return process.permission?.has(scope, reference) ?? true;
+}
+
+/** Options that were given: what a polluted `Object.prototype` says is none of them. */
+function own(options) {
+  return { __proto__: null, ...options };
 }
 
 /** Throws when `--permission` is in force and does not grant this. */
@@ -19,4 +24,4 @@ function needs(scope, reference, flag) {
   );
 }
 
-module.exports = { has, needs };
+module.exports = { has, needs, own };

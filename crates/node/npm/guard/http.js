@@ -4,11 +4,13 @@
 // within bounds, and answer 413, 415, 431 and 400 by the error's `statusCode`.
 
 const { GuardError, tell } = require('./error.js');
+const { own } = require('./grant.js');
 const { checkHeaders } = require('./headers.js');
 const { isJson, limits, parseJson, tooLong } = require('./json.js');
 
 /** Reads and parses the JSON body of a request of node:http. */
-async function readJson(request, options = {}) {
+async function readJson(request, given) {
+  const options = own(given);
   return (await body(request, limits(options), options)).value;
 }
 
@@ -85,7 +87,8 @@ function answer(response, error) {
 }
 
 /** A handler for node:http that gets the parsed body as a third argument. */
-function jsonHandler(handler, options = {}) {
+function jsonHandler(handler, given) {
+  const options = own(given);
   const bounds = limits(options);
   return async function guarded(request, response) {
     try {
@@ -108,7 +111,8 @@ function empty(request, options) {
 }
 
 /** A middleware for Express: `request.body`, and `request.rawBody` for signatures. */
-function expressJson(options = {}) {
+function expressJson(given) {
+  const options = own(given);
   const bounds = limits(options);
   return function guardJson(request, response, next) {
     const read = async () => {
@@ -126,7 +130,8 @@ function expressJson(options = {}) {
 }
 
 /** A plugin for Fastify: its parser of JSON, and a check of headers before everything else. */
-async function fastifyJson(fastify, options = {}) {
+async function fastifyJson(fastify, given) {
+  const options = own(given);
   const bounds = limits(options);
   for (const type of ['application/json', 'text/plain']) {
     // Fastify's own: a text would come to a handler that expects JSON.

@@ -7,6 +7,7 @@
 const { isUtf8 } = require('node:buffer');
 const { isSharedArrayBuffer } = require('node:util').types;
 const { GuardError, tell } = require('./error.js');
+const { own } = require('./grant.js');
 const { native } = require('../native.js');
 const { DEPTH, ESCAPED, exact, OK, PROTOTYPE, scan, TWICE, UTF8, VALUES } = require('./scan.js');
 
@@ -19,8 +20,8 @@ const found = { at: 0 };
 let addon;
 
 /** Checks limits once; what comes back is taken as it is. */
-function limits(options = {}) {
-  const { maxBytes = DEFAULTS.maxBytes, depth = DEFAULTS.depth, values = DEFAULTS.values } = options;
+function limits(given) {
+  const { maxBytes = DEFAULTS.maxBytes, depth = DEFAULTS.depth, values = DEFAULTS.values } = own(given);
   for (const [name, value, most] of [['maxBytes', maxBytes, 2 ** 29], ['depth', depth, DEEPEST], ['values', values, 2 ** 29]]) {
     if (!Number.isSafeInteger(value) || value < 1 || value > most) {
       throw new GuardError('ERR_INVALID_ARG_VALUE', `${name} must be a whole number from 1 to ${most}`);

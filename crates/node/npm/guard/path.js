@@ -6,7 +6,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { native } = require('../native.js');
 const { call, GuardError, tell, typed } = require('./error.js');
-const { has, needs } = require('./grant.js');
+const { has, needs, own } = require('./grant.js');
 
 /** Most bytes of a file that is read whole, unless said. */
 const MOST = 64 << 20;
@@ -23,7 +23,8 @@ class Root {
   #root;
 
   /** `links: 'beneath'` follows symbolic links while they stay below the folder. */
-  constructor(folder, { links = 'refuse' } = {}) {
+  constructor(folder, options) {
+    const { links = 'refuse' } = own(options);
     const text = folder instanceof URL ? require('node:url').fileURLToPath(folder) : folder;
     if (typeof text !== 'string' || !path.isAbsolute(text)) {
       throw new GuardError('ERR_INVALID_ARG_VALUE', 'the root must be an absolute path');

@@ -4,6 +4,7 @@
 
 const { native } = require('../native.js');
 const { call, GuardError, tell, typed } = require('./error.js');
+const { own } = require('./grant.js');
 
 const judges = new WeakMap();
 /** Inside a boundary names resolve to addresses of the broker, which judges the real ones itself. */
@@ -14,14 +15,14 @@ class Outbound {
   #urls;
 
   constructor(allowed) {
-    const { hosts, http = false, private: own = [], ...rest } = allowed ?? {};
-    for (const [name, list] of [['hosts', hosts], ['private', own]]) {
+    const { hosts, http = false, private: inner = [], ...rest } = own(allowed);
+    for (const [name, list] of [['hosts', hosts], ['private', inner]]) {
       if (!isTexts(list)) throw new GuardError('ERR_INVALID_ARG_TYPE', `${name} must be a list of hosts`);
     }
     const unknown = Object.keys(rest)[0];
     if (unknown !== undefined) throw new GuardError('ERR_INVALID_ARG_VALUE', `there is no option ${unknown}`);
     const { GuardUrls } = native();
-    this.#urls = call(() => new GuardUrls([...hosts], http === true, [...own]));
+    this.#urls = call(() => new GuardUrls([...hosts], http === true, [...inner]));
   }
 
   /** The judged URL; throws a GuardError for every other. */

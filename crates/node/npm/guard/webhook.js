@@ -5,6 +5,7 @@
 const { isSharedArrayBuffer } = require('node:util').types;
 const { native } = require('../native.js');
 const { call, GuardError, tell, typed } = require('./error.js');
+const { own } = require('./grant.js');
 
 /** Bodies from here on are verified on the thread pool. */
 const LARGE = 256 << 10;
@@ -20,7 +21,8 @@ class Webhook {
   #store;
   #verifier;
 
-  constructor({ clock = Date.now, remembered = 100_000, scheme, secrets, store, tolerance = 300 } = {}) {
+  constructor(options) {
+    const { clock = Date.now, remembered = 100_000, scheme, secrets, store, tolerance = 300 } = own(options);
     const list = typeof secrets === 'string' ? [secrets] : secrets;
     if (!Array.isArray(list) || list.length > MOST_SECRETS || !list.every((one) => typeof one === 'string')) {
       throw new GuardError('ERR_INVALID_ARG_TYPE', `secrets must be from 1 to ${MOST_SECRETS} strings`);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { channel } from 'node:diagnostics_channel';
 import test from 'node:test';
-import { clientAddress, checkHeaders, identifier, integer, isJson, oneOf, parseJson, parseSlug, parseUserId, parseUuid, query, safeMerge } from '../guard.mjs';
+import { Root, clientAddress, checkHeaders, identifier, integer, isJson, oneOf, outbound, parseJson, parseSlug, parseUserId, parseUuid, query, safeMerge } from '../guard.mjs';
 
 /** The error of what must be refused. */
 function refusal(act) {
@@ -324,4 +324,24 @@ test('hosts, codings and names that are none are refused as the crate refuses th
   // Lower case of a Kelvin sign is a `k`.
   assert.equal(refusal(() => checkHeaders(['coo\u212aie', 'a'])).rule, 'bad-name');
   assert.equal(refusal(() => checkHeaders(['X-Forwarded-Proto', 'https', 'x-forwarded-proto', 'http'])).rule, 'duplicate-header');
+});
+
+test('a polluted prototype of every object switches nothing off', () => {
+  const polluted = { depth: 1000, headers: false, http: true, links: 'beneath', maxBytes: 2 ** 29, private: ['good.test'] };
+  for (const [name, value] of Object.entries(polluted)) {
+    Object.defineProperty(Object.prototype, name, { configurable: true, value, writable: true }); // eslint-disable-line no-extend-native
+  }
+  try {
+    const allowed = outbound({ hosts: ['good.test'] });
+    assert.equal(refusal(() => allowed.judge('http://good.test/')).code, 'ERR_RINGFENCE_GUARD_SCHEME');
+    assert.equal(refusal(() => allowed.admit('https://good.test/', ['127.0.0.1'])).code, 'ERR_RINGFENCE_GUARD_ADDRESS');
+    assert.equal(refusal(() => parseJson('['.repeat(500) + ']'.repeat(500), { values: 5000 })).rule, 'too-deep');
+    assert.equal(refusal(() => parseJson(`"${'x'.repeat(2 ** 21)}"`, { values: 5 })).rule, 'too-large');
+    const root = new Root('/proc/self/task');
+    assert.equal(refusal(() => root.readFileSync(`${process.pid}/cwd/x`)).code, 'ERR_RINGFENCE_GUARD_PATH');
+    // The control: who says it gets it.
+    assert.equal(outbound({ hosts: ['good.test'], http: true }).judge('http://good.test/').protocol, 'http:');
+  } finally {
+    for (const name of Object.keys(polluted)) delete Object.prototype[name]; // eslint-disable-line no-extend-native
+  }
 });
