@@ -5,7 +5,7 @@
 const path = require('node:path');
 const { native } = require('../native.js');
 const { GuardError, tell, typed } = require('./error.js');
-const { needs } = require('./grant.js');
+const { needs, own } = require('./grant.js');
 
 const DEFAULTS = Object.freeze({ bytes: 2 ** 30, depth: 32, entries: 100_000, ratio: 100, strip: 0 });
 
@@ -13,7 +13,8 @@ const DEFAULTS = Object.freeze({ bytes: 2 ** 30, depth: 32, entries: 100_000, ra
  * Extracts a zip, tar, tar.gz or tar.zst to `into`, which is not there yet or empty; on an error
  * nothing is there that was not before.
  */
-async function extract(archive, { into, ...limits } = {}) {
+async function extract(archive, options) {
+  const { into, ...limits } = own(options);
   const [from, to] = [archive, into].map(absolute);
   needs('fs.read', from, `--allow-fs-read=${from}`);
   // What is extracted grows beside its destination until it is whole.
@@ -33,13 +34,13 @@ function absolute(file) {
 
 function bounds(limits) {
   for (const [name, value] of Object.entries(limits)) {
-    if (!(name in DEFAULTS)) throw new GuardError('ERR_INVALID_ARG_VALUE', `there is no limit ${name}`);
+    if (!Object.hasOwn(DEFAULTS, name)) throw new GuardError('ERR_INVALID_ARG_VALUE', `there is no limit ${name}`);
     const most = name === 'bytes' ? Number.MAX_SAFE_INTEGER : 2 ** 32 - 1;
     if (!Number.isSafeInteger(value) || value < 0 || value > most) {
       throw new GuardError('ERR_INVALID_ARG_VALUE', `${name} must be a whole number`);
     }
   }
-  return { ...DEFAULTS, ...limits };
+  return { __proto__: null, ...DEFAULTS, ...limits };
 }
 
 function failure(cause) {

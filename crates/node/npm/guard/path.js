@@ -109,13 +109,13 @@ class Root {
   }
 
   /** What lies in a folder, by name: `{ name, kind }`. Without a path, in the root itself. */
-  async list(userPath = '', options = {}) {
+  async list(userPath = '', options) {
     const most = listing(options);
     check(userPath);
     return this.#wait(userPath, () => this.#root.listLater(userPath, most));
   }
 
-  listSync(userPath = '', options = {}) {
+  listSync(userPath = '', options) {
     const most = listing(options);
     check(userPath);
     return this.#do(userPath, () => this.#root.list(userPath, most));
@@ -236,12 +236,14 @@ function check(userPath) {
   if (typeof userPath !== 'string') throw new GuardError('ERR_INVALID_ARG_TYPE', 'a path must be a string');
 }
 
-function writing({ replace = false } = {}) {
+function writing(options) {
+  const { replace = false } = own(options);
   if (typeof replace !== 'boolean') throw new GuardError('ERR_INVALID_ARG_VALUE', 'replace is true or false');
   return replace;
 }
 
-function listing({ most = ENTRIES }) {
+function listing(options) {
+  const { most = ENTRIES } = own(options);
   if (!Number.isSafeInteger(most) || most < 0 || most >= 2 ** 31) {
     throw new GuardError('ERR_INVALID_ARG_VALUE', 'most must be a whole number below 2^31');
   }
@@ -249,7 +251,7 @@ function listing({ most = ENTRIES }) {
 }
 
 function reading(options) {
-  const { encoding, maxBytes = MOST } = typeof options === 'string' ? { encoding: options } : options ?? {};
+  const { encoding, maxBytes = MOST } = own(typeof options === 'string' ? { encoding: options } : options);
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 0 || maxBytes >= 2 ** 32) {
     throw new GuardError('ERR_INVALID_ARG_VALUE', 'maxBytes must be a whole number below 2^32');
   }

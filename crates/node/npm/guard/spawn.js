@@ -15,7 +15,7 @@ const path = require('node:path');
 const { Transform } = require('node:stream');
 const { native } = require('../native.js');
 const { GuardError, tell, typed } = require('./error.js');
-const { needs } = require('./grant.js');
+const { needs, own } = require('./grant.js');
 
 const DEFAULTS = Object.freeze({ maxOutput: 1 << 20, timeout: 30_000 });
 const ENVIRONMENT = Object.freeze({ LANG: 'C.UTF-8', PATH: '/usr/bin:/bin' });
@@ -48,6 +48,7 @@ function spawn(command, args = [], options = {}) {
   needs('child', undefined, '--allow-child-process');
   const program = locate(command, settings.env);
   const child = childProcess.spawn(program, words, {
+    __proto__: null,
     argv0: command,
     cwd: settings.cwd,
     // A process group of its own, which is killed as one.
@@ -69,13 +70,15 @@ const LIMITS = { cpu: 2 ** 31, fileSize: 2 ** 53 - 1, memory: 2 ** 53 - 1, openF
  * Runs a program to its end: `{ code, signal, stdout, stderr }`. When its time is over, its output too
  * long or the caller's signal is given, it throws, and nothing that it started is left.
  */
-async function run(command, args = [], { code = false, input, limits = {}, ...options } = {}) {
+async function run(command, args = [], given) {
+  const { code = false, input, limits = {}, ...options } = own(given);
   const unknown = ['gid', 'stdio', 'uid'].find((name) => options[name] !== undefined);
   if (unknown !== undefined) throw wrong(`run has no option ${unknown}: spawn has`);
   const { cwd, env, maxOutput, signal, timeout } = check(options);
   const words = args.map((argument, at) => word(argument, args.slice(0, at)));
   needs('child', undefined, '--allow-child-process');
   const program = {
+    __proto__: null,
     ...bounds(limits),
     code: code === true,
     command: named(command),
@@ -143,12 +146,13 @@ function failure(cause, signal) {
   return error.code.startsWith('ERR_RINGFENCE_') ? tell('spawn', told, '', 0) : told;
 }
 
-function check(options) {
+function check(given) {
+  const options = own(given);
   const unknown = Object.keys(options).find((name) => !KNOWN.has(name));
   if (unknown !== undefined) throw wrong(`there is no option ${unknown}`);
   if (options.shell) throw refuse('shell', 'a shell is not started');
   const { cwd, env = ENVIRONMENT, gid, signal, stdio = ['ignore', 'pipe', 'pipe'], uid } = options;
-  const { maxOutput, timeout } = { ...DEFAULTS, ...options };
+  const { maxOutput, timeout } = { __proto__: null, ...DEFAULTS, ...options };
   for (const [name, value] of Object.entries({ maxOutput, timeout })) {
     if (!Number.isSafeInteger(value) || value < 1 || value >= 2 ** 31) throw wrong(`${name} must be a whole number from 1`);
   }

@@ -6,7 +6,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { native } = require('../native.js');
 const { GuardError } = require('./error.js');
-const { needs } = require('./grant.js');
+const { needs, own } = require('./grant.js');
 const { failure, Root } = require('./path.js');
 
 /** Those that are in use: nothing is removed while somebody may still use it. */
@@ -49,7 +49,8 @@ class TemporaryFolder {
 if (Symbol.dispose !== undefined) TemporaryFolder.prototype[Symbol.dispose] = TemporaryFolder.prototype.close;
 
 /** Makes one, mode 0700 and with a name that cannot be guessed, in `parent`: the system's, unless said. */
-function temporaryFolder({ parent = os.tmpdir(), ...rest } = {}) {
+function temporaryFolder(options) {
+  const { parent = os.tmpdir(), ...rest } = own(options);
   const unknown = Object.keys(rest)[0];
   if (unknown !== undefined) throw new GuardError('ERR_INVALID_ARG_VALUE', `there is no option ${unknown}`);
   if (typeof parent !== 'string' || !path.isAbsolute(parent) || parent.includes('\0')) {

@@ -4,7 +4,7 @@
 
 const { native } = require('../native.js');
 const { GuardError, tell, typed } = require('./error.js');
-const { needs } = require('./grant.js');
+const { needs, own } = require('./grant.js');
 const { toWrite } = require('./path.js');
 
 const KNOWN = new Set(['accept', 'clamd', 'clamdTimeout', 'declared', 'hidden', 'into', 'maxBytes', 'signal']);
@@ -17,7 +17,7 @@ const STATUS = { infected: 422, 'not-scanned': 503, 'declared-otherwise': 415, '
  * Takes a file in from a stream of bytes (of Node or the web, or anything that gives Buffers) or from
  * bytes: `{ name, sha256, mediaType, bytes, notes, known }`. On an error nothing of it is kept.
  */
-async function acceptUpload(source, options = {}) {
+async function acceptUpload(source, options) {
   const { intake, into, signal } = settings(options);
   const pieces = piecesOf(source);
   const root = toWrite(into);
@@ -34,11 +34,12 @@ async function acceptUpload(source, options = {}) {
   }
 }
 
-function settings(options) {
+function settings(given) {
+  const options = own(given);
   const unknown = Object.keys(options).find((name) => !KNOWN.has(name));
   if (unknown !== undefined) throw wrong(`there is no option ${unknown}`);
   const { accept, clamd, declared, hidden = 'refuse', into, signal } = options;
-  const { clamdTimeout, maxBytes } = { ...DEFAULTS, ...options };
+  const { clamdTimeout, maxBytes } = { __proto__: null, ...DEFAULTS, ...options };
   if (!Array.isArray(accept) || accept.length === 0 || !accept.every((one) => typeof one === 'string')) {
     throw wrong('accept must be a list of media types');
   }
@@ -48,7 +49,7 @@ function settings(options) {
     if (!Number.isSafeInteger(value) || value < 1 || value > most) throw wrong(`${name} must be a whole number from 1`);
   }
   if (clamd !== undefined) mayAsk(clamd);
-  const intake = { clamd, clamdTimeout, declared, longest: maxBytes, toleratesHidden: hidden === 'note', wanted: accept };
+  const intake = { __proto__: null, clamd, clamdTimeout, declared, longest: maxBytes, toleratesHidden: hidden === 'note', wanted: accept };
   return { intake, into, signal };
 }
 

@@ -9,7 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import test from 'node:test';
-import { acceptUpload, answer, Root, temporaryFolder } from '../guard.mjs';
+import { acceptUpload, answer, Root, run, temporaryFolder } from '../guard.mjs';
 
 const PNG = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64');
 const accept = ['image/png', 'text/plain', 'image/gif'];
@@ -228,4 +228,25 @@ test('a folder is listed, and no other', async (t) => {
   await assert.rejects(into.list('in', { most: 1 }), { code: 'ERR_RINGFENCE_GUARD_TOO_LARGE' });
   assert.equal((await into.list('in', { most: 2 })).length, 2);
   await assert.rejects(into.list('nothing'), { code: 'ENOENT' });
+});
+
+test('what somebody put on Object.prototype is no option', async (t) => {
+  const { into } = place(t);
+  const polluted = { accept: ['text/html'], clamd: '/no/such/socket', code: true, hidden: 'note', memory: 1, parent: '/no/such', replace: true, timeout: 1, uid: 1 };
+  await into.writeFile('there', 'x');
+  Object.assign(Object.prototype, polluted);
+  let outcomes;
+  try {
+    outcomes = await Promise.allSettled([
+      acceptUpload(PNG, { accept, declared: 'image/png', into }),
+      acceptUpload(PNG, { declared: 'image/png', into }),
+      run('/bin/echo', ['x']),
+      run(process.execPath, ['-p', '1']),
+      into.writeFile('there', 'y'),
+    ]);
+    temporaryFolder().close();
+  } finally {
+    for (const name of Object.keys(polluted)) delete Object.prototype[name];
+  }
+  assert.deepEqual(outcomes.map(({ reason, status }) => reason?.code ?? status), ['fulfilled', 'ERR_INVALID_ARG_VALUE', 'fulfilled', 'ERR_RINGFENCE_GUARD_SPAWN', 'EEXIST']);
 });
