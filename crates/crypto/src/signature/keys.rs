@@ -287,6 +287,9 @@ impl VerifyingKey {
     fn check(&self) -> Result<(), SignatureError> {
         let none = |_| SignatureError::Key("its numbers are no key of its algorithm");
         match &self.public {
+            Public::Ed25519(point) if is_of_small_order(point) => {
+                Err(SignatureError::Key("its point is of small order: anything would verify"))
+            }
             Public::Ed25519(point) => {
                 signature::ParsedPublicKey::new(&ED25519, point).map(drop).map_err(none)
             }
@@ -297,6 +300,43 @@ impl VerifyingKey {
             Public::Rsa { .. } => Ok(()),
         }
     }
+}
+
+/// The y coordinates of the eight points of small order, lowest byte first, and those of them that can
+/// also be written above the prime: 0, 1, two of order 8, -1, and the prime itself and one more
+/// (Chalkias, Garillot, Nikolaenko, "Taming the many EdDSAs", table 1).
+const SMALL_ORDER: [[u8; 32]; 7] = [
+    y_of(0, 0, 0),
+    y_of(1, 0, 0),
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98,
+        0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53,
+        0xfc, 0x05,
+    ],
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67,
+        0x0f, 0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac,
+        0x03, 0x7a,
+    ],
+    y_of(0xec, 0xff, 0x7f),
+    y_of(0xed, 0xff, 0x7f),
+    y_of(0xee, 0xff, 0x7f),
+];
+
+/// A coordinate by its lowest byte, those between, and its highest.
+const fn y_of(lowest: u8, between: u8, highest: u8) -> [u8; 32] {
+    let mut y = [between; 32];
+    y[0] = lowest;
+    y[31] = highest;
+    y
+}
+
+/// Whether a public key of Ed25519 is a point under which one signature fits any message. The sign of
+/// x, which is the highest bit, makes no difference.
+fn is_of_small_order(point: &[u8]) -> bool {
+    let Ok(mut y) = <[u8; 32]>::try_from(point) else { return false };
+    y[31] &= 0x7f;
+    SMALL_ORDER.contains(&y)
 }
 
 /// A name of a key: 1 to 128 visible letters of ASCII.

@@ -160,3 +160,52 @@ fn claims_count_for_their_audience_and_time_only() {
         assert!(Claims::check(&claims(&changes), &expected, now).is_err(), "{changes:?} {now}");
     }
 }
+
+/// The fourteen encodings of points of small order, in hexadecimal (libsodium's list, with either sign).
+fn points_of_small_order() -> Vec<[u8; 32]> {
+    let eight = [
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    ];
+    let ends =
+        |lowest: &str, rest: &str, highest: &str| format!("{lowest}{}{highest}", rest.repeat(30));
+    let mut all: Vec<String> = eight.into_iter().map(str::to_owned).collect();
+    all.extend([ends("00", "00", "00"), ends("01", "00", "00")]);
+    all.extend(["ec", "ed", "ee"].map(|lowest| ends(lowest, "ff", "7f")));
+    let point = |hex: &String| -> [u8; 32] {
+        std::array::from_fn(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap())
+    };
+    let plain: Vec<_> = all.iter().map(point).collect();
+    let signed = plain.iter().map(|point| {
+        let mut point = *point;
+        point[31] |= 0x80;
+        point
+    });
+    signed.chain(plain.iter().copied()).collect()
+}
+
+#[test]
+fn a_key_under_which_anything_verifies_is_refused_however_it_is_written() {
+    let read = |point: &[u8]| {
+        let x = crate::text::encode(point);
+        let key = format!(r#"{{"kty":"OKP","crv":"Ed25519","kid":"a","x":"{x}"}}"#);
+        JwkSet::parse(&format!(r#"{{"keys":[{key}]}}"#))
+    };
+    let points = points_of_small_order();
+    assert_eq!(points.len(), 14);
+    for point in points {
+        let refused = read(&point).unwrap_err();
+        assert!(refused.to_string().contains("small order"), "{point:02x?}: {refused}");
+    }
+    // The danger itself: R the neutral point and S zero, with no private key at all.
+    let mut neutral = [0_u8; 32];
+    neutral[0] = 1;
+    let forged = [neutral, [0; 32]].concat();
+    let bare =
+        aws_lc_rs::signature::UnparsedPublicKey::new(&aws_lc_rs::signature::ED25519, neutral);
+    bare.verify(b"whatever", &forged).unwrap();
+    // The control: a key that somebody has.
+    let key = SigningKey::generate(Algorithm::EdDsa, "a").unwrap();
+    let x = crate::text::decode(key.public().unwrap().to_jwk().x.as_deref().unwrap()).unwrap();
+    read(&x).unwrap()[0].verify(b"paid", &key.sign(b"paid").unwrap()).unwrap();
+}
