@@ -20,7 +20,11 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
     let change = review.change;
     for importer in &change.new.importers {
         for edge in &importer.edges {
-            let Some((package, _)) = broken(change, edge, true) else { continue };
+            let Some((package, version)) = broken(change, edge, true) else { continue };
+            // `resolutions` of Yarn hold for the project too: what stood there is not told again.
+            if asked_before(change, &importer.folder, edge, version) {
+                continue;
+            }
             let message = format!("the project asks for {} {}", edge.name, edge.range);
             found.add(package, message);
         }
@@ -54,6 +58,19 @@ fn broken<'a>(change: &Change<'a>, edge: &Edge, is_new: bool) -> Option<(&'a Pac
         return None;
     }
     (satisfies(&edge.range, version) == Some(false)).then_some((package, version))
+}
+
+/// Whether the same workspace asked for the same in the older file, and got the same.
+fn asked_before(change: &Change<'_>, folder: &str, edge: &Edge, version: &str) -> bool {
+    let importers = change.old.importers.iter().filter(|importer| importer.folder == folder);
+    let same = |old: &Edge| match old.to {
+        Some(Target::Package(id)) => {
+            let was = change.old.package(id).version.as_deref();
+            old.name == edge.name && old.range == edge.range && was == Some(version)
+        }
+        Some(Target::Importer(_)) | None => false,
+    };
+    importers.flat_map(|importer| &importer.edges).any(same)
 }
 
 /// Whether the same was so for the same reason in the older file.
@@ -104,5 +121,7 @@ mod tests {
     fn what_was_so_before_is_not_told_again() {
         let (old, new) = (lock("^2.0.0", "^1.0.0", "2.0.0"), lock("^2.0.0", "^1.0.0", "2.0.1"));
         assert!(outcome(&old, &new).findings.is_empty());
+        let forced = lock("^1.0.0", "^1.0.0", "2.0.0");
+        assert!(outcome(&forced, &forced).findings.is_empty());
     }
 }

@@ -2,7 +2,8 @@
 
 use super::{Found, Review, Signal};
 use crate::Severity;
-use ringfence_project::graph::Need;
+use ringfence_project::graph::{Graph, Need};
+use std::collections::BTreeSet;
 
 pub(super) const SIGNAL: Signal = Signal {
     code: "unreachable",
@@ -12,10 +13,17 @@ pub(super) const SIGNAL: Signal = Signal {
 };
 
 fn find(review: &Review<'_>, found: &mut Found<'_>) {
+    let mut loose = None;
     for (_, copies) in review.added() {
         let nobody = |need: Need| need == Need::Nobody;
         if copies.all().all(|package| nobody(package.need) && !package.bundled) {
-            found.add(copies.first(), "nothing that the project asks for leads to it".to_owned());
+            let package = copies.first();
+            let loose = loose.get_or_insert_with(|| loose_ends(review.change.new));
+            if loose.contains(package.name.as_str()) {
+                found.unknown("something asks for this name and the lockfile leads it nowhere");
+            } else {
+                found.add(package, "nothing that the project asks for leads to it".to_owned());
+            }
         }
         if copies.all().any(|package| package.need == Need::Unknown) {
             found.unknown(
@@ -23,6 +31,14 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
             );
         }
     }
+}
+
+/// Names that something asks for without an end, as where a resolution of Yarn changed the range.
+fn loose_ends(graph: &Graph) -> BTreeSet<&str> {
+    let importers = graph.importers.iter().map(|importer| &importer.edges);
+    let packages = graph.packages.iter().map(|package| &package.edges);
+    let edges = importers.chain(packages).flatten().filter(|edge| edge.to.is_none());
+    edges.map(|edge| edge.name.as_str()).collect()
 }
 
 #[cfg(test)]
