@@ -72,7 +72,7 @@ const LIMITS = { cpu: 2 ** 31, fileSize: 2 ** 53 - 1, memory: 2 ** 53 - 1, openF
  */
 async function run(command, args = [], given) {
   const { code = false, input, limits = {}, ...options } = own(given);
-  const unknown = ['gid', 'stdio', 'uid'].find((name) => options[name] !== undefined);
+  const unknown = ['gid', 'stdio', 'uid'].find((name) => Object.hasOwn(options, name) && options[name] !== undefined);
   if (unknown !== undefined) throw wrong(`run has no option ${unknown}: spawn has`);
   const { cwd, env, maxOutput, signal, timeout } = check(options);
   const words = args.map((argument, at) => word(argument, args.slice(0, at)));
