@@ -183,6 +183,8 @@ mod tests {
             ("@s/*", "@s/a@1.0.0"),
             ("@s/a", "@s/a"),
             ("acme-*", "acme-x@2.0.0"),
+            ("*", "a@1.0.0"),
+            ("*", ""),
         ] {
             assert!(matches_package(pattern, package), "{pattern} {package}");
         }

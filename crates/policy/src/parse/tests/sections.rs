@@ -453,6 +453,10 @@ reason = "not reached"
 [[dependencies.scripts]]
 package = "esbuild"
 version = "0.25.0"
+[[dependencies.accept]]
+code = "transitive-bumps"
+package = "*"
+reason = "the yearly update"
 "#;
     let read = parse("r.toml", text).unwrap().dependencies;
     assert_eq!(read.accept[0].until.as_ref().unwrap().value, 2 * 86_400);
