@@ -213,8 +213,11 @@ fn pattern(text: &str) -> Result<String, Problem> {
         let at = text.char_indices().skip(1).find(|(_, mark)| *mark == '@').map(|(at, _)| at);
         at.is_some_and(|at| is_name(&text[..at]) && version(&text[at + 1..]).is_ok())
     };
-    let fits =
-        is_name(text) || scope(text) || text.strip_suffix('*').is_some_and(start) || named(text);
+    let fits = text == "*"
+        || is_name(text)
+        || scope(text)
+        || text.strip_suffix('*').is_some_and(start)
+        || named(text);
     if fits { Ok(text.to_owned()) } else { Err(bad_package(text)) }
 }
 
