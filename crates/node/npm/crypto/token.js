@@ -60,6 +60,8 @@ class Tokens {
     // The longest token has 53 letters.
     const locator = token.length > 64 ? undefined : this.#locate(token);
     if (locator === undefined) return standing('malformed');
+    // One store and key may hold tokens of several kinds: those of another kind are not known here.
+    if (!token.startsWith(`${this.#prefix}_`)) return standing('unknown');
     const entry = await this.#store.find(locator);
     if (entry === undefined || entry === null) return standing('unknown');
     checkEntry(entry);

@@ -117,6 +117,8 @@ test('a token is valid until it expires or is revoked, and the store never sees 
   assert.match(token, /^orders_[0-9A-Za-z]{36}$/);
   assert.ok(!JSON.stringify(seen).includes(token.slice(7)));
   assert.deepEqual(await tokens.verify(token, { now }), { ok: true, standing: 'valid', entry });
+  const admins = new crypto.Tokens({ key: Buffer.alloc(32, 7), prefix: 'admin', store });
+  assert.equal((await admins.verify(token, { now })).standing, 'unknown');
   assert.equal((await tokens.verify(token, { now: new Date(2_000_000) })).standing, 'expired');
   assert.equal((await tokens.revoke(entry.id, { now })).revoked, 1000);
   assert.equal((await tokens.verify(token, { now })).standing, 'revoked');
