@@ -79,6 +79,9 @@ fn brought(found: &Vulnerability) -> String {
     if found.direct.len() > SHOWN {
         let _ = write!(direct, " and {} more", found.direct.len() - SHOWN);
     }
+    if found.path.len() == 2 && found.direct.len() == 1 {
+        return format!("brought in by {direct}");
+    }
     format!("brought in by {direct}: {}", found.path.join(" > "))
 }
 
