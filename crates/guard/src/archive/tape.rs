@@ -113,13 +113,15 @@ fn member(
     gate: &mut Gate<'_>,
 ) -> Result<(), ArchiveError> {
     let extended = described.extended.unwrap_or_default();
+    // Also where another header gives the name: a reader that does not know that one takes this.
+    let own = header_name(entry.header())?;
     let name = match (described.name, extended.path) {
         (Some(_), Some(_)) => {
             let why = Refusal::Extension("two headers that describe one entry");
             return Err(ArchiveError::whole(why));
         }
         (Some(name), None) | (None, Some(name)) => name,
-        (None, None) => header_name(entry.header())?,
+        (None, None) => own,
     };
     let told = |reason| Err(ArchiveError::of(&name, reason));
     let header = entry.header();
@@ -170,12 +172,16 @@ fn refusal(kind: EntryType) -> Option<Refusal> {
 /// be nothing.
 fn header_name(header: &tar::Header) -> Result<Vec<u8>, ArchiveError> {
     let name = header.path_bytes().into_owned();
-    let field = &header.as_old().name;
-    let hidden = field.iter().skip_while(|byte| **byte != 0).any(|byte| *byte != 0);
-    if hidden {
+    let prefix = header.as_ustar().map(|header| header.prefix.as_slice()).unwrap_or_default();
+    if [header.as_old().name.as_slice(), prefix].into_iter().any(is_hiding) {
         return Err(ArchiveError::of(&name, Refusal::Path("it holds a NUL")));
     }
     Ok(name)
+}
+
+/// Whether something lies behind the first NUL of a field.
+fn is_hiding(field: &[u8]) -> bool {
+    field.iter().skip_while(|byte| **byte != 0).any(|byte| *byte != 0)
 }
 
 /// Behind the end of a tape is padding of zeros, and nothing else.

@@ -1,16 +1,22 @@
 //! Zip archives, whose two tables of contents must tell the same.
 
+mod content;
 mod end;
 
 use super::gate::{Claimed, Gate};
 use super::{ArchiveError, Limits, Refusal, Shown};
-use end::End;
+use content::Content;
+use end::{End, UTF8};
 use std::io::{self, Read, Seek, SeekFrom};
 use zip::result::ZipError;
 use zip::{CompressionMethod, HasZipMetadata as _, System, ZipArchive};
 
 /// Bytes of a local header before its name.
 const LOCAL: u64 = 30;
+/// Where its flags are.
+const LOCAL_FLAGS: usize = 6;
+/// The flag that says that a data descriptor follows.
+const DESCRIBED: u16 = 1 << 3;
 /// Lengths that what follows an entry's data may have: checksum and two sizes of 4 or 8 bytes, with a
 /// mark or without.
 const DESCRIPTORS: [u64; 4] = [12, 16, 20, 24];
@@ -25,12 +31,39 @@ pub(super) fn walk<A: Read + Seek>(
 ) -> Result<(), ArchiveError> {
     let end = End::read(archive, limits)?;
     let mut zip = ZipArchive::new(&mut *archive).map_err(told)?;
-    let descriptors = check_layout(&mut zip, &end)?;
+    let Layout { descriptors, flagged } = check_layout(&mut zip, &end)?;
     for index in 0..zip.len() {
         member(&mut zip, index, &end, limits, gate)?;
     }
     drop(zip);
+    flagged.iter().try_for_each(|flags| flags.check(archive))?;
     descriptors.iter().try_for_each(|descriptor| descriptor.check(archive))
+}
+
+/// What is left to be held against the bytes of the archive.
+struct Layout {
+    descriptors: Vec<Descriptor>,
+    flagged: Vec<Flags>,
+}
+
+/// Flags of an entry as the table of contents has them, and where its own header is.
+struct Flags {
+    at: u64,
+    central: u16,
+}
+
+impl Flags {
+    /// They decide how the name is read and what follows the data: two answers are two archives.
+    fn check<A: Read + Seek>(&self, archive: &mut A) -> Result<(), ArchiveError> {
+        let mut header = [0; LOCAL_FLAGS + 2];
+        archive.seek(SeekFrom::Start(self.at)).map_err(ArchiveError::read)?;
+        archive.read_exact(&mut header).map_err(ArchiveError::read)?;
+        let local = u16::from_le_bytes([header[LOCAL_FLAGS], header[LOCAL_FLAGS + 1]]);
+        if (local ^ self.central) & (UTF8 | DESCRIBED) == 0 {
+            return Ok(());
+        }
+        Err(ArchiveError::whole(Refusal::Headers(Shown::new(b"flags"))))
+    }
 }
 
 /// What follows an entry's data, and what it must say.
@@ -70,7 +103,7 @@ impl Descriptor {
 fn check_layout<A: Read + Seek>(
     zip: &mut ZipArchive<A>,
     end: &End,
-) -> Result<Vec<Descriptor>, ArchiveError> {
+) -> Result<Layout, ArchiveError> {
     let ambiguous = |why| Err(ArchiveError::whole(Refusal::Layout(why)));
     if zip.has_duplicate_names() {
         return Err(ArchiveError::whole(Refusal::Duplicate));
@@ -84,6 +117,7 @@ fn check_layout<A: Read + Seek>(
     }
     let mut at = 0;
     let mut parts = Vec::with_capacity(zip.len());
+    let mut flagged = Vec::with_capacity(zip.len());
     for index in 0..zip.len() {
         let entry = zip.by_index_raw(index).map_err(told)?;
         let data = entry.data_start().unwrap_or(entry.header_start());
@@ -91,6 +125,11 @@ fn check_layout<A: Read + Seek>(
         let Some(behind) = behind.filter(|_| data >= entry.header_start() + LOCAL) else {
             return ambiguous("an entry has no place");
         };
+        let (disk, central) = end.place(entry.central_header_start());
+        if disk != 0 {
+            return ambiguous("an entry lies on another disk");
+        }
+        flagged.push(Flags { at: entry.header_start(), central });
         let said = (entry.crc32(), entry.compressed_size(), entry.size());
         let described = entry.get_metadata().is_using_data_descriptor().then_some(said);
         parts.push((entry.header_start(), behind, described));
@@ -103,7 +142,8 @@ fn check_layout<A: Read + Seek>(
             return ambiguous("entries overlap");
         };
         match described {
-            _ if gap == 0 => {}
+            None if gap == 0 => {}
+            Some(_) if gap == 0 => return ambiguous("a data descriptor is missing"),
             Some(said) if DESCRIPTORS.contains(&gap) => {
                 descriptors.push(Descriptor { at, length: gap, said });
             }
@@ -117,7 +157,7 @@ fn check_layout<A: Read + Seek>(
         }
         other => other,
     })?;
-    Ok(descriptors)
+    Ok(Layout { descriptors, flagged })
 }
 
 /// A file, a folder, or something that is refused.
@@ -161,12 +201,17 @@ fn member<A: Read + Seek>(
     if raw.compression() == CompressionMethod::Stored && deflated != bytes {
         return refuse(Refusal::Headers(Shown::new(b"two sizes of what is stored")));
     }
-    drop(raw);
     let before = gate.bytes();
-    let entry = zip.by_index(index).map_err(told);
-    let entry = entry.map_err(|error| error.in_entry(&name))?;
+    let is_deflated = raw.compression() == CompressionMethod::Deflated;
+    let said = (raw.crc32(), bytes);
+    let content = Content::new(raw, is_deflated, said);
     let mut content =
-        Bounded { from: entry, inflated: 0, deflated, before, whole: end.length, limits };
+        Bounded { from: content, inflated: 0, deflated, before, whole: end.length, limits };
+    if folder {
+        // Nobody reads it, so that nothing may be in it.
+        let read = io::copy(&mut content, &mut io::sink()).map_err(ArchiveError::read);
+        read.map_err(|error| error.in_entry(&name))?;
+    }
     gate.pass(&Claimed { name: &name, folder, bytes, executable: mode & 0o100 != 0 }, &mut content)
 }
 
@@ -183,7 +228,7 @@ fn special(mode: u32) -> Option<Refusal> {
 }
 
 /// The content of an entry, within the ratio, which counts for the entry and for all so far: many small
-/// bombs are one. The parser ends it where its headers say.
+/// bombs are one.
 struct Bounded<'a, R> {
     from: R,
     inflated: u64,

@@ -328,3 +328,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn bytes_behind_a_nul_of_a_name_or_its_prefix_are_refused() {
+    for at in [50, 345 + 50] {
+        let mut hiding = header(b"name", b'0', 1, 0o644);
+        hiding[345..348].copy_from_slice(b"dir");
+        let plain = padded(sealed(hiding.clone()), b"x");
+        hiding[at] = b'h';
+        let hiding = padded(sealed(hiding), b"x");
+        let described =
+            |entry: &[u8]| tape(&[extended(b'x', &[("path", b"other")]), entry.to_vec()]);
+        assert_refused("hidden", &tape(std::slice::from_ref(&hiding)), "path");
+        assert_refused("hidden behind another name", &described(&hiding), "path");
+        assert_extracted("control", &tape(std::slice::from_ref(&plain)), small());
+        assert_extracted("control", &described(&plain), small());
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::make::{Member, closed, end, parts, zip};
 use super::{EVIL_PATHS, Extraction, Limits, assert_extracted, assert_refused, small};
-use std::io::{self, Cursor, Read as _};
+use std::io::{self, Cursor};
 
 fn good() -> Vec<Member> {
     vec![
@@ -74,9 +74,9 @@ fn links_and_devices_are_refused() {
     }
     // Where another system than Unix wrote the table, some readers make links all the same.
     for system in 0..=20_u16 {
-        let link = Member { made_by: system << 8 | 20, ..Member::stored("a", b"../secret") };
+        let link = Member { made_by: system << 8 | 0x14, ..Member::stored("a", b"../secret") };
         assert_refused("another system", &with(link.with_mode(0o120_777)), "link");
-        let file = Member { made_by: system << 8 | 20, ..Member::file("a", b"x") };
+        let file = Member { made_by: system << 8 | 0x14, ..Member::file("a", b"x") };
         assert_extracted("control", &zip(&[file.with_mode(0o100_644)]), small());
     }
     let through =
@@ -183,6 +183,49 @@ fn entries_that_overlap_and_bytes_of_nobody_are_refused() {
     let ground = super::Ground::new();
     assert!(ground.extract(&lying, small()).is_err());
     ground.assert_untouched("a count that lies");
+}
+
+#[test]
+fn bytes_behind_the_end_of_a_deflate_stream_are_refused() {
+    let mut hiding = Member::file("a", b"content");
+    hiding.data.extend_from_slice(b"hidden");
+    assert_refused("behind the stream", &with(hiding), "malformed");
+    let folder = |data: &[u8]| {
+        let data = data.to_vec();
+        with(Member { method: 8, data, ..Member::folder("a/") })
+    };
+    assert_refused("in a folder", &folder(b"\x03\0hidden"), "malformed");
+    assert_extracted("control: a folder without content", &folder(b"\x03\0"), small());
+    let mut two = Member::file("a", b"content");
+    two.data.extend(Member::file("b", b"content").data);
+    assert_refused("a second stream", &with(two), "malformed");
+    // All of the content is there, and the last block is not.
+    let mut endless = Member::file("a", b"content");
+    endless.data = [&[0, 7, 0, 0xf8, 0xff][..], b"content"].concat();
+    assert_refused("no end", &with(endless.clone()), "malformed");
+    endless.data[0] = 1;
+    assert_extracted("control: the last block", &with(endless), small());
+}
+
+#[test]
+fn flags_that_differ_a_missing_descriptor_and_other_disks_are_refused() {
+    let a = || Member::file("a", b"content");
+    for flags in [0, 1 << 11 | 8, 8] {
+        let member = Member { local_flags: Some(flags), ..a() };
+        let error = super::Ground::new().extract(&with(member), small()).unwrap_err();
+        assert!(matches!(error.code(), "headers-disagree" | "layout"), "{flags}: {error}");
+    }
+    let unmarked = Member { flags: 0, local_flags: Some(1 << 11), ..a() };
+    assert_refused("marked in one place", &with(unmarked), "headers-disagree");
+    // Flagged in both places, with all numbers in front and nothing behind.
+    let (mut local, mut table) = parts(&a(), 0);
+    local[6] |= 8;
+    table[8] |= 8;
+    assert_refused("no descriptor", &closed(local, &table, 1, b""), "layout");
+    let (local, mut table) = parts(&a(), 0);
+    assert_extracted("control", &closed(local.clone(), &table, 1, b""), small());
+    table[34] = 1;
+    assert_refused("another disk", &closed(local, &table, 1, b""), "layout");
 }
 
 #[test]

@@ -18,9 +18,10 @@ const LONG_RECORD: usize = 56;
 /// Bytes of one entry in the table without its name, and what its name and extra fields may take.
 const ENTRY: u64 = 46;
 const LONGEST_ENTRY: u64 = 4096;
-/// Where the flags of an entry lie, and the one that says UTF-8.
+/// Where the disk and the flags of an entry lie, and the one that says UTF-8.
+const DISK: usize = 34;
 const FLAGS: usize = 8;
-const UTF8: u16 = 1 << 11;
+pub(super) const UTF8: u16 = 1 << 11;
 
 /// What the end says.
 pub(super) struct End {
@@ -85,9 +86,17 @@ impl End {
 
     /// Whether the entry at this place of the table has a name marked as UTF-8.
     pub(super) fn is_utf8(&self, header: u64) -> bool {
+        self.place(header).1 & UTF8 != 0
+    }
+
+    /// Disk and flags of the entry at this place of the table.
+    pub(super) fn place(&self, header: u64) -> (u16, u16) {
         let at = header.checked_sub(self.start).and_then(|at| usize::try_from(at).ok());
         let entry = at.and_then(|at| self.table.get(at..)).unwrap_or_default();
-        entry.starts_with(b"PK\x01\x02") && short(entry, FLAGS) & UTF8 != 0
+        if !entry.starts_with(b"PK\x01\x02") {
+            return (0, 0);
+        }
+        (short(entry, DISK), short(entry, FLAGS))
     }
 }
 
