@@ -22,7 +22,9 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
                 found.add(package, message);
                 break;
             }
-            if let Some(message) = weaker(before.first(), package) {
+            // Of several copies each is held against itself.
+            let same = before.all().find(|old| old.key == package.key);
+            if let Some(message) = weaker(same.unwrap_or(before.first()), package) {
                 found.add_as(Severity::High, package, message);
                 break;
             }
