@@ -1,5 +1,6 @@
 //! `CycloneDX` 1.6 (ECMA-424).
 
+use super::address;
 use super::licence::Licence;
 use super::{Bill, PROJECT, Subject, hashes, purl, reference, uuid};
 use crate::change::{Copies, Release};
@@ -85,11 +86,14 @@ fn component(release: &Release<'_>, copies: &Copies<'_>) -> Value {
         None => json!([]),
     };
     component["purl"] = json!(purl(package));
-    if let Source::Registry { url: Some(url) } | Source::Tarball { url } | Source::Git { url, .. } =
-        &package.source
-    {
-        let kind =
-            if matches!(package.source, Source::Git { .. }) { "vcs" } else { "distribution" };
+    let reference = match &package.source {
+        Source::Registry { url: Some(url) } | Source::Tarball { url } => {
+            Some(("distribution", address::escaped(url)))
+        }
+        Source::Git { url, .. } => Some(("vcs", address::repository(url))),
+        Source::Registry { url: None } | Source::File { .. } | Source::Link { .. } => None,
+    };
+    if let Some((kind, url)) = reference {
         component["externalReferences"] = json!([{ "type": kind, "url": url }]);
     }
     component

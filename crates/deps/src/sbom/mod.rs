@@ -5,6 +5,7 @@
 //! caller's. A lockfile that a package manager finds fault with still has a bill: it says what is in
 //! the file. What the file does not tell, such as licences in most forms, is left out and not guessed.
 
+mod address;
 mod cyclonedx;
 mod licence;
 mod purl;
@@ -114,12 +115,21 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The hashes of a package: algorithm and hexadecimal digits.
+/// The hashes of a package: algorithm and hexadecimal digits. What is not as long as its algorithm's
+/// hashes are is none.
 fn hashes(package: &Package) -> Vec<(Algorithm, String)> {
     use base64::Engine as _;
-    let decode = |text: &str| base64::prelude::BASE64_STANDARD.decode(text).ok();
-    let all = package.integrity.hashes();
-    all.filter_map(|(algorithm, hash)| Some((algorithm, hex(&decode(hash)?)))).collect()
+    let length = |algorithm| match algorithm {
+        Algorithm::Sha1 => 20,
+        Algorithm::Sha256 => 32,
+        Algorithm::Sha384 => 48,
+        Algorithm::Sha512 => 64,
+    };
+    let decoded = |(algorithm, text): (Algorithm, &str)| {
+        let bytes = base64::prelude::BASE64_STANDARD.decode(text).ok()?;
+        (bytes.len() == length(algorithm)).then(|| (algorithm, hex(&bytes)))
+    };
+    package.integrity.hashes().filter_map(decoded).collect()
 }
 
 #[cfg(test)]

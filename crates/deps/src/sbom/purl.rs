@@ -1,5 +1,6 @@
 //! Package URLs (purl specification, type `npm`).
 
+use super::address;
 use ringfence_project::graph::{Package, Source};
 
 /// `pkg:npm/%40scope/name@version`, with where it comes from when that is no registry.
@@ -14,10 +15,7 @@ pub fn purl(package: &Package) -> String {
     }
     let qualifier = match &package.source {
         Source::Git { url, commit } => {
-            let commit = commit.as_ref().map(|commit| format!("@{commit}")).unwrap_or_default();
-            // The scheme of a qualifier names the tool: `git+https`.
-            let tool = if url.starts_with("git") { "" } else { "git+" };
-            Some(("vcs_url", format!("{tool}{url}{commit}")))
+            Some(("vcs_url", address::with_tool(url, commit.as_deref())))
         }
         Source::Tarball { url } => Some(("download_url", url.clone())),
         Source::File { .. } | Source::Link { .. } | Source::Registry { .. } => None,

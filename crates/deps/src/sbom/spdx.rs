@@ -1,5 +1,6 @@
 //! SPDX 2.3 (ISO/IEC 5962 is its version 2.2.1).
 
+use super::address;
 use super::licence::Licence;
 use super::{Bill, PROJECT, Subject, hashes, purl, reference, uuid};
 use crate::change::{Copies, Release};
@@ -76,12 +77,8 @@ fn project(name: &str, importer: &Importer) -> Value {
 fn package(release: &Release<'_>, copies: &Copies<'_>) -> Value {
     let first = copies.first();
     let location = match &first.source {
-        Source::Registry { url: Some(url) } | Source::Tarball { url } => url.clone(),
-        Source::Git { url, commit } => {
-            let tool = if url.starts_with("git") { "" } else { "git+" };
-            let commit = commit.as_ref().map(|commit| format!("@{commit}")).unwrap_or_default();
-            format!("{tool}{url}{commit}")
-        }
+        Source::Registry { url: Some(url) } | Source::Tarball { url } => address::escaped(url),
+        Source::Git { url, commit } => address::with_tool(url, commit.as_deref()),
         Source::Registry { url: None } | Source::File { .. } | Source::Link { .. } => {
             NONE.to_owned()
         }

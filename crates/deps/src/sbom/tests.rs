@@ -3,7 +3,7 @@ use super::*;
 fn graph() -> Graph {
     let text = r#"{"lockfileVersion": 3, "name": "app", "packages": {
       "": {"name": "app", "version": "1.0.0", "dependencies": {"@s/a": "1"}, "devDependencies": {"d": "1"}},
-      "node_modules/@s/a": {"version": "1.0.0", "license": "MIT", "integrity": "sha512-AAEC",
+      "node_modules/@s/a": {"version": "1.0.0", "license": "MIT", "integrity": "sha1-AAECAwQFBgcICQoLDA0ODxAREhM= sha512-AAEC",
         "resolved": "https://registry.example/@s/a/-/a-1.0.0.tgz", "dependencies": {"b": "1"}},
       "node_modules/b": {"version": "1.0.0", "license": "(MIT OR Apache-2.0)", "peerDependencies": {"d": "1"}},
       "node_modules/d": {"version": "1.0.0", "license": "Our own", "optionalDependencies": {"b": "1"},
@@ -28,7 +28,9 @@ fn components_have_hash_licence_address_and_edges() {
     let bill: serde_json::Value = serde_json::from_str(&cyclonedx(&graph(), &SUBJECT)).unwrap();
     let a = &bill["components"][0];
     assert_eq!(a["purl"], "pkg:npm/%40s/a@1.0.0");
-    assert_eq!(a["hashes"][0]["content"], "000102");
+    // A hash that is too short for its algorithm is none.
+    let hashes = serde_json::json!([{ "alg": "SHA-1", "content": "000102030405060708090a0b0c0d0e0f10111213" }]);
+    assert_eq!(a["hashes"], hashes);
     assert_eq!(a["licenses"][0]["license"]["id"], "MIT");
     assert_eq!(bill["components"][1]["licenses"][0]["expression"], "(MIT OR Apache-2.0)");
     assert_eq!(bill["components"][2]["licenses"][0]["license"]["name"], "Our own");
