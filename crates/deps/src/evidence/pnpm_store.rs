@@ -56,8 +56,8 @@ pub(super) fn listed(store: &Path, package: &Package) -> Option<Tarball> {
         let hash = BASE64.decode(listed.integrity.strip_prefix("sha512-")?).ok()?;
         let hash: Hash = hash.try_into().ok()?;
         let (path, executable) = (path.clone(), listed.mode & 0o111 != 0);
-        let (size, unix_hash, program) = (listed.size, None, None);
-        files.push(Member { path, size, hash, unix_hash, executable, program });
+        let (size, program) = (listed.size, None);
+        files.push(Member { path, size, hash, executable, program });
     }
     let manifest = files.iter().find(|file| file.path == "package.json");
     let manifest = manifest.and_then(|file| content(store, file))?;

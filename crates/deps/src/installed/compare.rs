@@ -198,7 +198,6 @@ impl One<'_> {
         outcome.bytes += metadata.len();
         match hash {
             Some(hash) if hash == member.hash => {}
-            Some(hash) if is_command && member.unix_hash == Some(hash) => {}
             _ => self.deviates(outcome, Kind::Changed, path, ""),
         }
         if let Some(message) = self.mode(&metadata, member.executable || is_command) {
@@ -295,7 +294,8 @@ fn has_below(expected: &Expected<'_>, folder: &str) -> bool {
     expected.range(start.clone()..).next().is_some_and(|(path, _)| path.starts_with(&start))
 }
 
-/// The hash of a file; nothing where its length alone says that it is another.
+/// The hash of a file; nothing where its length alone says that it is another. Of a command whose first
+/// line had the end of Windows' lines, managers take that away: here it is put back.
 fn hashed(path: &Path, member: &Member, is_command: bool) -> io::Result<(Option<Hash>, Metadata)> {
     let metadata = fs::symlink_metadata(path)?;
     if !metadata.is_file() {
@@ -305,14 +305,24 @@ fn hashed(path: &Path, member: &Member, is_command: bool) -> io::Result<(Option<
     if metadata.len() != member.size && !shorter {
         return Ok((None, metadata));
     }
-    let mut file = File::open(path)?;
+    let mut file = File::open(path)?.take(member.size);
     let mut hash = sha2::Sha512::new();
     let mut buffer = vec![0_u8; 64 << 10];
+    let mut first = shorter;
     loop {
         let read = file.read(&mut buffer)?;
         if read == 0 {
             return Ok((Some(hash.finalize().into()), metadata));
         }
-        hash.update(&buffer[..read]);
+        let mut bytes = &buffer[..read];
+        if std::mem::take(&mut first)
+            && bytes.starts_with(b"#!")
+            && let Some(end) = bytes.iter().position(|byte| *byte == b'\n')
+        {
+            hash.update(&bytes[..end]);
+            hash.update(b"\r");
+            bytes = &bytes[end..];
+        }
+        hash.update(bytes);
     }
 }

@@ -359,7 +359,7 @@ fn what_an_install_may_leave_out_is_no_fault() {
 fn an_unreadable_file_is_unknown() {
     let tree = tree();
     let path = tree.at("node_modules/b/index.js");
-    fs::set_permissions(&path, PermissionsExt::from_mode(0)).unwrap();
+    fs::set_permissions(&path, PermissionsExt::from_mode(0o000)).unwrap();
     let report = tree.verify().unwrap();
     // Root reads everything.
     let readable = fs::read(&path).is_ok();

@@ -51,9 +51,6 @@ pub struct Member {
     pub size: u64,
     /// SHA-512 of its bytes.
     pub hash: Hash,
-    /// SHA-512 of its bytes with the line end of its first line as Unix has it, where that line is a
-    /// `#!` one and is not: npm rewrites commands so.
-    pub unix_hash: Option<Hash>,
     /// Whether its mode lets somebody execute it.
     pub executable: bool,
     /// What its first bytes say it is, where that is a program.

@@ -171,19 +171,7 @@ fn member(path: String, mode: u32, bytes: &[u8]) -> Member {
         path,
         size: bytes.len() as u64,
         hash: sha512(bytes),
-        unix_hash: unix(bytes).map(|bytes| sha512(&bytes)),
         executable: mode & 0o111 != 0,
         program: program(bytes),
     }
-}
-
-/// The same with the first line as Unix has it, where it is `#!` and ends as on Windows.
-fn unix(bytes: &[u8]) -> Option<Vec<u8>> {
-    if !bytes.starts_with(b"#!") {
-        return None;
-    }
-    let end = bytes.iter().position(|byte| *byte == b'\n')?;
-    // npm looks at no more than this.
-    (end < 2048 && end > 2 && bytes[end - 1] == b'\r')
-        .then(|| [&bytes[..end - 1], &bytes[end..]].concat())
 }
