@@ -7,6 +7,8 @@
 
 #[path = "entries/crypto.rs"]
 pub mod crypto;
+#[path = "entries/deps.rs"]
+pub mod deps;
 #[path = "entries/guard.rs"]
 pub mod guard;
 
@@ -18,8 +20,9 @@ use ringfence_sys::socket::Address;
 pub type Entry = (&'static str, fn(&[u8]));
 
 /// Every entry, in the order of the names.
-pub const ENTRIES: [Entry; 27] = [
+pub const ENTRIES: [Entry; 29] = [
     ("address", address),
+    ("advisory", deps::advisory),
     ("archive", archive),
     ("control", control),
     ("dns", dns),
@@ -36,6 +39,7 @@ pub const ENTRIES: [Entry; 27] = [
     ("jws", crypto::jws),
     ("keyring", crypto::keyring),
     ("ldcache", ldcache),
+    ("lockfile", deps::lockfile),
     ("path", guard::path),
     ("phc", crypto::phc),
     ("policy", policy),
