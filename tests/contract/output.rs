@@ -2,9 +2,9 @@
 
 use crate::SMALLEST;
 use insta::assert_snapshot;
-use ringfence_tests::command::{Playground, Run};
+use ringfence_tests::command::{Playground, Run, binary, other};
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::process::Stdio;
 
 #[test]
@@ -51,4 +51,57 @@ fn a_reader_that_left_is_no_failure() {
         let run = Run { code, stdout: String::new(), stderr };
         assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{arguments:?}");
     }
+}
+
+/// Runs what follows with standard output closed, as `>&-` in a shell does, or as `way` says.
+fn without_output(playground: &Playground, way: &str, arguments: &[&str], input: &str) -> Run {
+    let mut command = other("sh");
+    command.args(["-c", &format!("exec \"$0\" \"$@\" {way}")]).arg(binary()).args(arguments);
+    command.current_dir(playground.path()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    // It may have ended before it reads.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    Run { code: output.status.code().unwrap_or(-1), stdout: String::new(), stderr }
+}
+
+#[test]
+fn what_cannot_be_printed_because_output_is_closed_is_an_error() {
+    let playground = Playground::new().with("ringfence.toml", SMALLEST);
+    for (name, kind) in [("ring", "a256gcm"), ("signing", "eddsa")] {
+        let create = ["crypto", "keyring", "create", "--name", "test", "--key", "key"];
+        let run = playground.run(create.iter().chain(&["--keyring", name, "--kind", kind]));
+        assert_eq!(run.code, 0, "{run}");
+    }
+    for arguments in [
+        &["statement"][..],
+        &["schema"],
+        &["--help"],
+        &["crypto", "seal", "--keyring", "ring", "--key", "key"],
+        &["crypto", "sign", "--keyring", "signing", "--key", "key"],
+    ] {
+        let run = without_output(&playground, ">&-", arguments, "content");
+        assert_eq!(run.code, 2, "{arguments:?}: {run}");
+        assert!(run.stderr.contains("cannot write to standard output"), "{run}");
+        // The controls: whoever throws it away means it, in whichever way it was opened.
+        for way in [">/dev/null", "1<>/dev/null"] {
+            let run = without_output(&playground, way, arguments, "content");
+            assert_eq!(run.code, 0, "{arguments:?} {way}: {run}");
+        }
+    }
+}
+
+#[test]
+fn a_token_that_cannot_be_printed_is_not_issued_or_named_as_lost() {
+    let playground = Playground::new();
+    let issue =
+        ["crypto", "token", "issue", "--prefix", "shop", "--store", "tokens", "--key", "key"];
+    let run = without_output(&playground, ">&-", &issue, "");
+    assert_eq!(run.code, 2, "{run}");
+    assert!(!playground.path().join("tokens").exists());
+    let run = without_output(&playground, ">/dev/full", &issue, "");
+    assert_eq!(run.code, 2, "{run}");
+    assert!(run.stderr.contains("nobody has it: revoke "), "{run}");
+    assert_eq!(playground.run(issue).code, 0, "control");
 }

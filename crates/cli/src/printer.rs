@@ -51,13 +51,20 @@ pub(crate) struct Printer {
     error_color: bool,
     failed: Option<io::Error>,
     closed: bool,
+    /// There was no standard output from the start: what is written to it goes nowhere.
+    missing: bool,
 }
 
 impl Printer {
     /// A printer with automatic colour.
     pub(crate) fn new() -> Self {
-        let mut printer =
-            Self { output_color: false, error_color: false, failed: None, closed: false };
+        let mut printer = Self {
+            output_color: false,
+            error_color: false,
+            failed: None,
+            closed: false,
+            missing: output_is_missing(),
+        };
         printer.set_color(ColorChoice::Auto);
         printer
     }
@@ -93,8 +100,19 @@ impl Printer {
         if self.closed || self.failed.is_some() {
             return;
         }
+        if self.missing && !bytes.is_empty() {
+            self.failed = Some(io::Error::other("it is closed"));
+            return;
+        }
         let result = io::stdout().lock().write_all(bytes);
         self.keep(result);
+    }
+
+    /// An error where standard output is closed: for what must not be done when its result would be
+    /// lost.
+    #[cfg(feature = "crypto")]
+    pub(crate) fn check_output(&self) -> Result<(), CommandError> {
+        if self.missing { Err(unwritten(&io::Error::other("it is closed"))) } else { Ok(()) }
     }
 
     /// Writes to standard error. There is nowhere left to report a failure of this.
@@ -129,9 +147,7 @@ impl Printer {
             None => Ok(()),
             Some(error) => {
                 self.closed = true;
-                Err(CommandError::new(Kind::Output, "cannot write to standard output")
-                    .caused_by(&error)
-                    .hint("free space on the disk, or send the output elsewhere"))
+                Err(unwritten(&error))
             }
         }
     }
@@ -149,6 +165,23 @@ impl Printer {
             Err(error) => self.failed = Some(error),
         }
     }
+}
+
+fn unwritten(error: &io::Error) -> CommandError {
+    CommandError::new(Kind::Output, "cannot write to standard output")
+        .caused_by(error)
+        .hint("free space on the disk, or send the output elsewhere")
+}
+
+/// Whether this process began without a standard output.
+#[cfg(target_os = "linux")]
+fn output_is_missing() -> bool {
+    ringfence_sys::standard::output_was_closed()
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn output_is_missing() -> bool {
+    false
 }
 
 fn environment_allows_color() -> bool {

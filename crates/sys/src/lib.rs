@@ -34,6 +34,7 @@ pub mod pty;
 pub mod seccomp;
 pub mod socket;
 pub mod spawn;
+pub mod standard;
 #[cfg(test)]
 mod testing;
 pub mod wait;

@@ -78,6 +78,8 @@ impl Token {
 
 impl Issue {
     fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
+        // It is kept nowhere: nobody would ever have it.
+        printer.check_output()?;
         let (token, id) = loop {
             if let Some(issued) = self.issue(printer)? {
                 break issued;
@@ -85,6 +87,8 @@ impl Issue {
         };
         printer.text(&format!("{}\n", token.expose()));
         printer.error(&format!("id {id}\n"));
+        let lost = format!("the token is in the table and nobody has it: revoke {id}");
+        printer.flush().map_err(|error| error.hint(lost))?;
         Ok(Finish::Clean)
     }
 
