@@ -349,3 +349,44 @@ fn a_folder_that_may_not_be_written_to_is_an_error_and_stays_empty() {
     fs::set_permissions(&disk, fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!(playground.run(["extract", "a.tar", "--into", "disk/out"]).code, 0);
 }
+
+#[test]
+fn standard_input_that_does_not_fit_on_the_disk_is_not_an_archive_that_cannot_be_read() {
+    let playground = Playground::new();
+    fs::create_dir(playground.path().join("disk")).unwrap();
+    fs::write(playground.path().join("big"), [b'x'; 600_000]).unwrap();
+    assert!(ran(&playground, &["tar", "cf", "big.tar", "big"]));
+    let script = |size: &str| {
+        format!(
+            "mount -t tmpfs -o size={size} t disk && {{ cat big.tar | \"$0\" extract - --into \
+             disk/out; echo \"code $?\"; ls -A disk; }} 2>&1"
+        )
+    };
+    let namespaces = ["--user", "--map-root-user", "--mount"];
+    let Some(full) = apart(&playground, &namespaces, &script("256k")) else { return };
+    assert!(full.contains("No space left on device"), "{full}");
+    assert!(!full.contains("cannot be read"), "{full}");
+    assert!(full.ends_with("code 2\n"), "{full}");
+    // The control: the same with room.
+    let roomy = apart(&playground, &namespaces, &script("4m")).unwrap();
+    assert!(roomy.ends_with("code 0\nout\n"), "{roomy}");
+}
+
+#[test]
+fn a_limit_for_files_is_an_error_and_leaves_nothing() {
+    let playground = Playground::new();
+    fs::write(playground.path().join("big"), [b'x'; 600_000]).unwrap();
+    assert!(ran(&playground, &["tar", "cf", "big.tar", "big"]));
+    let extract = |blocks: &str| {
+        let mut command = other("sh");
+        let script = format!("ulimit -f {blocks}; \"$0\" extract big.tar --into out; exit $?");
+        command.args(["-c", &script]).arg(binary()).current_dir(playground.path());
+        command.stdin(Stdio::null()).output().unwrap()
+    };
+    let limited = extract("100");
+    assert_eq!(limited.status.code(), Some(2), "{limited:?}");
+    assert!(String::from_utf8_lossy(&limited.stderr).contains("File too large"), "{limited:?}");
+    assert_eq!(names(&playground.path()), ["big", "big.tar"]);
+    // The control: the same without a limit.
+    assert_eq!(extract("unlimited").status.code(), Some(0));
+}

@@ -34,6 +34,10 @@ fn main() -> ExitCode {
     }
     // Where no program can be run, no code can be the program's.
     let running = cfg!(target_os = "linux") && verbs::named(&arguments) == Some("run");
+    // These write files and start no program, which would inherit it.
+    if matches!(verbs::named(&arguments), Some("crypto" | "extract" | "fetch")) {
+        host::fail_beyond_limits();
+    }
     let mut printer = Printer::new();
     let outcome = match arguments::parse(&arguments) {
         Ok(Parsed::Verb { verb, color }) => {

@@ -22,6 +22,16 @@ pub(crate) use linux::{
 
 use serde::Serialize;
 
+/// Lets a write beyond the limit for files (RLIMIT_FSIZE) be an error of that write, after which is
+/// cleaned up, and not the end of this process.
+pub(crate) fn fail_beyond_limits() {
+    #[cfg(target_os = "linux")]
+    {
+        // Where it cannot be blocked, it ends this process as it would have.
+        let _ = ringfence_sys::wait::block_signals(&[libc::SIGXFSZ]);
+    }
+}
+
 /// What the author of a file that fits this host should know.
 #[derive(Debug, Default)]
 pub(crate) struct Fit {

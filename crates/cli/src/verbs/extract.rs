@@ -4,12 +4,13 @@ use crate::error::{CommandError, Finish, Kind};
 use crate::format::{self, Format, FormatOption};
 use crate::printer::{Printer, Style};
 use ringfence_guard::archive::{ArchiveError, Entry, Extraction, Limits, Refusal, Summary};
+use ringfence_guard::path::PathError;
 use ringfence_guard::temp::Draft;
 use ringfence_policy::display::untrusted;
 use ringfence_policy::statement::bytes as bytes_shown;
 use serde::Serialize;
 use std::fs::File;
-use std::io::{self, Read as _, Seek, SeekFrom};
+use std::io::{self, Read as _, Seek, SeekFrom, Write as _};
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -186,8 +187,22 @@ impl Extract {
             },
         };
         let draft = Draft::new_in(folder).map_err(ArchiveError::Parent)?;
-        let copied = io::copy(&mut input.take(self.max_bytes.saturating_add(1)), &mut draft.file());
-        if copied.map_err(ArchiveError::Read)? > self.max_bytes {
+        let full = |error| ArchiveError::Parent(PathError::Io(error));
+        let mut input = input.take(self.max_bytes.saturating_add(1));
+        let mut room = vec![0; 64 << 10];
+        let mut copied = 0_u64;
+        loop {
+            // Which of the two failed is told apart: the archive is not at fault when the disk is full.
+            let count = match input.read(&mut room) {
+                Ok(0) => break,
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(ArchiveError::Read(error)),
+            };
+            copied += count as u64;
+            draft.file().write_all(room.get(..count).unwrap_or_default()).map_err(full)?;
+        }
+        if copied > self.max_bytes {
             let reason = Refusal::Bytes(self.max_bytes);
             return Err(ArchiveError::Refused { entry: None, reason });
         }
@@ -269,7 +284,9 @@ impl Extract {
 
     fn failed(&self, error: &ArchiveError) -> CommandError {
         let kind = match error {
-            ArchiveError::Write { .. } | ArchiveError::Commit(_) => Kind::Output,
+            ArchiveError::Write { .. } | ArchiveError::Commit(_) | ArchiveError::Parent(_) => {
+                Kind::Output
+            }
             _ => Kind::Source,
         };
         let message = format!("cannot extract {}", self.shown());
