@@ -86,3 +86,60 @@ fn it_goes_on_until_it_is_stopped() {
     let run = playground.run(["tls", "watch", "ca.pem", "--ca", "ca.pem", "--every", "1s"]);
     assert!(run.code == 2 && run.stderr.contains("at least 10s"), "{run}");
 }
+
+#[test]
+fn a_round_without_authorities_or_room_is_an_error_of_that_round_and_the_next_goes_on() {
+    let root = root();
+    let playground = Playground::new().with("ca.pem", &root.pem()).with("seen.pem", &root.pem());
+    fs::create_dir(playground.path().join("out")).unwrap();
+    let arguments = ["tls", "watch", "seen.pem", "--ca", "ca.pem", "--prom", "out/tls.prom"];
+    let mut command = playground.command();
+    command.args(arguments).args(["--every", "10s"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut next = || lines.next().unwrap().unwrap();
+    assert_eq!(next(), "tls ok: 1 ok");
+    let _ = next();
+    // The first round has told everything only when its metrics are there.
+    while !playground.path().join("out/tls.prom").exists() {
+        std::thread::yield_now();
+    }
+    fs::rename(playground.path().join("ca.pem"), playground.path().join("away.pem")).unwrap();
+    fs::remove_dir_all(playground.path().join("out")).unwrap();
+    assert_eq!(next(), "tls unknown: 1 unknown");
+    assert!(next().ends_with("seen.pem: cannot read ca.pem"));
+    assert!(errors.next().unwrap().unwrap().contains("cannot write out/tls.prom"));
+    fs::rename(playground.path().join("away.pem"), playground.path().join("ca.pem")).unwrap();
+    assert_eq!(next(), "tls ok: 1 ok");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // From the start both are a mistake.
+    let run = playground.run(["tls", "watch", "seen.pem", "--ca", "none.pem", "--every", "10s"]);
+    assert!(run.code == 2 && run.stderr.contains("cannot read none.pem"), "{run}");
+}
+
+#[test]
+fn the_name_of_a_file_that_is_missing_is_not_taken_for_a_server() {
+    let playground = Playground::new().with("there.pem", &root().pem());
+    for name in ["missing.pem", "MISSING.CRT", "server.key"] {
+        let run = playground.run(["tls", "watch", name]);
+        assert!(run.code == 3 && run.stdout.contains(&format!("cannot read {name}")), "{run}");
+        let run = playground.run(["tls", "inspect", name]);
+        assert!(run.code == 2 && run.stderr.contains(&format!("cannot read {name}")), "{run}");
+    }
+    // The controls: a file that is there, and a server, whatever it is called.
+    assert_eq!(playground.run(["tls", "watch", "there.pem"]).code, 0);
+    let run = playground.run(["tls", "inspect", "missing.pem:1", "--timeout", "1s"]);
+    assert!(run.code == 2 && run.stderr.contains("cannot reach missing.pem:1"), "{run}");
+}
+
+#[test]
+fn what_is_no_file_or_never_ends_is_refused_and_not_waited_for() {
+    let playground = Playground::new().with("there.pem", &root().pem());
+    for path in ["/dev/zero", "/dev/tty", "/proc/kmsg"] {
+        let run = playground.run(["tls", "inspect", path]);
+        assert_eq!(run.code, 2, "{path}: {run}");
+    }
+    assert_eq!(playground.run(["tls", "inspect", "there.pem"]).code, 0, "control");
+}

@@ -9,9 +9,16 @@ use crate::error::{CommandError, Finish, Kind};
 use crate::printer::Printer;
 use ringfence_crypto::tls::{LARGEST, StartTls, Target, Trust};
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// How long a file is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// What names of files with certificates or keys end with; no name on the internet does.
+const ENDINGS: [&str; 9] = ["cer", "crt", "csr", "der", "key", "p12", "p7b", "pem", "pfx"];
 
 /// Look at certificates, watch their ends, make some for development
 #[derive(Debug, clap::Args)]
@@ -94,10 +101,12 @@ enum Subject {
 }
 
 impl Subject {
-    /// A file where one is, or where a path is written; else a server.
+    /// A file where one is, or where a path or the name of such a file is written; else a server.
     fn read(text: &str) -> Result<Self, CommandError> {
         let path = PathBuf::from(text);
-        if text.contains('/') || path.is_file() {
+        let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
+        let is_named_so = ENDINGS.iter().any(|known| ending == *known);
+        if text.contains('/') || path.is_file() || (is_named_so && !text.contains(':')) {
             return Ok(Self::File(path));
         }
         Target::read(text).map(Self::Server).ok_or_else(|| {
@@ -114,22 +123,46 @@ impl Subject {
     }
 }
 
-/// A file of certificates or keys.
+/// A file of certificates or keys. Some that look ordinary, such as `/proc/kmsg`, or that lie on a
+/// server that is gone, never end: they are left after [`PATIENCE`].
 fn read(path: &Path) -> Result<Vec<u8>, CommandError> {
-    let cannot = |error: &std::io::Error| {
+    let (sender, receiver) = mpsc::channel();
+    let own = path.to_path_buf();
+    let cannot = |error: &io::Error| {
         CommandError::new(Kind::Source, format!("cannot read {}", path.display())).caused_by(error)
     };
-    let found = std::fs::metadata(path).map_err(|error| cannot(&error))?;
-    if !found.is_file() {
-        let message = format!("{} is no ordinary file", path.display());
-        return Err(CommandError::new(Kind::Source, message));
+    // Nobody waits for it when it is late: it ends with the process.
+    let reader = thread::Builder::new().spawn(move || sender.send(read_ordinary(&own)));
+    reader.map_err(|error| cannot(&error))?;
+    match receiver.recv_timeout(PATIENCE) {
+        Ok(Ok(Some(bytes))) => Ok(bytes),
+        Ok(Ok(None)) => {
+            let message = format!("{} is no ordinary file", path.display());
+            Err(CommandError::new(Kind::Source, message))
+        }
+        Ok(Err(error)) => Err(cannot(&error)),
+        Err(_) => Err(cannot(&io::Error::other("it does not end"))),
     }
-    let file = File::open(path).map_err(|error| cannot(&error))?;
+}
+
+/// What is in an ordinary file; none where it is something else. Nothing is waited for.
+fn read_ordinary(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    // A device may do something by being opened.
+    if !std::fs::metadata(path)?.is_file() {
+        return Ok(None);
+    }
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Ok(None);
+    }
     let mut bytes = Vec::new();
     // One byte more than is allowed shows that there is more.
-    let read = file.take(LARGEST as u64 + 1).read_to_end(&mut bytes);
-    read.map_err(|error| cannot(&error))?;
-    Ok(bytes)
+    file.take(LARGEST as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
 }
 
 /// Whether others than the owner may read or write a file.

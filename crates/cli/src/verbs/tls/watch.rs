@@ -29,8 +29,9 @@ const SHORTEST: Duration = Duration::from_secs(10);
 /// Check servers and files for monitoring: how long is left, and what is wrong
 ///
 /// One round ends with the exit code that monitoring systems take: 0 in order, 1 warning, 2
-/// critical, 3 unknown. With --every it goes on until it is stopped. What clients would refuse is
-/// critical, other findings are a warning.
+/// critical, 3 unknown. With --every it goes on until it is stopped, and what goes wrong after the
+/// first round is told as an error of its round. What clients would refuse is critical, other findings
+/// are a warning.
 #[derive(Debug, clap::Args)]
 pub(super) struct Watch {
     /// Servers and files
@@ -88,14 +89,22 @@ impl Watch {
         }
         // Nobody sends: what is waited for is the time.
         let (_sender, never) = mpsc::channel::<()>();
+        // What fails from the start is a mistake of the command line, and later one of that round.
+        let mut first = true;
         loop {
             // Authorities change too while a watch goes on.
-            let trust = self.reach.trust()?;
-            let watched = self.round(&subjects, &trust);
+            let watched = match self.reach.trust() {
+                Ok(trust) => self.round(&subjects, &trust),
+                Err(error) if first => return Err(error),
+                Err(error) => self.without_trust(&subjects, &error),
+            };
             self.tell(&watched, printer)?;
-            if let Some(path) = &self.prom {
-                publish(path, &watched)?;
+            match self.prom.as_ref().map_or(Ok(()), |path| publish(path, &watched)) {
+                Err(error) if first => return Err(error),
+                Err(error) => error.print(printer),
+                Ok(()) => {}
             }
+            first = false;
             let Some(every) = self.every else {
                 let level = watched.iter().fold(Level::Ok, |worst, one| worst.worse(one.level));
                 return Ok(finish(level));
@@ -139,6 +148,12 @@ impl Watch {
             });
         }
         watched
+    }
+
+    /// A round in which nothing can be held against anything.
+    fn without_trust(&self, subjects: &[Subject], error: &CommandError) -> Vec<Watched> {
+        let unknown = || Outcome::Unknown(error.message().to_owned());
+        subjects.iter().map(|subject| self.judged(subject, unknown())).collect()
     }
 
     fn one(&self, subject: &Subject, trust: &Trust) -> Outcome {
