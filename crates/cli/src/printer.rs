@@ -51,20 +51,13 @@ pub(crate) struct Printer {
     error_color: bool,
     failed: Option<io::Error>,
     closed: bool,
-    /// There was no standard output from the start: what is written to it goes nowhere.
-    missing: bool,
 }
 
 impl Printer {
     /// A printer with automatic colour.
     pub(crate) fn new() -> Self {
-        let mut printer = Self {
-            output_color: false,
-            error_color: false,
-            failed: None,
-            closed: false,
-            missing: output_is_missing(),
-        };
+        let mut printer =
+            Self { output_color: false, error_color: false, failed: None, closed: false };
         printer.set_color(ColorChoice::Auto);
         printer
     }
@@ -100,7 +93,7 @@ impl Printer {
         if self.closed || self.failed.is_some() {
             return;
         }
-        if self.missing && !bytes.is_empty() {
+        if output_is_missing() && !bytes.is_empty() {
             self.failed = Some(io::Error::other("it is closed"));
             return;
         }
@@ -111,8 +104,9 @@ impl Printer {
     /// An error where standard output is closed: for what must not be done when its result would be
     /// lost.
     #[cfg(feature = "crypto")]
+    #[expect(clippy::unused_self, reason = "one door: every write goes through a printer")]
     pub(crate) fn check_output(&self) -> Result<(), CommandError> {
-        if self.missing { Err(unwritten(&io::Error::other("it is closed"))) } else { Ok(()) }
+        if output_is_missing() { Err(unwritten(&io::Error::other("it is closed"))) } else { Ok(()) }
     }
 
     /// Writes to standard error. There is nowhere left to report a failure of this.
@@ -173,7 +167,7 @@ fn unwritten(error: &io::Error) -> CommandError {
         .hint("free space on the disk, or send the output elsewhere")
 }
 
-/// Whether this process began without a standard output.
+/// Whether this process began without a standard output: what is written to it goes nowhere.
 #[cfg(target_os = "linux")]
 fn output_is_missing() -> bool {
     ringfence_sys::standard::output_was_closed()

@@ -22,7 +22,7 @@ pub(crate) use linux::{
 
 use serde::Serialize;
 
-/// Lets a write beyond the limit for files (RLIMIT_FSIZE) be an error of that write, after which is
+/// Lets a write beyond the limit for files (`RLIMIT_FSIZE`) be an error of that write, after which is
 /// cleaned up, and not the end of this process.
 pub(crate) fn fail_beyond_limits() {
     #[cfg(target_os = "linux")]

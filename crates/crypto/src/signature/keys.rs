@@ -304,7 +304,7 @@ impl VerifyingKey {
 
 /// The y coordinates of the eight points of small order, lowest byte first, and those of them that can
 /// also be written above the prime: 0, 1, two of order 8, -1, and the prime itself and one more
-/// (Chalkias, Garillot, Nikolaenko, "Taming the many EdDSAs", table 1).
+/// (Chalkias, Garillot, Nikolaenko, "Taming the Many `EdDSAs`", 2020).
 const SMALL_ORDER: [[u8; 32]; 7] = [
     y_of(0, 0, 0),
     y_of(1, 0, 0),
