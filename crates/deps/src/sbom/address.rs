@@ -13,8 +13,8 @@ pub(super) fn repository(text: &str) -> String {
     let text = text.strip_prefix("git+").unwrap_or(text);
     for (short, host) in SHORT {
         if let Some(path) = text.strip_prefix(short) {
-            let end = if path.ends_with(".git") { "" } else { ".git" };
-            return escaped(&format!("{host}{path}{end}"));
+            let path = path.strip_suffix(".git").unwrap_or(path);
+            return escaped(&format!("{host}{path}.git"));
         }
     }
     // The form of scp, `git@host:path`, alone or behind a protocol.
@@ -40,9 +40,7 @@ pub(super) fn with_tool(url: &str, commit: Option<&str>) -> String {
 /// Without what no address may hold (RFC 3986), which is percent-encoded.
 pub(super) fn escaped(text: &str) -> String {
     let kept = |byte: u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte);
-    text.bytes()
-        .map(|byte| if kept(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
+    super::encoded(text, kept, '%')
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::address;
 use super::licence::Licence;
-use super::{Bill, PROJECT, Subject, hashes, purl, reference, uuid};
+use super::{Bill, PROJECT, Subject, hashes, indented, purl, reference, uuid};
 use crate::change::{Copies, Release};
 use ringfence_policy::time;
 use ringfence_project::graph::{Algorithm, Graph, Importer, Need, Source};
@@ -43,7 +43,7 @@ pub fn cyclonedx(graph: &Graph, subject: &Subject<'_>) -> String {
     });
     let number = uuid(document.to_string().as_bytes());
     document["serialNumber"] = json!(format!("urn:uuid:{number}"));
-    format!("{document:#}\n")
+    indented(&document)
 }
 
 fn project(importer: &Importer, subject: &Subject<'_>) -> Value {

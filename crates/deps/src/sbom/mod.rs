@@ -107,6 +107,26 @@ fn uuid(bytes: &[u8]) -> String {
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
+/// Keeps some bytes, and writes the others in two hexadecimal digits behind a mark.
+fn encoded(text: &str, kept: impl Fn(u8) -> bool, mark: char) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::with_capacity(text.len() + 8), |mut out, byte| {
+        if kept(byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "{mark}{byte:02X}");
+        }
+        out
+    })
+}
+
+/// Indented, with a newline at its end. What is written has nothing that JSON could not say.
+fn indented(document: &serde_json::Value) -> String {
+    let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
 fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {

@@ -29,7 +29,5 @@ pub fn purl(package: &Package) -> String {
 /// Percent-encoded but for what the specification keeps: letters, digits, `.-_~` and `:`.
 fn encoded(text: &str) -> String {
     let kept = |byte: u8| byte.is_ascii_alphanumeric() || b".-_~:".contains(&byte);
-    text.bytes()
-        .map(|byte| if kept(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
+    super::encoded(text, kept, '%')
 }

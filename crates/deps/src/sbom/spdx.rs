@@ -2,7 +2,7 @@
 
 use super::address;
 use super::licence::Licence;
-use super::{Bill, PROJECT, Subject, hashes, purl, reference, uuid};
+use super::{Bill, PROJECT, Subject, encoded, hashes, indented, purl, reference, uuid};
 use crate::change::{Copies, Release};
 use ringfence_policy::time;
 use ringfence_project::graph::{Algorithm, EdgeKind, Graph, Importer, Source};
@@ -48,16 +48,13 @@ pub fn spdx(graph: &Graph, subject: &Subject<'_>) -> String {
     });
     let number = uuid(document.to_string().as_bytes());
     document["documentNamespace"] = json!(format!("urn:uuid:{number}"));
-    format!("{document:#}\n")
+    indented(&document)
 }
 
 /// Letters, digits, `.` and `-` alone (SPDX 2.3, clause 7.2); what is another stays another.
 fn id(reference: &str) -> String {
-    let part = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' => char::from(byte).to_string(),
-        byte => format!("-{byte:02x}"),
-    };
-    format!("SPDXRef-{}", reference.bytes().map(part).collect::<String>())
+    let kept = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
+    format!("SPDXRef-{}", encoded(reference, kept, '-'))
 }
 
 fn project(name: &str, importer: &Importer) -> Value {

@@ -45,7 +45,7 @@ fn components_have_hash_licence_address_and_edges() {
 #[test]
 fn identifiers_of_spdx_stay_apart_and_development_is_told() {
     let bill: serde_json::Value = serde_json::from_str(&spdx(&graph(), &SUBJECT)).unwrap();
-    assert_eq!(bill["packages"][1]["SPDXID"], "SPDXRef--40s-2fa-401.0.0");
+    assert_eq!(bill["packages"][1]["SPDXID"], "SPDXRef--40s-2Fa-401.0.0");
     let told = bill["relationships"].as_array().unwrap();
     let dev = told.iter().find(|one| one["relationshipType"] == "DEV_DEPENDENCY_OF").unwrap();
     assert_eq!(dev["relatedSpdxElement"], "SPDXRef-project");
