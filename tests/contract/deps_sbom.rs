@@ -21,6 +21,9 @@ const CONFLICT: &str = r#"{
 
 const MANIFEST: &str = r#"{ "name": "app", "version": "1.0.0", "license": "MIT", "dependencies": { "one": "1.0.0", "two": "1.0.0" } }"#;
 
+/// Most lockfiles whose bills are judged.
+const MOST: usize = 40;
+
 /// Judges bills by the official schemas and validators.
 const VALIDATE: &str = include_str!("deps_sbom.py");
 
@@ -96,6 +99,8 @@ fn bills_fit_the_official_schemas_whatever_lockfile_they_are_of() {
         not_run("the lockfiles of other projects are not there: ../shared/corpora/lockfiles");
     }
     found.sort();
+    // The validators take seconds for a large bill: lockfiles from all over the corpus, and no more.
+    let found: Vec<PathBuf> = found.iter().step_by(found.len().div_ceil(MOST)).cloned().collect();
     let playground = Playground::new();
     let written: Vec<_> = found
         .iter()
