@@ -66,7 +66,7 @@ fn undated(mut run: Run) -> Run {
             let mut words: Vec<String> = line.split(' ').map(str::to_owned).collect();
             for index in 1..words.len() {
                 if words[index].starts_with("days") && words[index - 1].parse::<u64>().is_ok() {
-                    words[index - 1] = "[N]".to_owned();
+                    "[N]".clone_into(&mut words[index - 1]);
                 }
             }
             words.join(" ")

@@ -35,8 +35,9 @@ fn python() -> Option<PathBuf> {
 
 /// What is wrong with bills: path and reasons.
 fn wrong(python: &Path, playground: &Playground, bills: &[(&str, PathBuf)]) -> Vec<String> {
-    let list: String =
+    let lines: Vec<String> =
         bills.iter().map(|(form, path)| format!("{form}\t{}\n", path.display())).collect();
+    let list = lines.concat();
     let list_file = playground.path().join("bills");
     fs::write(&list_file, list).unwrap();
     let mut command = other(&python.to_string_lossy());
@@ -66,7 +67,7 @@ fn bills(
                 assert!(run.stdout.is_empty() && !out.exists(), "{run}");
                 return None;
             }
-            _ => panic!("{}: {run}", lockfile.display()),
+            _ => unreachable!("{}: {run}", lockfile.display()),
         }
     }
     Some(bills)

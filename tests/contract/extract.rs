@@ -30,15 +30,12 @@ fn ran(playground: &Playground, words: &[&str]) -> bool {
     let (name, rest) = words.split_first().unwrap();
     let mut command = other(name);
     command.args(rest).current_dir(playground.path()).stdin(Stdio::null());
-    match command.output() {
-        Ok(output) => {
-            assert!(output.status.success(), "{words:?}: {output:?}");
-            true
-        }
-        Err(_) => {
-            ringfence_tests::not_run(&format!("{name} is missing: what it packs is not extracted"));
-            false
-        }
+    if let Ok(output) = command.output() {
+        assert!(output.status.success(), "{words:?}: {output:?}");
+        true
+    } else {
+        ringfence_tests::not_run(&format!("{name} is missing: what it packs is not extracted"));
+        false
     }
 }
 
@@ -317,7 +314,7 @@ fn apart(playground: &Playground, namespaces: &[&str], script: &str) -> Option<S
 fn a_full_disk_leaves_nothing_half_done() {
     let playground = Playground::new();
     fs::create_dir(playground.path().join("disk")).unwrap();
-    fs::write(playground.path().join("big"), [b'x'; 600_000]).unwrap();
+    fs::write(playground.path().join("big"), vec![b'x'; 600_000]).unwrap();
     assert!(ran(&playground, &["tar", "cf", "big.tar", "big"]));
     let script = |size: &str| {
         format!(
@@ -354,7 +351,7 @@ fn a_folder_that_may_not_be_written_to_is_an_error_and_stays_empty() {
 fn standard_input_that_does_not_fit_on_the_disk_is_not_an_archive_that_cannot_be_read() {
     let playground = Playground::new();
     fs::create_dir(playground.path().join("disk")).unwrap();
-    fs::write(playground.path().join("big"), [b'x'; 600_000]).unwrap();
+    fs::write(playground.path().join("big"), vec![b'x'; 600_000]).unwrap();
     assert!(ran(&playground, &["tar", "cf", "big.tar", "big"]));
     let script = |size: &str| {
         format!(
@@ -375,7 +372,7 @@ fn standard_input_that_does_not_fit_on_the_disk_is_not_an_archive_that_cannot_be
 #[test]
 fn a_limit_for_files_is_an_error_and_leaves_nothing() {
     let playground = Playground::new();
-    fs::write(playground.path().join("big"), [b'x'; 600_000]).unwrap();
+    fs::write(playground.path().join("big"), vec![b'x'; 600_000]).unwrap();
     assert!(ran(&playground, &["tar", "cf", "big.tar", "big"]));
     let extract = |blocks: &str| {
         let mut command = other("sh");

@@ -155,7 +155,7 @@ fn what_the_loader_of_node_looks_for_and_does_without_is_no_refusal() {
     assert_eq!((alone.code, alone.stdout.as_str()), (0, "ran\n"), "{alone}");
     assert!(!alone.stderr.contains("\"denial\""), "{alone}");
     // Node tells of its own refusals since version 24.
-    let tells = std::process::Command::new(&node).args(["-p", "process.versions.node"]).output();
+    let tells = other(&node.to_string_lossy()).args(["-p", "process.versions.node"]).output();
     let version = String::from_utf8(tells.unwrap().stdout).unwrap();
     let major: u32 = version.split('.').next().unwrap().parse().unwrap();
     let asking = run(&["and reads the folder itself"]);

@@ -161,16 +161,13 @@ impl Registry {
         command.current_dir(playground.path()).env("HOME", playground.path());
         command.env("npm_config_registry", self.url()).env("npm_config_cache", self.cache());
         command.env("npm_config_update_notifier", "false");
-        match command.output() {
-            Ok(output) => {
-                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-                let code = output.status.code().unwrap_or(-1);
-                Some(Run { code, stdout: text(&output.stdout), stderr: text(&output.stderr) })
-            }
-            Err(_) => {
-                ringfence_tests::not_run(&format!("{what} is missing: its trees are not verified"));
-                None
-            }
+        if let Ok(output) = command.output() {
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            let code = output.status.code().unwrap_or(-1);
+            Some(Run { code, stdout: text(&output.stdout), stderr: text(&output.stderr) })
+        } else {
+            ringfence_tests::not_run(&format!("{what} is missing: its trees are not verified"));
+            None
         }
     }
 

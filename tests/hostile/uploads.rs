@@ -1,4 +1,4 @@
-//! Uploads before a real ClamAV: a daemon of our own with a database of one signature of our own.
+//! Uploads before a real `ClamAV`: a daemon of our own with a database of one signature of our own.
 
 use ringfence_guard::path::Root;
 use ringfence_guard::upload::{Accepted, Clamd, Intake, Kind, ScanError, UploadError};
@@ -29,13 +29,13 @@ impl Drop for Daemon {
 }
 
 impl Daemon {
-    /// Starts one; `None`, and said by name, where there is no ClamAV.
+    /// Starts one; `None`, and said by name, where there is no `ClamAV`.
     fn start() -> Option<Self> {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().canonicalize().unwrap();
         let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         fs::create_dir(path.join("db")).unwrap();
-        let hex: String = SIGNED.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = ringfence_policy::display::hex(SIGNED);
         fs::write(path.join("db/own.ndb"), format!("ringfence-test:0:*:{hex}\n")).unwrap();
         let conf = format!(
             "LocalSocket {0}/clamd.sock\nTCPSocket {free}\nTCPAddr 127.0.0.1\n\
@@ -61,7 +61,7 @@ impl Daemon {
 
     fn unix(&self) -> Clamd {
         let path = self.place.path().canonicalize().unwrap().join("clamd.sock");
-        Clamd::unix(path).with_deadline(Duration::from_secs(60))
+        Clamd::unix(path).with_deadline(Duration::from_mins(1))
     }
 }
 

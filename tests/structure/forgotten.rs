@@ -102,7 +102,9 @@ fn roots() -> Vec<PathBuf> {
             }
             [crates, _, src, bin, _] if crates == "crates" => src == "src" && bin == "bin",
             [top, _, file] if top == "tests" => file == "main.rs" || file == "lib.rs",
-            [top, _, file] if top == "xtask" || top == "benches" => file == "main.rs" || file == "lib.rs",
+            [top, _, file] if top == "xtask" || top == "benches" => {
+                file == "main.rs" || file == "lib.rs"
+            }
             _ => false,
         }
     };

@@ -50,7 +50,9 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Parsed, CommandError> {
         .try_get_matches_from(arguments)
         .and_then(|matches| Arguments::from_arg_matches(&matches));
     match parsed {
-        Ok(arguments) => Ok(Parsed::Verb { verb: Box::new(arguments.verb), color: arguments.color }),
+        Ok(arguments) => {
+            Ok(Parsed::Verb { verb: Box::new(arguments.verb), color: arguments.color })
+        }
         Err(error) => explain(&error, verbs::named(arguments), &words(arguments)),
     }
 }

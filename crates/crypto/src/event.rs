@@ -73,7 +73,8 @@ impl Event {
             #[serde(flatten)]
             event: &'event Event,
         }
-        serde_json::to_string(&Line { v: 1, time: written_to_the_millisecond(at), event: self }).unwrap_or_default()
+        serde_json::to_string(&Line { v: 1, time: written_to_the_millisecond(at), event: self })
+            .unwrap_or_default()
     }
 }
 

@@ -4,19 +4,19 @@
 //! A lockfile says what was meant to be installed; tarballs and the registry say more, where somebody
 //! may ask them. What nobody said is `unknown` here and never "fine".
 
-pub mod cache;
 pub mod advisories;
 pub mod audit;
+pub mod cache;
 pub mod change;
 pub mod evidence;
 mod finding;
 pub mod installed;
-pub mod ranges;
 pub mod npmrc;
+pub mod ranges;
 pub mod review;
 pub mod sbom;
 pub mod scripts;
-pub mod tarball;
 pub mod similar;
+pub mod tarball;
 
 pub use finding::{Finding, Severity};

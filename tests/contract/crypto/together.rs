@@ -58,7 +58,9 @@ fn a_revoked_token_stays_revoked_whoever_else_issues_at_that_time() {
         children.push(started(&playground, &ISSUE));
         children.push(started(&playground, &["token", "revoke", "--store", "tokens.json", id]));
     }
-    children.into_iter().for_each(|child| drop(printed(child)));
+    for child in children {
+        drop(printed(child));
+    }
     let table = json(&playground, "tokens.json").to_string();
     assert_eq!(table.matches("\"revoked\":").count(), ids.len(), "{table}");
     assert_eq!(table.matches("\"prefix\":").count(), 2 * ids.len(), "{table}");
@@ -74,7 +76,9 @@ fn every_seal_is_counted_whoever_else_seals_at_that_time() {
     let one = count();
     assert!(one > 0);
     let children: Vec<_> = (0..AT_ONCE).map(|_| started(&playground, &seal)).collect();
-    children.into_iter().for_each(|child| drop(printed(child)));
+    for child in children {
+        drop(printed(child));
+    }
     assert_eq!(count(), one * (AT_ONCE as u64 + 1));
 }
 

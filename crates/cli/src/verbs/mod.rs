@@ -23,11 +23,13 @@ mod run;
 mod schema;
 mod statement;
 mod status;
-#[cfg(feature = "crypto")]
-mod verify;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "crypto")]
+mod verify;
 
+#[cfg(not(feature = "crypto"))]
+pub(crate) use crate::unsigned::{SignOption, Signatures};
 #[cfg(feature = "crypto")]
 pub(crate) use crypto::attest::{SignOption, Signatures};
 pub(crate) use drop::Drop;
@@ -40,8 +42,6 @@ pub(crate) use prove::CLASSES as PROOF_CLASSES;
 pub(crate) use prove::{ProofFormat, Prove};
 pub(crate) use run::Run;
 pub(crate) use status::Status;
-#[cfg(not(feature = "crypto"))]
-pub(crate) use crate::unsigned::{SignOption, Signatures};
 
 use crate::error::{CommandError, Finish};
 use crate::host;
