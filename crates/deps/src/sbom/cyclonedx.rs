@@ -2,7 +2,7 @@
 
 use super::address;
 use super::licence::Licence;
-use super::{Bill, PROJECT, Subject, hashes, indented, purl, reference, uuid};
+use super::{Bill, PROJECT, Subject, hashes, numbered, purl, reference};
 use crate::change::{Copies, Release};
 use ringfence_policy::time;
 use ringfence_project::graph::{Algorithm, Graph, Importer, Need, Source};
@@ -23,7 +23,7 @@ pub fn cyclonedx(graph: &Graph, subject: &Subject<'_>) -> String {
             json!({ "ref": from, "dependsOn": to })
         })
         .collect();
-    let mut document = json!({
+    let document = json!({
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -41,9 +41,7 @@ pub fn cyclonedx(graph: &Graph, subject: &Subject<'_>) -> String {
         "components": components,
         "dependencies": dependencies,
     });
-    let number = uuid(document.to_string().as_bytes());
-    document["serialNumber"] = json!(format!("urn:uuid:{number}"));
-    indented(&document)
+    numbered(document, "serialNumber")
 }
 
 fn project(importer: &Importer, subject: &Subject<'_>) -> Value {

@@ -120,19 +120,26 @@ fn encoded(text: &str, kept: impl Fn(u8) -> bool, mark: char) -> String {
     })
 }
 
-/// Indented, with a newline at its end. What is written has nothing that JSON could not say.
-fn indented(document: &serde_json::Value) -> String {
-    let mut text = serde_json::to_string_pretty(document).unwrap_or_default();
+/// A bill as text, with a number that is made of everything else in it, under this key.
+fn numbered(mut document: serde_json::Value, key: &str) -> String {
+    const NONE: &str = "urn:uuid:00000000-0000-0000-0000-000000000000";
+    document[key] = serde_json::json!(NONE);
+    // Nothing in it is anything that JSON could not say.
+    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
     text.push('\n');
+    let number = format!("urn:uuid:{}", uuid(text.as_bytes()));
+    // A line break and two blanks: inside of a text of somebody else no line can break.
+    let line = format!("\n  \"{key}\": \"");
+    if let Some(at) = text.find(&line) {
+        let from = at + line.len();
+        text.replace_range(from..from + NONE.len(), &number);
+    }
     text
 }
 
 fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let digit = |four: u8| char::from_digit(u32::from(four), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// The hashes of a package: algorithm and hexadecimal digits. What is not as long as its algorithm's

@@ -2,7 +2,7 @@
 
 use super::address;
 use super::licence::Licence;
-use super::{Bill, PROJECT, Subject, encoded, hashes, indented, purl, reference, uuid};
+use super::{Bill, PROJECT, Subject, encoded, hashes, numbered, purl, reference};
 use crate::change::{Copies, Release};
 use ringfence_policy::time;
 use ringfence_project::graph::{Algorithm, EdgeKind, Graph, Importer, Source};
@@ -34,7 +34,7 @@ pub fn spdx(graph: &Graph, subject: &Subject<'_>) -> String {
         }
         relationships.extend(ends.into_iter().map(|(to, kind)| relationship(&from, to, kind)));
     }
-    let mut document = json!({
+    let document = json!({
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
         "SPDXID": "SPDXRef-DOCUMENT",
@@ -46,9 +46,7 @@ pub fn spdx(graph: &Graph, subject: &Subject<'_>) -> String {
         "packages": packages,
         "relationships": relationships,
     });
-    let number = uuid(document.to_string().as_bytes());
-    document["documentNamespace"] = json!(format!("urn:uuid:{number}"));
-    indented(&document)
+    numbered(document, "documentNamespace")
 }
 
 /// Letters, digits, `.` and `-` alone (SPDX 2.3, clause 7.2); what is another stays another.
