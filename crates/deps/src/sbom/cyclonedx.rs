@@ -2,7 +2,7 @@
 
 use super::address;
 use super::licence::Licence;
-use super::{Bill, PROJECT, Subject, hashes, numbered, purl, reference};
+use super::{Bill, Document, PROJECT, Subject, hashes, purl, reference};
 use crate::change::{Copies, Release};
 use ringfence_policy::time;
 use ringfence_project::graph::{Algorithm, Graph, Importer, Need, Source};
@@ -13,17 +13,7 @@ use serde_json::{Value, json};
 pub fn cyclonedx(graph: &Graph, subject: &Subject<'_>) -> String {
     let none = Importer::default();
     let bill = Bill::of(graph, &none, subject);
-    let components: Vec<Value> =
-        bill.components.iter().map(|(release, copies)| component(release, copies)).collect();
-    let refs = std::iter::once(PROJECT.to_owned()).chain(bill.components.keys().map(reference));
-    let dependencies: Vec<Value> = refs
-        .map(|from| {
-            let mut to: Vec<_> = bill.depends_on(&from).map(|(to, _)| to).collect();
-            to.dedup();
-            json!({ "ref": from, "dependsOn": to })
-        })
-        .collect();
-    let document = json!({
+    let head = json!({
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
@@ -38,10 +28,21 @@ pub fn cyclonedx(graph: &Graph, subject: &Subject<'_>) -> String {
             }] },
             "component": project(bill.project, subject),
         },
-        "components": components,
-        "dependencies": dependencies,
     });
-    numbered(document, "serialNumber")
+    let bill = &bill;
+    let components = || -> Box<dyn Iterator<Item = Value> + '_> {
+        Box::new(bill.components.iter().map(|(release, copies)| component(release, copies)))
+    };
+    let dependencies = || -> Box<dyn Iterator<Item = Value> + '_> {
+        Box::new(bill.references().map(|from| {
+            let mut to: Vec<_> = bill.depends_on(&from).map(|(to, _)| to).collect();
+            to.dedup();
+            json!({ "ref": from, "dependsOn": to })
+        }))
+    };
+    let lists: [(_, super::Entries<'_>); 2] =
+        [("components", &components), ("dependencies", &dependencies)];
+    Document { head, number: "serialNumber", lists }.text()
 }
 
 fn project(importer: &Importer, subject: &Subject<'_>) -> Value {

@@ -17,6 +17,8 @@ pub use spdx::spdx;
 
 use crate::change::{Release, Releases, releases};
 use ringfence_project::graph::{Algorithm, Edge, EdgeKind, Graph, Importer, Need, Package, Target};
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -80,6 +82,11 @@ impl<'a> Bill<'a> {
         edges.iter().filter_map(end).collect()
     }
 
+    /// The project and every component.
+    fn references(&self) -> impl Iterator<Item = String> {
+        std::iter::once(PROJECT.to_owned()).chain(self.components.keys().map(reference))
+    }
+
     fn depends_on(&self, reference: &str) -> impl Iterator<Item = &(String, EdgeKind)> {
         self.depends.get(reference).into_iter().flatten()
     }
@@ -120,21 +127,57 @@ fn encoded(text: &str, kept: impl Fn(u8) -> bool, mark: char) -> String {
     })
 }
 
-/// A bill as text, with a number that is made of everything else in it, under this key.
-fn numbered(mut document: serde_json::Value, key: &str) -> String {
-    const NONE: &str = "urn:uuid:00000000-0000-0000-0000-000000000000";
-    document[key] = serde_json::json!(NONE);
-    // Nothing in it is anything that JSON could not say.
-    let mut text = serde_json::to_string_pretty(&document).unwrap_or_default();
-    text.push('\n');
-    let number = format!("urn:uuid:{}", uuid(text.as_bytes()));
-    // A line break and two blanks: inside of a text of somebody else no line can break.
-    let line = format!("\n  \"{key}\": \"");
-    if let Some(at) = text.find(&line) {
-        let from = at + line.len();
-        text.replace_range(from..from + NONE.len(), &number);
+/// A long list of a bill: each of its entries is made when it is written, and let go of then.
+type Entries<'a> = &'a dyn Fn() -> Box<dyn Iterator<Item = Value> + 'a>;
+
+/// A bill: what stands before its number, and its lists.
+struct Document<'a> {
+    head: Value,
+    /// The key of the number, which is a UUID of everything else.
+    number: &'static str,
+    lists: [(&'static str, Entries<'a>); 2],
+}
+
+/// One of the lists.
+struct Listed<'a>(Entries<'a>);
+
+impl Serialize for Listed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((self.0)())
     }
-    text
+}
+
+impl Serialize for Document<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (key, value) in self.head.as_object().into_iter().flatten() {
+            map.serialize_entry(key, value)?;
+        }
+        map.serialize_entry(self.number, NO_NUMBER)?;
+        for (key, entries) in &self.lists {
+            map.serialize_entry(key, &Listed(*entries))?;
+        }
+        map.end()
+    }
+}
+
+const NO_NUMBER: &str = "urn:uuid:00000000-0000-0000-0000-000000000000";
+
+impl Document<'_> {
+    /// The bill as text, with its number.
+    fn text(&self) -> String {
+        // Nothing in it is anything that JSON could not say.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        let number = format!("urn:uuid:{}", uuid(text.as_bytes()));
+        // A line break and two blanks: inside of a text of somebody else no line can break.
+        let line = format!("\n  \"{}\": \"", self.number);
+        if let Some(at) = text.find(&line) {
+            let from = at + line.len();
+            text.replace_range(from..from + NO_NUMBER.len(), &number);
+        }
+        text
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -2,7 +2,7 @@
 
 use super::address;
 use super::licence::Licence;
-use super::{Bill, PROJECT, Subject, encoded, hashes, numbered, purl, reference};
+use super::{Bill, Document, PROJECT, Subject, encoded, hashes, purl, reference};
 use crate::change::{Copies, Release};
 use ringfence_policy::time;
 use ringfence_project::graph::{Algorithm, EdgeKind, Graph, Importer, Source};
@@ -18,23 +18,7 @@ pub fn spdx(graph: &Graph, subject: &Subject<'_>) -> String {
     let none = Importer::default();
     let bill = Bill::of(graph, &none, subject);
     let name = bill.project.name.as_deref().unwrap_or(subject.name);
-    let mut packages = vec![project(name, bill.project)];
-    packages.extend(bill.components.iter().map(|(release, copies)| package(release, copies)));
-    let mut relationships = vec![json!({
-        "spdxElementId": "SPDXRef-DOCUMENT",
-        "relationshipType": "DESCRIBES",
-        "relatedSpdxElement": id(PROJECT),
-    })];
-    let refs = std::iter::once(PROJECT.to_owned()).chain(bill.components.keys().map(reference));
-    for from in refs {
-        let mut ends: BTreeMap<&str, EdgeKind> = BTreeMap::new();
-        for (to, kind) in bill.depends_on(&from) {
-            // What is asked for twice is told by the stronger reason, which comes last.
-            ends.entry(to).and_modify(|known| *known = (*known).max(*kind)).or_insert(*kind);
-        }
-        relationships.extend(ends.into_iter().map(|(to, kind)| relationship(&from, to, kind)));
-    }
-    let document = json!({
+    let head = json!({
         "spdxVersion": "SPDX-2.3",
         "dataLicense": "CC0-1.0",
         "SPDXID": "SPDXRef-DOCUMENT",
@@ -43,10 +27,34 @@ pub fn spdx(graph: &Graph, subject: &Subject<'_>) -> String {
             "created": time::written(subject.made),
             "creators": [concat!("Tool: ringfence-", env!("CARGO_PKG_VERSION"))],
         },
-        "packages": packages,
-        "relationships": relationships,
     });
-    numbered(document, "documentNamespace")
+    let bill = &bill;
+    let packages = || -> Box<dyn Iterator<Item = Value> + '_> {
+        let all = bill.components.iter().map(|(release, copies)| package(release, copies));
+        Box::new(std::iter::once_with(|| project(name, bill.project)).chain(all))
+    };
+    let relationships = || -> Box<dyn Iterator<Item = Value> + '_> {
+        let about = json!({
+            "spdxElementId": "SPDXRef-DOCUMENT",
+            "relationshipType": "DESCRIBES",
+            "relatedSpdxElement": id(PROJECT),
+        });
+        let all = bill.references().flat_map(|from| relationships_of(bill, &from));
+        Box::new(std::iter::once(about).chain(all))
+    };
+    let lists: [(_, super::Entries<'_>); 2] =
+        [("packages", &packages), ("relationships", &relationships)];
+    Document { head, number: "documentNamespace", lists }.text()
+}
+
+/// What one of them asks for.
+fn relationships_of(bill: &Bill<'_>, from: &str) -> Vec<Value> {
+    let mut ends: BTreeMap<&str, EdgeKind> = BTreeMap::new();
+    for (to, kind) in bill.depends_on(from) {
+        // What is asked for twice is told by the stronger reason, which comes last.
+        ends.entry(to).and_modify(|known| *known = (*known).max(*kind)).or_insert(*kind);
+    }
+    ends.into_iter().map(|(to, kind)| relationship(from, to, kind)).collect()
 }
 
 /// Letters, digits, `.` and `-` alone (SPDX 2.3, clause 7.2); what is another stays another.
