@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "vectors that cannot be read must fail")]
 
+mod lockfiles;
 mod properties;
 mod rfc;
 mod wycheproof;
