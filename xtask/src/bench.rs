@@ -4,6 +4,7 @@
 //! machine hits all of them. Bare Node runs twice under two names: what the second differs from
 //! the first is the noise, and a difference below it means nothing. Prints ratios, writes JSON.
 
+mod alarms;
 mod edges;
 mod engine;
 mod learn;
@@ -48,6 +49,8 @@ pub(crate) enum Part {
 /// What can be measured.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Area {
+    /// How many ordinary updates of lockfiles fail a review; fetches packages by npm
+    Alarms,
     /// Passwords, envelopes, signatures beside node:crypto and @node-rs/argon2; a burst of logins
     Crypto,
     /// Start-up, traffic in and out, connections, memory
@@ -65,6 +68,7 @@ enum Area {
 /// Runs the measurements.
 pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     match options.area {
+        Area::Alarms => alarms::run(),
         Area::Crypto => edges::run(edges::Area::Crypto, (options.rounds / 5).max(3)),
         Area::Engine => engine::run(options.rounds.max(3), options.only),
         Area::Guard => edges::run(edges::Area::Guard, (options.rounds / 5).max(3)),

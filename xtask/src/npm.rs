@@ -81,6 +81,11 @@ pub(crate) fn npm_architecture() -> &'static str {
 }
 
 fn npm(folder: &Path, arguments: &[&str]) -> Result<(), Failure> {
+    ask(folder, arguments).map(drop)
+}
+
+/// What npm says to these arguments, run in `folder`.
+pub(crate) fn ask(folder: &Path, arguments: &[&str]) -> Result<String, Failure> {
     let Some(npm) = places::in_path("npm") else {
         let remedy = "install Node's npm (it may be of any version)".to_owned();
         return Err(Failure::Missing { what: "npm".to_owned(), remedy });
@@ -88,6 +93,6 @@ fn npm(folder: &Path, arguments: &[&str]) -> Result<(), Failure> {
     let mut command = process::command(npm);
     command.args(arguments).args(["--loglevel=error", "--no-audit", "--no-fund"]);
     command.current_dir(folder);
-    process::run(&mut command, b"", Duration::from_mins(10))?.success("npm")?;
-    Ok(())
+    let said = process::run(&mut command, b"", Duration::from_mins(10))?.success("npm")?;
+    Ok(said.stdout)
 }
