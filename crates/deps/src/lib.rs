@@ -10,6 +10,7 @@ pub mod cache;
 pub mod change;
 pub mod evidence;
 mod finding;
+pub mod http;
 pub mod installed;
 pub mod npmrc;
 pub mod ranges;

@@ -7,22 +7,19 @@
 
 use super::version::Version;
 use super::{Advisories, Advisory, Affected, End, Span, severity};
+use crate::http::{AskError, Bounds, Registries};
 use crate::npmrc::Npmrc;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use ringfence_guard::fetch::{Client, FetchError, Limits, Request, Trust};
-use ringfence_guard::url::{Allowed, Range, UrlError};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::io::Write as _;
 use std::time::Duration;
 
 /// Where the endpoint is below a registry.
 const ENDPOINT: &str = "/-/npm/v1/security/advisories/bulk";
-/// Time for everything, bytes of the answer. Every advisory of npm's registry is below 20 MiB.
-const LIMITS: Limits =
-    Limits { time: Duration::from_mins(1), headers: 32 << 10, body: 32 << 20, redirects: 0 };
+/// Every advisory of npm's registry is below 20 MiB.
+const BOUNDS: Bounds = Bounds { time: Duration::from_mins(1), bytes: 32 << 20 };
 /// Longest title that is kept, in characters.
 const TITLE: usize = 200;
 
@@ -32,32 +29,12 @@ pub type Asked = BTreeMap<String, Vec<String>>;
 /// Why a registry gave no answer that counts.
 #[derive(Debug, thiserror::Error)]
 pub enum BulkError {
-    /// The address is no registry that may be asked.
-    #[error("the registry {url} is not asked: {why}")]
-    Address {
-        /// The address.
-        url: String,
-        /// Why not.
-        why: &'static str,
-    },
-    /// The file with authorities cannot be read.
-    #[error("cannot read {}, which `cafile` names", path.display())]
-    Authorities {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        #[source]
-        source: io::Error,
-    },
-    /// There was no answer.
-    #[error("the registry gives no answer")]
-    Fetch(#[from] FetchError),
-    /// It has another status than 200.
-    #[error("the registry answers with status {status}{}", if *status == 404 { ": it has no advisories to ask for" } else { "" })]
-    Status {
-        /// The status.
-        status: u16,
-    },
+    /// It could not be asked, or answered with an error.
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    /// It has no such endpoint.
+    #[error("the registry answers with status 404: it has no advisories to ask for")]
+    NoEndpoint,
     /// It is not of the form that it should have.
     #[error("the registry's answer is not understood: {0}")]
     Answer(String),
@@ -69,59 +46,17 @@ pub enum BulkError {
 /// [`BulkError`].
 pub fn ask(registry: &str, config: &Npmrc, asked: &Asked) -> Result<Advisories, BulkError> {
     let url = format!("{registry}{ENDPOINT}");
-    let trust = match config.authorities() {
-        None => Trust::System,
-        Some(path) => Trust::Only(
-            std::fs::read(path)
-                .map_err(|source| BulkError::Authorities { path: path.to_owned(), source })?,
-        ),
-    };
-    let client = Client::new(allowed(registry)?, &trust, LIMITS)?;
-    let mut request = Request::get(url.as_str())
-        .with_method("POST")?
-        .with_header("accept", "application/json")?
-        .with_header("content-type", "application/json")?
-        .with_header("content-encoding", "gzip")?
-        .with_body(question(asked));
-    if let Some(value) = config.authorization(&url) {
-        request = request.with_header("authorization", &value)?;
+    let question = question(asked);
+    let answer = Registries::new(config)?.send(&url, BOUNDS, |request| {
+        let request = request.with_method("POST")?.with_header("accept", "application/json")?;
+        let request = request.with_header("content-type", "application/json")?;
+        Ok(request.with_header("content-encoding", "gzip")?.with_body(question.clone()))
+    });
+    match answer {
+        Ok(bytes) => read(&bytes, asked),
+        Err(AskError::Status(404)) => Err(BulkError::NoEndpoint),
+        Err(error) => Err(error.into()),
     }
-    let answer = client.fetch(request)?;
-    if answer.status() != 200 {
-        return Err(BulkError::Status { status: answer.status() });
-    }
-    read(&answer.bytes()?, asked)
-}
-
-/// The registry and nothing else: by https, or on this machine by http. Registries of a company lie in
-/// private networks, and whoever configures one says so.
-fn allowed(registry: &str) -> Result<Allowed, BulkError> {
-    let refused = |why| BulkError::Address { url: registry.to_owned(), why };
-    let (scheme, rest) = registry.split_once("://").ok_or(refused("it is no address"))?;
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    if authority.contains('@') {
-        return Err(refused("a password in it could be seen by others: use _authToken"));
-    }
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => {
-            (host, Some(port.parse::<u16>().map_err(|_| refused("its port is no number"))?))
-        }
-        _ => (authority, None),
-    };
-    let loopback = ["localhost", "127.0.0.1", "[::1]"].contains(&host);
-    let wrong = |_: UrlError| refused("it is no address");
-    let allowed = match scheme {
-        "https" => Allowed::nothing().host(host, port.unwrap_or(443)).map_err(wrong)?,
-        "http" if loopback => {
-            Allowed::nothing().plain_host(host, port.unwrap_or(80)).map_err(wrong)?
-        }
-        "http" => {
-            return Err(refused("anybody on the way could change the answer: https is needed"));
-        }
-        _ => return Err(refused("it is neither https nor http")),
-    };
-    let everywhere = ["0.0.0.0/0", "::/0"].iter().filter_map(|text| text.parse::<Range>().ok());
-    Ok(everywhere.fold(allowed, Allowed::range))
 }
 
 /// The body of the request. Writing to memory does not fail.

@@ -1,24 +1,22 @@
-//! The registry that npm's own configuration names: metadata and tarballs, by HTTPS, within bounds.
+//! The registry that npm's own configuration names: metadata and tarballs.
 //!
-//! One host is reached for each package and no other: a redirect elsewhere is refused. `http` is spoken
-//! with this machine alone.
+//! One host is reached for each package and no other, as [`crate::http`] has it; tarballs of another
+//! host are refused.
 
 use super::Packument;
+use crate::http::{AskError, Bounds, Registries, same_origin};
 use crate::npmrc::Npmrc;
-use ringfence_guard::fetch::{Client, Limits, Request, Response, Trust};
-use ringfence_guard::url::Allowed;
 use ringfence_policy::display::quoted;
 use ringfence_project::graph::{Package, Source};
-use ringfence_project::walk;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Most bytes of what a registry says of one name: some have thousands of versions.
-const LARGEST: u64 = 256 << 20;
+/// What a registry says of one name: some have thousands of versions.
+const DOCUMENT: Bounds = Bounds { time: Duration::from_mins(1), bytes: 256 << 20 };
 
-/// Time for one answer.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// Time for a tarball.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// Says why there is no answer: lower case, no period, text of others escaped.
 type Answer<T> = Result<T, String>;
@@ -26,9 +24,7 @@ type Answer<T> = Result<T, String>;
 /// A registry that may be asked. May be shared by threads; remembers what it was told.
 #[derive(Debug)]
 pub struct Remote {
-    npmrc: Npmrc,
-    trust: Trust,
-    clients: Mutex<HashMap<(String, u64), Arc<Client>>>,
+    registries: Registries,
     told: Mutex<HashMap<String, Answer<Option<Arc<Packument>>>>>,
 }
 
@@ -38,14 +34,8 @@ impl Remote {
     /// # Errors
     /// Certificates are configured and cannot be read.
     pub fn new(npmrc: &Npmrc) -> Answer<Self> {
-        let trust = match npmrc.authorities() {
-            None => Trust::System,
-            Some(file) => Trust::Only(
-                walk::bytes(file, 16 << 20).map_err(|error| format!("npm's cafile: {error}"))?,
-            ),
-        };
-        let (clients, told) = (Mutex::default(), Mutex::default());
-        Ok(Self { npmrc: npmrc.clone(), trust, clients, told })
+        let registries = Registries::new(npmrc).map_err(|error| error.told())?;
+        Ok(Self { registries, told: Mutex::default() })
     }
 
     /// What the registry says of a name; nothing where it does not know it.
@@ -57,28 +47,31 @@ impl Remote {
         if let Some(told) = told {
             return told;
         }
-        let answer = self.ask(name);
+        let answer = self.ask(name).map(|told| told.map(Arc::new));
         let mut all = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         all.entry(name.to_owned()).or_insert(answer).clone()
     }
 
-    fn ask(&self, name: &str) -> Answer<Option<Arc<Packument>>> {
+    /// The same, asked anew and not remembered: whoever asks about many keeps what is needed.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub fn ask(&self, name: &str) -> Answer<Option<Packument>> {
         if !is_name(name) {
             return Err(format!("{} is not the name of a package", quoted(name)));
         }
         let url = format!("{}{}", self.registry(name)?, name.replace('/', "%2f"));
-        let answer = self.fetch(&url, "application/json", LARGEST)?;
-        match answer.status() {
-            404 => return Ok(None),
-            200 => {}
-            status => return Err(format!("the registry answers with status {status}")),
-        }
-        let bytes = answer.bytes().map_err(|error| error.to_string())?;
-        let read = Packument::read(&bytes).map_err(|error| format!("the registry: {error}"))?;
+        let bytes = match self.registries.fetch(&url, "application/json", DOCUMENT) {
+            Ok(bytes) => bytes,
+            Err(AskError::Status(404)) => return Ok(None),
+            Err(error) => return Err(error.told()),
+        };
+        let read = Packument::read(&bytes);
+        let read = read.map_err(|error| format!("the registry's answer is {error}"))?;
         if read.name != name {
             return Err("the registry speaks of another package".to_owned());
         }
-        Ok(Some(Arc::new(read)))
+        Ok(Some(read))
     }
 
     /// The bytes of a package's tarball, at most `most`. Their hash is the caller's to check.
@@ -115,57 +108,12 @@ impl Remote {
     }
 
     fn bytes(&self, url: &str, most: u64) -> Answer<Vec<u8>> {
-        let answer = self.fetch(url, "*/*", most)?;
-        if !answer.is_success() {
-            return Err(format!("the registry answers with status {}", answer.status()));
-        }
-        answer.bytes().map_err(|error| error.to_string())
+        let bounds = Bounds { time: PATIENCE, bytes: most };
+        self.registries.fetch(url, "*/*", bounds).map_err(|error| error.told())
     }
 
     fn registry(&self, name: &str) -> Answer<String> {
-        let address = self.npmrc.registry(name).ok_or("npm has no registry configured")?;
-        Ok(format!("{address}/"))
-    }
-
-    fn fetch(&self, url: &str, accept: &str, most: u64) -> Answer<Response> {
-        let client = self.client(url, most)?;
-        let told =
-            |error: ringfence_guard::fetch::FetchError| match std::error::Error::source(&error) {
-                Some(cause) => format!("the registry: {error}: {cause}"),
-                None => format!("the registry: {error}"),
-            };
-        let mut request = Request::get(url).with_header("accept", accept).map_err(told)?;
-        if let Some(credentials) = self.npmrc.authorization(url) {
-            request = request.with_header("authorization", &credentials).map_err(told)?;
-        }
-        client.fetch(request).map_err(told)
-    }
-
-    /// A client that reaches the host of this address alone.
-    fn client(&self, url: &str, most: u64) -> Answer<Arc<Client>> {
-        let (scheme, host, port) =
-            origin(url).ok_or_else(|| "the registry's address is none".to_owned())?;
-        let key = (format!("{scheme}://{host}:{port}"), most);
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = clients.get(&key) {
-            return Ok(Arc::clone(client));
-        }
-        let malformed = |_| "the registry's address is none".to_owned();
-        let allowed = Allowed::nothing();
-        let allowed = match scheme {
-            "https" => allowed.host(host, port),
-            // Anybody on the way could change what is not hashed.
-            "http" if is_this_machine(host) => allowed.plain_host(host, port),
-            _ => return Err("a registry is asked by https alone".to_owned()),
-        };
-        // Whoever configured it may keep it in a private network.
-        let allowed = allowed.and_then(|allowed| allowed.private(host)).map_err(malformed)?;
-        let limits = Limits { time: PATIENCE, body: most, ..Limits::default() };
-        let client =
-            Client::new(allowed, &self.trust, limits).map_err(|error| error.to_string())?;
-        let client = Arc::new(client);
-        clients.insert(key, Arc::clone(&client));
-        Ok(client)
+        self.registries.of(name).map_err(|error| error.told())
     }
 }
 
@@ -179,27 +127,4 @@ pub(crate) fn is_name(name: &str) -> bool {
         Some(rest) => rest.split_once('/').is_some_and(|(scope, name)| part(scope) && part(name)),
         None => part(name),
     }
-}
-
-/// Scheme, host and port of an address.
-fn origin(url: &str) -> Option<(&str, &str, u16)> {
-    let (scheme, rest) = url.split_once("://")?;
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    let numbered = authority.rsplit_once(':').filter(|(host, _)| {
-        // The colons of an IPv6 address are inside its brackets.
-        !host.starts_with('[') || host.ends_with(']')
-    });
-    let standard = if scheme == "https" { 443 } else { 80 };
-    match numbered {
-        Some((host, port)) => Some((scheme, host, port.parse().ok()?)),
-        None => Some((scheme, authority, standard)),
-    }
-}
-
-fn same_origin(one: &str, other: &str) -> bool {
-    origin(one).is_some() && origin(one) == origin(other)
-}
-
-fn is_this_machine(host: &str) -> bool {
-    host == "localhost" || host == "[::1]" || host.starts_with("127.")
 }
