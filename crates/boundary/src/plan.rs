@@ -35,6 +35,10 @@ pub struct Plan {
     pub view: Vec<ViewEntry>,
     /// Executables the service may start besides itself (real paths; they are in `view` too).
     pub children: Vec<PathBuf>,
+    /// Whether this is for programs that build programs: whatever the mounts let be executed may be
+    /// started, and for a trace what lies below a folder closed to the service's user counts as
+    /// there. No boundary file can say it.
+    pub builds: bool,
     /// Targets of the entries of `view` that have a mount of their own so that they can be dropped.
     pub droppable: Vec<PathBuf>,
     /// Unix sockets the service may connect to, on the host; they are not in `view`.
@@ -150,6 +154,9 @@ pub enum Access {
     Execute,
     /// Read and write; never execute.
     Write,
+    /// Read, write and execute. No boundary file can say it: it is for programs that build programs,
+    /// in plans that are made for that.
+    Build,
 }
 
 /// Numeric ids.

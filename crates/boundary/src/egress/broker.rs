@@ -32,8 +32,8 @@ pub(crate) struct Scope {
     pub(crate) namespaces: bool,
     /// Nothing, but in a self-test.
     pub(crate) left_out: LeftOut,
-    /// Programs it may start, by device and inode.
-    pub(crate) children: Vec<(u64, u64)>,
+    /// Programs it may start besides itself.
+    pub(crate) children: Children,
     /// Whether allowed accesses are events too.
     pub(crate) audit: bool,
     /// Whether calls on files are looked at too.
@@ -48,6 +48,30 @@ pub(crate) struct Scope {
     pub(crate) naming: Naming,
     /// Folders of the host whose sockets it may connect to: the write grants.
     pub(crate) writable: Vec<PathBuf>,
+}
+
+/// Programs that a service may start besides itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Children {
+    /// Whatever the mounts let be executed.
+    Any,
+    /// These, by device and inode.
+    Listed(Vec<(u64, u64)>),
+}
+
+impl Children {
+    /// Whether it may start none at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, Self::Listed(listed) if listed.is_empty())
+    }
+
+    /// Whether it may start this object, as far as the boundary says.
+    pub(crate) fn contains(&self, object: &(u64, u64)) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Listed(listed) => listed.contains(object),
+        }
+    }
 }
 
 /// The broker's first thread.

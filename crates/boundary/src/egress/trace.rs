@@ -6,7 +6,7 @@
 //! a look at the same objects a moment before, so a program that changes its arguments meanwhile can
 //! make the record wrong, but gains nothing by it. Each thing is told once.
 
-use super::broker::{Broker, Reply, event};
+use super::broker::{Broker, Children, Reply, event};
 use super::target;
 use crate::plan::Access;
 use ringfence_policy::event::{Action, Kind};
@@ -134,7 +134,7 @@ impl Broker {
         let named = absolute(call.tid, Path::new(std::ffi::OsStr::from_bytes(path)), base);
         let found = target::open_inside(call.tid, path, base);
         let refusal = if self.scope.namespaces {
-            mounts_refuse(call.tid, &named, found, wanted)
+            mounts_refuse(call.tid, &named, found, wanted, self.scope.children == Children::Any)
         } else {
             found.ok().and_then(|found| self.rules_refuse(&found, wanted))
         };
@@ -160,7 +160,7 @@ impl Broker {
         let generated = crate::generated::GENERATED.iter().any(|file| Path::new(file) == path);
         let own = OWN.iter().any(|folder| path.starts_with(folder));
         let granted = self.scope.shown.iter().any(|(folder, granted)| {
-            let enough = access == Access::Read || *granted == access;
+            let enough = access == Access::Read || *granted == access || *granted == Access::Build;
             enough && path.starts_with(folder)
         });
         granted || own || generated
@@ -234,6 +234,7 @@ fn mounts_refuse(
     named: &Path,
     found: Result<OwnedFd, Errno>,
     wanted: Use,
+    closed: bool,
 ) -> Option<Refusal> {
     match found {
         Ok(found) if matches!(wanted, Use::Write | Use::Make) => read_only(&found),
@@ -243,9 +244,9 @@ fn mounts_refuse(
                 if let Ok(folder) = target::open_inside(tid, parent.as_os_str().as_bytes(), None) {
                     return read_only(&folder);
                 }
-                return exists_outside(parent).then_some(Refusal::Hidden);
+                return exists_outside(parent, closed).then_some(Refusal::Hidden);
             }
-            exists_outside(named).then_some(Refusal::Hidden)
+            exists_outside(named, closed).then_some(Refusal::Hidden)
         }
         Ok(_) | Err(_) => None,
     }
@@ -258,10 +259,14 @@ fn read_only(found: &OwnedFd) -> Option<Refusal> {
     (is_file && walk::on_read_only_mount(found.as_fd()) == Ok(true)).then_some(Refusal::ReadOnly)
 }
 
-/// As far as the service's user may see.
-fn exists_outside(path: &Path) -> bool {
-    CString::new(path.as_os_str().as_bytes())
-        .is_ok_and(|path| mount::openat(None, &path, libc::O_PATH | libc::O_NOFOLLOW, 0).is_ok())
+/// As far as the service's user may see; `closed` is what is said of the rest.
+fn exists_outside(path: &Path, closed: bool) -> bool {
+    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else { return false };
+    match mount::openat(None, &path, libc::O_PATH | libc::O_NOFOLLOW, 0) {
+        Ok(_) => true,
+        Err(Errno(libc::EACCES)) => closed,
+        Err(_) => false,
+    }
 }
 
 /// The line that would allow it. Text that cannot stand in the file as it is makes none.

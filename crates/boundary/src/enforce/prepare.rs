@@ -13,7 +13,7 @@ use super::stdio::Stdio;
 use super::wires::There;
 use super::{RunOptions, confine, group, view};
 use crate::control::naming::Naming;
-use crate::egress::broker::Scope;
+use crate::egress::broker::{Children, Scope};
 use crate::egress::trace;
 use crate::plan::{Access, Plan, ViewEntry};
 use ringfence_policy::layer::{Answer, Layer};
@@ -141,13 +141,15 @@ impl Prepared {
     /// What the broker needs to know of the boundary.
     pub(super) fn scope(&self, plan: &Plan, options: &RunOptions) -> Scope {
         let writable = plan.view.iter().filter_map(|entry| match entry {
-            ViewEntry::Bind { target, access: Access::Write, .. } => Some(target.clone()),
+            ViewEntry::Bind { target, access: Access::Write | Access::Build, .. } => {
+                Some(target.clone())
+            }
             _ => None,
         });
         Scope {
             namespaces: self.layers.namespaces && !self.layers.left_out.has(Lock::NetworkNamespace),
             left_out: self.layers.left_out.clone(),
-            children: children(plan),
+            children: if plan.builds { Children::Any } else { Children::Listed(children(plan)) },
             audit: options.audit,
             trace: options.trace,
             shown: if options.trace { shown(plan) } else { Vec::new() },

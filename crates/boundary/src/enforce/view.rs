@@ -297,6 +297,7 @@ fn attributes(access: Access) -> u64 {
         Access::Read => always | RDONLY | NOEXEC,
         Access::Execute => always | RDONLY,
         Access::Write => always | NOEXEC,
+        Access::Build => always,
     }
 }
 
@@ -306,6 +307,7 @@ fn rights(access: Access, directory: bool) -> u64 {
         Access::Read => READ_FILE | READ_DIR,
         Access::Execute => READ_FILE | READ_DIR | EXECUTE,
         Access::Write => !(EXECUTE | MAKE_CHAR | MAKE_BLOCK | IOCTL_DEV) & ((1 << 16) - 1),
+        Access::Build => !(MAKE_CHAR | MAKE_BLOCK | IOCTL_DEV) & ((1 << 16) - 1),
     };
     if directory { all } else { all & FILE_RIGHTS }
 }

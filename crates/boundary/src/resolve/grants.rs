@@ -280,7 +280,7 @@ impl Grants<'_> {
         check_kind(list, &walked)?;
         if walked.real == Path::new("/") {
             return Err(match access {
-                Access::Write => GrantError::System { list, path: walked.real },
+                Access::Write | Access::Build => GrantError::System { list, path: walked.real },
                 Access::Read | Access::Execute => GrantError::Everything { list },
             });
         }

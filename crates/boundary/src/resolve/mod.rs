@@ -151,6 +151,7 @@ impl Resolver<'_> {
             env: given.variables,
             view: self.view.entries(),
             children,
+            builds: false,
             droppable: self.view.droppable(),
             unix_sockets,
             identity: identity?,

@@ -287,7 +287,11 @@ const fn join(one: Access, other: Access) -> Option<Access> {
         (Access::Read, access) | (access, Access::Read) => Some(access),
         (Access::Execute, Access::Execute) => Some(Access::Execute),
         (Access::Write, Access::Write) => Some(Access::Write),
-        (Access::Execute, Access::Write) | (Access::Write, Access::Execute) => None,
+        // Grants never ask for the last.
+        (Access::Execute, Access::Write)
+        | (Access::Write, Access::Execute)
+        | (Access::Build, _)
+        | (_, Access::Build) => None,
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn runtime_grants(file: &BoundaryFile) -> Result<Vec<RuntimeGrant>, C
         let access = match access {
             Access::Execute => "read and execute",
             Access::Read => "read",
-            Access::Write => "read and write",
+            Access::Write | Access::Build => "read and write",
         };
         Some(RuntimeGrant { path: target.to_string_lossy().into_owned(), access, why })
     };
