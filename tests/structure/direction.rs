@@ -16,7 +16,7 @@ const FLOORS: [&[&str]; 8] = [
 ];
 
 /// Crates that may be used in one room only, by the beginning of their names.
-const KEPT_IN: [(&str, &str); 19] = [
+const KEPT_IN: [(&str, &str); 20] = [
     ("oxc", "check"),
     ("wasmtime", "sandbox"),
     ("rusqlite", "sandbox"),
@@ -36,6 +36,7 @@ const KEPT_IN: [(&str, &str); 19] = [
     ("zip", "guard"),
     ("ruzstd", "guard"),
     ("infer", "guard"),
+    ("sigstore", "deps"),
 ];
 
 /// What the pure crate must not touch.
