@@ -23,14 +23,14 @@ pub(super) fn read(text: &str) -> Result<Read, GraphError> {
     let root = json::parse_with_trailing_commas(text)?;
     let version = root.value.key("lockfileVersion");
     let number = match version.map(|version| &version.value) {
-        Some(Json::Number(number)) if matches!(number.as_str(), "0" | "1") => number,
+        Some(Json::Number(number)) if matches!(number.as_str(), "0" | "1" | "2") => number,
         Some(Json::Number(other)) => {
             let line = version.map_or(1, |version| version.line);
             return Err(GraphError::UnknownVersion { line, version: other.clone() });
         }
         _ => return Err(GraphError::on(root.line, "lockfileVersion is missing")),
     };
-    let format = Format::Bun(u32::from(number == "1"));
+    let format = Format::Bun(number.parse().unwrap_or_default());
     let workspaces = object(root.value.key("workspaces"))?.unwrap_or_default();
     let entries = object(root.value.key("packages"))?.ok_or(GraphError::Empty)?;
     let patches = object(root.value.key("patchedDependencies"))?.unwrap_or_default();
@@ -198,6 +198,16 @@ mod tests {
     "@s/d/b": ["b@2.0.0", "", {}, "sha512-v"],
   }
 }"#;
+
+    #[test]
+    fn what_bun_1_4_writes_is_read_and_what_nobody_writes_yet_is_not() {
+        let of = |version: &str| {
+            let text = TEXT.replace("\"lockfileVersion\": 1", version);
+            Graph::read("bun.lock", &text, &[]).map(|graph| graph.format)
+        };
+        assert_eq!(of("\"lockfileVersion\": 2").unwrap(), Format::Bun(2));
+        assert!(of("\"lockfileVersion\": 3").is_err());
+    }
 
     #[test]
     fn copies_are_found_along_the_path_of_names() {

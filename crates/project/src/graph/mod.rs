@@ -38,7 +38,7 @@ pub enum Format {
     Npm(u32),
     /// `pnpm-lock.yaml`, by the major number of `lockfileVersion` (5, 6, 9).
     Pnpm(u32),
-    /// `yarn.lock` of Yarn 2 and later, by `__metadata.version` (4 to 8).
+    /// `yarn.lock` of Yarn 2 and later, by `__metadata.version` (4 to 10).
     YarnBerry(u32),
     /// `yarn.lock` of Yarn 1.
     YarnClassic,

@@ -32,7 +32,7 @@ pub(super) fn read(text: &str, manifests: &[Manifest<'_>]) -> Result<Read, Graph
     let metadata = entries.iter().find(|(key, _)| key == "__metadata");
     let version = metadata.and_then(|(_, placed)| text_of(&placed.value, "version"));
     let number = version.as_deref().and_then(|text| text.parse().ok()).unwrap_or_default();
-    if !(4..=8).contains(&number) {
+    if !(4..=10).contains(&number) {
         let line = metadata.map_or(1, |(_, placed)| placed.line);
         return Err(GraphError::UnknownVersion { line, version: version.unwrap_or_default() });
     }
