@@ -17,8 +17,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Versions in a run of neighbours; a package has three runs.
+/// Versions in a run of neighbours.
 const RUN: usize = 6;
+
+/// Runs of a package, at most.
+const RUNS: usize = 4;
+
+/// Places of a history where a shrinkwrap is looked for.
+const LOOKS: usize = 10;
+
+/// Alarms of an update that are printed; the JSON file has all.
+const SHOWN: usize = 8;
 
 /// Alarms in 100 updates that a reviewer bears.
 const BEARABLE: f64 = 2.0;
@@ -87,38 +96,48 @@ struct Version {
     folder: PathBuf,
 }
 
-/// The runs of neighbouring versions: towards the end, two thirds and a third of the way there.
+/// The runs of neighbouring versions that have a shrinkwrap, oldest first. Versions spread over the
+/// whole history are looked at, since most packages shipped one for a part of it.
 fn history(name: &str, folder: &Path) -> Result<Vec<Vec<Version>>, Failure> {
     let folder = folder.join(name.replace('/', "+"));
     let list = folder.join("times.json");
     if !list.exists() {
+        let text = npm::ask(&places::root(), &["view", name, "time", "--json"])?;
         std::fs::create_dir_all(&folder).map_err(Failure::file("cannot create", &folder))?;
-        let text = npm::ask(&folder, &["view", name, "time", "--json"])?;
         std::fs::write(&list, text).map_err(Failure::file("cannot write", &list))?;
     }
     let text = std::fs::read_to_string(&list).map_err(Failure::file("cannot read", &list))?;
     let times: BTreeMap<String, String> = serde_json::from_str(&text)
         .map_err(|error| Failure::NotHeld(format!("{}: {error}", list.display())))?;
-    let mut sorted: Vec<_> =
+    let mut all: Vec<_> =
         times.iter().filter_map(|(name, time)| Some((numbers(name)?, name, time))).collect();
-    sorted.sort();
-    let ends: BTreeSet<usize> = (1..=3).map(|third| sorted.len() * third / 3).collect();
-    let mut runs = Vec::new();
-    for end in ends {
-        let chosen = &sorted[end.saturating_sub(RUN)..end];
-        let mut run = Vec::new();
-        for (_, version, time) in chosen {
-            let folder = folder.join(version.as_str());
-            fetch(name, version, &folder)?;
-            if folder.join("npm-shrinkwrap.json").exists() {
-                run.push(Version {
-                    name: (*version).clone(),
-                    time: day(time),
-                    folder: folder.clone(),
-                });
-            }
+    all.sort();
+    let look = |end: usize| -> Result<Option<Version>, Failure> {
+        let (_, version, time) = &all[end];
+        let folder = folder.join(version.as_str());
+        fetch(name, version, &folder)?;
+        let has = folder.join("npm-shrinkwrap.json").exists();
+        Ok(has.then(|| Version { name: (*version).clone(), time: moment(time), folder }))
+    };
+    let places: BTreeSet<usize> =
+        (1..=LOOKS).filter_map(|part| (all.len() * part / LOOKS).checked_sub(1)).collect();
+    let mut ends = Vec::new();
+    for place in places {
+        if look(place)?.is_some() {
+            ends.push(place);
         }
-        runs.push(run);
+    }
+    // The newest, the oldest, and what lies between them.
+    let step = ends.len().div_ceil(RUNS).max(1);
+    let mut runs: Vec<Vec<Version>> = Vec::new();
+    let mut begun = all.len();
+    for end in ends.into_iter().rev().step_by(step) {
+        let mut run = Vec::new();
+        for place in end.saturating_sub(RUN - 1)..=end.min(begun.saturating_sub(1)) {
+            run.extend(look(place)?);
+        }
+        begun = end.saturating_sub(RUN - 1);
+        runs.insert(0, run);
     }
     Ok(runs)
 }
@@ -131,7 +150,7 @@ fn numbers(version: &str) -> Option<[u64; 3]> {
 }
 
 /// The moment without fractions and offset: a mirror writes both.
-fn day(time: &str) -> String {
+fn moment(time: &str) -> String {
     format!("{}Z", time.get(..19).unwrap_or(time))
 }
 
@@ -222,8 +241,11 @@ fn told(updates: &[Update], not_run: &[String]) -> Result<(), Failure> {
     step("Alarms");
     for update in updates.iter().filter(|update| !update.alarms.is_empty()) {
         say(format!("{} ({})", update.what, update.half.name()));
-        for [code, package, message] in &update.alarms {
+        for [code, package, message] in update.alarms.iter().take(SHOWN) {
             say(format!("    {code}: {package} {message}"));
+        }
+        if update.alarms.len() > SHOWN {
+            say(format!("    and {} more", update.alarms.len() - SHOWN));
         }
     }
     for update in updates {
