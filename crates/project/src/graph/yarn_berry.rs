@@ -94,7 +94,8 @@ impl Places<'_> {
             format!("{name}@npm:{range}"),
             format!("{name}@workspace:{range}"),
         ];
-        let builtin = names.iter().find_map(|descriptor| self.builtin.get(descriptor));
+        let bare = range.strip_prefix("npm:").unwrap_or(range);
+        let builtin = self.builtin.get(&format!("{name}@{bare}"));
         let exact =
             || names.iter().find_map(|descriptor| self.descriptors.get(descriptor.as_str()));
         builtin.or_else(exact).copied().or_else(|| self.otherwise(name))
