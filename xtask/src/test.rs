@@ -53,6 +53,8 @@ enum Suite {
     Learned,
     /// The services of tests/node/services
     Services,
+    /// Lockfiles and trees of npm, pnpm, Yarn and Bun
+    Managers,
 }
 
 /// Runs the tests; the last line is `N passed, M failed`.
@@ -75,6 +77,9 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     }
     if wanted(Suite::Learned) {
         tally.add(services::learned::run(filter)?);
+    }
+    if wanted(Suite::Managers) {
+        tally.add(cargo::managers(options.require_all, filter)?);
     }
     if tally.close(options.require_all) {
         return Ok(());

@@ -11,8 +11,18 @@ use std::time::Duration;
 /// `not run: `; with `require_all` they see `RINGFENCE_REQUIRE_ALL=1` and may fail at once.
 pub(crate) fn run(require_all: bool, filter: Option<&str>) -> Result<Tally, Failure> {
     step("Rust tests");
+    tests(&["--workspace"], require_all, filter)
+}
+
+/// The tests that start package managers: they take minutes, and are no part of `--workspace`.
+pub(crate) fn managers(require_all: bool, filter: Option<&str>) -> Result<Tally, Failure> {
+    step("Package managers, and what is read of their lockfiles and trees");
+    tests(&["--package", "ringfence-tests", "--test", "managers"], require_all, filter)
+}
+
+fn tests(which: &[&str], require_all: bool, filter: Option<&str>) -> Result<Tally, Failure> {
     let mut command = places::cargo();
-    command.args(["test", "--workspace", "--no-fail-fast"]);
+    command.arg("test").args(which).arg("--no-fail-fast");
     if let Some(filter) = filter {
         command.arg(filter);
     }
