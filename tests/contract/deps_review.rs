@@ -52,11 +52,12 @@ fn what_was_found_comes_first_and_what_nobody_said_is_not_clean() {
           ask: legal or distribution impact?
 
     2 high, 1 moderate: 2 versions added, 1 removed, 2 in new/package-lock.json
+    not judged: native-addon, new-install-script of 2 versions: it is not in
+        npm's cache, and no registry was asked (pear-client@1.14.1,
+        plain-pear-js@4.2.1)
     not judged: maintainer-or-repository-changed, provenance-lost, version-gone,
         young-version of 2 versions: no registry was asked
-    not judged: native-addon of 2 versions: no tarball was looked at
-    not judged: new-install-script of 1 version: no tarball was looked at, and a
-        binding.gyp needs no script
+    note: --online asks the registry that npm is configured to use
     next: look at what was found, then agree to what is in order in
         [dependencies] of ringfence.toml: accept = [{ code = "new-dependency",
         package = "pear-client@1.14.1", reason = "..." }]

@@ -12,11 +12,12 @@ mod remote;
 mod tarball;
 mod tarballs;
 
-pub use looked::Looked;
+pub use looked::{Lacking, Looked, Place, Sources};
 pub use packument::{Packument, Version};
 pub use pnpm_store::pnpm_stores;
 pub use registry::RegistryFacts;
 pub use remote::Remote;
+pub(crate) use remote::is_name;
 pub use tarball::TarballFacts;
 pub use tarballs::{Had, Missing, Origin, Tarballs};
 

@@ -7,10 +7,15 @@ use serde::{Deserialize, Serialize};
 pub struct RegistryFacts {
     /// When it was published, in seconds since 1970.
     pub published: Option<u64>,
-    /// Names of those who may publish.
+    /// Names of those who could publish when it was published; where the registry does not say that,
+    /// of those who may now.
     pub maintainers: Option<Vec<String>>,
     /// Who published this release.
     pub publisher: Option<String>,
+    /// Whether a workflow published it that the maintainers named to the registry (trusted publishing):
+    /// the publisher is then the name of a service.
+    #[serde(default)]
+    pub by_workflow: bool,
     /// Whether it has a provenance attestation.
     pub provenance: Option<bool>,
     /// Why it should not be used any more.

@@ -73,7 +73,9 @@ fn publisher(before: &RegistryFacts, after: &RegistryFacts) -> Answer {
     if was.is_none() && could.is_none() {
         return Answer::Unsaid;
     }
-    let known = was == Some(is) || could.is_some_and(|could| could.contains(is));
+    // Only maintainers can name a workflow to the registry.
+    let known =
+        after.by_workflow || was == Some(is) || could.is_some_and(|could| could.contains(is));
     let was = was.map_or("somebody else", String::as_str);
     Answer::of(!known, || format!("was published by {is}, and the version before by {was}"))
 }

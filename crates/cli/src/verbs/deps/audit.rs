@@ -222,7 +222,7 @@ fn accepted(policy: &Dependencies) -> impl Iterator<Item = Accept> + '_ {
 }
 
 /// What `--level` takes.
-fn severity(text: &str) -> Result<Severity, String> {
+pub(super) fn severity(text: &str) -> Result<Severity, String> {
     let all = || Severity::ALL.map(Severity::id).join(", ");
     Severity::from_id(text).ok_or_else(|| format!("not one of {}", all()))
 }

@@ -1,8 +1,10 @@
 //! A review as people, machines and pull requests read it. Texts of packages are escaped here.
 
+use super::look::counted;
 use crate::markdown::escape;
 use crate::printer::{Printer, Style};
 use crate::table;
+use ringfence_deps::evidence::Sources;
 use ringfence_deps::review::{Agreed, Outcome, Stale};
 use ringfence_deps::{Finding, Severity};
 use ringfence_policy::display::untrusted;
@@ -30,6 +32,8 @@ pub(super) struct Reviewed<'a> {
     pub(super) removed: usize,
     #[serde(flatten)]
     pub(super) outcome: &'a Outcome,
+    /// Where what is not in the lockfiles came from.
+    pub(super) evidence: &'a Sources,
 }
 
 const fn style(severity: Severity) -> Style {
@@ -64,7 +68,7 @@ pub(super) fn human(reviewed: &Reviewed<'_>, printer: &Printer) -> String {
     for stale in &outcome.stale {
         wrapped(&mut text, &format!("note: {}", worn(stale)), 0);
     }
-    for line in unknown(outcome) {
+    for line in unknown(reviewed) {
         wrapped(&mut text, &line, 0);
     }
     if let Some(first) = outcome.findings.first() {
@@ -126,19 +130,78 @@ fn worn(stale: &Stale) -> String {
     format!("the agreement to {code} of {package} {why}: remove it, or look again")
 }
 
-/// What could not be judged: a line for each reason.
-fn unknown(outcome: &Outcome) -> Vec<String> {
+/// Reasons that are told one by one; more of them would hide the findings.
+const REASONS: usize = 8;
+
+/// Packages that are named for a reason.
+const NAMED: usize = 3;
+
+/// Where evidence came from, and what could not be judged: a line for each reason, the one that is
+/// about most first.
+fn unknown(reviewed: &Reviewed<'_>) -> Vec<String> {
+    let Reviewed { outcome, evidence, .. } = reviewed;
     let mut reasons: BTreeMap<&str, (Vec<&str>, usize)> = BTreeMap::new();
     for one in &outcome.unknown {
-        let (codes, most) = reasons.entry(&one.why).or_default();
-        codes.push(one.code);
+        let why = one.why.strip_suffix(GYP).unwrap_or(&one.why);
+        let (codes, most) = reasons.entry(why).or_default();
+        if !codes.contains(&one.code) {
+            codes.push(one.code);
+        }
         *most = (*most).max(one.releases);
     }
-    let line = |(why, (codes, releases)): (&str, (Vec<&str>, usize))| {
-        let versions = if releases == 1 { "version" } else { "versions" };
-        format!("not judged: {} of {releases} {versions}: {why}", codes.join(", "))
+    let mut reasons: Vec<_> = reasons.into_iter().collect();
+    reasons.sort_by_key(|(_, (_, releases))| std::cmp::Reverse(*releases));
+    let line = |(why, (codes, releases)): &(&str, (Vec<&str>, usize))| {
+        let (codes, versions) = (codes.join(", "), counted(*releases, "version"));
+        format!("not judged: {codes} of {versions}: {why}{}", named(evidence, why))
     };
-    reasons.into_iter().map(line).collect()
+    let mut lines: Vec<String> = looked_at(evidence).into_iter().collect();
+    lines.extend(reasons.iter().take(REASONS).map(line));
+    if let Some(rest) = reasons.get(REASONS..).filter(|rest| !rest.is_empty()) {
+        let releases = rest.iter().map(|(_, (_, releases))| releases).sum();
+        let versions = counted(releases, "version");
+        let more = rest.len();
+        lines.push(format!("not judged for {more} more reasons: {versions} (in --format json)"));
+    }
+    if !evidence.registry_asked && outcome.unknown.iter().any(|one| one.why.contains(NOT_ASKED)) {
+        lines.push("note: --online asks the registry that npm is configured to use".to_owned());
+    }
+    lines
+}
+
+/// What the reason of install scripts adds to that of a tarball: one line is enough for both.
+const GYP: &str = ", and a binding.gyp needs no script";
+
+/// How reasons say it that no registry was asked.
+const NOT_ASKED: &str = "no registry was asked";
+
+/// `looked at: 3 tarballs from npm's cache, what the registry says of 4 versions`
+fn looked_at(evidence: &Sources) -> Option<String> {
+    let tarballs = evidence.tarballs.iter();
+    let mut parts: Vec<String> = tarballs
+        .map(|(place, count)| format!("{} from {}", counted(*count, "tarball"), place.words()))
+        .collect();
+    if evidence.registry > 0 {
+        let versions = counted(evidence.registry, "version");
+        parts.push(format!("what the registry says of {versions}"));
+    }
+    (!parts.is_empty()).then(|| format!("looked at: {}", parts.join(", ")))
+}
+
+/// Some of those that a reason is about: ` (a@1.0.0, b@1.0.0 and 7 more)`; not where it is about all.
+fn named(evidence: &Sources, why: &str) -> String {
+    if why.starts_with(NOT_ASKED) {
+        return String::new();
+    }
+    let missing = evidence.tarballs_missing.iter().chain(&evidence.registry_missing);
+    let about: Vec<&str> =
+        missing.filter(|one| why.starts_with(&one.why)).map(|one| one.package.as_str()).collect();
+    let first = about.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+    match about.len() {
+        0 => String::new(),
+        1..=NAMED => format!(" ({first})"),
+        all => format!(" ({first} and {} more)", all - NAMED),
+    }
 }
 
 /// Of a text of somebody else: nothing in it is shown raw, and nothing is markup.
@@ -180,7 +243,7 @@ pub(super) fn markdown(reviewed: &Reviewed<'_>) -> String {
     for stale in &outcome.stale {
         let _ = writeln!(text, "\nNote: {}", quoted(&worn(stale)));
     }
-    for line in unknown(outcome) {
+    for line in unknown(reviewed) {
         let _ = writeln!(text, "\n{}", quoted(&line));
     }
     text

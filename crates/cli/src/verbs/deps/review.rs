@@ -1,5 +1,6 @@
 //! `ringfence deps review`
 
+use super::look::{Look, folder_of};
 use super::output::{Reviewed, human, markdown};
 use super::policy::Policy;
 use super::{sarif, source};
@@ -7,10 +8,11 @@ use crate::error::{CommandError, Finish, Kind};
 use crate::format;
 use crate::printer::Printer;
 use crate::settings::ConfigOption;
+use ringfence_deps::Severity;
 use ringfence_deps::change::Change;
-use ringfence_deps::evidence::LockfileAlone;
 use ringfence_deps::review::{self, Review as Question};
 use ringfence_policy::time;
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Say what a change of the lockfile brings in, and what a reviewer should ask
@@ -27,6 +29,12 @@ pub(super) struct Review {
     /// The lockfile as it shall be
     #[arg(value_name = "NEW", default_value = ".", value_hint = clap::ValueHint::AnyPath)]
     new: String,
+    /// The least severity that fails: info, low, moderate, high or critical; without it, `fail-on` of
+    /// the boundary file, else high
+    #[arg(long, value_name = "SEVERITY", value_parser = super::audit::severity)]
+    fail_on: Option<Severity>,
+    #[command(flatten)]
+    look: Look,
     #[command(flatten)]
     config: ConfigOption,
     /// Judge as of this moment, such as 2026-11-23T00:00:00Z
@@ -57,15 +65,22 @@ impl Review {
         let new = source::load(&self.new, &self.old)?;
         let old = source::load(&self.old, &new.path)?;
         let change = Change::between(&old.graph, &new.graph);
+        let places = self.look.open(&folder_of(Path::new(&new.path)))?;
+        let evidence = places.evidence();
+        evidence.look_ahead(&change, &mut |what, done, all| {
+            printer.progress(&format!("{what}: {done} of {all}"));
+        });
         let outcome = review::review(&Question {
             change: &change,
-            evidence: &LockfileAlone,
+            evidence: &evidence,
             now: self.now.unwrap_or_else(clock),
             policy: &policy.dependencies,
             known_bad: &policy.known_bad,
         });
-        let fail_on = policy.dependencies.fails_on();
+        printer.progress("");
+        let fail_on = self.fail_on.unwrap_or_else(|| policy.dependencies.fails_on());
         let failed = outcome.fails(fail_on);
+        let sources = evidence.sources();
         let reviewed = Reviewed {
             schema: 1,
             old: &old.shown,
@@ -78,6 +93,7 @@ impl Review {
             added: change.added().count(),
             removed: change.removed().count(),
             outcome: &outcome,
+            evidence: &sources,
         };
         match self.format {
             ReviewFormat::Human => printer.text(&human(&reviewed, printer)),
