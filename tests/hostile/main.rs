@@ -9,6 +9,7 @@ mod bad_input;
 mod containers;
 mod control;
 mod deployed;
+mod deps;
 mod exhaustion;
 mod learn;
 mod leftovers;

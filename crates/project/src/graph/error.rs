@@ -62,17 +62,27 @@ impl From<JsonError> for GraphError {
 }
 
 impl GraphError {
+    /// What is asked for and has no entry: the file was cut off, or changed by hand.
+    pub(super) fn missing(line: usize, name: &str, range: &str) -> Self {
+        let named = quoted(&format!("{name}@{range}")).to_string();
+        Self::on(line, format!("{named} is asked for and not in the file: half a file, or changed"))
+    }
+
     /// An error on a line of the text.
     pub(super) fn on(line: usize, message: impl Into<String>) -> Self {
         Self::Syntax { line, message: message.into() }
     }
 }
 
-/// Git writes these at the beginning of a line; no lockfile has them there.
+/// Git and its like write these at the beginning of a line, seven times or more, with nothing or a
+/// space behind them; no lockfile has them there.
 pub(super) fn refuse_conflicts(text: &str) -> Result<(), GraphError> {
-    let marks = ["<<<<<<< ", ">>>>>>> "];
     for (number, line) in text.lines().enumerate() {
-        if marks.iter().any(|mark| line.starts_with(mark)) {
+        let Some(mark) = line.bytes().next().filter(|byte| b"<>=|%+-".contains(byte)) else {
+            continue;
+        };
+        let count = line.bytes().take_while(|byte| *byte == mark).count();
+        if count >= 7 && matches!(line.as_bytes().get(count), None | Some(b' ' | b'\r')) {
             return Err(GraphError::Conflict { line: number + 1 });
         }
     }

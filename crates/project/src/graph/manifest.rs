@@ -20,6 +20,54 @@ pub(super) fn importers(
     manifests.iter().map(|manifest| importer(manifest, &find)).collect()
 }
 
+/// Refuses manifests that ask for what is not in a lockfile which has to have it. What a workspace may be
+/// is left alone: which there are is known only where each was named or is in a folder of them.
+pub(super) fn refuse_missing(
+    manifests: &[Manifest<'_>],
+    importers: &[Importer],
+) -> Result<(), GraphError> {
+    let root = manifests.iter().find(|manifest| manifest.folder.is_empty());
+    let root = root.and_then(|root| json::parse(root.text).ok());
+    let key = |name: &str| root.as_ref().and_then(|root| root.value.key(name));
+    let listed = key("workspaces").map(|all| all.value.key("packages").unwrap_or(all));
+    let patterns = listed.map(|all| all.value.items()).unwrap_or_default();
+    let is_plain = |pattern: &str| !pattern.trim_end_matches("/*").contains(['*', '!', '{', '?']);
+    if !patterns.iter().all(|one| one.value.as_str().is_some_and(is_plain)) {
+        return Ok(());
+    }
+    let resolutions = key("resolutions").map(|all| all.value.entries()).unwrap_or_default();
+    let is_own = |name: &str| importers.iter().any(|one| one.name.as_deref() == Some(name));
+    for (manifest, importer) in manifests.iter().zip(importers) {
+        let is_elsewhere = |edge: &Edge| {
+            matches!(edge.kind, EdgeKind::Peer | EdgeKind::PeerOptional)
+                || edge.range.starts_with("link:")
+                || is_own(&edge.name)
+                || resolutions.iter().any(|(path, _)| path.contains(&edge.name))
+        };
+        let missing = |edge: &&Edge| edge.to.is_none() && !is_elsewhere(edge);
+        if let Some(edge) = importer.edges.iter().find(missing) {
+            let label = format!("{}@{}", edge.name, edge.range);
+            let message = format!(
+                "{} is asked for and not in the lockfile: half a file, or not installed since",
+                ringfence_policy::display::quoted(&label)
+            );
+            let line = line_of(manifest.text, &edge.name);
+            return Err(GraphError::Manifest { folder: manifest.folder.to_owned(), line, message });
+        }
+    }
+    Ok(())
+}
+
+/// The line on which a dependency stands.
+fn line_of(text: &str, name: &str) -> usize {
+    let root = json::parse(text).ok();
+    let found = |root: &json::Placed<Json>| {
+        let all = KEYS.iter().filter_map(|(key, _)| root.value.key(key));
+        all.filter_map(|one| one.value.key(name)).map(|one| one.line).next()
+    };
+    root.as_ref().and_then(found).unwrap_or(1)
+}
+
 fn importer(
     manifest: &Manifest<'_>,
     find: &impl Fn(&str, &str, &str) -> Option<Target>,

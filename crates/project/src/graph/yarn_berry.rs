@@ -21,6 +21,8 @@ struct Places<'a> {
     names: HashMap<&'a str, Option<Target>>,
     /// The project's `resolutions`: names and what they get.
     resolutions: Vec<(String, String)>,
+    /// Whether they are known: without the project's manifest they are not.
+    told: bool,
 }
 
 pub(super) fn read(text: &str, manifests: &[Manifest<'_>]) -> Result<Read, GraphError> {
@@ -39,6 +41,8 @@ pub(super) fn read(text: &str, manifests: &[Manifest<'_>]) -> Result<Read, Graph
     let entries: Vec<_> = entries.iter().filter(|(key, _)| key != "__metadata").collect();
     let mut places = places(&entries)?;
     places.resolutions = resolutions(manifests);
+    places.told = manifests.iter().any(|manifest| manifest.folder.is_empty());
+    refuse_half(&entries)?;
     let mut importers = Vec::new();
     let mut packages = Vec::new();
     for (key, entry) in &entries {
@@ -59,6 +63,30 @@ pub(super) fn read(text: &str, manifests: &[Manifest<'_>]) -> Result<Read, Graph
         }
     }
     Ok((Format::YarnBerry(number), importers, packages))
+}
+
+/// The form has no end by which a whole file is known: but its last entry says what all others say,
+/// and the project is one of them.
+fn refuse_half(entries: &[&(String, Placed<Json>)]) -> Result<(), GraphError> {
+    let Some(((_, last), others)) = entries.split_last() else { return Ok(()) };
+    let is_whole = |entry: &Placed<Json>| {
+        let kind = text_of(&entry.value, "linkType");
+        kind.is_some_and(|kind| matches!(kind.as_str(), "hard" | "soft"))
+    };
+    let is_own = |entry: &Placed<Json>| {
+        resolution(entry).is_ok_and(|(_, reference)| reference.starts_with("workspace:"))
+    };
+    if !is_whole(last) && !others.is_empty() && others.iter().all(|(_, one)| is_whole(one)) {
+        let why = "it says less than the others: half a file, or changed";
+        return Err(GraphError::on(last.line, why));
+    }
+    if !is_own(last) && !others.iter().any(|(_, one)| is_own(one)) {
+        return Err(GraphError::on(
+            last.line,
+            "the project is not in the file: half a file, or changed",
+        ));
+    }
+    Ok(())
 }
 
 fn places<'a>(entries: &[&'a (String, Placed<Json>)]) -> Result<Places<'a>, GraphError> {
@@ -98,15 +126,26 @@ impl Places<'_> {
         let builtin = self.builtin.get(&format!("{name}@{bare}"));
         let exact =
             || names.iter().find_map(|descriptor| self.descriptors.get(descriptor.as_str()));
-        builtin.or_else(exact).copied().or_else(|| self.otherwise(name))
+        builtin.or_else(exact).copied().or_else(|| self.otherwise(name, range))
+    }
+
+    /// Whether nothing explains that a range has no entry.
+    fn is_missing(&self, name: &str, range: &str, to: Option<Target>) -> bool {
+        let is_fetched = range.starts_with("npm:") || !range.contains(':');
+        let is_resolved = || !self.told || self.resolutions.iter().any(|(told, _)| told == name);
+        to.is_none() && is_fetched && !(self.names.contains_key(name) && is_resolved())
     }
 
     /// What the project resolves a name to, whatever range is asked for.
-    fn otherwise(&self, name: &str) -> Option<Target> {
+    fn otherwise(&self, name: &str, range: &str) -> Option<Target> {
         let own = self.resolutions.iter().filter(|(told, _)| told == name);
         let forms = own.flat_map(|(_, to)| [format!("{name}@{to}"), format!("{name}@npm:{to}")]);
         let mut found =
             forms.filter_map(|descriptor| self.descriptors.get(descriptor.as_str()).copied());
+        let plain = self.told && (range.starts_with("npm:") || !range.contains(':'));
+        if plain && !self.resolutions.iter().any(|(told, _)| told == name) {
+            return None;
+        }
         found.next().or_else(|| self.names.get(name).copied().flatten())
     }
 }
@@ -254,9 +293,13 @@ fn edges(entry: &Json, places: &Places<'_>) -> Result<Vec<Edge>, GraphError> {
         ("peerDependencies", "peerDependenciesMeta", EdgeKind::Peer, EdgeKind::PeerOptional),
     ] {
         for (name, range) in object(entry.key(key))?.unwrap_or_default() {
+            let line = range.line;
             let range = range.value.as_str().ok_or_else(|| expected_text(range))?;
             let kind = if is_optional(meta, name) { may_miss } else { kind };
             let to = places.find(name, range);
+            if key == "dependencies" && places.is_missing(name, range, to) {
+                return Err(GraphError::missing(line, name, range));
+            }
             edges.push(Edge { name: name.clone(), range: range.to_owned(), kind, to });
         }
     }
@@ -317,8 +360,8 @@ __metadata:
 
     #[test]
     fn entries_patches_aliases_and_addresses_are_told() {
-        let text =
-            r#"{"dependencies": {"a": "^1.1.0"}, "devDependencies": {"old": "npm:real@^1"}}"#;
+        let text = r#"{"dependencies": {"a": "^1.1.0"}, "devDependencies": {"old": "npm:real@^1"},
+            "resolutions": {"b@npm:^2": "patch:b@npm%3A2.0.0#~/.yarn/patches/b.patch"}}"#;
         let graph = Graph::read("yarn.lock", TEXT, &[Manifest { folder: "", text }]).unwrap();
         assert_eq!((graph.format, graph.importers.len()), (Format::YarnBerry(8), 1));
         let told: Vec<_> = graph.packages.iter().map(|one| (one.label(), one.need)).collect();

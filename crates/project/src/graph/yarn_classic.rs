@@ -31,7 +31,36 @@ pub(super) fn read(text: &str, manifests: &[Manifest<'_>]) -> Result<Read, Graph
     let find = |name: &str, range: &str| places.get(format!("{name}@{range}").as_str()).copied();
     let importers = manifest::importers(manifests, |_, name, range| find(name, range))?;
     let packages = entries.iter().map(|entry| package(entry, &find)).collect::<Result<_, _>>()?;
+    refuse_half(&entries)?;
+    manifest::refuse_missing(manifests, &importers)?;
     Ok((Format::YarnClassic, importers, packages))
+}
+
+/// The form has no end by which a whole file is known. But what packages ask for is in it, and its last
+/// entry says what all others say.
+fn refuse_half(entries: &[Entry]) -> Result<(), GraphError> {
+    let Some((last, others)) = entries.split_last() else { return Ok(()) };
+    let has = |entry: &Entry, key: &str| entry.fields.iter().any(|(name, _)| name == key);
+    let is_fetched = |entry: &Entry| {
+        let text = |(key, value): &(String, String)| key == "resolved" && value.contains("/-/");
+        entry.fields.iter().any(text)
+    };
+    let is_local = |entry: &Entry| {
+        let ranges = entry.descriptors.iter().filter_map(|one| split(one));
+        ranges.into_iter().any(|(_, range)| range.contains(':') && !range.starts_with("npm:"))
+    };
+    let all_have =
+        |those: Vec<&Entry>, key: &str| !those.is_empty() && those.iter().all(|one| has(one, key));
+    let own = others.iter().filter(|one| !is_local(one)).collect();
+    let fetched = others.iter().filter(|one| is_fetched(one)).collect();
+    let lacks = |key| !has(last, key);
+    if (!is_local(last) && lacks("resolved") && all_have(own, "resolved"))
+        || (is_fetched(last) && lacks("integrity") && all_have(fetched, "integrity"))
+    {
+        let why = "it says less than the others: half a file, or changed";
+        return Err(GraphError::on(last.line, why));
+    }
+    Ok(())
 }
 
 /// Name and range of a descriptor.
@@ -67,16 +96,13 @@ fn package(
         (None, Some((_, hash))) if hash.len() == 40 => sha1(hash),
         _ => Integrity::default(),
     };
-    package.edges = entry
-        .edges
-        .iter()
-        .map(|(name, range, kind)| Edge {
-            name: name.clone(),
-            range: range.clone(),
-            kind: *kind,
-            to: find(name, range),
-        })
-        .collect();
+    for (name, range, kind) in &entry.edges {
+        let Some(to) = find(name, range) else {
+            return Err(GraphError::missing(entry.line, name, range));
+        };
+        let (name, range) = (name.clone(), range.clone());
+        package.edges.push(Edge { name, range, kind: *kind, to: Some(to) });
+    }
     Ok(package)
 }
 
@@ -135,6 +161,14 @@ fn entries(text: &str) -> Result<Vec<Entry>, GraphError> {
             _ => return Err(wrong("indented otherwise than Yarn does")),
         }
     }
+    if let (Some(kind), Some(last)) = (section, entries.last())
+        && last.edges.iter().all(|(.., other)| *other != kind)
+    {
+        return Err(GraphError::on(
+            last.line,
+            "dependencies are expected: half a file, or changed",
+        ));
+    }
     Ok(entries)
 }
 
@@ -177,7 +211,7 @@ fn word<'a>(text: &'a str, ends: &[char]) -> Option<(String, &'a str)> {
 mod tests {
     use crate::graph::{Algorithm, Format, Graph, Manifest, Need, Source};
 
-    const TEXT: &str = "# yarn lockfile v1\n\n\n\"@s/a@^1.0.0\", \"@s/a@^1.1.0\":\n  version \"1.1.0\"\n  resolved \"https://registry.example/@s/a/-/a-1.1.0.tgz#0123456789abcdef0123456789abcdef01234567\"\n  dependencies:\n    b \">= 1 < 3\"\n\nb@\">= 1 < 3\":\n  version \"2.0.0\"\n";
+    const TEXT: &str = "# yarn lockfile v1\n\n\n\"@s/a@^1.0.0\", \"@s/a@^1.1.0\":\n  version \"1.1.0\"\n  resolved \"https://registry.example/@s/a/-/a-1.1.0.tgz#0123456789abcdef0123456789abcdef01234567\"\n  dependencies:\n    b \">= 1 < 3\"\n\nb@\">= 1 < 3\":\n  version \"2.0.0\"\n  resolved \"https://registry.example/b/-/b-2.0.0.tgz\"\n";
 
     #[test]
     fn descriptors_lead_to_their_package() {

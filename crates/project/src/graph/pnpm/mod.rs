@@ -45,10 +45,36 @@ pub(super) fn read(text: &str) -> Result<Read, GraphError> {
             }
         };
         format = Some(Format::Pnpm(major));
+        whole(document, major)?;
         let mut reader = Document::of(&document.value, keys, importers.len(), packages.len())?;
         reader.read(&mut importers, &mut packages)?;
     }
+    if let [.., last] = documents.as_slice()
+        && is_of_pnpm_itself(&last.value)
+    {
+        let why = "the document of the project is missing: this one is of pnpm itself";
+        return Err(GraphError::on(last.line, why));
+    }
     Ok((format.ok_or(GraphError::Empty)?, importers, packages))
+}
+
+/// What version 9 always writes. Half a file of it could pass for a smaller one.
+fn whole(document: &Placed<Json>, major: u32) -> Result<(), GraphError> {
+    let has = |key| document.value.key(key).is_some();
+    if major < 9 || (has("importers") && has("packages") == has("snapshots")) {
+        return Ok(());
+    }
+    let missing = if has("importers") { "snapshots" } else { "importers" };
+    let why = format!("{missing} is missing: half a file, or not by pnpm");
+    Err(GraphError::on(document.line, why))
+}
+
+/// Whether a document knows of nothing that the project itself asks for, but of pnpm's own tools.
+fn is_of_pnpm_itself(document: &Json) -> bool {
+    let importers = document.key("importers").map(|all| all.value.entries()).unwrap_or_default();
+    let mut keys = importers.iter().flat_map(|(_, one)| one.value.entries()).peekable();
+    let own = |key: &str| matches!(key, "configDependencies" | "packageManagerDependencies");
+    keys.peek().is_some() && keys.all(|(key, _)| own(key))
 }
 
 /// One document, while it is read.
@@ -100,6 +126,7 @@ impl<'a> Document<'a> {
         match object(self.root.key("importers"))? {
             Some(own) => {
                 for (folder, entry) in own {
+                    object(Some(entry))?;
                     importers.push(self.importer(plain(folder), &entry.value)?);
                 }
             }
@@ -137,7 +164,7 @@ impl<'a> Document<'a> {
                             .ok_or_else(|| GraphError::on(told.line, "the version is missing"))?,
                     ),
                 };
-                let to = self.find(folder, name, &version);
+                let to = self.led(folder, name, &version, told.line)?;
                 edges.push(Edge { name: name.clone(), range, kind, to });
             }
         }
@@ -160,6 +187,9 @@ impl<'a> Document<'a> {
             told.map(|(_, version)| version).filter(|version| !version.contains([':', '/']));
         package.version = text_of(&entry.value, "version").or_else(|| in_key.map(str::to_owned));
         let resolution = entry.value.key("resolution");
+        if resolution.is_none() {
+            return Err(GraphError::on(entry.line, "the resolution is missing"));
+        }
         (package.source, package.integrity) = source(resolution, &package, told.map(|(_, at)| at));
         package.edges = self.edges(&entry.value, &snapshot.value)?;
         package.install_script =
@@ -188,7 +218,7 @@ impl<'a> Document<'a> {
         for (key, kind) in [KINDS[0], KINDS[2]] {
             for (name, version) in object(snapshot.key(key))?.unwrap_or_default() {
                 let text = version.value.as_str().ok_or_else(|| expected_text(version))?;
-                let to = self.find("", name, text);
+                let to = self.led("", name, text, version.line)?;
                 if peers.iter().any(|(peer, _)| peer == name) {
                     found.extend(to.map(|to| (name.as_str(), to)));
                 } else {
@@ -205,6 +235,22 @@ impl<'a> Document<'a> {
             edges.push(Edge { name: name.clone(), range, kind, to });
         }
         Ok(edges)
+    }
+
+    /// As [`Self::find`]; what is nothing but a link and not in the file makes it half a file.
+    fn led(
+        &self,
+        folder: &str,
+        name: &str,
+        reference: &str,
+        line: usize,
+    ) -> Result<Option<Target>, GraphError> {
+        match self.find(folder, name, reference) {
+            None if !reference.starts_with("link:") => {
+                Err(GraphError::missing(line, name, reference))
+            }
+            found => Ok(found),
+        }
     }
 
     /// What a name and reference lead to; a link from the folder that says it.

@@ -1,0 +1,464 @@
+//! One small lockfile of each form, as its manager writes it.
+
+/// A form, and a project in it.
+pub(super) struct Form {
+    pub(super) name: &'static str,
+    pub(super) file: &'static str,
+    pub(super) text: &'static str,
+    /// The project's `package.json`, where the form needs it.
+    pub(super) manifest: Option<&'static str>,
+    /// Releases in it.
+    pub(super) packages: usize,
+    /// Lines behind which a cut cannot be told from a whole file: the last package of what is left
+    /// asks for something further below, and the form has no mark for the end of a package.
+    pub(super) short: &'static [usize],
+}
+
+const MANIFEST: &str = r#"{"name": "app", "dependencies": {"a": "^1.0.0", "@s/c": "^2.0.0"}, "devDependencies": {"d": "1"}}"#;
+
+pub(super) const FORMS: &[Form] = &[
+    Form {
+        name: "npm 1",
+        file: "package-lock.json",
+        text: r#"{
+  "name": "app",
+  "version": "1.0.0",
+  "lockfileVersion": 1,
+  "requires": true,
+  "dependencies": {
+    "@s/c": { "version": "2.0.0", "resolved": "https://registry.example/@s/c/-/c-2.0.0.tgz", "integrity": "sha512-AAEC" },
+    "a": {
+      "version": "1.0.0",
+      "requires": { "b": "^1.0.0" },
+      "dependencies": { "b": { "version": "1.1.0", "integrity": "sha1-AAEC" } }
+    },
+    "b": { "version": "2.0.0", "dev": true },
+    "d": { "version": "1.0.0", "dev": true, "requires": { "b": "2" } }
+  }
+}
+"#,
+        manifest: Some(MANIFEST),
+        packages: 5,
+        short: &[],
+    },
+    Form {
+        name: "npm 2",
+        file: "package-lock.json",
+        text: r#"{
+  "name": "app",
+  "lockfileVersion": 2,
+  "requires": true,
+  "packages": {
+    "": { "name": "app", "dependencies": { "@s/c": "^2.0.0", "a": "^1.0.0" } },
+    "node_modules/@s/c": { "version": "2.0.0", "integrity": "sha512-AAEC" },
+    "node_modules/a": { "version": "1.0.0", "dependencies": { "b": "^1.0.0" } },
+    "node_modules/b": { "version": "1.1.0" }
+  },
+  "dependencies": {
+    "@s/c": { "version": "2.0.0", "integrity": "sha512-AAEC" },
+    "a": { "version": "1.0.0", "requires": { "b": "^1.0.0" } },
+    "b": { "version": "1.1.0" }
+  }
+}
+"#,
+        manifest: None,
+        packages: 3,
+        short: &[],
+    },
+    Form {
+        name: "npm 3",
+        file: "npm-shrinkwrap.json",
+        text: r#"{
+  "name": "app",
+  "lockfileVersion": 3,
+  "packages": {
+    "": { "name": "app", "dependencies": { "@s/c": "^2.0.0", "a": "^1.0.0" } },
+    "node_modules/@s/c": { "version": "2.0.0", "integrity": "sha512-AAEC" },
+    "node_modules/a": { "version": "1.0.0", "dependencies": { "b": "^1.0.0" } },
+    "node_modules/b": { "version": "1.1.0" }
+  }
+}
+"#,
+        manifest: None,
+        packages: 3,
+        short: &[],
+    },
+    Form {
+        name: "pnpm 5",
+        file: "pnpm-lock.yaml",
+        text: "lockfileVersion: 5.4
+
+specifiers:
+  '@s/c': ^2.0.0
+  a: ^1.0.0
+  d: '1'
+
+dependencies:
+  '@s/c': 2.0.0
+  a: 1.0.0
+
+devDependencies:
+  d: 1.0.0
+
+packages:
+
+  /@s/c/2.0.0:
+    resolution: {integrity: sha512-AAEC}
+    dev: false
+
+  /a/1.0.0:
+    resolution: {integrity: sha512-AAEC}
+    engines: {node: '>=18'}
+    dependencies:
+      b: 1.1.0
+    dev: false
+
+  /b/1.1.0:
+    resolution: {integrity: sha512-AAEC}
+    dev: false
+
+  /d/1.0.0:
+    resolution: {integrity: sha512-AAEC}
+    dependencies:
+      e: 1.0.0
+    dev: true
+
+  /e/1.0.0:
+    resolution: {integrity: sha512-AAEC}
+    dev: true
+",
+        manifest: None,
+        packages: 5,
+        short: &[33],
+    },
+    Form {
+        name: "pnpm 6",
+        file: "pnpm-lock.yaml",
+        text: "lockfileVersion: '6.0'
+
+settings:
+  autoInstallPeers: true
+  excludeLinksFromLockfile: false
+
+importers:
+
+  .:
+    dependencies:
+      '@s/c':
+        specifier: ^2.0.0
+        version: 2.0.0
+      a:
+        specifier: ^1.0.0
+        version: 1.0.0(@s/c@2.0.0)
+      w:
+        specifier: workspace:*
+        version: link:packages/w
+
+  packages/w:
+    devDependencies:
+      d:
+        specifier: '1'
+        version: 1.0.0
+
+packages:
+
+  /@s/c@2.0.0:
+    resolution: {integrity: sha512-AAEC}
+    dev: false
+
+  /a@1.0.0(@s/c@2.0.0):
+    resolution: {integrity: sha512-AAEC}
+    peerDependencies:
+      '@s/c': ^2.0.0
+    dependencies:
+      '@s/c': 2.0.0
+      b: 1.1.0
+    dev: false
+
+  /b@1.1.0:
+    resolution: {integrity: sha512-AAEC}
+    requiresBuild: true
+    dev: false
+
+  /d@1.0.0:
+    resolution: {integrity: sha512-AAEC}
+    dependencies:
+      e: 1.0.0
+    dev: true
+
+  /e@1.0.0:
+    resolution: {integrity: sha512-AAEC}
+    dev: true
+",
+        manifest: None,
+        packages: 5,
+        short: &[48],
+    },
+    Form {
+        name: "pnpm 9",
+        file: "pnpm-lock.yaml",
+        text: NINE,
+        manifest: None,
+        packages: 5,
+        short: &[],
+    },
+    Form {
+        name: "pnpm 9, two documents",
+        file: "pnpm-lock.yaml",
+        text: TWO,
+        manifest: None,
+        packages: 3,
+        short: &[],
+    },
+    Form {
+        name: "Yarn 1",
+        file: "yarn.lock",
+        text: "# THIS IS AN AUTOGENERATED FILE. DO NOT EDIT THIS FILE DIRECTLY.
+# yarn lockfile v1
+
+
+\"@s/c@^2.0.0\":
+  version \"2.0.0\"
+  resolved \"https://registry.example/@s/c/-/c-2.0.0.tgz#0123456789abcdef0123456789abcdef01234567\"
+  integrity sha512-AAEC
+
+a@^1.0.0:
+  version \"1.0.0\"
+  resolved \"https://registry.example/a/-/a-1.0.0.tgz#0123456789abcdef0123456789abcdef01234567\"
+  integrity sha512-AAEC
+  dependencies:
+    b \"^1.0.0\"
+
+b@^1.0.0:
+  version \"1.1.0\"
+  resolved \"https://registry.example/b/-/b-1.1.0.tgz#0123456789abcdef0123456789abcdef01234567\"
+  integrity sha512-AAEC
+
+d@1:
+  version \"1.0.0\"
+  resolved \"https://registry.example/d/-/d-1.0.0.tgz#0123456789abcdef0123456789abcdef01234567\"
+  integrity sha512-AAEC
+  dependencies:
+    e \"^1.0.0\"
+
+e@^1.0.0:
+  version \"1.0.0\"
+  resolved \"https://registry.example/e/-/e-1.0.0.tgz#0123456789abcdef0123456789abcdef01234567\"
+  integrity sha512-AAEC
+",
+        manifest: Some(MANIFEST),
+        packages: 5,
+        short: &[25],
+    },
+    Form {
+        name: "Yarn 4",
+        file: "yarn.lock",
+        text: BERRY,
+        manifest: Some(MANIFEST),
+        packages: 5,
+        short: &[],
+    },
+    Form {
+        name: "Yarn 4, without its manifest",
+        file: "yarn.lock",
+        text: BERRY,
+        manifest: None,
+        packages: 5,
+        short: &[],
+    },
+    Form {
+        name: "Bun",
+        file: "bun.lock",
+        text: r#"{
+  "lockfileVersion": 1,
+  "workspaces": {
+    "": {
+      "name": "app",
+      "dependencies": {
+        "@s/c": "^2.0.0",
+        "a": "^1.0.0",
+      },
+    },
+  },
+  "packages": {
+    "@s/c": ["@s/c@2.0.0", "", {}, "sha512-AAEC"],
+
+    "a": ["a@1.0.0", "", { "dependencies": { "b": "^1.0.0" } }, "sha512-AAEC"],
+
+    "b": ["b@1.1.0", "", {}, "sha512-AAEC"],
+  }
+}
+"#,
+        manifest: None,
+        packages: 3,
+        short: &[],
+    },
+];
+
+const NINE: &str = "lockfileVersion: '9.0'
+
+settings:
+  autoInstallPeers: true
+  excludeLinksFromLockfile: false
+
+importers:
+
+  .:
+    dependencies:
+      '@s/c':
+        specifier: ^2.0.0
+        version: 2.0.0
+      a:
+        specifier: ^1.0.0
+        version: 1.0.0(@s/c@2.0.0)
+
+  packages/w:
+    devDependencies:
+      d:
+        specifier: '1'
+        version: 1.0.0
+
+packages:
+
+  '@s/c@2.0.0':
+    resolution: {integrity: sha512-AAEC}
+
+  a@1.0.0:
+    resolution: {integrity: sha512-AAEC}
+    engines: {node: '>=18'}
+    peerDependencies:
+      '@s/c': ^2.0.0
+
+  b@1.1.0:
+    resolution: {integrity: sha512-AAEC}
+    hasBin: true
+
+  d@1.0.0:
+    resolution: {integrity: sha512-AAEC}
+
+  e@1.0.0:
+    resolution: {integrity: sha512-AAEC}
+
+snapshots:
+
+  '@s/c@2.0.0': {}
+
+  a@1.0.0(@s/c@2.0.0):
+    dependencies:
+      '@s/c': 2.0.0
+      b: 1.1.0
+
+  b@1.1.0: {}
+
+  d@1.0.0:
+    dependencies:
+      e: 1.0.0
+
+  e@1.0.0: {}
+";
+
+const TWO: &str = "---
+lockfileVersion: '9.0'
+
+importers:
+
+  .:
+    configDependencies: {}
+    packageManagerDependencies:
+      pnpm:
+        specifier: 12.0.0
+        version: 12.0.0
+
+packages:
+
+  pnpm@12.0.0:
+    resolution: {integrity: sha512-AAEC}
+
+snapshots:
+
+  pnpm@12.0.0: {}
+
+---
+lockfileVersion: '9.0'
+
+importers:
+
+  .:
+    dependencies:
+      a:
+        specifier: ^1.0.0
+        version: 1.0.0
+
+packages:
+
+  a@1.0.0:
+    resolution: {integrity: sha512-AAEC}
+
+  b@1.1.0:
+    resolution: {integrity: sha512-AAEC}
+
+snapshots:
+
+  a@1.0.0:
+    dependencies:
+      b: 1.1.0
+
+  b@1.1.0: {}
+";
+
+const BERRY: &str = "# This file is generated by running \"yarn install\" inside your project.
+# Manual changes might be lost - proceed with caution!
+
+__metadata:
+  version: 8
+  cacheKey: 10c0
+
+\"@s/c@npm:^2.0.0\":
+  version: 2.0.0
+  resolution: \"@s/c@npm:2.0.0\"
+  checksum: 10c0/0123
+  languageName: node
+  linkType: hard
+
+\"a@npm:^1.0.0\":
+  version: 1.0.0
+  resolution: \"a@npm:1.0.0\"
+  dependencies:
+    b: \"npm:^1.0.0\"
+  checksum: 10c0/0123
+  languageName: node
+  linkType: hard
+
+\"app@workspace:.\":
+  version: 0.0.0-use.local
+  resolution: \"app@workspace:.\"
+  dependencies:
+    \"@s/c\": \"npm:^2.0.0\"
+    a: \"npm:^1.0.0\"
+    d: \"npm:1\"
+  languageName: unknown
+  linkType: soft
+
+\"b@npm:^1.0.0\":
+  version: 1.1.0
+  resolution: \"b@npm:1.1.0\"
+  checksum: 10c0/0123
+  languageName: node
+  linkType: hard
+
+\"d@npm:1\":
+  version: 1.0.0
+  resolution: \"d@npm:1.0.0\"
+  dependencies:
+    e: \"npm:^1.0.0\"
+  checksum: 10c0/0123
+  languageName: node
+  linkType: hard
+
+\"e@npm:^1.0.0\":
+  version: 1.0.0
+  resolution: \"e@npm:1.0.0\"
+  checksum: 10c0/0123
+  languageName: node
+  linkType: hard
+";
