@@ -13,6 +13,7 @@ mod finding;
 pub mod http;
 pub mod installed;
 pub mod npmrc;
+pub mod provenance;
 pub mod ranges;
 pub mod review;
 pub mod sbom;
