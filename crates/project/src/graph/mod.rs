@@ -14,6 +14,7 @@ mod npm;
 mod package;
 mod pnpm;
 mod reach;
+mod resolutions;
 mod source;
 mod yaml;
 mod yarn_berry;

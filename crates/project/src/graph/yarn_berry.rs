@@ -4,9 +4,10 @@
 //! needs to develop stands among its other dependencies: its manifest tells them apart.
 
 use super::npm::{Read, expected_text, object, text_of};
+use super::resolutions::{Resolution, bare};
 use super::{
     Edge, EdgeKind, Format, GraphError, Importer, ImporterId, Manifest, Package, PackageId, Source,
-    Target, manifest, yaml,
+    Target, manifest, resolutions, yaml,
 };
 use crate::json::{Json, Placed};
 use std::collections::HashMap;
@@ -19,8 +20,10 @@ struct Places<'a> {
     builtin: HashMap<String, Target>,
     /// By name, while only one has it: `resolutions` of the project change what a range gets.
     names: HashMap<&'a str, Option<Target>>,
-    /// The project's `resolutions`: names and what they get.
-    resolutions: Vec<(String, String)>,
+    /// Descriptors that are bound to who asks, without that: `patch:` and `file:` are read from there.
+    bound: HashMap<&'a str, Vec<(String, Target)>>,
+    /// The project's `resolutions`.
+    resolutions: Vec<Resolution>,
     /// Whether they are known: without the project's manifest they are not.
     told: bool,
 }
@@ -40,7 +43,7 @@ pub(super) fn read(text: &str, manifests: &[Manifest<'_>]) -> Result<Read, Graph
     }
     let entries: Vec<_> = entries.iter().filter(|(key, _)| key != "__metadata").collect();
     let mut places = places(&entries)?;
-    places.resolutions = resolutions(manifests);
+    places.resolutions = resolutions::read(manifests);
     places.told = manifests.iter().any(|manifest| manifest.folder.is_empty());
     refuse_half(&entries)?;
     let mut importers = Vec::new();
@@ -105,6 +108,9 @@ fn places<'a>(entries: &[&'a (String, Placed<Json>)]) -> Result<Places<'a>, Grap
                 let told = ringfence_policy::display::quoted(descriptor);
                 return Err(GraphError::on(entry.line, format!("{told} is there twice")));
             }
+            if let Some((plain, locator)) = descriptor.split_once("::locator=") {
+                places.bound.entry(plain).or_default().push((decoded(locator), target));
+            }
             if let Some(inner) = descriptor.split_once("builtin<").and_then(|_| patched(descriptor))
             {
                 places.builtin.insert(inner.replacen("@npm:", "@", 1), target);
@@ -115,38 +121,50 @@ fn places<'a>(entries: &[&'a (String, Placed<Json>)]) -> Result<Places<'a>, Grap
     Ok(places)
 }
 
+/// Who asks: its name, and `name@workspace:folder` where it is the project or a workspace.
+struct Asking<'a> {
+    name: &'a str,
+    locator: String,
+}
+
 impl Places<'_> {
-    fn find(&self, name: &str, range: &str) -> Option<Target> {
-        let names = [
-            format!("{name}@{range}"),
-            format!("{name}@npm:{range}"),
-            format!("{name}@workspace:{range}"),
-        ];
-        let bare = range.strip_prefix("npm:").unwrap_or(range);
-        let builtin = self.builtin.get(&format!("{name}@{bare}"));
-        let exact =
-            || names.iter().find_map(|descriptor| self.descriptors.get(descriptor.as_str()));
-        builtin.or_else(exact).copied().or_else(|| self.otherwise(name, range))
+    fn find(&self, from: &Asking<'_>, name: &str, range: &str) -> Option<Target> {
+        // What the project resolves comes first, though the lockfile may have what was asked for too.
+        let resolved = self.resolutions.iter().find(|one| one.is_about(from.name, name, range));
+        let instead = resolved.and_then(|one| self.exact(from, name, one.to()));
+        instead.or_else(|| self.exact(from, name, range)).or_else(|| self.otherwise(name, range))
+    }
+
+    fn exact(&self, from: &Asking<'_>, name: &str, range: &str) -> Option<Target> {
+        let descriptor = format!("{name}@{range}");
+        let builtin = self.builtin.get(&format!("{name}@{}", bare(range))).copied();
+        let plain = || self.descriptors.get(descriptor.as_str()).copied();
+        let protocols = ["npm", "workspace"];
+        let understood = || {
+            let forms = protocols.map(|protocol| format!("{name}@{protocol}:{range}"));
+            forms.iter().find_map(|form| self.descriptors.get(form.as_str()).copied())
+        };
+        let bound = || match self.bound.get(descriptor.as_str())?.as_slice() {
+            [(_, target)] => Some(*target),
+            many => many.iter().find(|(own, _)| *own == from.locator).map(|(_, target)| *target),
+        };
+        builtin.or_else(plain).or_else(understood).or_else(bound)
     }
 
     /// Whether nothing explains that a range has no entry.
     fn is_missing(&self, name: &str, range: &str, to: Option<Target>) -> bool {
         let is_fetched = range.starts_with("npm:") || !range.contains(':');
-        let is_resolved = || !self.told || self.resolutions.iter().any(|(told, _)| told == name);
+        let is_resolved = || !self.told || self.resolutions.iter().any(|one| one.name() == name);
         to.is_none() && is_fetched && !(self.names.contains_key(name) && is_resolved())
     }
 
-    /// What the project resolves a name to, whatever range is asked for.
+    /// The only one of this name, where a resolution that is not understood may have led there.
     fn otherwise(&self, name: &str, range: &str) -> Option<Target> {
-        let own = self.resolutions.iter().filter(|(told, _)| told == name);
-        let forms = own.flat_map(|(_, to)| [format!("{name}@{to}"), format!("{name}@npm:{to}")]);
-        let mut found =
-            forms.filter_map(|descriptor| self.descriptors.get(descriptor.as_str()).copied());
         let plain = self.told && (range.starts_with("npm:") || !range.contains(':'));
-        if plain && !self.resolutions.iter().any(|(told, _)| told == name) {
+        if plain && !self.resolutions.iter().any(|one| one.name() == name) {
             return None;
         }
-        found.next().or_else(|| self.names.get(name).copied().flatten())
+        self.names.get(name).copied().flatten()
     }
 }
 
@@ -154,27 +172,6 @@ impl Places<'_> {
 fn patched(descriptor: &str) -> Option<String> {
     let (_, rest) = descriptor.split_once("@patch:")?;
     Some(decoded(rest.split_once('#')?.0))
-}
-
-/// `resolutions` of the project: the last name of each path, without its range.
-fn resolutions(manifests: &[Manifest<'_>]) -> Vec<(String, String)> {
-    let root = manifests.iter().find(|manifest| manifest.folder.is_empty());
-    let parsed = root.and_then(|manifest| crate::json::parse(manifest.text).ok());
-    let Some(told) = parsed.as_ref().and_then(|root| root.value.key("resolutions")) else {
-        return Vec::new();
-    };
-    let name = |path: &str| {
-        let start = match path.rfind("/@") {
-            Some(at) => at + 1,
-            None if path.starts_with('@') => 0,
-            None => path.rfind('/').map_or(0, |at| at + 1),
-        };
-        let last = &path[start..];
-        let end = last.char_indices().skip(1).find(|(_, mark)| *mark == '@').map(|(at, _)| at);
-        last[..end.unwrap_or(last.len())].to_owned()
-    };
-    let all = told.value.entries().iter();
-    all.filter_map(|(path, to)| Some((name(path), to.value.as_str()?.to_owned()))).collect()
 }
 
 /// Name and reference of `resolution`.
@@ -196,7 +193,9 @@ fn importer(
     places: &Places<'_>,
 ) -> Result<Importer, GraphError> {
     let folder = if folder == "." { "" } else { folder };
-    let edges = edges(entry, places)?;
+    let shown = if folder.is_empty() { "." } else { folder };
+    let asking = Asking { name, locator: format!("{name}@workspace:{shown}") };
+    let edges = edges(&asking, entry, places)?;
     let version = text_of(entry, "version").filter(|version| version != "0.0.0-use.local");
     Ok(Importer { folder: folder.to_owned(), name: Some(name.to_owned()), version, edges })
 }
@@ -215,7 +214,8 @@ fn package(
     package.version = text_of(&entry.value, "version");
     package.source = source(name, reference, package.version.as_deref(), &mut package.patch);
     package.checksum = text_of(&entry.value, "checksum");
-    package.edges = edges(&entry.value, places)?;
+    let asking = Asking { name, locator: String::new() };
+    package.edges = edges(&asking, &entry.value, places)?;
     // What is patched is made of what was fetched.
     if let Some(inner) = patched(first) {
         let named = [inner.clone(), inner.replacen('@', "@npm:", 1)];
@@ -281,7 +281,7 @@ fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn edges(entry: &Json, places: &Places<'_>) -> Result<Vec<Edge>, GraphError> {
+fn edges(from: &Asking<'_>, entry: &Json, places: &Places<'_>) -> Result<Vec<Edge>, GraphError> {
     let is_optional = |meta: &str, name: &str| {
         let meta = entry.key(meta).and_then(|all| all.value.key(name));
         let optional = meta.and_then(|one| one.value.key("optional"));
@@ -296,7 +296,7 @@ fn edges(entry: &Json, places: &Places<'_>) -> Result<Vec<Edge>, GraphError> {
             let line = range.line;
             let range = range.value.as_str().ok_or_else(|| expected_text(range))?;
             let kind = if is_optional(meta, name) { may_miss } else { kind };
-            let to = places.find(name, range);
+            let to = places.find(from, name, range);
             if key == "dependencies" && places.is_missing(name, range, to) {
                 return Err(GraphError::missing(line, name, range));
             }
