@@ -69,14 +69,14 @@ pub(crate) fn read(graph: &Graph, manager: &Manager, prod: bool) -> Names {
         .collect()
 }
 
-fn is_tarball(path: &str) -> bool {
-    path.ends_with(".tgz") || path.ends_with(".tar.gz")
+fn is_tarball(address: &str) -> bool {
+    address.contains(".tgz")
 }
 
 /// Whether a version is no version but where a folder is.
 fn is_local(version: &str) -> bool {
     ["link:", "file:", "portal:", "workspace:"].iter().any(|start| version.starts_with(start))
-        && !is_tarball(version.split("::").next().unwrap_or(version))
+        && !is_tarball(version)
         || !version.contains(':') && version.contains('/')
 }
 
@@ -171,7 +171,12 @@ fn bun(text: &str) -> Names {
         if version.starts_with("workspace:") {
             return None;
         }
-        let version = if is_local(version) { "local" } else { version };
+        // Of a tarball it knows the address alone.
+        let version = match version {
+            tarball if is_tarball(tarball) || tarball.contains("://") => "",
+            folder if is_local(folder) => "local",
+            version => version,
+        };
         Some(format!("{name}@{version}"))
     };
     lines.filter_map(one).collect()

@@ -3,7 +3,7 @@
 use crate::manager::{Kind, Manager, done, folder};
 use ringfence_project::graph::{Graph, Manifest};
 use ringfence_tests::command::other;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -17,14 +17,16 @@ pub(crate) struct Locked {
     folders: Vec<String>,
 }
 
-/// What a project is made of, whoever locks it.
+/// What a project is made of, as one manager wants it.
+#[derive(Default)]
 pub(crate) struct Project {
-    /// Manifests by folder; the project's own is at the empty one.
+    /// Manifests by folder; the project's own is at the empty one. Folders below `vendor` are named by
+    /// their path, others are workspaces.
     pub(crate) manifests: Vec<(&'static str, Value)>,
-    /// Versions that are taken instead of others: `name` or `name@range`, and the version.
-    pub(crate) overrides: Vec<(&'static str, &'static str)>,
+    /// More of `pnpm-workspace.yaml`, with a newline at its end.
+    pub(crate) yaml: String,
     /// Other files.
-    pub(crate) files: Vec<(&'static str, &'static str)>,
+    pub(crate) files: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl Project {
@@ -34,10 +36,6 @@ impl Project {
         let folders = self.manifests.iter().map(|(folder, _)| (*folder).to_owned()).collect();
         let locked = Locked { folder, manager, folders };
         self.write(&locked);
-        if manager.kind == Kind::Yarn {
-            // Without it, Yarn looks for the project in the folders above.
-            fs::write(locked.path().join("yarn.lock"), "").unwrap();
-        }
         let arguments: &[&str] = match manager.kind {
             Kind::Npm => &["install", "--package-lock-only", "--no-audit", "--no-fund"],
             Kind::Pnpm => &["install", "--lockfile-only", "--no-frozen-lockfile"],
@@ -55,36 +53,35 @@ impl Project {
         let workspaces: Vec<&str> = self.workspaces().collect();
         for (folder, manifest) in &self.manifests {
             let mut manifest = manifest.clone();
-            if folder.is_empty() {
-                self.complete(&mut manifest, locked.manager, &workspaces);
+            if folder.is_empty() && !workspaces.is_empty() && kind != Kind::Pnpm {
+                manifest["workspaces"] = json!(workspaces);
             }
-            locked.write(&format!("{folder}/package.json"), &format!("{manifest:#}\n"));
+            locked.write(&format!("{folder}/package.json"), format!("{manifest:#}\n").as_bytes());
         }
-        for (name, text) in &self.files {
-            locked.write(name, text);
+        for (name, bytes) in &self.files {
+            locked.write(name, bytes);
         }
         let registry = registry();
-        locked.write(
-            ".npmrc",
-            &format!(
-                "registry={registry}\nallow-remote=all\nlink-workspace-packages=true\nauto-install-peers=true\n"
-            ),
+        let npmrc = format!(
+            "registry={registry}\nallow-remote=all\nlink-workspace-packages=true\nauto-install-peers=true\n"
         );
-        if kind == Kind::Pnpm {
+        locked.write(".npmrc", npmrc.as_bytes());
+        // Before version 10 it is of workspaces alone.
+        if kind == Kind::Pnpm && (locked.manager.major() > 9 || !workspaces.is_empty()) {
             let mut text = "linkWorkspacePackages: true\nminimumReleaseAge: 0\n".to_owned();
+            text += &self.yaml;
             if !workspaces.is_empty() {
                 text += &format!("packages: {workspaces:?}\n");
             }
-            if locked.manager.major() > 10 && !self.overrides.is_empty() {
-                text += &format!("overrides: {}\n", map(&self.overrides));
-            }
-            locked.write("pnpm-workspace.yaml", &text);
+            locked.write("pnpm-workspace.yaml", text.as_bytes());
         }
         if kind == Kind::Yarn {
             let text = format!(
                 "npmRegistryServer: \"{registry}\"\nenableGlobalCache: true\nnpmMinimalAgeGate: 0\n"
             );
-            locked.write(".yarnrc.yml", &text);
+            locked.write(".yarnrc.yml", text.as_bytes());
+            // Without it, Yarn looks for the project in the folders above.
+            locked.write("yarn.lock", b"");
         }
     }
 
@@ -102,29 +99,6 @@ impl Project {
         let folders = self.manifests.iter().map(|(folder, _)| *folder);
         folders.filter(|folder| !folder.is_empty() && !folder.starts_with("vendor"))
     }
-
-    fn complete(&self, manifest: &mut Value, manager: &Manager, workspaces: &[&str]) {
-        if !workspaces.is_empty() && manager.kind != Kind::Pnpm {
-            manifest["workspaces"] = json!(workspaces);
-        }
-        if self.overrides.is_empty() {
-            return;
-        }
-        let overrides = map(&self.overrides);
-        match manager.kind {
-            Kind::Npm | Kind::Bun => manifest["overrides"] = overrides,
-            Kind::Yarn1 | Kind::Yarn => manifest["resolutions"] = overrides,
-            Kind::Pnpm if manager.major() <= 10 => {
-                manifest["pnpm"] = json!({ "overrides": overrides });
-            }
-            Kind::Pnpm => {}
-        }
-    }
-}
-
-fn map(pairs: &[(&str, &str)]) -> Value {
-    let one = |(name, version): &(&str, &str)| ((*name).to_owned(), json!(version));
-    Value::Object(pairs.iter().map(one).collect::<Map<_, _>>())
 }
 
 impl Locked {
@@ -133,10 +107,10 @@ impl Locked {
         self.folder.path().canonicalize().unwrap()
     }
 
-    fn write(&self, name: &str, text: &str) {
+    fn write(&self, name: &str, bytes: &[u8]) {
         let path = self.path().join(name.trim_start_matches('/'));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
+        fs::write(path, bytes).unwrap();
     }
 
     /// A command of the manager here, with caches that outlive the test.
@@ -169,7 +143,7 @@ impl Locked {
 }
 
 /// The registry that npm is configured to use on this machine.
-fn registry() -> &'static str {
+pub(crate) fn registry() -> &'static str {
     static REGISTRY: OnceLock<String> = OnceLock::new();
     REGISTRY.get_or_init(|| {
         let mut npm = other("npm");

@@ -2,13 +2,13 @@
 
 use crate::listing::{difference, listed, plain, read};
 use crate::manager::{Kind, Manager, of};
-use crate::project::Project;
+use crate::project::{Project, registry};
 use ringfence_project::graph::{Need, Package};
 use serde_json::json;
 use std::fmt::Write as _;
 
-/// Everything that makes a lockfile hard to read, but what is of one manager alone.
-fn hard() -> Project {
+/// What makes a lockfile hard to read and is written the same way for every manager.
+fn hard(_: &Manager) -> Project {
     let manifest = json!({
         "name": "hard",
         "version": "1.0.0",
@@ -56,16 +56,108 @@ fn hard() -> Project {
             ("packages/b", b),
             ("vendor/folder", folder),
         ],
-        overrides: vec![("ansi-regex", "5.0.1")],
-        files: Vec::new(),
+        ..Project::default()
     }
+}
+
+/// Other versions than are asked for, patches and tarballs, which every manager writes in its own way.
+fn twisted(manager: &Manager) -> Project {
+    const PATCH: &str = "diff --git a/added.txt b/added.txt
+new file mode 100644
+index 0000000..5626abf
+--- /dev/null
++++ b/added.txt
+@@ -0,0 +1 @@
++one
+";
+    let mut manifest = json!({
+        "name": "twisted",
+        "version": "1.0.0",
+        "private": true,
+        "dependencies": {
+            "debug": "4.4.1",
+            "express": "4.21.2",
+            "wrap-ansi": "9.0.0",
+            "@isaacs/cliui": "8.0.2",
+            "is-odd": "3.0.1",
+            "local": "file:./vendor/local-1.0.0.tgz",
+            "remote": format!("{}is-number/-/is-number-6.0.0.tgz", registry()),
+        },
+        "devDependencies": { "eslint": "8.57.1" }
+    });
+    if manager.kind == Kind::Bun {
+        // It takes the name from the manifest inside, which others do not look at.
+        let remote = manifest["dependencies"]["remote"].take();
+        manifest["dependencies"].as_object_mut().unwrap().remove("remote");
+        manifest["dependencies"]["is-number"] = remote;
+    }
+    let mut project = Project::default();
+    let patches = json!({ "is-odd@3.0.1": "patches/is-odd.patch" });
+    match manager.kind {
+        Kind::Npm => {
+            manifest["overrides"] = json!({ "strip-ansi": { "ansi-regex": "5.0.1" }, "ms": "2.1.2", "cookie": "0.7.2" });
+        }
+        Kind::Yarn1 => {
+            manifest["resolutions"] =
+                json!({ "**/strip-ansi/ansi-regex": "5.0.1", "ms": "2.1.2", "cookie": "0.7.2" });
+        }
+        Kind::Yarn => {
+            manifest["resolutions"] = json!({
+                "strip-ansi/ansi-regex": "5.0.1",
+                // Others get what they ask for, in the same words.
+                "debug@npm:4.4.1/ms": "2.1.1",
+                "ms@npm:^2.1.2": "2.1.2",
+                "cookie": "npm:cookie@0.7.2",
+            });
+            manifest["dependencies"]["ms"] = json!("^2.1.3");
+            manifest["dependencies"]["is-odd"] =
+                json!("patch:is-odd@npm%3A3.0.1#./patches/is-odd.patch");
+        }
+        Kind::Bun => {
+            manifest["overrides"] = json!({ "ms": "2.1.2", "cookie": "0.7.2" });
+            manifest["patchedDependencies"] = patches;
+        }
+        Kind::Pnpm => {
+            let overrides =
+                json!({ "strip-ansi>ansi-regex": "5.0.1", "ms": "2.1.2", "cookie": "0.7.2" });
+            if manager.major() < 11 {
+                manifest["pnpm"] =
+                    json!({ "overrides": overrides, "patchedDependencies": patches });
+            } else {
+                project.yaml = format!("overrides: {overrides}\npatchedDependencies: {patches}\n");
+                // It stands in a document of its own.
+                project.yaml += "configDependencies:\n  is-number: 7.0.0\n";
+            }
+        }
+    }
+    project.files =
+        vec![("patches/is-odd.patch", PATCH.into()), ("vendor/local-1.0.0.tgz", tarball())];
+    project.manifests = vec![("", manifest)];
+    project
+}
+
+/// `local@1.0.0`, which asks for a package of the registry.
+fn tarball() -> Vec<u8> {
+    let manifest = r#"{"name": "local", "version": "1.0.0", "dependencies": {"ms": "2.0.0"}}"#;
+    let gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut archive = tar::Builder::new(gzip);
+    let mut header = tar::Header::new_ustar();
+    header.set_size(manifest.len() as u64);
+    header.set_mode(0o644);
+    archive.append_data(&mut header, "package/package.json", manifest.as_bytes()).unwrap();
+    archive.into_inner().unwrap().finish().unwrap()
 }
 
 /// Locks a project with each manager of a kind and compares; differences that are a manager's own are
 /// `explained`: `name@version`, and whether ringfence is the one that has it.
-fn compare(project: &Project, kind: Kind, explained: impl Fn(&Manager, &str, bool) -> bool) {
+fn compare(
+    project: fn(&Manager) -> Project,
+    kind: Kind,
+    explained: impl Fn(&Manager, &str, bool) -> bool,
+) {
     let mut complaints = String::new();
     for manager in of(kind) {
+        let project = project(manager);
         let Some(locked) = project.lock(manager) else { continue };
         let graph = locked.graph();
         let nobodys = graph.packages.iter().filter(|package| package.need == Need::Nobody);
@@ -97,25 +189,53 @@ fn compare(project: &Project, kind: Kind, explained: impl Fn(&Manager, &str, boo
 
 #[test]
 fn npm_lists_what_is_read() {
-    compare(&hard(), Kind::Npm, |_, _, _| false);
+    compare(hard, Kind::Npm, |_, _, _| false);
 }
 
 #[test]
 fn pnpm_lists_what_is_read() {
-    compare(&hard(), Kind::Pnpm, |_, _, _| false);
+    compare(hard, Kind::Pnpm, |_, _, _| false);
 }
 
 #[test]
 fn yarn_1_lists_what_is_read() {
-    compare(&hard(), Kind::Yarn1, |_, _, _| false);
+    compare(hard, Kind::Yarn1, |_, _, _| false);
 }
 
 #[test]
 fn yarn_lists_what_is_read() {
-    compare(&hard(), Kind::Yarn, |_, _, _| false);
+    compare(hard, Kind::Yarn, |_, _, _| false);
 }
 
 #[test]
 fn bun_lists_what_is_read() {
-    compare(&hard(), Kind::Bun, |_, _, _| false);
+    compare(hard, Kind::Bun, |_, _, _| false);
+}
+
+#[test]
+fn npm_lists_what_is_read_with_other_versions_patches_and_tarballs() {
+    compare(twisted, Kind::Npm, |_, _, _| false);
+}
+
+#[test]
+fn pnpm_lists_what_is_read_with_other_versions_patches_and_tarballs() {
+    // What it is configured with is installed too, and `pnpm ls` does not list it.
+    compare(twisted, Kind::Pnpm, |manager, name, ours| {
+        ours && manager.major() > 10 && name == "is-number@7.0.0"
+    });
+}
+
+#[test]
+fn yarn_1_lists_what_is_read_with_other_versions_patches_and_tarballs() {
+    compare(twisted, Kind::Yarn1, |_, _, _| false);
+}
+
+#[test]
+fn yarn_lists_what_is_read_with_other_versions_patches_and_tarballs() {
+    compare(twisted, Kind::Yarn, |_, _, _| false);
+}
+
+#[test]
+fn bun_lists_what_is_read_with_other_versions_patches_and_tarballs() {
+    compare(twisted, Kind::Bun, |_, _, _| false);
 }
