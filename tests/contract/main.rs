@@ -11,6 +11,7 @@ mod completions;
 mod containers_drift;
 mod crypto;
 mod deps_audit;
+mod deps_incidents;
 mod deps_inspect;
 mod deps_review;
 mod deps_sbom;

@@ -28,7 +28,8 @@ pub(crate) struct Published {
     pub(crate) manifest: Value,
     /// Files besides `package.json`, by name.
     pub(crate) files: Vec<(String, Vec<u8>)>,
-    /// What the registry says besides.
+    /// What the registry says besides: of the version, and of the name where it is `maintainers`; `dist`
+    /// is added to its own, `published` and `created` are moments, and `gone` takes the version away.
     pub(crate) told: Value,
 }
 
@@ -69,7 +70,8 @@ impl Published {
         archive.into_inner().unwrap().finish().unwrap()
     }
 
-    fn file(&self) -> String {
+    /// Where its tarball lies below a registry.
+    pub(crate) fn file(&self) -> String {
         let plain = self.name.rsplit('/').next().unwrap();
         format!("{}/-/{plain}-{}.tgz", self.name, self.version)
     }
@@ -92,15 +94,28 @@ impl Registry {
                 "tarball": format!("http://127.0.0.1:{port}/{}", package.file()),
                 "integrity": format!("sha512-{hash}"),
             });
+            let mut time: Value = "2020-02-01T00:00:00.000Z".into();
             for (key, value) in package.told.as_object().unwrap() {
+                match key.as_str() {
+                    "dist" => version[key]
+                        .as_object_mut()
+                        .unwrap()
+                        .extend(value.as_object().unwrap().clone()),
+                    "published" => time = value.clone(),
+                    "created" => document["time"][key] = value.clone(),
+                    "gone" => {}
+                    _ => version[key] = value.clone(),
+                }
                 if key == "maintainers" {
                     document[key] = value.clone();
                 }
-                version[key] = value.clone();
+            }
+            document["time"][package.version] = time;
+            if package.told["gone"] == true {
+                continue;
             }
             document["versions"][package.version] = version;
             document["dist-tags"]["latest"] = package.version.into();
-            document["time"][package.version] = "2020-02-01T00:00:00.000Z".into();
             answers.insert(format!("/{}", package.file()), tarball);
         }
         for (name, document) in documents {
