@@ -119,6 +119,10 @@ impl Locked {
         let home = folder().join("home");
         fs::create_dir_all(&home).unwrap();
         command.env("HOME", home);
+        if self.manager.kind == Kind::Pnpm {
+            // pnpm 8 keeps what overrides made of a manifest as if the registry had said it.
+            command.env("XDG_CACHE_HOME", self.path().join(".cache"));
+        }
         let registry = registry();
         for name in ["npm_config_registry", "YARN_REGISTRY", "BUN_CONFIG_REGISTRY"] {
             command.env(name, registry);

@@ -1,6 +1,6 @@
 //! The packages that are read from a lockfile are those that its manager reads from it.
 
-use crate::listing::{difference, listed, plain, read};
+use crate::listing::{Names, difference, listed, plain, read};
 use crate::manager::{Kind, Manager, of};
 use crate::project::{Project, registry};
 use ringfence_project::graph::{Need, Package};
@@ -238,4 +238,53 @@ fn yarn_lists_what_is_read_with_other_versions_patches_and_tarballs() {
 #[test]
 fn bun_lists_what_is_read_with_other_versions_patches_and_tarballs() {
     compare(twisted, Kind::Bun, |_, _, _| false);
+}
+
+/// The same versions wherever managers resolve the same way: no peers, no package that would do for
+/// two ranges, and none that a compiler makes: for those Yarn asks for node-gyp besides.
+fn same(_: &Manager) -> Project {
+    let manifest = json!({
+        "name": "same",
+        "version": "1.0.0",
+        "private": true,
+        "dependencies": {
+            "express": "4.21.2",
+            "chalk": "4.1.2",
+            "chalk-old": "npm:chalk@2.4.2",
+            "glob": "10.4.5",
+            "undici": "7.10.0",
+            "pino": "9.7.0"
+        },
+        "optionalDependencies": { "esbuild": "0.25.5" },
+        "devDependencies": { "eslint": "8.57.1", "typescript": "5.8.3" }
+    });
+    Project { manifests: vec![("", manifest)], ..Project::default() }
+}
+
+#[test]
+fn the_same_project_locked_by_six_managers_is_the_same_packages() {
+    let names = [Kind::Npm, Kind::Pnpm, Kind::Yarn1, Kind::Yarn, Kind::Bun];
+    let mut first: Option<(String, Names, Names)> = None;
+    for manager in names.into_iter().flat_map(of) {
+        let Some(locked) = same(manager).lock(manager) else { continue };
+        let graph = locked.graph();
+        let labels = |prod: bool| -> Names {
+            let wanted = |package: &&Package| !prod || package.need != Need::Dev;
+            graph.packages.iter().filter(wanted).map(Package::label).collect()
+        };
+        let (all, prod) = (labels(false), labels(true));
+        assert!(prod.len() > 50 && all.len() > prod.len(), "{}", manager.label());
+        let Some((who, first_all, first_prod)) = &first else {
+            first = Some((manager.label(), all, prod));
+            continue;
+        };
+        for (one, other) in [(&all, first_all), (&prod, first_prod)] {
+            let told = difference(one, other);
+            assert!(
+                told.is_empty(),
+                "ringfence by {}, the manager {who}: {told:#?}",
+                manager.label()
+            );
+        }
+    }
 }
