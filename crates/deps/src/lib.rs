@@ -14,6 +14,7 @@ pub mod http;
 pub mod installed;
 pub mod npmrc;
 pub mod provenance;
+pub mod publish;
 pub mod ranges;
 pub mod review;
 pub mod sbom;

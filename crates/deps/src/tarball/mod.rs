@@ -19,7 +19,7 @@ pub use hash::check;
 pub(crate) use hash::sha512;
 pub use limits::Limits;
 pub use manifest::Manifest;
-pub(crate) use manifest::licence;
+pub(crate) use manifest::{joined, licence};
 #[cfg(test)]
 pub(crate) use tests::packed;
 
