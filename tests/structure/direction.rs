@@ -29,7 +29,6 @@ const KEPT_IN: [(&str, &str); 20] = [
     ("x509-parser", "crypto"),
     ("k8s-openapi", "deploy"),
     ("toml_edit", "learn"),
-    ("jsonc-parser", "project"),
     ("saphyr", "project"),
     ("parse-dockerfile", "project"),
     ("cel", "deploy"),

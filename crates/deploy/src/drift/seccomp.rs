@@ -67,7 +67,7 @@ fn unknown(found: &Placed<Json>, prefix: &str, comparison: &mut Comparison) {
         for (name, value) in value.value.entries() {
             let zero = name.to_lowercase().ends_with("errnoret")
                 && !matches!(&value.value, Json::Number(text) if text.parse().is_ok_and(|n: u32| n > 0));
-            if !known.contains(&name.as_str())
+            if !known.contains(&name.as_ref())
                 || zero
                 || value.value == Json::Null && name != "args"
             {

@@ -1,11 +1,11 @@
 //! `bun.lock`: JSON with trailing commas, packages by the path of names that leads to each copy.
 
-use super::npm::{Read, expected_text, object, ranges, text_of};
+use super::npm::{Entries, Read, expected_text, object, ranges, text_of};
 use super::{
     Edge, EdgeKind, Format, GraphError, Importer, ImporterId, Integrity, Package, PackageId,
     Source, Target,
 };
-use crate::json::{self, Json, Placed};
+use crate::json::{self, Placed, Value};
 use std::collections::HashMap;
 
 /// Where a path of names leads.
@@ -20,13 +20,13 @@ const KINDS: [(&str, EdgeKind); 4] = [
 ];
 
 pub(super) fn read(text: &str) -> Result<Read, GraphError> {
-    let root = json::parse_with_trailing_commas(text)?;
+    let root = json::borrowed_with_trailing_commas(text)?;
     let version = root.value.key("lockfileVersion");
     let number = match version.map(|version| &version.value) {
-        Some(Json::Number(number)) if matches!(number.as_str(), "0" | "1" | "2") => number,
-        Some(Json::Number(other)) => {
+        Some(Value::Number(number)) if matches!(number.as_ref(), "0" | "1" | "2") => number,
+        Some(Value::Number(other)) => {
             let line = version.map_or(1, |version| version.line);
-            return Err(GraphError::UnknownVersion { line, version: other.clone() });
+            return Err(GraphError::UnknownVersion { line, version: other.to_string() });
         }
         _ => return Err(GraphError::on(root.line, "lockfileVersion is missing")),
     };
@@ -44,7 +44,7 @@ pub(super) fn read(text: &str) -> Result<Read, GraphError> {
         let resolved = resolution(entry)?;
         if !is_local(resolved.1) {
             let mut package = package(key, resolved, entry, &places)?;
-            let patch = patches.iter().find(|(named, _)| *named == package.label());
+            let patch = patches.iter().find(|(named, _)| **named == *package.label());
             package.patch = patch.and_then(|(_, path)| path.value.as_str()).map(str::to_owned);
             packages.push(package);
         }
@@ -58,12 +58,12 @@ fn is_local(version: &str) -> bool {
 }
 
 fn places<'a>(
-    workspaces: &'a [(String, Placed<Json>)],
-    entries: &'a [(String, Placed<Json>)],
+    workspaces: &'a Entries<'_>,
+    entries: &'a Entries<'_>,
 ) -> Result<Places<'a>, GraphError> {
     let mut places = Places::new();
     let folders: HashMap<&str, ImporterId> =
-        workspaces.iter().map(|(folder, _)| folder.as_str()).zip((0..).map(ImporterId)).collect();
+        workspaces.iter().map(|(folder, _)| folder.as_ref()).zip((0..).map(ImporterId)).collect();
     let mut packages = (0..).map(PackageId);
     for (key, entry) in entries {
         let (_, version) = resolution(entry)?;
@@ -72,13 +72,13 @@ fn places<'a>(
             Some(("root", _)) => folders.get("").copied().map(Target::Importer),
             _ => packages.next().map(Target::Package),
         };
-        places.extend(target.map(|target| (key.as_str(), target)));
+        places.extend(target.map(|target| (key.as_ref(), target)));
     }
     Ok(places)
 }
 
 /// Name and version, or address, of an entry's first text.
-fn resolution(entry: &Placed<Json>) -> Result<(&str, &str), GraphError> {
+fn resolution<'a>(entry: &'a Placed<Value<'_>>) -> Result<(&'a str, &'a str), GraphError> {
     let Some(first) = entry.value.items().first() else {
         return Err(GraphError::on(entry.line, "a list with a name and version is expected"));
     };
@@ -88,7 +88,7 @@ fn resolution(entry: &Placed<Json>) -> Result<(&str, &str), GraphError> {
     Ok((&text[..at], &text[at + 1..]))
 }
 
-fn importer(folder: &str, entry: &Json, places: &Places<'_>) -> Result<Importer, GraphError> {
+fn importer(folder: &str, entry: &Value<'_>, places: &Places<'_>) -> Result<Importer, GraphError> {
     let name = text_of(entry, "name");
     let edges = edges(name.as_deref().unwrap_or_default(), entry, places)?;
     Ok(Importer { folder: folder.to_owned(), name, version: text_of(entry, "version"), edges })
@@ -97,7 +97,7 @@ fn importer(folder: &str, entry: &Json, places: &Places<'_>) -> Result<Importer,
 fn package(
     key: &str,
     (name, version): (&str, &str),
-    entry: &Placed<Json>,
+    entry: &Placed<Value<'_>>,
     places: &Places<'_>,
 ) -> Result<Package, GraphError> {
     let items = entry.value.items();
@@ -105,8 +105,8 @@ fn package(
     let mut package = Package::new(key, name, entry.line);
     let installed = names(key).last().unwrap_or(key);
     package.alias = (installed != name).then(|| installed.to_owned());
-    let empty = Json::Object(Vec::new());
-    let info = items.iter().find(|item| matches!(item.value, Json::Object(_)));
+    let empty = Value::Object(Vec::new());
+    let info = items.iter().find(|item| matches!(item.value, Value::Object(_)));
     let info = info.map_or(&empty, |item| &item.value);
     let is_address = version.contains(':') || version.contains('/');
     if is_address {
@@ -122,7 +122,7 @@ fn package(
     let hash = items.iter().skip(1).filter_map(|item| item.value.as_str());
     let hash = hash.map(Integrity::parse).find(|hash| !hash.is_empty());
     package.integrity = hash.unwrap_or_default();
-    package.bundled = info.key("bundled").is_some_and(|one| one.value == Json::Boolean(true));
+    package.bundled = info.key("bundled").is_some_and(|one| one.value == Value::Boolean(true));
     package.edges = edges(key, info, places)?;
     package.os = words(info, "os");
     package.cpu = words(info, "cpu");
@@ -130,7 +130,7 @@ fn package(
     Ok(package)
 }
 
-fn edges(from: &str, entry: &Json, places: &Places<'_>) -> Result<Vec<Edge>, GraphError> {
+fn edges(from: &str, entry: &Value<'_>, places: &Places<'_>) -> Result<Vec<Edge>, GraphError> {
     let optional = words(entry, "optionalPeers");
     let mut edges = Vec::new();
     for (key, kind) in KINDS {
@@ -170,7 +170,7 @@ fn lookup(from: &str, name: &str, places: &Places<'_>) -> Option<Target> {
 }
 
 /// A list of words, or one word; `none` is Bun's word for no restriction it knows.
-fn words(entry: &Json, key: &str) -> Vec<String> {
+fn words(entry: &Value<'_>, key: &str) -> Vec<String> {
     let Some(placed) = entry.key(key) else { return Vec::new() };
     let one = placed.value.as_str().into_iter();
     let many = placed.value.items().iter().filter_map(|item| item.value.as_str());

@@ -94,7 +94,7 @@ fn importer(
                 continue;
             }
             let to = find(manifest.folder, name, range);
-            edges.push(Edge { name: name.to_owned(), range: range.to_owned(), kind, to });
+            edges.push(Edge { name: name.to_string(), range: range.to_owned(), kind, to });
         }
     }
     Ok(Importer {

@@ -3,13 +3,13 @@
 //! Its hashes are of Yarn's own zip files, so no tarball can be compared with them. What a workspace
 //! needs to develop stands among its other dependencies: its manifest tells them apart.
 
-use super::npm::{Read, expected_text, object, text_of};
+use super::npm::{Entry, Read, expected_text, object, text_of};
 use super::resolutions::{Resolution, bare};
 use super::{
     Edge, EdgeKind, Format, GraphError, Importer, ImporterId, Manifest, Package, PackageId, Source,
     Target, manifest, resolutions, yaml,
 };
-use crate::json::{Json, Placed};
+use crate::json::{Placed, Value};
 use std::collections::HashMap;
 
 /// Where descriptors and names lead.
@@ -70,13 +70,13 @@ pub(super) fn read(text: &str, manifests: &[Manifest<'_>]) -> Result<Read, Graph
 
 /// The form has no end by which a whole file is known: but its last entry says what all others say,
 /// and the project is one of them.
-fn refuse_half(entries: &[&(String, Placed<Json>)]) -> Result<(), GraphError> {
+fn refuse_half(entries: &[&Entry<'_>]) -> Result<(), GraphError> {
     let Some(((_, last), others)) = entries.split_last() else { return Ok(()) };
-    let is_whole = |entry: &Placed<Json>| {
+    let is_whole = |entry: &Placed<Value<'_>>| {
         let kind = text_of(&entry.value, "linkType");
         kind.is_some_and(|kind| matches!(kind.as_str(), "hard" | "soft"))
     };
-    let is_own = |entry: &Placed<Json>| {
+    let is_own = |entry: &Placed<Value<'_>>| {
         resolution(entry).is_ok_and(|(_, reference)| reference.starts_with("workspace:"))
     };
     if !is_whole(last) && !others.is_empty() && others.iter().all(|(_, one)| is_whole(one)) {
@@ -92,7 +92,7 @@ fn refuse_half(entries: &[&(String, Placed<Json>)]) -> Result<(), GraphError> {
     Ok(())
 }
 
-fn places<'a>(entries: &[&'a (String, Placed<Json>)]) -> Result<Places<'a>, GraphError> {
+fn places<'a>(entries: &[&'a Entry<'a>]) -> Result<Places<'a>, GraphError> {
     let mut places = Places::default();
     let (mut importers, mut packages) = ((0..).map(ImporterId), (0..).map(PackageId));
     for (key, entry) in entries {
@@ -175,7 +175,7 @@ fn patched(descriptor: &str) -> Option<String> {
 }
 
 /// Name and reference of `resolution`.
-fn resolution(entry: &Placed<Json>) -> Result<(&str, &str), GraphError> {
+fn resolution<'a>(entry: &'a Placed<Value<'_>>) -> Result<(&'a str, &'a str), GraphError> {
     object(Some(entry))?;
     let Some(told) = entry.value.key("resolution") else {
         return Err(GraphError::on(entry.line, "the resolution is missing"));
@@ -189,7 +189,7 @@ fn resolution(entry: &Placed<Json>) -> Result<(&str, &str), GraphError> {
 fn importer(
     folder: &str,
     name: &str,
-    entry: &Json,
+    entry: &Value<'_>,
     places: &Places<'_>,
 ) -> Result<Importer, GraphError> {
     let folder = if folder == "." { "" } else { folder };
@@ -203,7 +203,7 @@ fn importer(
 fn package(
     key: &str,
     (name, reference): (&str, &str),
-    entry: &Placed<Json>,
+    entry: &Placed<Value<'_>>,
     places: &Places<'_>,
 ) -> Result<Package, GraphError> {
     let first = key.split(", ").next().unwrap_or(key);
@@ -281,11 +281,15 @@ fn decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-fn edges(from: &Asking<'_>, entry: &Json, places: &Places<'_>) -> Result<Vec<Edge>, GraphError> {
+fn edges(
+    from: &Asking<'_>,
+    entry: &Value<'_>,
+    places: &Places<'_>,
+) -> Result<Vec<Edge>, GraphError> {
     let is_optional = |meta: &str, name: &str| {
         let meta = entry.key(meta).and_then(|all| all.value.key(name));
         let optional = meta.and_then(|one| one.value.key("optional"));
-        optional.is_some_and(|one| one.value == Json::Boolean(true))
+        optional.is_some_and(|one| one.value == Value::Boolean(true))
     };
     let mut edges = Vec::new();
     for (key, meta, kind, may_miss) in [
@@ -300,7 +304,7 @@ fn edges(from: &Asking<'_>, entry: &Json, places: &Places<'_>) -> Result<Vec<Edg
             if key == "dependencies" && places.is_missing(name, range, to) {
                 return Err(GraphError::missing(line, name, range));
             }
-            edges.push(Edge { name: name.clone(), range: range.to_owned(), kind, to });
+            edges.push(Edge { name: name.to_string(), range: range.to_owned(), kind, to });
         }
     }
     Ok(edges)

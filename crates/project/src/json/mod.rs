@@ -3,8 +3,9 @@
 //! Comments and trailing commas are errors, as they are for npm and Node. A key twice is one too:
 //! readers differ in which of the two counts, so a reviewer and a program could see different files.
 
-use jsonc_parser::common::Ranged as _;
-use jsonc_parser::{CollectOptions, ParseOptions, ast};
+mod read;
+
+use std::borrow::Cow;
 
 /// A value and the line it begins on, counted from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,22 +23,33 @@ impl<T> Placed<T> {
     }
 }
 
-/// A JSON value; numbers as they are written.
+impl Placed<Value<'_>> {
+    /// The same without the text that it was read from.
+    #[must_use]
+    pub fn into_owned(self) -> Placed<Json> {
+        Placed::new(self.value.into_owned(), self.line)
+    }
+}
+
+/// A JSON value; numbers as they are written, and text borrowed from where it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Json {
+pub enum Value<'a> {
     /// `null`
     Null,
     /// `true` or `false`
     Boolean(bool),
     /// A number, as written.
-    Number(String),
+    Number(Cow<'a, str>),
     /// A string.
-    String(String),
+    String(Cow<'a, str>),
     /// A list.
-    Array(Vec<Placed<Json>>),
+    Array(Vec<Placed<Self>>),
     /// An object, in file order; no key is there twice.
-    Object(Vec<(String, Placed<Json>)>),
+    Object(Vec<(Cow<'a, str>, Placed<Self>)>),
 }
+
+/// A value that needs its text no more.
+pub type Json = Value<'static>;
 
 /// Why a text is no JSON.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,7 +61,7 @@ pub struct JsonError {
     pub message: String,
 }
 
-impl Json {
+impl<'a> Value<'a> {
     /// The string.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
@@ -58,7 +70,7 @@ impl Json {
 
     /// The entries of an object; none of anything else.
     #[must_use]
-    pub fn entries(&self) -> &[(String, Placed<Self>)] {
+    pub fn entries(&self) -> &[(Cow<'a, str>, Placed<Self>)] {
         if let Self::Object(entries) = self { entries } else { &[] }
     }
 
@@ -72,6 +84,21 @@ impl Json {
     #[must_use]
     pub fn key(&self, name: &str) -> Option<&Placed<Self>> {
         self.entries().iter().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    fn into_owned(self) -> Json {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        match self {
+            Self::Null => Value::Null,
+            Self::Boolean(is) => Value::Boolean(is),
+            Self::Number(text) => Value::Number(owned(text)),
+            Self::String(text) => Value::String(owned(text)),
+            Self::Array(items) => Value::Array(items.into_iter().map(Placed::into_owned).collect()),
+            Self::Object(entries) => {
+                let one = |(key, value): (_, Placed<Self>)| (owned(key), value.into_owned());
+                Value::Object(entries.into_iter().map(one).collect())
+            }
+        }
     }
 
     /// What it is, in words.
@@ -93,92 +120,17 @@ impl Json {
 /// # Errors
 /// What is not JSON, is nested more than 512 deep, or has a key twice.
 pub fn parse(text: &str) -> Result<Placed<Json>, JsonError> {
-    parse_with(text, false)
+    borrowed(text).map(Placed::into_owned)
 }
 
-/// Reads JSON with commas behind last elements, as Bun writes its lockfile.
-///
-/// # Errors
-/// As [`parse`].
-pub fn parse_with_trailing_commas(text: &str) -> Result<Placed<Json>, JsonError> {
-    parse_with(text, true)
+/// The same, with text borrowed from where it stands.
+pub(crate) fn borrowed(text: &str) -> Result<Placed<Value<'_>>, JsonError> {
+    read::Reader::of(text, false).read()
 }
 
-fn parse_with(text: &str, allow_trailing_commas: bool) -> Result<Placed<Json>, JsonError> {
-    let lines = Lines::of(text);
-    let strict = ParseOptions {
-        allow_comments: false,
-        allow_loose_object_property_names: false,
-        allow_trailing_commas,
-        allow_missing_commas: false,
-        allow_single_quoted_strings: false,
-        allow_hexadecimal_numbers: false,
-        allow_unary_plus_numbers: false,
-        allow_bare_decimal_point_numbers: false,
-        allow_non_finite_numbers: false,
-        allow_extended_string_escapes: false,
-    };
-    let parsed = jsonc_parser::parse_to_ast(text, &CollectOptions::default(), &strict);
-    let parsed = parsed.map_err(|error| JsonError {
-        line: lines.at(error.range().start),
-        message: lower_first(&error.kind().to_string()),
-    })?;
-    let Some(value) = parsed.value else {
-        return Err(JsonError { line: 1, message: "the file is empty".to_owned() });
-    };
-    convert(&value, &lines)
-}
-
-fn convert(value: &ast::Value<'_>, lines: &Lines) -> Result<Placed<Json>, JsonError> {
-    let json = match value {
-        ast::Value::NullKeyword(_) => Json::Null,
-        ast::Value::BooleanLit(literal) => Json::Boolean(literal.value),
-        ast::Value::NumberLit(literal) => Json::Number(literal.value.to_owned()),
-        ast::Value::StringLit(literal) => Json::String(literal.value.clone().into_owned()),
-        ast::Value::Array(array) => Json::Array(
-            array.elements.iter().map(|one| convert(one, lines)).collect::<Result<_, _>>()?,
-        ),
-        ast::Value::Object(object) => {
-            let mut seen = std::collections::HashSet::new();
-            let mut entries = Vec::with_capacity(object.properties.len());
-            for property in &object.properties {
-                let name = property.name.as_str().to_owned();
-                if !seen.insert(name.clone()) {
-                    return Err(JsonError {
-                        line: lines.at(property.range().start),
-                        message: format!(
-                            "the key {} is there twice",
-                            ringfence_policy::display::quoted(&name)
-                        ),
-                    });
-                }
-                entries.push((name, convert(&property.value, lines)?));
-            }
-            Json::Object(entries)
-        }
-    };
-    Ok(Placed::new(json, lines.at(value.range().start)))
-}
-
-fn lower_first(text: &str) -> String {
-    let mut characters = text.chars();
-    let first = characters.next().map(|first| first.to_ascii_lowercase());
-    first.into_iter().chain(characters).collect()
-}
-
-/// Where each line begins.
-pub(crate) struct Lines(Vec<usize>);
-
-impl Lines {
-    pub(crate) fn of(text: &str) -> Self {
-        let after = |(at, byte): (usize, u8)| (byte == b'\n').then_some(at + 1);
-        Self(std::iter::once(0).chain(text.bytes().enumerate().filter_map(after)).collect())
-    }
-
-    /// The line of a byte, counted from 1.
-    pub(crate) fn at(&self, offset: usize) -> usize {
-        self.0.partition_point(|start| *start <= offset).max(1)
-    }
+/// The same with commas behind last elements, as Bun writes its lockfile.
+pub(crate) fn borrowed_with_trailing_commas(text: &str) -> Result<Placed<Value<'_>>, JsonError> {
+    read::Reader::of(text, true).read()
 }
 
 #[cfg(test)]
@@ -190,7 +142,7 @@ mod tests {
         let json = parse("{\n \"a\": [1,\n  \"x\"],\n \"b\": {\"c\": null}\n}").unwrap();
         let a = json.value.key("a").unwrap();
         assert_eq!((json.line, a.line), (1, 2));
-        assert_eq!(a.value.items()[1], Placed::new(Json::String("x".to_owned()), 3));
+        assert_eq!(a.value.items()[1], Placed::new(Json::String("x".into()), 3));
         assert_eq!(json.value.key("b").unwrap().value.key("c").unwrap().line, 4);
     }
 

@@ -129,7 +129,7 @@ impl Reader<'_> {
         let mut found = Vec::new();
         for (name, item) in value.value.entries() {
             match item.value.as_str() {
-                Some(text) => found.push((name.clone(), Placed::new(text.to_owned(), item.line))),
+                Some(text) => found.push((name.to_string(), Placed::new(text.to_owned(), item.line))),
                 None => self.wrong(&format!("{key}.{name}"), item, "a string"),
             }
         }
@@ -141,7 +141,7 @@ impl Reader<'_> {
             Some(Placed { value: Json::String(file), line }) => {
                 let name = name.map_or("", |name| name.value.as_str());
                 let own = name.rsplit('/').next().unwrap_or(name).to_owned();
-                vec![(own, Placed::new(file.clone(), *line))]
+                vec![(own, Placed::new(file.to_string(), *line))]
             }
             Some(_) => self.strings("bin"),
             None => Vec::new(),

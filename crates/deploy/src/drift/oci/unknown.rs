@@ -190,7 +190,7 @@ fn shown(value: &Placed<Json>) -> String {
     match &value.value {
         Json::Null => "null".to_owned(),
         Json::Boolean(is) => is.to_string(),
-        Json::Number(text) | Json::String(text) => text.clone(),
+        Json::Number(text) | Json::String(text) => text.to_string(),
         Json::Array(list) => format!("{} items", list.len()),
         Json::Object(map) => format!("{} keys", map.len()),
     }
@@ -212,8 +212,8 @@ fn keys<'a>(value: &'a Placed<Json>, place: &str, found: &mut Vec<(String, &'a P
         Json::Object(map) => {
             let known = KEYS.iter().find(|(at, _)| *at == place).map_or(&[][..], |(_, keys)| keys);
             for (name, value) in map {
-                let inner = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
-                if known.contains(&name.as_str()) {
+                let inner = if place.is_empty() { name.to_string() } else { format!("{place}.{name}") };
+                if known.contains(&name.as_ref()) {
                     keys(value, &inner, found);
                 } else {
                     found.push((inner, value));

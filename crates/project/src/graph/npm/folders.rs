@@ -4,13 +4,13 @@ use super::{Entries, is_true, object, ranges, string, text_of};
 use crate::graph::{
     Edge, EdgeKind, GraphError, Importer, ImporterId, Integrity, Package, PackageId, Source, Target,
 };
-use crate::json::{Json, Placed};
+use crate::json::{Placed, Value};
 use std::collections::HashMap;
 
 /// Where the folders of the file lead.
 pub(super) type Places<'a> = HashMap<&'a str, Target>;
 
-pub(super) fn read(entries: &Entries) -> Result<(Vec<Importer>, Vec<Package>), GraphError> {
+pub(super) fn read(entries: &Entries<'_>) -> Result<(Vec<Importer>, Vec<Package>), GraphError> {
     let places = places(entries)?;
     let mut importers = Vec::new();
     let mut packages = Vec::new();
@@ -25,7 +25,7 @@ pub(super) fn read(entries: &Entries) -> Result<(Vec<Importer>, Vec<Package>), G
 }
 
 /// Where each folder leads, counted in the order of the file.
-fn places(entries: &Entries) -> Result<Places<'_>, GraphError> {
+fn places<'a>(entries: &'a Entries<'_>) -> Result<Places<'a>, GraphError> {
     let mut places = Places::new();
     let (mut importers, mut packages) = ((0..).map(ImporterId), (0..).map(PackageId));
     for (folder, entry) in entries {
@@ -38,7 +38,7 @@ fn places(entries: &Entries) -> Result<Places<'_>, GraphError> {
         } else {
             packages.next().map(Target::Package)
         };
-        places.extend(next.map(|next| (folder.as_str(), next)));
+        places.extend(next.map(|next| (folder.as_ref(), next)));
     }
     // A link stands for the folder it leads to, once that is known.
     for (folder, entry) in entries.iter().filter(|(_, entry)| is_true(&entry.value, "link")) {
@@ -60,7 +60,7 @@ fn is_importer(folder: &str) -> bool {
     !(folder.starts_with("node_modules/") || folder.contains("/node_modules/"))
 }
 
-fn importer(folder: &str, entry: &Json, places: &Places<'_>) -> Result<Importer, GraphError> {
+fn importer(folder: &str, entry: &Value<'_>, places: &Places<'_>) -> Result<Importer, GraphError> {
     let edges = edges(folder, entry, places)?;
     let (name, version) = (string(entry, "name")?, string(entry, "version")?);
     Ok(Importer { folder: folder.to_owned(), name, version, edges })
@@ -68,7 +68,7 @@ fn importer(folder: &str, entry: &Json, places: &Places<'_>) -> Result<Importer,
 
 fn package(
     folder: &str,
-    written: &Placed<Json>,
+    written: &Placed<Value<'_>>,
     places: &Places<'_>,
 ) -> Result<Package, GraphError> {
     let entry = &written.value;
@@ -95,7 +95,7 @@ fn package(
     Ok(package)
 }
 
-fn edges(folder: &str, entry: &Json, places: &Places<'_>) -> Result<Vec<Edge>, GraphError> {
+fn edges(folder: &str, entry: &Value<'_>, places: &Places<'_>) -> Result<Vec<Edge>, GraphError> {
     let optional = ranges(entry, "optionalDependencies")?;
     let meta = entry.key("peerDependenciesMeta");
     let may_miss = |name: &str| {
@@ -126,7 +126,7 @@ fn edges(folder: &str, entry: &Json, places: &Places<'_>) -> Result<Vec<Edge>, G
 }
 
 /// A list of words, or one word.
-fn words(entry: &Json, key: &str) -> Vec<String> {
+fn words(entry: &Value<'_>, key: &str) -> Vec<String> {
     let Some(placed) = entry.key(key) else { return Vec::new() };
     let one = placed.value.as_str().into_iter();
     let many = placed.value.items().iter().filter_map(|item| item.value.as_str());
@@ -134,11 +134,11 @@ fn words(entry: &Json, key: &str) -> Vec<String> {
 }
 
 /// `license`: an expression, or the old forms `{"type": ...}` and a list of these.
-fn licence(value: &Json) -> Option<String> {
+fn licence(value: &Value<'_>) -> Option<String> {
     match value {
-        Json::String(text) => Some(text.clone()),
-        Json::Object(_) => text_of(value, "type"),
-        Json::Array(items) => {
+        Value::String(text) => Some(text.to_string()),
+        Value::Object(_) => text_of(value, "type"),
+        Value::Array(items) => {
             let all: Vec<_> = items.iter().filter_map(|item| licence(&item.value)).collect();
             (!all.is_empty()).then(|| all.join(" OR "))
         }

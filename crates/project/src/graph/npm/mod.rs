@@ -9,21 +9,25 @@ mod folders;
 mod nested;
 
 use super::{Format, GraphError, Importer, Manifest, Package};
-use crate::json::{self, Json, Placed};
+use crate::json::{self, Placed, Value};
+use std::borrow::Cow;
 
 /// What a reader makes of a text.
 pub(super) type Read = (Format, Vec<Importer>, Vec<Package>);
 
 /// Entries of an object.
-type Entries = [(String, Placed<Json>)];
+pub(super) type Entries<'a> = [Entry<'a>];
+
+/// One of them.
+pub(super) type Entry<'a> = (Cow<'a, str>, Placed<Value<'a>>);
 
 pub(super) fn read(text: &str, manifests: &[Manifest<'_>]) -> Result<Read, GraphError> {
-    let root = json::parse(text)?;
+    let root = json::borrowed(text)?;
     let entries = |key: &str| object(root.value.key(key));
     let version = root.value.key("lockfileVersion");
     let number = match version.map(|version| &version.value) {
         None => 1,
-        Some(Json::Number(number)) => number.parse().unwrap_or_default(),
+        Some(Value::Number(number)) => number.parse().unwrap_or_default(),
         Some(_) => 0,
     };
     match number {
@@ -42,7 +46,7 @@ pub(super) fn read(text: &str, manifests: &[Manifest<'_>]) -> Result<Read, Graph
         _ => Err(GraphError::UnknownVersion {
             line: version.map_or(1, |version| version.line),
             version: match version.map(|version| &version.value) {
-                Some(Json::Number(text) | Json::String(text)) => text.clone(),
+                Some(Value::Number(text) | Value::String(text)) => text.to_string(),
                 Some(other) => other.kind().to_owned(),
                 None => String::new(),
             },
@@ -51,10 +55,12 @@ pub(super) fn read(text: &str, manifests: &[Manifest<'_>]) -> Result<Read, Graph
 }
 
 /// The entries of a value that is there and must be an object.
-pub(super) fn object(value: Option<&Placed<Json>>) -> Result<Option<&Entries>, GraphError> {
+pub(super) fn object<'a, 'b>(
+    value: Option<&'b Placed<Value<'a>>>,
+) -> Result<Option<&'b Entries<'a>>, GraphError> {
     match value {
         None => Ok(None),
-        Some(Placed { value: Json::Object(entries), .. }) => Ok(Some(entries)),
+        Some(Placed { value: Value::Object(entries), .. }) => Ok(Some(entries)),
         Some(other) => Err(GraphError::on(
             other.line,
             format!("an object is expected, not {}", other.value.kind()),
@@ -64,19 +70,19 @@ pub(super) fn object(value: Option<&Placed<Json>>) -> Result<Option<&Entries>, G
 
 /// Ranges by name: every value must be a string.
 pub(super) fn ranges<'a>(
-    entry: &'a Json,
+    entry: &'a Value<'_>,
     key: &str,
 ) -> Result<Vec<(&'a str, &'a str)>, GraphError> {
     let entries = object(entry.key(key))?.unwrap_or_default();
-    let one = |(name, range): &'a (String, Placed<Json>)| match range.value.as_str() {
-        Some(text) => Ok((name.as_str(), text)),
+    let one = |(name, range): &'a Entry<'_>| match range.value.as_str() {
+        Some(text) => Ok((name.as_ref(), text)),
         None => Err(expected_text(range)),
     };
     entries.iter().map(one).collect()
 }
 
 /// A value that must be a string where it is there.
-fn string(entry: &Json, key: &str) -> Result<Option<String>, GraphError> {
+fn string(entry: &Value<'_>, key: &str) -> Result<Option<String>, GraphError> {
     match entry.key(key) {
         None => Ok(None),
         Some(placed) => match placed.value.as_str() {
@@ -86,17 +92,17 @@ fn string(entry: &Json, key: &str) -> Result<Option<String>, GraphError> {
     }
 }
 
-pub(super) fn expected_text(value: &Placed<Json>) -> GraphError {
+pub(super) fn expected_text(value: &Placed<Value<'_>>) -> GraphError {
     GraphError::on(value.line, format!("a string is expected, not {}", value.value.kind()))
 }
 
 /// A string; nothing where it is anything else.
-pub(super) fn text_of(entry: &Json, key: &str) -> Option<String> {
+pub(super) fn text_of(entry: &Value<'_>, key: &str) -> Option<String> {
     entry.key(key).and_then(|placed| placed.value.as_str()).map(str::to_owned)
 }
 
-pub(super) fn is_true(entry: &Json, key: &str) -> bool {
-    entry.key(key).is_some_and(|placed| placed.value == Json::Boolean(true))
+pub(super) fn is_true(entry: &Value<'_>, key: &str) -> bool {
+    entry.key(key).is_some_and(|placed| placed.value == Value::Boolean(true))
 }
 
 /// The name that is really asked for by `npm:name@range`.

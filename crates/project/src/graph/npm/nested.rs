@@ -6,17 +6,17 @@ use crate::graph::manifest;
 use crate::graph::{
     Edge, EdgeKind, GraphError, Importer, Integrity, Manifest, Package, PackageId, Source, Target,
 };
-use crate::json::{Json, Placed};
+use crate::json::{Placed, Value};
 
 /// A copy, with the folder it lies in.
 struct Copy<'a> {
     folder: String,
     name: &'a str,
-    entry: &'a Placed<Json>,
+    entry: &'a Placed<Value<'a>>,
 }
 
 pub(super) fn read(
-    entries: &Entries,
+    entries: &Entries<'_>,
     (name, version): (Option<String>, Option<String>),
     manifests: &[Manifest<'_>],
 ) -> Result<(Vec<Importer>, Vec<Package>), GraphError> {
@@ -37,7 +37,7 @@ pub(super) fn read(
 /// How deep the copies lie is bounded by the JSON reader.
 fn flatten<'a>(
     above: &str,
-    entries: &'a Entries,
+    entries: &'a Entries<'a>,
     copies: &mut Vec<Copy<'a>>,
 ) -> Result<(), GraphError> {
     for (name, entry) in entries {
@@ -76,7 +76,7 @@ fn package(copy: &Copy<'_>, places: &Places<'_>) -> Result<Package, GraphError> 
         let range = range.value.as_str().unwrap_or_default().to_owned();
         let to = lookup(folder, name, places);
         // Whether it is optional is told at its end alone.
-        package.edges.push(Edge { name: name.clone(), range, kind: EdgeKind::Production, to });
+        package.edges.push(Edge { name: name.to_string(), range, kind: EdgeKind::Production, to });
     }
     Ok(package)
 }

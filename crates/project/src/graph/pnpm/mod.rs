@@ -6,12 +6,12 @@
 
 mod key;
 
-use super::npm::{Read, expected_text, is_true, object, text_of};
+use super::npm::{Entries, Read, expected_text, is_true, object, text_of};
 use super::{
     Edge, EdgeKind, Format, GraphError, Importer, ImporterId, Integrity, Package, PackageId,
     Source, Target, yaml,
 };
-use crate::json::{Json, Placed};
+use crate::json::{Placed, Value};
 use key::Keys;
 use std::collections::HashMap;
 
@@ -23,8 +23,6 @@ const KINDS: [(&str, EdgeKind); 5] = [
     ("configDependencies", EdgeKind::Dev),
     ("packageManagerDependencies", EdgeKind::Dev),
 ];
-
-type Entries = [(String, Placed<Json>)];
 
 pub(super) fn read(text: &str) -> Result<Read, GraphError> {
     let documents = yaml::documents(text)?;
@@ -59,7 +57,7 @@ pub(super) fn read(text: &str) -> Result<Read, GraphError> {
 }
 
 /// What version 9 always writes. Half a file of it could pass for a smaller one.
-fn whole(document: &Placed<Json>, major: u32) -> Result<(), GraphError> {
+fn whole(document: &Placed<Value<'_>>, major: u32) -> Result<(), GraphError> {
     let has = |key| document.value.key(key).is_some();
     if major < 9 || (has("importers") && has("packages") == has("snapshots")) {
         return Ok(());
@@ -70,7 +68,7 @@ fn whole(document: &Placed<Json>, major: u32) -> Result<(), GraphError> {
 }
 
 /// Whether a document knows of nothing that the project itself asks for, but of pnpm's own tools.
-fn is_of_pnpm_itself(document: &Json) -> bool {
+fn is_of_pnpm_itself(document: &Value<'_>) -> bool {
     let importers = document.key("importers").map(|all| all.value.entries()).unwrap_or_default();
     let mut keys = importers.iter().flat_map(|(_, one)| one.value.entries()).peekable();
     let own = |key: &str| matches!(key, "configDependencies" | "packageManagerDependencies");
@@ -79,36 +77,36 @@ fn is_of_pnpm_itself(document: &Json) -> bool {
 
 /// One document, while it is read.
 struct Document<'a> {
-    root: &'a Json,
+    root: &'a Value<'a>,
     keys: Keys,
     /// What is fetched, by key.
-    fetched: &'a Entries,
+    fetched: &'a Entries<'a>,
     /// What is installed, by key; where the form does not tell them apart, the same.
-    installed: Vec<(&'a str, Option<&'a Placed<Json>>)>,
+    installed: Vec<(&'a str, Option<&'a Placed<Value<'a>>>)>,
     places: HashMap<&'a str, Target>,
     folders: HashMap<&'a str, ImporterId>,
 }
 
 impl<'a> Document<'a> {
     fn of(
-        root: &'a Json,
+        root: &'a Value<'a>,
         keys: Keys,
         importers: usize,
         packages: usize,
     ) -> Result<Self, GraphError> {
         let fetched = object(root.key("packages"))?.unwrap_or_default();
         let snapshots = object(root.key("snapshots"))?;
-        let mut installed: Vec<(&str, Option<&Placed<Json>>)> = snapshots
+        let mut installed: Vec<(&str, Option<&Placed<Value<'_>>>)> = snapshots
             .unwrap_or(fetched)
             .iter()
-            .map(|(key, one)| (key.as_str(), Some(one)))
+            .map(|(key, one)| (key.as_ref(), Some(one)))
             .collect();
         if snapshots.is_some() {
             // What is listed and never installed is still in the file.
             let known: std::collections::HashSet<&str> =
                 installed.iter().map(|(key, _)| Keys::without_peers(key)).collect();
-            let rest = fetched.iter().filter(|(key, _)| !known.contains(key.as_str()));
-            installed.extend(rest.map(|(key, _)| (key.as_str(), None)));
+            let rest = fetched.iter().filter(|(key, _)| !known.contains(key.as_ref()));
+            installed.extend(rest.map(|(key, _)| (key.as_ref(), None)));
         }
         let ids = (u32::try_from(packages).unwrap_or(u32::MAX)..).map(PackageId);
         let places = installed.iter().map(|(key, _)| *key).zip(ids.map(Target::Package)).collect();
@@ -132,8 +130,8 @@ impl<'a> Document<'a> {
             }
             None => importers.push(self.importer("", self.root)?),
         }
-        let fetched: HashMap<&str, &Placed<Json>> =
-            self.fetched.iter().map(|(key, entry)| (key.as_str(), entry)).collect();
+        let fetched: HashMap<&str, &Placed<Value<'_>>> =
+            self.fetched.iter().map(|(key, entry)| (key.as_ref(), entry)).collect();
         for (key, snapshot) in &self.installed {
             let entry = fetched.get(key).or_else(|| fetched.get(Keys::without_peers(key)));
             let Some(entry) = entry else {
@@ -148,15 +146,15 @@ impl<'a> Document<'a> {
         Ok(())
     }
 
-    fn importer(&self, folder: &str, entry: &Json) -> Result<Importer, GraphError> {
+    fn importer(&self, folder: &str, entry: &Value<'_>) -> Result<Importer, GraphError> {
         let specifiers = entry.key("specifiers");
         let mut edges = Vec::new();
         for (key, kind) in KINDS {
             for (name, told) in object(entry.key(key))?.unwrap_or_default() {
                 let (range, version) = match &told.value {
-                    Json::String(version) => {
+                    Value::String(version) => {
                         let range = specifiers.and_then(|all| text_of(&all.value, name));
-                        (range.unwrap_or_default(), version.clone())
+                        (range.unwrap_or_default(), version.to_string())
                     }
                     one => (
                         text_of(one, "specifier").unwrap_or_default(),
@@ -165,7 +163,7 @@ impl<'a> Document<'a> {
                     ),
                 };
                 let to = self.led(folder, name, &version, told.line)?;
-                edges.push(Edge { name: name.clone(), range, kind, to });
+                edges.push(Edge { name: name.to_string(), range, kind, to });
             }
         }
         Ok(Importer { folder: folder.to_owned(), edges, ..Importer::default() })
@@ -174,8 +172,8 @@ impl<'a> Document<'a> {
     fn package(
         &self,
         key: &str,
-        entry: &Placed<Json>,
-        snapshot: &Placed<Json>,
+        entry: &Placed<Value<'_>>,
+        snapshot: &Placed<Value<'_>>,
     ) -> Result<Package, GraphError> {
         let told = self.keys.split(key);
         let name = text_of(&entry.value, "name").or_else(|| told.map(|(name, _)| name.to_owned()));
@@ -193,7 +191,7 @@ impl<'a> Document<'a> {
         (package.source, package.integrity) = source(resolution, &package, told.map(|(_, at)| at));
         package.edges = self.edges(&entry.value, &snapshot.value)?;
         package.install_script =
-            entry.value.key("requiresBuild").map(|told| told.value == Json::Boolean(true));
+            entry.value.key("requiresBuild").map(|told| told.value == Value::Boolean(true));
         package.deprecated = text_of(&entry.value, "deprecated");
         package.os = words(&entry.value, "os");
         package.cpu = words(&entry.value, "cpu");
@@ -210,7 +208,7 @@ impl<'a> Document<'a> {
         text_of(&told.value, "path").or_else(|| told.value.as_str().map(str::to_owned))
     }
 
-    fn edges(&self, entry: &Json, snapshot: &Json) -> Result<Vec<Edge>, GraphError> {
+    fn edges(&self, entry: &Value<'_>, snapshot: &Value<'_>) -> Result<Vec<Edge>, GraphError> {
         let peers = object(entry.key("peerDependencies"))?.unwrap_or_default();
         let meta = entry.key("peerDependenciesMeta");
         let mut edges = Vec::new();
@@ -220,9 +218,9 @@ impl<'a> Document<'a> {
                 let text = version.value.as_str().ok_or_else(|| expected_text(version))?;
                 let to = self.led("", name, text, version.line)?;
                 if peers.iter().any(|(peer, _)| peer == name) {
-                    found.extend(to.map(|to| (name.as_str(), to)));
+                    found.extend(to.map(|to| (name.as_ref(), to)));
                 } else {
-                    edges.push(Edge { name: name.clone(), range: String::new(), kind, to });
+                    edges.push(Edge { name: name.to_string(), range: String::new(), kind, to });
                 }
             }
         }
@@ -231,8 +229,8 @@ impl<'a> Document<'a> {
             let meta = meta.and_then(|all| all.value.key(name));
             let may_miss = meta.is_some_and(|meta| is_true(&meta.value, "optional"));
             let kind = if may_miss { EdgeKind::PeerOptional } else { EdgeKind::Peer };
-            let to = found.get(name.as_str()).copied();
-            edges.push(Edge { name: name.clone(), range, kind, to });
+            let to = found.get(name.as_ref()).copied();
+            edges.push(Edge { name: name.to_string(), range, kind, to });
         }
         Ok(edges)
     }
@@ -287,7 +285,7 @@ fn joined(folder: &str, path: &str) -> Option<String> {
 
 /// Where a package comes from, and its hash.
 fn source(
-    resolution: Option<&Placed<Json>>,
+    resolution: Option<&Placed<Value<'_>>>,
     package: &Package,
     reference: Option<&str>,
 ) -> (Source, Integrity) {
@@ -308,7 +306,7 @@ fn source(
     (source, integrity)
 }
 
-fn words(entry: &Json, key: &str) -> Vec<String> {
+fn words(entry: &Value<'_>, key: &str) -> Vec<String> {
     let items = entry.key(key).map(|told| told.value.items()).unwrap_or_default();
     items.iter().filter_map(|item| item.value.as_str()).map(str::to_owned).collect()
 }

@@ -8,8 +8,9 @@
 mod scalar;
 
 use super::GraphError;
-use crate::json::{Json, Placed};
+use crate::json::{Placed, Value};
 use scalar::Flow;
+use std::borrow::Cow;
 
 /// How deep mappings may be nested.
 const DEPTH: usize = 32;
@@ -18,7 +19,7 @@ const DEPTH: usize = 32;
 ///
 /// # Errors
 /// What none of the two managers writes, and a key that stands twice.
-pub(super) fn documents(text: &str) -> Result<Vec<Placed<Json>>, GraphError> {
+pub(super) fn documents(text: &str) -> Result<Vec<Placed<Value<'_>>>, GraphError> {
     let mut all = Vec::new();
     let mut lines = Lines::of(text)?;
     while let Some(document) = lines.document()? {
@@ -84,7 +85,7 @@ impl<'a> Lines<'a> {
     }
 
     /// The next document, if one is left.
-    fn document(&mut self) -> Result<Option<Placed<Json>>, GraphError> {
+    fn document(&mut self) -> Result<Option<Placed<Value<'a>>>, GraphError> {
         while let Some(line) = self.peek()? {
             match line.text {
                 "---" | "..." if line.indent == 0 => self.take(),
@@ -104,14 +105,14 @@ impl<'a> Lines<'a> {
     }
 
     /// A mapping or list that begins with this line.
-    fn block(&mut self, first: Line<'a>, depth: usize) -> Result<Placed<Json>, GraphError> {
+    fn block(&mut self, first: Line<'a>, depth: usize) -> Result<Placed<Value<'a>>, GraphError> {
         if depth > DEPTH {
             return Err(GraphError::on(first.number, "nested too deep"));
         }
         if is_item(first.text) {
             return self.list(first, depth);
         }
-        let mut entries: Vec<(String, Placed<Json>)> = Vec::new();
+        let mut entries: Vec<(Cow<'a, str>, Placed<Value<'a>>)> = Vec::new();
         let mut seen = std::collections::HashSet::new();
         while let Some(line) = self.peek()? {
             if line.indent != first.indent || is_marker(line) || is_item(line.text) {
@@ -132,16 +133,16 @@ impl<'a> Lines<'a> {
         {
             return Err(GraphError::on(next.number, "indented otherwise than what is above"));
         }
-        Ok(Placed::new(Json::Object(entries), first.number))
+        Ok(Placed::new(Value::Object(entries), first.number))
     }
 
     /// The key of a line and what stands behind its colon; `? key` has a line for its colon, on which
     /// the first key of a mapping may stand.
-    fn key(&mut self, line: Line<'a>) -> Result<(String, &'a str), GraphError> {
+    fn key(&mut self, line: Line<'a>) -> Result<(Cow<'a, str>, &'a str), GraphError> {
         let Some(long) = line.text.strip_prefix("? ") else {
             return scalar::key(line.text).map_err(|why| GraphError::on(line.number, why));
         };
-        let Ok(Flow { value: Json::String(key), rest: "" }) = scalar::parse(long) else {
+        let Ok(Flow { value: Value::String(key), rest: "" }) = scalar::parse(long) else {
             return Err(GraphError::on(line.number, "a key is expected"));
         };
         match self.peek()? {
@@ -160,23 +161,30 @@ impl<'a> Lines<'a> {
     }
 
     /// What a key says: on its own line, or on those below.
-    fn value(&mut self, line: Line<'a>, rest: &'a str, depth: usize) -> Result<Json, GraphError> {
+    fn value(
+        &mut self,
+        line: Line<'a>,
+        rest: &'a str,
+        depth: usize,
+    ) -> Result<Value<'a>, GraphError> {
         match rest.as_bytes().first() {
             None | Some(b'#') => {}
-            Some(b'|' | b'>') => return self.block_scalar(line, rest).map(Json::String),
+            Some(b'|' | b'>') => {
+                return self.block_scalar(line, rest).map(|text| Value::String(text.into()));
+            }
             Some(_) => return whole(rest, line.number),
         }
-        let Some(next) = self.peek()? else { return Ok(Json::Null) };
+        let Some(next) = self.peek()? else { return Ok(Value::Null) };
         // A list may stand as far left as its key.
         let inside =
             next.indent > line.indent || (next.indent == line.indent && is_item(next.text));
         if !inside || is_marker(next) {
-            return Ok(Json::Null);
+            return Ok(Value::Null);
         }
         Ok(self.block(next, depth + 1)?.value)
     }
 
-    fn list(&mut self, first: Line<'a>, depth: usize) -> Result<Placed<Json>, GraphError> {
+    fn list(&mut self, first: Line<'a>, depth: usize) -> Result<Placed<Value<'a>>, GraphError> {
         let mut items = Vec::new();
         while let Some(line) = self.peek()? {
             if line.indent != first.indent || !is_item(line.text) {
@@ -191,7 +199,7 @@ impl<'a> Lines<'a> {
             };
             items.push(Placed::new(value, line.number));
         }
-        Ok(Placed::new(Json::Array(items), first.number))
+        Ok(Placed::new(Value::Array(items), first.number))
     }
 
     /// `|` keeps its lines, `>` folds them; `-` and `+` are about the end.
@@ -229,7 +237,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-fn whole(text: &str, number: usize) -> Result<Json, GraphError> {
+fn whole(text: &str, number: usize) -> Result<Value<'_>, GraphError> {
     let mut flow = scalar::parse(text).map_err(|why| GraphError::on(number, why))?;
     if flow.rest.is_empty() || flow.rest.starts_with('#') {
         place(&mut flow.value, number);
@@ -240,10 +248,10 @@ fn whole(text: &str, number: usize) -> Result<Json, GraphError> {
 }
 
 /// All of a flow value stands on one line.
-fn place(json: &mut Json, number: usize) {
-    let inner: Vec<&mut Placed<Json>> = match json {
-        Json::Array(items) => items.iter_mut().collect(),
-        Json::Object(entries) => entries.iter_mut().map(|(_, value)| value).collect(),
+fn place<'a>(json: &mut Value<'a>, number: usize) {
+    let inner: Vec<&mut Placed<Value<'a>>> = match json {
+        Value::Array(items) => items.iter_mut().collect(),
+        Value::Object(entries) => entries.iter_mut().map(|(_, value)| value).collect(),
         _ => return,
     };
     for value in inner {
@@ -264,7 +272,7 @@ fn is_marker(line: Line<'_>) -> bool {
 mod tests {
     use super::*;
 
-    fn one(text: &str) -> Json {
+    fn one(text: &str) -> Value<'_> {
         documents(text).unwrap().remove(0).value
     }
 
@@ -285,8 +293,8 @@ mod tests {
             Some("!win32")
         );
         assert_eq!(package.value.key("deprecated").unwrap().value.as_str(), Some("gone\naway"));
-        assert_eq!(package.value.key("hasBin").unwrap().value, Json::Boolean(true));
-        assert_eq!(package.value.key("empty").unwrap().value, Json::Null);
+        assert_eq!(package.value.key("hasBin").unwrap().value, Value::Boolean(true));
+        assert_eq!(package.value.key("empty").unwrap().value, Value::Null);
         assert_eq!(package.value.key("list").unwrap().value.items().len(), 2);
     }
 
@@ -295,8 +303,9 @@ mod tests {
         let text = "---\na: 1\n---\n? 'long key'\n: b: 2\n  c: {d: 3}\ne: 4\n? f\n:\n  g: 5\n...\n";
         let all = documents(text).unwrap();
         assert_eq!(all.len(), 2);
-        let keys =
-            |json: &Json| json.entries().iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
+        let keys = |json: &Value<'_>| {
+            json.entries().iter().map(|(key, _)| key.to_string()).collect::<Vec<_>>()
+        };
         assert_eq!(keys(&all[1].value), ["long key", "e", "f"]);
         assert_eq!(keys(&all[1].value.key("long key").unwrap().value), ["b", "c"]);
     }

@@ -1,6 +1,7 @@
 //! Scalars, keys and flow values on one line.
 
-use crate::json::{Json, Placed};
+use crate::json::{Placed, Value};
+use std::borrow::Cow;
 
 /// How deep flow values may be nested.
 const DEPTH: usize = 16;
@@ -8,7 +9,7 @@ const DEPTH: usize = 16;
 /// A value and what stands behind it.
 #[derive(Debug)]
 pub(super) struct Flow<'a> {
-    pub(super) value: Json,
+    pub(super) value: Value<'a>,
     pub(super) rest: &'a str,
 }
 
@@ -21,7 +22,7 @@ pub(super) fn parse(text: &str) -> Result<Flow<'_>, Why> {
 }
 
 /// A key and what stands behind its colon.
-pub(super) fn key(text: &str) -> Result<(String, &str), Why> {
+pub(super) fn key(text: &str) -> Result<(Cow<'_, str>, &str), Why> {
     const NONE: Why = "a key and a colon are expected";
     if text.starts_with(['"', '\'']) {
         let (key, rest) = quoted(text)?;
@@ -33,7 +34,7 @@ pub(super) fn key(text: &str) -> Result<(String, &str), Why> {
     }
     refuse_indicator(text)?;
     let end = text.find(": ").or_else(|| text.strip_suffix(':').map(str::len)).ok_or(NONE)?;
-    Ok((text[..end].trim_end().to_owned(), text[end + 1..].trim_start()))
+    Ok((Cow::Borrowed(text[..end].trim_end()), text[end + 1..].trim_start()))
 }
 
 /// Where a plain scalar stands, which says where it ends.
@@ -43,30 +44,30 @@ enum Place {
     Flow,
 }
 
-fn value(text: &str, place: Place, depth: usize) -> Result<(Json, &str), Why> {
+fn value(text: &str, place: Place, depth: usize) -> Result<(Value<'_>, &str), Why> {
     if depth > DEPTH {
         return Err("nested too deep");
     }
     match text.as_bytes().first() {
         Some(b'{') => mapping(&text[1..], depth + 1),
         Some(b'[') => sequence(&text[1..], depth + 1),
-        Some(b'"' | b'\'') => quoted(text).map(|(text, rest)| (Json::String(text), rest)),
+        Some(b'"' | b'\'') => quoted(text).map(|(text, rest)| (Value::String(text), rest)),
         _ => plain(text, place),
     }
 }
 
-fn mapping(text: &str, depth: usize) -> Result<(Json, &str), Why> {
-    let mut entries: Vec<(String, Placed<Json>)> = Vec::new();
+fn mapping(text: &str, depth: usize) -> Result<(Value<'_>, &str), Why> {
+    let mut entries: Vec<(Cow<'_, str>, Placed<Value<'_>>)> = Vec::new();
     let mut rest = text.trim_start();
     loop {
         if let Some(rest) = rest.strip_prefix('}') {
-            return Ok((Json::Object(entries), rest));
+            return Ok((Value::Object(entries), rest));
         }
         let (key, after) = if rest.starts_with(['"', '\'']) {
             quoted(rest)?
         } else {
             let end = rest.find([':', ',', '}', '{', '[', ']']).ok_or("a key is expected")?;
-            (rest[..end].trim().to_owned(), &rest[end..])
+            (Cow::Borrowed(rest[..end].trim()), &rest[end..])
         };
         let after = after.trim_start().strip_prefix(':').ok_or("a colon is expected")?;
         if entries.iter().any(|(other, _)| *other == key) {
@@ -78,12 +79,12 @@ fn mapping(text: &str, depth: usize) -> Result<(Json, &str), Why> {
     }
 }
 
-fn sequence(text: &str, depth: usize) -> Result<(Json, &str), Why> {
+fn sequence(text: &str, depth: usize) -> Result<(Value<'_>, &str), Why> {
     let mut items = Vec::new();
     let mut rest = text.trim_start();
     loop {
         if let Some(rest) = rest.strip_prefix(']') {
-            return Ok((Json::Array(items), rest));
+            return Ok((Value::Array(items), rest));
         }
         let (json, after) = value(rest, Place::Flow, depth)?;
         items.push(Placed::new(json, 0));
@@ -101,7 +102,7 @@ fn next(text: &str, end: char) -> Result<&str, Why> {
     }
 }
 
-fn plain(text: &str, place: Place) -> Result<(Json, &str), Why> {
+fn plain(text: &str, place: Place) -> Result<(Value<'_>, &str), Why> {
     refuse_indicator(text)?;
     let comment = text.find(" #").unwrap_or(text.len());
     let flow = if place == Place::Flow {
@@ -115,10 +116,10 @@ fn plain(text: &str, place: Place) -> Result<(Json, &str), Why> {
         return Err("a key within a value");
     }
     let json = match word {
-        "" | "~" | "null" => Json::Null,
-        "true" => Json::Boolean(true),
-        "false" => Json::Boolean(false),
-        _ => Json::String(word.to_owned()),
+        "" | "~" | "null" => Value::Null,
+        "true" => Value::Boolean(true),
+        "false" => Value::Boolean(false),
+        _ => Value::String(Cow::Borrowed(word)),
     };
     Ok((json, &text[end..]))
 }
@@ -135,18 +136,22 @@ fn refuse_indicator(text: &str) -> Result<(), Why> {
 }
 
 /// Text in quotes, and what stands behind them.
-fn quoted(text: &str) -> Result<(String, &str), Why> {
+fn quoted(text: &str) -> Result<(Cow<'_, str>, &str), Why> {
     const OPEN: Why = "the quotes are not closed";
     if let Some(inside) = text.strip_prefix('\'') {
-        let mut word = String::new();
+        let mut word = Cow::Borrowed("");
         let mut rest = inside;
         loop {
             let end = rest.find('\'').ok_or(OPEN)?;
-            word.push_str(&rest[..end]);
+            if word.is_empty() {
+                word = Cow::Borrowed(&rest[..end]);
+            } else {
+                word.to_mut().push_str(&rest[..end]);
+            }
             rest = &rest[end + 1..];
             match rest.strip_prefix('\'') {
                 Some(more) => {
-                    word.push('\'');
+                    word.to_mut().push('\'');
                     rest = more;
                 }
                 None => return Ok((word, rest)),
@@ -169,9 +174,10 @@ fn quoted(text: &str) -> Result<(String, &str), Why> {
     let end = end.ok_or(OPEN)?;
     let word = if inside[..end].contains('\\') {
         // What both know of escapes is what managers use.
-        serde_json::from_str(&text[..end + 2]).map_err(|_| "an escape that is not known")?
+        let word = serde_json::from_str(&text[..end + 2]);
+        Cow::Owned(word.map_err(|_| "an escape that is not known")?)
     } else {
-        inside[..end].to_owned()
+        Cow::Borrowed(&inside[..end])
     };
     Ok((word, &inside[end + 1..]))
 }
