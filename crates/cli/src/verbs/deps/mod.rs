@@ -6,6 +6,7 @@ mod inspect;
 mod look;
 mod output;
 mod policy;
+mod provenance;
 mod review;
 mod sarif;
 mod sbom;
@@ -38,6 +39,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Scripts(scripts::Scripts),
     Verify(verify::Verify),
+    Provenance(provenance::Provenance),
 }
 
 impl Deps {
@@ -50,6 +52,7 @@ impl Deps {
             Command::Inspect(command) => command.execute(printer),
             Command::Scripts(command) => command.execute(printer),
             Command::Verify(command) => command.execute(printer),
+            Command::Provenance(command) => command.execute(printer),
         }
     }
 }

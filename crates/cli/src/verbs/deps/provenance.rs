@@ -1,0 +1,287 @@
+//! `ringfence deps provenance`
+
+mod believed;
+mod report;
+mod shown;
+
+use super::look::folder_of;
+use super::source::{self, Side};
+use super::{Omit, audit::default_registry};
+use crate::error::{CommandError, Finish, Kind};
+use crate::printer::Printer;
+use believed::Believed;
+use report::{Report, Since};
+use ringfence_deps::change::{Change, Copies, Release, Releases, releases};
+use ringfence_deps::npmrc::{Npmrc, Variables};
+use ringfence_deps::provenance::{Remote, Source, Stored, Told, Trust, Verdict, judge};
+use ringfence_project::graph::{Need, Package, Source as From};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Verify who built and who published the packages
+///
+/// Checks the registry's signatures and Sigstore's attestations against the hashes of the lockfile, with a
+/// trusted root and keys that you have. What the registry says comes from it (--online) or from a folder
+/// (--evidence). A valid attestation is evidence of where a package was built, and not that it is good.
+/// Exits 1 when something is wrong, missing, lost or built elsewhere than before, and 2 when something
+/// cannot be judged.
+#[derive(Debug, clap::Args)]
+pub(super) struct Provenance {
+    /// The lockfile, or the folder it lies in
+    #[arg(value_name = "LOCKFILE", default_value = ".", value_hint = clap::ValueHint::AnyPath)]
+    lockfile: String,
+    /// Only these packages: a name, or NAME@VERSION
+    #[arg(value_name = "PACKAGE")]
+    packages: Vec<String>,
+    #[command(flatten)]
+    believed: Believed,
+    /// Ask the registry that npm is configured to use
+    #[arg(long)]
+    online: bool,
+    /// A folder with what the registry said, which --save wrote
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath, conflicts_with = "online")]
+    evidence: Option<PathBuf>,
+    /// Keep what the registry says in a folder, for --evidence
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath, requires = "online")]
+    save: Option<PathBuf>,
+    /// Compare with an older lockfile: a file, a folder, a git revision, or REVISION:PATH
+    #[arg(long, value_name = "OLD")]
+    since: Option<String>,
+    /// Leave out what is needed to develop alone
+    #[arg(long, value_name = "WHAT")]
+    omit: Option<Omit>,
+    /// Go on where something cannot be judged: it is told and does not fail
+    #[arg(long)]
+    allow_unknown: bool,
+    /// How the result is written
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: ProvenanceFormat,
+}
+
+/// For people, for machines, for code scanning, or for a pull request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ProvenanceFormat {
+    Human,
+    Json,
+    Sarif,
+    Markdown,
+}
+
+/// Most releases that are judged at the same time.
+const THREADS: usize = 8;
+
+/// What to do where there is nothing to judge by.
+const HINT: &str = "name a trusted root with --trusted-root, keys with --keys, ask the registry with \
+    --online, or go on without with --allow-unknown";
+
+impl Provenance {
+    pub(super) fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
+        if !self.online && self.evidence.is_none() {
+            let message = "no lockfile holds signatures, and nobody may be asked for them";
+            let hint = "ask the registry with --online, or name a folder that --save wrote with --evidence";
+            return Err(CommandError::new(Kind::Source, message).hint(hint));
+        }
+        let side = source::load(&self.lockfile, "")?;
+        let old = self.since.as_deref().map(|old| source::load(old, &side.path)).transpose()?;
+        let folder = folder_of(Path::new(&self.lockfile));
+        let (trust, found) = self.believed.read(&folder)?;
+        let source = self.source(&folder)?;
+        let wanted = self.wanted(&side)?;
+        printer.progress("judging signatures and attestations");
+        let verdicts = judge_all(&wanted, source.as_ref(), &trust);
+        let since =
+            old.as_ref().map(|old| compared(old, &side, &verdicts, source.as_ref(), &trust));
+        printer.progress("");
+        if let Some(folder) = &self.save {
+            self.keep_keys(folder, source.as_ref())?;
+        }
+        let report = Report::of(&side, verdicts, since, &trust, found);
+        self.show(&report, printer)?;
+        self.finish(&report)
+    }
+
+    fn show(&self, report: &Report, printer: &mut Printer) -> Result<(), CommandError> {
+        match self.format {
+            ProvenanceFormat::Human => printer.text(&shown::human(report, printer)),
+            ProvenanceFormat::Json => crate::format::json(report, printer)?,
+            ProvenanceFormat::Sarif => crate::format::json(&shown::sarif(report), printer)?,
+            ProvenanceFormat::Markdown => printer.text(&shown::markdown(report)),
+        }
+        Ok(())
+    }
+
+    fn finish(&self, report: &Report) -> Result<Finish, CommandError> {
+        if !report.findings.is_empty() {
+            return Ok(Finish::Findings);
+        }
+        if report.nothing_judged() {
+            let message = "nothing could be judged";
+            return Err(CommandError::new(Kind::Source, message).hint(HINT));
+        }
+        if !report.unknown.is_empty() && !self.allow_unknown {
+            let message = "not everything could be judged, and what could not may be anything";
+            return Err(CommandError::new(Kind::Source, message).hint(HINT));
+        }
+        Ok(Finish::Clean)
+    }
+
+    /// Where what the registry says comes from.
+    fn source(&self, folder: &Path) -> Result<Box<dyn Asked>, CommandError> {
+        if let Some(evidence) = &self.evidence {
+            if !evidence.is_dir() {
+                let message = format!("{} is no folder", evidence.display());
+                return Err(CommandError::new(Kind::Source, message));
+            }
+            return Ok(Box::new(Stored::of(evidence)));
+        }
+        let variables: Variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let mut npmrc = Npmrc::read(folder, &variables).map_err(|error| {
+            CommandError::new(Kind::Source, "npm's configuration cannot be used").caused_by(&error)
+        })?;
+        if npmrc.registry("").is_none() {
+            npmrc.set_registry(&default_registry(folder)?);
+        }
+        let failed = |why| CommandError::new(Kind::Source, why);
+        let remote = Remote::new(&npmrc).map_err(failed)?;
+        Ok(match &self.save {
+            None => Box::new(remote),
+            Some(folder) => {
+                Box::new(Keeping { remote, stored: Stored::of(folder), failed: Mutex::default() })
+            }
+        })
+    }
+
+    /// The releases that are judged.
+    fn wanted<'a>(&self, side: &'a Side) -> Result<Releases<'a>, CommandError> {
+        let omit = self.omit.is_some();
+        let mut all = releases(&side.graph);
+        all.retain(|_, copies| {
+            copies.all().any(|one| is_judged(one) && !(omit && one.need == Need::Dev))
+        });
+        let is_meant = |word: &str, release: &Release<'_>| {
+            word == release.name || word == format!("{}@{}", release.name, release.version)
+        };
+        for word in &self.packages {
+            if !all.keys().any(|release| is_meant(word, release)) {
+                let message = format!("{word} is not among the packages of {}", side.shown);
+                return Err(CommandError::new(Kind::Usage, message));
+            }
+        }
+        if !self.packages.is_empty() {
+            all.retain(|release, _| self.packages.iter().any(|word| is_meant(word, release)));
+        }
+        Ok(all)
+    }
+
+    /// Writes the registry's keys beside what it said; a registry may have none.
+    fn keep_keys(&self, folder: &Path, source: &dyn Asked) -> Result<(), CommandError> {
+        let failed = |why: String| {
+            let message = format!("cannot keep what the registry said in {}", folder.display());
+            CommandError::new(Kind::Output, message).caused_by(&std::io::Error::other(why))
+        };
+        if let Some(why) = source.failed() {
+            return Err(failed(why));
+        }
+        let Ok(Some(keys)) = source.keys() else { return Ok(()) };
+        std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(folder.join("keys.json"), keys))
+            .map_err(|error| failed(error.to_string()))
+    }
+}
+
+/// A source, and what is kept of it.
+trait Asked: Source {
+    /// The document of the registry's keys.
+    fn keys(&self) -> Result<Option<Vec<u8>>, String> {
+        Ok(None)
+    }
+
+    /// Why something could not be kept.
+    fn failed(&self) -> Option<String> {
+        None
+    }
+}
+
+impl Asked for Stored {}
+
+impl Asked for Remote {}
+
+/// A registry whose answers are kept.
+struct Keeping {
+    remote: Remote,
+    stored: Stored,
+    failed: Mutex<Option<String>>,
+}
+
+impl Source for Keeping {
+    fn told(&self, name: &str, version: &str) -> Result<Told, String> {
+        let told = self.remote.told(name, version)?;
+        if let Err(error) = self.stored.keep(&told) {
+            *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+        }
+        Ok(told)
+    }
+}
+
+impl Asked for Keeping {
+    fn keys(&self) -> Result<Option<Vec<u8>>, String> {
+        self.remote.keys("")
+    }
+
+    fn failed(&self) -> Option<String> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Not what is the project's own, nor what came inside the tarball of another.
+fn is_judged(package: &Package) -> bool {
+    !matches!(package.source, From::Link { .. }) && !package.bundled
+}
+
+/// Judges every release, in the order of their names.
+fn judge_all(wanted: &Releases<'_>, source: &dyn Asked, trust: &Trust) -> Vec<Verdict> {
+    let all: Vec<&Copies<'_>> = wanted.values().collect();
+    let next = AtomicUsize::new(0);
+    let verdicts = Mutex::new(Vec::with_capacity(all.len()));
+    let work = || {
+        while let Some(copies) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if let Some(verdict) = judge(copies.all().filter(|one| is_judged(one)), source, trust) {
+                verdicts.lock().unwrap_or_else(PoisonError::into_inner).push(verdict);
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS.min(all.len()) {
+            scope.spawn(work);
+        }
+    });
+    let mut verdicts = verdicts.into_inner().unwrap_or_else(PoisonError::into_inner);
+    verdicts.sort_by(|one, two| (&one.name, &one.version).cmp(&(&two.name, &two.version)));
+    verdicts
+}
+
+/// What differs from the releases that those of the older lockfile were before.
+fn compared(
+    old: &Side,
+    new: &Side,
+    verdicts: &[Verdict],
+    source: &dyn Asked,
+    trust: &Trust,
+) -> Since {
+    let change = Change::between(&old.graph, &new.graph);
+    let mut pairs = Vec::new();
+    let mut before = Releases::new();
+    let all: Vec<Release<'_>> =
+        verdicts.iter().map(|one| Release { name: &one.name, version: &one.version }).collect();
+    for release in all.iter().filter(|release| !change.before.contains_key(release)) {
+        if let Some((base, copies)) = change.base(release) {
+            before.insert(base.clone(), copies.clone());
+            let label = |one: &Release<'_>| format!("{}@{}", one.name, one.version);
+            pairs.push((label(release), label(base)));
+        }
+    }
+    Since { old: old.shown.clone(), before: judge_all(&before, source, trust), pairs }
+}

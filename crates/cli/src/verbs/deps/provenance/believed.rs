@@ -1,0 +1,70 @@
+//! Whom to believe, as the command line says it: nothing is taken silently.
+
+use crate::error::{CommandError, Kind};
+use ringfence_deps::provenance::Trust;
+use std::path::{Path, PathBuf};
+
+/// The options that say whom to believe.
+#[derive(Debug, clap::Args)]
+pub(super) struct Believed {
+    /// A `trusted_root.json` of Sigstore, or a folder with it, such as npm's package `@sigstore/tuf`
+    #[arg(long, value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
+    trusted_root: Option<PathBuf>,
+    /// Take the trusted root that npm brings with it, else the one in `node_modules`; says which it was
+    #[arg(long, conflicts_with = "trusted_root")]
+    find_root: bool,
+    /// The keys of the registry, as it serves them below `/-/npm/v1/keys`
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    keys: Option<PathBuf>,
+}
+
+/// The folder of the package that has the roots.
+const PACKAGE: &str = "@sigstore/tuf";
+
+impl Believed {
+    /// Reads what is named. With it: whether the root lies in the tree that is judged.
+    pub(super) fn read(&self, folder: &Path) -> Result<(Trust, bool), CommandError> {
+        let (path, of_tree) = match &self.trusted_root {
+            Some(path) => (Some(path.clone()), false),
+            None if self.find_root => {
+                let (path, of_tree) = find(folder).ok_or_else(|| {
+                    let message = "no trusted root was found: neither npm nor node_modules has one";
+                    CommandError::new(Kind::Source, message)
+                        .hint("name one: --trusted-root trusted_root.json")
+                })?;
+                (Some(path), of_tree)
+            }
+            None => (None, false),
+        };
+        let failed =
+            |error| CommandError::new(Kind::Source, "there is nobody to believe").caused_by(&error);
+        let mut trust = match path {
+            Some(path) => Trust::read(&path).map_err(failed)?,
+            None => Trust::nobody(),
+        };
+        if let Some(keys) = &self.keys {
+            trust.read_keys(keys).map_err(failed)?;
+        }
+        Ok((trust, of_tree))
+    }
+}
+
+/// The root of npm itself, else that of the tree that is judged, and which it is.
+fn find(folder: &Path) -> Option<(PathBuf, bool)> {
+    let has_seeds = |path: &PathBuf| path.join("seeds.json").is_file();
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let programs = std::env::split_paths(&path).map(|folder| folder.join("npm"));
+    let npm =
+        programs.filter_map(|program| program.canonicalize().ok()).find(|path| path.is_file());
+    // `npm/bin/npm-cli.js`, with its packages inside or, as Debian has it, beside it.
+    let own = npm.as_deref().and_then(|cli| cli.parent()?.parent()).map(Path::to_path_buf);
+    let places = own.into_iter().flat_map(|npm| {
+        let beside = npm.parent().map(|all| all.join(PACKAGE));
+        [Some(npm.join("node_modules").join(PACKAGE)), beside].into_iter().flatten()
+    });
+    if let Some(found) = places.into_iter().find(|place| has_seeds(place)) {
+        return Some((found, false));
+    }
+    let own = folder.join("node_modules").join(PACKAGE);
+    has_seeds(&own).then_some((own, true))
+}
