@@ -141,6 +141,14 @@ impl<'a> Change<'a> {
         .map(|(_, held)| held)
     }
 
+    /// Whether the older file has a package of this scope, which begins with `@`.
+    #[must_use]
+    pub fn has_scope(&self, scope: &str) -> bool {
+        let start = format!("{scope}/");
+        let from = Release { name: &start, version: "" };
+        self.before.range(from..).next().is_some_and(|(first, _)| first.name.starts_with(&start))
+    }
+
     /// Whether the older file has no release of this name.
     #[must_use]
     pub fn is_new_name(&self, name: &str) -> bool {

@@ -1,9 +1,12 @@
 //! A package that comes from no registry: a tarball of somebody's own, git; or one that asks for such
-//! a package, whether or not this lockfile has it.
+//! a package, whether or not this lockfile has it. Where the older lockfile took something from the
+//! same owner of repositories, it is told and does not fail.
 
 use super::{Found, Review, Signal};
 use crate::Severity;
 use ringfence_project::graph::{EdgeKind, Package, Source};
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
 
 pub(super) const SIGNAL: Signal = Signal {
     code: "exotic-source",
@@ -13,6 +16,8 @@ pub(super) const SIGNAL: Signal = Signal {
 };
 
 fn find(review: &Review<'_>, found: &mut Found<'_>) {
+    let known = OnceCell::new();
+    let known = || known.get_or_init(|| owners(&review.change.old.packages));
     for (release, copies) in review.added() {
         for package in copies.all() {
             let (message, place) = match &package.source {
@@ -30,13 +35,42 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
             let moved = review.change.earlier(release.name).flat_map(|(_, copies)| copies.all());
             if moved.into_iter().any(|old| is_of(old, place)) {
                 found.add_as(Severity::Moderate, package, format!("{message}, as before"));
+            } else if owner(place).is_some_and(|owner| known().contains(&owner)) {
+                let message = format!("{message}, whose owner was trusted before");
+                found.add_as(Severity::Moderate, package, message);
             } else {
                 found.add(package, message);
             }
             break;
         }
-        asks(review, copies.first(), found);
+        asks(review, copies.first(), &known, found);
     }
+}
+
+/// Owners of repositories that something came from.
+fn owners(packages: &[Package]) -> BTreeSet<String> {
+    let places = packages.iter().filter_map(|package| match &package.source {
+        Source::Git { url, .. } | Source::Tarball { url } => owner(url),
+        Source::File { .. } | Source::Link { .. } | Source::Registry { .. } => None,
+    });
+    places.collect()
+}
+
+/// The host and the first folder of an address, as hosts of repositories name their owners.
+fn owner(address: &str) -> Option<String> {
+    let address = address.split('#').next()?.to_ascii_lowercase();
+    let rest = address.split_once("://").map_or(address.as_str(), |(_, rest)| rest);
+    let rest = rest.rsplit('@').next()?.replace(':', "/");
+    let mut parts = rest.split('/').filter(|part| !part.is_empty());
+    let (host, owner) = (parts.next()?, parts.next()?);
+    parts.next()?;
+    let host = host.strip_prefix("codeload.").unwrap_or(host);
+    let host = match host {
+        "github" | "gitlab" => format!("{host}.com"),
+        "bitbucket" => format!("{host}.org"),
+        _ => host.to_owned(),
+    };
+    Some(format!("{host}/{owner}"))
 }
 
 /// Whether it came from this repository.
@@ -45,16 +79,24 @@ fn is_of(package: &Package, place: &str) -> bool {
 }
 
 /// What the package asks for that is in no registry, and that no earlier version asked for.
-fn asks(review: &Review<'_>, package: &Package, found: &mut Found<'_>) {
+fn asks<'a>(
+    review: &Review<'_>,
+    package: &Package,
+    known: &impl Fn() -> &'a BTreeSet<String>,
+    found: &mut Found<'_>,
+) {
     let exotic = package.edges.iter().filter(|edge| {
         is_exotic(&edge.range) && !matches!(edge.kind, EdgeKind::Peer | EdgeKind::PeerOptional)
     });
     for edge in exotic {
         let earlier = review.change.earlier(&package.name).flat_map(|(_, copies)| copies.all());
-        let known =
+        let asked =
             earlier.into_iter().flat_map(|old| &old.edges).any(|old| old.range == edge.range);
-        if !known {
-            found.add(package, format!("asks for {} from {}", edge.name, edge.range));
+        if !asked {
+            let trusted = owner(&edge.range).is_some_and(|owner| known().contains(&owner));
+            let severity = if trusted { Severity::Moderate } else { SIGNAL.severity };
+            let message = format!("asks for {} from {}", edge.name, edge.range);
+            found.add_as(severity, package, message);
         }
     }
 }
@@ -87,7 +129,35 @@ fn is_exotic(range: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::owner;
     use crate::review::testing::{codes, outcome};
+
+    #[test]
+    fn an_owner_is_the_same_however_the_address_is_written() {
+        for address in [
+            "git+https://github.com/Acme/a.git#main",
+            "git+ssh://git@github.com/acme/b.git",
+            "git@github.com:acme/b.git",
+            "github:acme/c#0123abc",
+            "https://github.com/acme/d/archive/v1.tar.gz",
+            "https://codeload.github.com/acme/e/tar.gz/0123abc",
+        ] {
+            assert_eq!(owner(address).as_deref(), Some("github.com/acme"), "{address}");
+        }
+        assert_eq!(owner("https://files.example/a.tgz"), None);
+    }
+
+    #[test]
+    fn what_comes_from_an_owner_who_was_trusted_before_matters_less() {
+        let one = r#""node_modules/a": {"version": "1.0.0", "resolved": "git+https://code.example/acme/a.git#main"}"#;
+        let with = |owner: &str| {
+            format!(
+                r#"{one}, "node_modules/b": {{"version": "1.0.0", "resolved": "git+https://code.example/{owner}/b.git#main"}}"#
+            )
+        };
+        let severity = |owner: &str| outcome(one, &with(owner)).findings[0].severity.id();
+        assert_eq!((severity("acme"), severity("eve")), ("moderate", "high"));
+    }
 
     #[test]
     fn what_comes_from_no_registry_is_found() {

@@ -14,7 +14,8 @@ pub(super) const SIGNAL: Signal = Signal {
 
 fn find(review: &Review<'_>, found: &mut Found<'_>) {
     for (_, before, after) in review.change.kept() {
-        for package in after.all() {
+        // Without a version nobody says that it is the same release.
+        for package in after.all().filter(|package| package.version.is_some()) {
             let other =
                 before.all().find(|old| old.integrity.agrees(&package.integrity) == Some(false));
             if let Some(old) = other {
@@ -72,6 +73,12 @@ mod tests {
         assert_eq!(codes(&old, &lock("1.0.0", "sha512-y")), ["integrity-changed"]);
         assert!(codes(&old, &lock("1.0.1", "sha512-y")).is_empty());
         assert!(codes(&old, &old).is_empty());
+    }
+
+    #[test]
+    fn what_has_no_version_is_no_release_that_could_have_changed() {
+        let lock = |hash: &str| format!(r#""node_modules/a": {{"integrity": "{hash}"}}"#);
+        assert!(codes(&lock("sha512-x"), &lock("sha512-y")).is_empty());
     }
 
     #[test]

@@ -39,11 +39,18 @@ pub use outcome::{Agreed, Outcome, Stale, Unknown};
 
 use crate::change::{Change, Copies, Release};
 use crate::evidence::{Evidence, Known, RegistryFacts, TarballFacts};
-use crate::{Finding, Severity};
+use crate::{Finding, Severity, similar};
 use outcome::Drafts;
 use paths::Paths;
 use ringfence_policy::dependencies::Dependencies;
+use ringfence_policy::time::DAY;
 use ringfence_project::graph::{Package, Source};
+
+/// Seconds after its first release after which a name is not new any more.
+const OLD_NAME: u64 = 365 * DAY.unsigned_abs();
+
+/// Seconds after its first release within which a name is new.
+const NEW_NAME: u64 = 30 * DAY.unsigned_abs();
 
 /// What a signal looks at.
 pub struct Review<'a> {
@@ -158,6 +165,13 @@ impl Review<'_> {
     /// Releases that are new in the newer file and lie in no folder of the project, first copies.
     fn added(&self) -> impl Iterator<Item = (&Release<'_>, &Copies<'_>)> {
         self.change.added().filter(|(_, copies)| is_installed(copies.first()))
+    }
+
+    /// Whether a name is one that people know: well known, or of a scope that is well known or that
+    /// the older lockfile has. Only the owner of a scope can publish in it.
+    fn is_known(&self, name: &str) -> bool {
+        similar::is_well_known(name)
+            || name.split_once('/').is_some_and(|(scope, _)| self.change.has_scope(scope))
     }
 
     /// The first copy of the release that this one most likely took the place of.

@@ -2,16 +2,14 @@
 //!
 //! This is how flatmap-stream (2018), peacenotwar (2022), plain-crypto-js and easy-day-js (2026) came.
 //! Patches that do so fail a review. Minor versions add dependencies in good order, so they are told
-//! and do not; neither does a package of the same scope, of a well-known name, or one that the
-//! registry has had for a year.
+//! and do not; neither does a package of the same scope, of a well-known name, of a scope that is
+//! known, or one that the registry has had for a year.
 
-use super::{Found, Review, Signal};
+use super::{Found, NEW_NAME, OLD_NAME, Review, Signal};
 use crate::Severity;
 use crate::change::Release;
 use crate::evidence::Known;
 use crate::ranges::version;
-use crate::similar::WELL_KNOWN;
-use ringfence_policy::time::DAY;
 use ringfence_project::graph::{Edge, EdgeKind, Package, Target};
 
 pub(super) const SIGNAL: Signal = Signal {
@@ -20,12 +18,6 @@ pub(super) const SIGNAL: Signal = Signal {
     severity: Severity::High,
     find,
 };
-
-/// Seconds after which a name is not new any more.
-const OLD: u64 = 365 * DAY.unsigned_abs();
-
-/// Seconds within which a name is new.
-const NEW: u64 = 30 * DAY.unsigned_abs();
 
 fn find(review: &Review<'_>, found: &mut Found<'_>) {
     for (release, copies) in review.added() {
@@ -84,15 +76,15 @@ fn severity(
     if scope(name).is_some() && scope(name) == scope(&package.name) {
         return Severity::Low;
     }
-    let known = WELL_KNOWN.binary_search(&name).is_ok();
+    let known = review.is_known(name);
     let first = target.and_then(|target| match review.registry(&Release::of(target), target) {
         Some(Known::Said(facts)) => facts.first_published,
         _ => None,
     });
     let age = first.map(|first| review.now.saturating_sub(first));
     match age {
-        Some(age) if age < NEW => Severity::High,
-        Some(age) if age > OLD => Severity::Moderate,
+        Some(age) if age < NEW_NAME => Severity::High,
+        Some(age) if age > OLD_NAME => Severity::Moderate,
         _ if known || !patch => Severity::Moderate,
         _ => Severity::High,
     }

@@ -2,10 +2,11 @@
 //!
 //! npm's newer lockfiles say so themselves, the tarball says what it is, and the registry says
 //! whether. `binding.gyp` at the root of a tarball makes npm run a compiler without any script: only
-//! the tarball tells, so without it a `no` of the lockfile is not taken for one. Versions that
-//! `[[dependencies.scripts]]` lists are not told.
+//! the tarball tells, so without it a `no` of the lockfile is not taken for one. New packages that many
+//! have run for long (well known, of a known scope, a year in the registry) are told and do not fail.
+//! Versions that `[[dependencies.scripts]]` lists are not told.
 
-use super::{Found, Review, Signal};
+use super::{Found, NEW_NAME, OLD_NAME, Review, Signal};
 use crate::Severity;
 use crate::change::Release;
 use crate::evidence::Known;
@@ -71,12 +72,29 @@ fn judge(
         }
     }
     match review.base(release) {
-        None => found.add(package, format!("is new and {what}")),
+        None => {
+            let severity = of_new(review, release, package);
+            found.add_as(severity, package, format!("is new and {what}"));
+        }
         Some((base, _)) if unknown => {
             let message = format!("{what}; whether {} did is not known", base.version);
             found.add_as(Severity::Moderate, package, message);
         }
         Some((base, _)) => found.add(package, format!("{what}; {} did not", base.version)),
+    }
+}
+
+/// How much it matters that a new package runs something: less where many have run it for long.
+fn of_new(review: &Review<'_>, release: &Release<'_>, package: &Package) -> Severity {
+    let first = match review.registry(release, package) {
+        Some(Known::Said(facts)) => facts.first_published,
+        _ => None,
+    };
+    match first.map(|first| review.now.saturating_sub(first)) {
+        Some(age) if age < NEW_NAME => Severity::High,
+        Some(age) if age > OLD_NAME => Severity::Moderate,
+        _ if review.is_known(release.name) => Severity::Moderate,
+        _ => Severity::High,
     }
 }
 

@@ -2,12 +2,15 @@
 //! that no release has.
 //!
 //! A name that several registries have resolves to the highest version, so an attacker takes a very
-//! high one; colors `1.4.44-liberty` had a word that was no stage of a release.
+//! high one; colors `1.4.44-liberty` had a word that was no stage of a release. Projects take up the
+//! numbers of something else (`chromedriver` those of Chrome) or of the year, and put a letter behind a
+//! build: that is told and does not fail.
 
 use super::{Found, Review, Signal};
 use crate::Severity;
 use crate::ranges::version;
 use nodejs_semver::{Identifier, Version};
+use std::ops::RangeInclusive;
 
 pub(super) const SIGNAL: Signal = Signal {
     code: "odd-version",
@@ -21,6 +24,12 @@ const AHEAD: u64 = 20;
 
 /// Major numbers above which years and builds are counted.
 const COUNTED: u64 = 90;
+
+/// Major numbers that are years.
+const YEARS: RangeInclusive<u64> = 2000..=2100;
+
+/// Letters of the shortest word that says something; what is shorter counts builds.
+const WORD: usize = 4;
 
 /// What stands behind versions before a release, in front of numbers.
 const STAGES: [&str; 26] = [
@@ -71,7 +80,12 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
         if let Some(word) = odd_word(&is).filter(|word| !earlier.iter().any(|old| has(old, word))) {
             found.add(package, format!("has a word behind it that no release has: {word}"));
         } else if is.major() > highest.major() + AHEAD && highest.major() < COUNTED {
-            found.add(package, format!("is very far ahead of {highest}"));
+            let severity = if is.major() < COUNTED || YEARS.contains(&is.major()) {
+                Severity::Moderate
+            } else {
+                Severity::High
+            };
+            found.add_as(severity, package, format!("is very far ahead of {highest}"));
         } else if is_back(review, release.name, &is, &earlier) {
             found.add_as(Severity::Moderate, package, format!("is lower than {highest} was"));
         } else if is.is_prerelease() && earlier.iter().all(|old| !old.is_prerelease()) {
@@ -101,7 +115,8 @@ fn odd_word(version: &Version) -> Option<String> {
         // Dates, builds and hashes begin with a digit or are hexadecimal.
         let built = text.starts_with(|c: char| c.is_ascii_digit())
             || text.len() >= 7 && text.chars().all(|c| c.is_ascii_hexdigit());
-        !built && !text.split(['-', '_']).any(stage)
+        let letters = text.chars().filter(char::is_ascii_alphabetic).count();
+        !built && letters >= WORD && !text.split(['-', '_']).any(stage)
     })
 }
 
@@ -123,6 +138,8 @@ mod tests {
     fn versions_that_do_not_follow_are_found() {
         assert_eq!(severity("1.4.0", "1.4.44-liberty-2"), Some("high"));
         assert_eq!(severity("1.2.0", "99.99.99"), Some("high"));
+        assert_eq!(severity("2.44.1", "77.0.0"), Some("moderate"), "the numbers of something else");
+        assert_eq!(severity("4.2.0", "2026.1.0"), Some("moderate"), "years");
         assert_eq!(severity("1.2.0", "1.1.9"), Some("moderate"));
         assert_eq!(severity("1.2.0", "1.3.0-rc.1"), Some("low"));
     }
@@ -137,6 +154,7 @@ mod tests {
             ("18.0.0-canary-0123abcd-20260101", "19.0.0-canary-4567abcd-20260201"),
             ("1.0.0-security", "1.0.1-security"),
             ("2024.1.0", "2026.1.0"),
+            ("0.25.0-2", "0.26.0-d"),
         ] {
             assert_eq!(severity(old, new), None, "{old} {new}");
         }

@@ -1,8 +1,12 @@
-//! A package that nothing leads to from the project: no manager writes it, somebody put it there.
+//! A package that nothing leads to from the project.
+//!
+//! No manager installs it, but npm writes such entries after some updates (and calls them extraneous),
+//! and a package with a shrinkwrap of its own brings some. So only what looks like a hand fails a
+//! review: a few names that are nowhere else, in a file that had nothing of the kind.
 
 use super::{Found, Review, Signal};
 use crate::Severity;
-use ringfence_project::graph::{Graph, Need};
+use ringfence_project::graph::{Graph, Need, Package};
 use std::collections::BTreeSet;
 
 pub(super) const SIGNAL: Signal = Signal {
@@ -12,17 +16,19 @@ pub(super) const SIGNAL: Signal = Signal {
     find,
 };
 
+/// Packages that a person adds by hand, at most.
+const BY_HAND: usize = 3;
+
 fn find(review: &Review<'_>, found: &mut Found<'_>) {
-    let mut loose = None;
+    let (mut loose, mut stray) = (None, Vec::new());
     for (_, copies) in review.added() {
-        let nobody = |need: Need| need == Need::Nobody;
-        if copies.all().all(|package| nobody(package.need) && !package.bundled) {
+        if copies.all().all(is_stray) {
             let package = copies.first();
             let loose = loose.get_or_insert_with(|| loose_ends(review.change.new));
             if loose.contains(package.name.as_str()) {
                 found.unknown("something asks for this name and the lockfile leads it nowhere");
             } else {
-                found.add(package, "nothing that the project asks for leads to it".to_owned());
+                stray.push(package);
             }
         }
         if copies.all().any(|package| package.need == Need::Unknown) {
@@ -31,6 +37,36 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
             );
         }
     }
+    tell(review, &stray, found);
+}
+
+fn tell(review: &Review<'_>, stray: &[&Package], found: &mut Found<'_>) {
+    const MESSAGE: &str = "nothing that the project asks for leads to it";
+    let before = || review.change.old.packages.iter().any(is_stray);
+    if stray.len() > BY_HAND || !stray.is_empty() && before() {
+        if let Some((first, others)) = stray.split_first() {
+            let message = match others.len() {
+                0 => MESSAGE.to_owned(),
+                count => format!("{MESSAGE}, nor to {count} more"),
+            };
+            found.add_as(Severity::Moderate, first, message);
+        }
+        return;
+    }
+    for package in stray {
+        let elsewhere = review
+            .change
+            .new
+            .packages
+            .iter()
+            .any(|other| other.name == package.name && !is_stray(other));
+        let severity = if elsewhere { Severity::Moderate } else { Severity::High };
+        found.add_as(severity, package, MESSAGE.to_owned());
+    }
+}
+
+fn is_stray(package: &Package) -> bool {
+    package.need == Need::Nobody && !package.bundled
 }
 
 /// Names that something asks for without an end, as where a resolution of Yarn changed the range.
@@ -56,6 +92,30 @@ mod tests {
         let extra = r#", "node_modules/b": {"version": "1.0.0"}"#;
         assert_eq!(codes(&old, &lock(r#""a": "1.0.0""#, extra)), ["unreachable"]);
         assert!(codes(&old, &lock(r#""a": "1.0.0", "b": "1.0.0""#, extra)).is_empty());
+    }
+
+    #[test]
+    fn what_tools_leave_behind_does_not_fail() {
+        let lock = |version: &str, left: &[&str]| {
+            let left =
+                left.iter().map(|key| format!(r#", "node_modules/{key}": {{"version": "3.0.0"}}"#));
+            let left: String = left.collect();
+            format!(
+                r#""": {{"dependencies": {{"a": "^1.0.0"}}}}, "node_modules/a": {{"version": "{version}"}}{left}"#
+            )
+        };
+        let severities = |before: &[&str], after: &[&str]| {
+            let found = outcome(&lock("1.0.0", before), &lock("1.0.1", after)).findings;
+            found.iter().map(|one| one.severity.id()).collect::<Vec<_>>()
+        };
+        assert_eq!(severities(&[], &["b", "c"]), ["high", "high"]);
+        assert_eq!(severities(&["b"], &["b", "c"]), ["moderate"], "it had such before");
+        assert_eq!(severities(&[], &["b", "c", "d", "e"]), ["moderate"], "too many for a hand");
+        assert_eq!(
+            severities(&[], &["b/node_modules/a"]),
+            ["moderate"],
+            "the name is needed elsewhere"
+        );
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! A version that is younger than `minimum-age`: of the incidents on record nearly all were found out
 //! within days.
+//!
+//! A review as of an earlier moment (`--now`) may meet versions that the registry got after it, as a
+//! mirror does: how old they were then is not known.
 
 use super::{Found, Review, Signal};
 use crate::Severity;
@@ -12,6 +15,9 @@ pub(super) const SIGNAL: Signal = Signal {
     find,
 };
 
+/// Seconds by which clocks differ.
+const SKEW: u64 = 3600;
+
 fn find(review: &Review<'_>, found: &mut Found<'_>) {
     let age = review.policy.age().as_secs();
     for (release, copies) in review.added() {
@@ -19,6 +25,9 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
             None => {}
             Some(Known::Unknown(why)) => found.unknown(&why),
             Some(Known::Said(facts)) => match facts.published {
+                Some(published) if published > review.now + SKEW => {
+                    found.unknown("the registry says that it was published after this review");
+                }
                 Some(published) if review.now.saturating_sub(published) < age => {
                     let old = words(review.now.saturating_sub(published));
                     let message = format!("was published {old} ago; {} is asked for", words(age));
@@ -47,7 +56,7 @@ fn words(seconds: u64) -> String {
 mod tests {
     use crate::evidence::RegistryFacts;
     use crate::review::KnownBad;
-    use crate::review::testing::{NOW, Told, outcome, outcome_by, policy};
+    use crate::review::testing::{NOW, Told, outcome, outcome_by, outcome_with, policy};
 
     fn lock(version: &str) -> String {
         format!(r#""node_modules/a": {{"version": "{version}"}}"#)
@@ -71,6 +80,16 @@ mod tests {
             let found = outcome.findings.iter().any(|one| one.code == "young-version");
             assert_eq!(found, is_found, "{hours} {lines}");
         }
+    }
+
+    #[test]
+    fn what_was_published_after_the_review_has_no_age() {
+        let facts = RegistryFacts { published: Some(NOW + 86_400), ..RegistryFacts::default() };
+        let told = Told::default().registry("a@1.0.1", facts);
+        let outcome = outcome_with(&lock("1.0.0"), &lock("1.0.1"), &told);
+        assert!(outcome.findings.iter().all(|one| one.code != "young-version"));
+        let unknown = outcome.unknown.iter().find(|one| one.code == "young-version").unwrap();
+        assert_eq!(unknown.why, "the registry says that it was published after this review");
     }
 
     #[test]

@@ -4,14 +4,26 @@
 //! the same without `-`, `_` and `.`, when it is the known one with something put on that means
 //! nothing (`jquery.js`, `node-fabric`), when it is a scoped name written without its scope
 //! (`types-node`), or when its scope is one edit from a known scope. Known are the names of the older
-//! lockfile and [`well_known`]; a name that is known itself is never similar. Names in plain words
-//! that nobody ever used before (`plain-crypto-js`) are not found by this.
+//! lockfile and [`well_known`]; a name that is known itself is never similar, and neither is one of a
+//! scope that is known, since only the owner of a scope can publish in it. Names in plain words that
+//! nobody ever used before (`plain-crypto-js`) are not found by this.
 
 mod well_known;
 
 pub use well_known::WELL_KNOWN;
 
 use std::collections::{HashMap, HashSet};
+
+/// Whether a name is well known, or of a scope that is: only its owner can publish in a scope.
+#[must_use]
+pub fn is_well_known(name: &str) -> bool {
+    let begins = |start: &str| {
+        let at = WELL_KNOWN.partition_point(|known| *known < start);
+        WELL_KNOWN.get(at).is_some_and(|known| known.starts_with(start))
+    };
+    WELL_KNOWN.binary_search(&name).is_ok()
+        || name.split_once('/').is_some_and(|(scope, _)| begins(&format!("{scope}/")))
+}
 
 /// What is put before or behind a name by those who want it to be taken for that name.
 const BEFORE: [&str; 5] = ["node-", "nodejs-", "npm-", "js-", "types-"];
@@ -86,7 +98,8 @@ impl<'a> Names<'a> {
     /// The known name that this one could be taken for.
     #[must_use]
     pub fn similar(&self, name: &str) -> Option<(&'a str, Why)> {
-        if self.all.contains(name) {
+        let of_known_scope = |(scope, _)| self.scopes.contains(scope);
+        if self.all.contains(name) || name.split_once('/').is_some_and(of_known_scope) {
             return None;
         }
         let scope = |name: &str| name.split_once('/').map(|(scope, _)| scope.to_owned());
