@@ -11,6 +11,8 @@ pub mod change;
 pub mod evidence;
 mod finding;
 pub mod http;
+#[cfg(target_os = "linux")]
+pub mod install;
 pub mod installed;
 pub mod npmrc;
 pub mod provenance;

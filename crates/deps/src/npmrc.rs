@@ -128,6 +128,13 @@ impl Npmrc {
         (!url.is_empty()).then_some(url)
     }
 
+    /// Every registry that is named, for all packages or for a scope.
+    pub fn registries(&self) -> impl Iterator<Item = &str> {
+        let named = self.values.iter();
+        let named = named.filter(|(key, _)| *key == "registry" || key.ends_with(":registry"));
+        named.map(|(_, url)| url.as_str())
+    }
+
     /// The value of `Authorization` for an address: what is configured for the longest beginning of it.
     #[must_use]
     pub fn authorization(&self, url: &str) -> Option<String> {

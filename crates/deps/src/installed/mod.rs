@@ -19,7 +19,7 @@ mod shim;
 mod tests;
 
 use crate::evidence::{Origin, Tarballs};
-use ringfence_project::graph::{Graph, Package};
+use ringfence_project::graph::{Graph, Package, PackageId};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -148,6 +148,16 @@ impl Verification<'_> {
     /// # Errors
     /// [`InstalledError`]: nothing was verified.
     pub fn run(&self) -> Result<Report, InstalledError> {
+        self.run_with_places().map(|(report, _)| report)
+    }
+
+    /// Compares, and answers too which folder, from the project's, belongs to which package.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub fn run_with_places(
+        &self,
+    ) -> Result<(Report, BTreeMap<String, PackageId>), InstalledError> {
         let found = discover::discover(self)?;
         let mut report = Report { not_compared: found.tools.clone(), ..Report::default() };
         let places = if found.virtual_store {
@@ -166,7 +176,7 @@ impl Verification<'_> {
         report.unknown.sort();
         report.unknown.dedup();
         report.not_compared.sort();
-        Ok(report)
+        Ok((report, places.of))
     }
 }
 

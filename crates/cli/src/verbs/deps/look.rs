@@ -26,6 +26,12 @@ pub(super) struct Places {
 }
 
 impl Look {
+    /// What is on this machine alone.
+    #[cfg(target_os = "linux")]
+    pub(super) const fn nearby() -> Self {
+        Self { online: false }
+    }
+
     /// Reads npm's configuration for the project in a folder.
     pub(super) fn open(&self, folder: &Path) -> Result<Places, CommandError> {
         let variables: Variables = std::env::vars_os()

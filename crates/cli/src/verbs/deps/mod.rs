@@ -3,6 +3,7 @@
 mod advisories;
 mod audit;
 mod inspect;
+mod install;
 mod look;
 mod output;
 mod policy;
@@ -37,6 +38,7 @@ enum Command {
     Advisories(advisories::Advisories),
     Sbom(sbom::Sbom),
     Inspect(inspect::Inspect),
+    Install(install::Install),
     Scripts(scripts::Scripts),
     Verify(verify::Verify),
     Provenance(provenance::Provenance),
@@ -50,6 +52,7 @@ impl Deps {
             Command::Advisories(command) => command.execute(printer),
             Command::Sbom(command) => command.execute(printer),
             Command::Inspect(command) => command.execute(printer),
+            Command::Install(command) => command.execute(printer),
             Command::Scripts(command) => command.execute(printer),
             Command::Verify(command) => command.execute(printer),
             Command::Provenance(command) => command.execute(printer),
