@@ -1,9 +1,12 @@
 //! `ringfence deps review`: what a change of the lockfile brings in, in every form, from files, folders
 //! and revisions, and when it ends with which code.
 
+use crate::registry::{Published, Registry};
 use insta::assert_snapshot;
-use ringfence_tests::command::{Playground, other};
-use serde_json::Value;
+use ringfence_tests::command::{Playground, Run, other};
+use serde_json::{Value, json};
+use sha2::Digest as _;
+use std::net::TcpListener;
 
 const OLD: &str = r#"{"name": "app", "lockfileVersion": 3, "packages": {
   "": {"dependencies": {"pear-client": "^1.0.0"}},
@@ -256,4 +259,143 @@ fn a_revision_is_compared_with_the_lockfile_here() {
     let run = playground.run(["deps", "review", "nowhere", "sub"]);
     assert_eq!(run.code, 2, "{run}");
     assert!(run.stderr.contains("git has no nowhere"), "{run}");
+}
+
+/// A lockfile of one package, of which the registry has these versions.
+fn lock(registry: &str, package: &Published) -> String {
+    let hash = sha2::Sha512::digest(package.tarball());
+    let hash = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, hash);
+    let Published { name, version, .. } = package;
+    let resolved = format!("{registry}{}", package.file());
+    let integrity = format!("sha512-{hash}");
+    json!({"lockfileVersion": 3, "packages": {
+        "": {"dependencies": {*name: "*"}},
+        format!("node_modules/{name}"): {"version": version, "resolved": resolved, "integrity": integrity, "license": "MIT"},
+    }})
+    .to_string()
+}
+
+/// An update of which nothing but the lockfile is known, and nothing is wrong with it.
+fn update(registry: &str) -> Playground {
+    let old = Published::new("pear", "1.0.0", json!({}));
+    let new = Published::new("pear", "1.0.1", json!({}));
+    Playground::new()
+        .with("old/package-lock.json", &lock(registry, &old))
+        .with("new/package-lock.json", &lock(registry, &new))
+}
+
+fn ask(playground: &Playground, registry: &str, more: &[&str]) -> Run {
+    let mut command = playground.command();
+    command.env("npm_config_registry", registry).args(REVIEW).arg("--online").args(more);
+    playground.finish(&mut command)
+}
+
+#[test]
+fn a_registry_that_gives_no_answer_is_not_clean() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{free}/");
+    let playground = update(&url);
+    assert_eq!(playground.run(REVIEW).code, 0, "the control: nothing is wrong with it");
+    let run = ask(&playground, &url, &[]);
+    assert_eq!(run.code, 2, "{run}");
+    assert!(
+        run.stderr.contains("the registry gave no answer that counts about 2 versions"),
+        "{run}"
+    );
+    assert!(run.stdout.contains("the registry gives no answer: the connection"), "{run}");
+    assert!(run.stdout.contains("not judged: maintainer-or-repository-changed"), "{run}");
+    assert_eq!(ask(&playground, &url, &["--allow-unknown"]).code, 0);
+    let run = ask(&playground, "http://registry.example/", &[]);
+    assert_eq!(run.code, 2, "{run}");
+    assert!(run.stdout.contains("anybody on the way could change the answer"), "{run}");
+}
+
+#[test]
+fn what_a_registry_does_not_serve_is_unknown_each_by_itself() {
+    let silent =
+        |version| Published::new("pear", version, json!({})).told(json!({"published": null}));
+    let registry = Registry::of(&[silent("1.0.0"), silent("1.0.1")]);
+    let run = registry.ringfence(&update(&registry.url()), &[&REVIEW[..], &["--online"]].concat());
+    assert_eq!(run.code, 0, "{run}");
+    let told = run.stdout.split("looked at: ").nth(1).unwrap();
+    assert_snapshot!(told, @r"
+    1 tarball from the registry, what the registry says of 2 versions
+    not judged: provenance-lost of 1 version: the registry does not say it
+    not judged: young-version of 1 version: the registry does not say when it
+        was published
+    not judged: maintainer-or-repository-changed of 1 version: the registry does
+        not say who published it
+    ");
+}
+
+#[test]
+fn a_tarball_that_is_another_than_the_lockfiles_is_not_clean() {
+    let other = |version| Published::new("pear", version, json!({"other": true}));
+    let registry = Registry::of(&[other("1.0.0"), other("1.0.1")]);
+    let run = registry.ringfence(&update(&registry.url()), &[&REVIEW[..], &["--online"]].concat());
+    assert_eq!(run.code, 2, "{run}");
+    assert!(run.stdout.contains("its hash is not"), "{run}");
+    assert!(run.stderr.contains("no answer that counts about 1 version"), "{run}");
+}
+
+#[test]
+fn tarballs_of_this_machine_are_looked_at_without_asking_anybody() {
+    let old = Published::new("pear", "1.0.0", json!({}));
+    let new = Published::new("pear", "1.0.1", json!({})).with("binding.gyp", b"{}");
+    let registry = Registry::of(&[]);
+    let url = registry.url();
+    let playground = Playground::new()
+        .with("old/package-lock.json", &lock(&url, &old))
+        .with("new/package-lock.json", &lock(&url, &new));
+    assert_eq!(playground.run(REVIEW).code, 0, "no lockfile tells of a binding.gyp");
+    for package in [&old, &new] {
+        let hash = sha2::Sha512::digest(package.tarball());
+        let hex = hash.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        let folder = playground.path().join(".npm/_cacache/content-v2/sha512");
+        let folder = folder.join(&hex[..2]).join(&hex[2..4]);
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(&hex[4..]), package.tarball()).unwrap();
+    }
+    for place in
+        ["looked at: 2 tarballs from npm's cache", "2 tarballs from what was learnt before"]
+    {
+        let run = playground.run(REVIEW);
+        assert_eq!(run.code, 1, "{run}");
+        assert!(run.stdout.contains("its tarball has a binding.gyp"), "{run}");
+        assert!(run.stdout.contains(place), "{run}");
+    }
+}
+
+#[test]
+fn the_severity_that_fails_can_be_named() {
+    let playground = playground().with("ringfence.toml", &format!("{BOUNDARY}fail-on = \"low\"\n"));
+    for (severity, code) in [("critical", 0), ("high", 1), ("moderate", 1), ("hihg", 2)] {
+        let run = playground.run(REVIEW.into_iter().chain(["--fail-on", severity]));
+        assert_eq!(run.code, code, "{severity}: {run}");
+    }
+}
+
+#[test]
+fn a_thousand_unknown_packages_and_findings_stay_readable() {
+    let entries = |script: bool| {
+        let one = |n| {
+            format!(
+                r#""node_modules/p{n}q{n}": {{"version": "1.0.{}", "integrity": "sha512-{n}", "hasInstallScript": {script}}}"#,
+                u8::from(script)
+            )
+        };
+        (0..1000).map(one).collect::<Vec<_>>().join(",\n")
+    };
+    let file = |script| format!(r#"{{"lockfileVersion": 3, "packages": {{{}}}}}"#, entries(script));
+    let playground = Playground::new()
+        .with("old/package-lock.json", &file(false))
+        .with("new/package-lock.json", &file(true));
+    let run = playground.run(REVIEW.into_iter().chain(["--format", "markdown"]));
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stdout.len() < 60_000, "{} bytes", run.stdout.len());
+    assert!(run.stdout.contains("more findings, none of them more severe"), "{run}");
+    let unknown: Vec<&str> =
+        run.stdout.lines().filter(|line| line.starts_with("not judged")).collect();
+    assert!(!unknown.is_empty() && unknown.len() < 10, "{unknown:#?}");
+    assert!(unknown.iter().all(|line| line.len() < 300), "{unknown:#?}");
 }

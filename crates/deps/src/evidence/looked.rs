@@ -35,9 +35,16 @@ pub struct Looked<'a> {
 #[derive(Debug, Default)]
 struct Held {
     /// By `name@version` and hash.
-    tarballs: BTreeMap<(String, String), Result<(Place, TarballFacts), String>>,
+    tarballs: BTreeMap<(String, String), Result<(Place, TarballFacts), Lack>>,
     /// By name and version.
     registry: BTreeMap<(String, String), Result<Told, String>>,
+}
+
+/// Why there is no tarball, and whether a registry was asked for it.
+#[derive(Debug, Clone)]
+struct Lack {
+    why: String,
+    asked: bool,
 }
 
 /// What a registry said of a release.
@@ -127,6 +134,19 @@ pub struct Lacking {
     pub package: String,
     /// Why: lower case, no period.
     pub why: String,
+    /// Whether a registry was asked and did not give it: an error, and not something that is nowhere.
+    pub asked: bool,
+}
+
+impl Sources {
+    /// How many releases a registry was asked about without giving an answer that counts.
+    #[must_use]
+    pub fn unanswered(&self) -> usize {
+        let missing = self.tarballs_missing.iter().chain(&self.registry_missing);
+        let asked: BTreeSet<&str> =
+            missing.filter(|one| one.asked).map(|one| one.package.as_str()).collect();
+        asked.len()
+    }
 }
 
 impl<'a> Looked<'a> {
@@ -184,9 +204,9 @@ impl<'a> Looked<'a> {
         for ((label, _), answer) in &held.tarballs {
             match answer {
                 Ok((place, _)) => *sources.tarballs.entry(*place).or_default() += 1,
-                Err(why) => {
-                    let (package, why) = (label.clone(), why.clone());
-                    sources.tarballs_missing.push(Lacking { package, why });
+                Err(Lack { why, asked }) => {
+                    let (package, why, asked) = (label.clone(), why.clone(), *asked);
+                    sources.tarballs_missing.push(Lacking { package, why, asked });
                 }
             }
         }
@@ -195,7 +215,7 @@ impl<'a> Looked<'a> {
                 Ok(_) => sources.registry += 1,
                 Err(why) => {
                     let (package, why) = (format!("{name}@{version}"), why.clone());
-                    sources.registry_missing.push(Lacking { package, why });
+                    sources.registry_missing.push(Lacking { package, why, asked: true });
                 }
             }
         }
@@ -233,12 +253,13 @@ impl<'a> Looked<'a> {
         self.held().registry.entry(key).or_insert(told).clone()
     }
 
-    fn tarball_of(&self, package: &Package) -> Result<(Place, TarballFacts), String> {
+    fn tarball_of(&self, package: &Package) -> Result<(Place, TarballFacts), Lack> {
         let key = (package.label(), package.integrity.to_string());
         if let Some(answer) = self.held().tarballs.get(&key) {
             return answer.clone();
         }
-        let answer = self.look_at(package);
+        let asked = self.remote.is_some() && is_served(package);
+        let answer = self.look_at(package).map_err(|why| Lack { why, asked });
         self.held().tarballs.entry(key).or_insert(answer).clone()
     }
 
@@ -290,7 +311,7 @@ impl Evidence for Looked<'_> {
     fn tarball(&self, _: &Release<'_>, package: &Package) -> Known<TarballFacts> {
         match self.tarball_of(package) {
             Ok((_, facts)) => Known::Said(facts),
-            Err(why) => Known::Unknown(why),
+            Err(lack) => Known::Unknown(lack.why),
         }
     }
 

@@ -97,10 +97,15 @@ impl<'a> Tarballs<'a> {
         if let Some(remote) = self.remote
             && matches!(package.source, Source::Registry { .. })
         {
-            let bytes = remote.tarball(package, self.limits.packed).map_err(Missing)?;
-            let read = Tarball::read_checked(&bytes, &package.integrity, self.limits);
-            let tarball = read.map_err(|error| Missing(format!("from the registry, {error}")))?;
-            return Ok(Had { tarball, origin: Origin::Registry });
+            match remote.tarball(package, self.limits.packed) {
+                Ok(bytes) => {
+                    let read = Tarball::read_checked(&bytes, &package.integrity, self.limits);
+                    let tarball =
+                        read.map_err(|error| Missing(format!("from the registry, {error}")))?;
+                    return Ok(Had { tarball, origin: Origin::Registry });
+                }
+                Err(why) => told = Some(why),
+            }
         }
         for store in &self.stores {
             if let Some(tarball) = pnpm_store::listed(store, package) {

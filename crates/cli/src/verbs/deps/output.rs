@@ -121,7 +121,8 @@ fn summary(reviewed: &Reviewed<'_>) -> String {
     let Reviewed { releases, added, removed, .. } = reviewed;
     let told = if counts.is_empty() { "nothing found".to_owned() } else { counts.join(", ") };
     let shown = untrusted(reviewed.new);
-    format!("{told}: {added} versions added, {removed} removed, {releases} in {shown}")
+    let added = counted(*added, "version");
+    format!("{told}: {added} added, {removed} removed, {releases} in {shown}")
 }
 
 fn worn(stale: &Stale) -> String {
@@ -209,6 +210,9 @@ fn quoted(text: &str) -> String {
     escape(&untrusted(text).to_string())
 }
 
+/// Rows of a table: comments of pull requests have room for no more.
+const ROWS: usize = 100;
+
 pub(super) fn markdown(reviewed: &Reviewed<'_>) -> String {
     let mut text = String::from("### Dependencies\n\n");
     let outcome = reviewed.outcome;
@@ -216,7 +220,7 @@ pub(super) fn markdown(reviewed: &Reviewed<'_>) -> String {
     if !outcome.findings.is_empty() {
         text.push_str("\n| | package | what was seen | ask |\n|---|---|---|---|\n");
     }
-    for finding in &outcome.findings {
+    for finding in outcome.findings.iter().take(ROWS) {
         let word = if finding.severity >= reviewed.fail_on {
             format!("**{}**", finding.severity.id())
         } else {
@@ -234,6 +238,12 @@ pub(super) fn markdown(reviewed: &Reviewed<'_>) -> String {
             finding.code,
             quoted(&finding.message),
             escape(finding.question)
+        );
+    }
+    if let Some(more) = outcome.findings.len().checked_sub(ROWS).filter(|more| *more > 0) {
+        let _ = writeln!(
+            text,
+            "\n{more} more findings, none of them more severe: --format json has all"
         );
     }
     for Agreed { finding, reason } in &outcome.accepted {

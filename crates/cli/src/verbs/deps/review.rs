@@ -1,6 +1,6 @@
 //! `ringfence deps review`
 
-use super::look::{Look, folder_of};
+use super::look::{Look, counted, folder_of};
 use super::output::{Reviewed, human, markdown};
 use super::policy::Policy;
 use super::{sarif, source};
@@ -18,9 +18,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Say what a change of the lockfile brings in, and what a reviewer should ask
 ///
 /// OLD and NEW are lockfiles, folders with one, or git revisions (HEAD, main, REVISION:PATH); without
-/// NEW it is the lockfile here: `ringfence deps review HEAD`. Exits 1 on findings at or above the
-/// severity in [dependencies] of the boundary file, high without one, and 2 when nothing could be
-/// reviewed.
+/// NEW it is the lockfile here: `ringfence deps review HEAD`. Tarballs of what changed are looked at where
+/// this machine has them, and nobody is asked without --online.
+///
+/// Exit codes: 0 nothing at or above the severity that fails; 1 something is; 2 nothing could be
+/// reviewed, an argument or the boundary file is wrong, or with --online the registry gave no answer
+/// about a version that changed.
 #[derive(Debug, clap::Args)]
 pub(super) struct Review {
     /// The lockfile as it was: a file, a folder, a git revision, or REVISION:PATH
@@ -35,6 +38,9 @@ pub(super) struct Review {
     fail_on: Option<Severity>,
     #[command(flatten)]
     look: Look,
+    /// Pass although the registry gave no answer about some versions
+    #[arg(long, requires = "online")]
+    allow_unknown: bool,
     #[command(flatten)]
     config: ConfigOption,
     /// Judge as of this moment, such as 2026-11-23T00:00:00Z
@@ -104,8 +110,23 @@ impl Review {
         if reviewed.releases == 0 {
             return Err(CommandError::new(Kind::Source, "no package was reviewed"));
         }
-        Ok(if failed { Finish::Findings } else { Finish::Clean })
+        if failed {
+            return Ok(Finish::Findings);
+        }
+        match sources.unanswered() {
+            0 => Ok(Finish::Clean),
+            _ if self.allow_unknown => Ok(Finish::Clean),
+            count => Err(unanswered(count)),
+        }
     }
+}
+
+/// What was asked for and not answered is not clean.
+fn unanswered(count: usize) -> CommandError {
+    let versions = counted(count, "version");
+    let message = format!("the registry gave no answer that counts about {versions}");
+    CommandError::new(Kind::Source, message)
+        .hint("ask again, go on with --allow-unknown, or review without --online")
 }
 
 /// Seconds since 1970.
