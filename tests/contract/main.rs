@@ -13,6 +13,7 @@ mod crypto;
 mod deps_audit;
 mod deps_incidents;
 mod deps_inspect;
+mod deps_provenance;
 mod deps_review;
 mod deps_sbom;
 mod deps_verify;

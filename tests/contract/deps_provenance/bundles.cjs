@@ -252,7 +252,7 @@ async function main () {
   })
   broken('flipped-payload', cases.good[0], bundle => {
     const text = Buffer.from(bundle.dsseEnvelope.payload, 'base64').toString()
-    bundle.dsseEnvelope.payload = base64(text.replace('v1', 'v2'))
+    bundle.dsseEnvelope.payload = base64(text.replace('release.yml', 'changed.yml'))
   })
   set('signed-something-else', await provenance({ signed: Buffer.from('{}') }))
   set('another-tarball', await provenance({}, {},
