@@ -223,11 +223,12 @@ fn a_revision_is_compared_with_the_lockfile_here() {
     let playground = Playground::new()
         .with("sub/package-lock.json", OLD)
         .with("sub/package.json", r#"{"dependencies": {"pear-client": "^1.0.0"}}"#);
+    let folder = playground.path();
     let git = |arguments: &[&str]| {
         let mut command = other("git");
         let user = ["-c", "user.name=t", "-c", "user.email=t@example.test"];
         command.args(["-c", "init.defaultBranch=main"]).args(user).args(arguments);
-        command.current_dir(playground.path()).env("HOME", playground.path());
+        command.current_dir(&folder).env("HOME", &folder);
         command.output().is_ok_and(|output| output.status.success())
     };
     if !(git(&["init", "-q"]) && git(&["add", "."]) && git(&["commit", "-q", "-m", "first"])) {
@@ -241,6 +242,7 @@ fn a_revision_is_compared_with_the_lockfile_here() {
         (&["main:./package-lock.json", "."], "sub"),
         (&["main:sub", "sub"], "."),
         (&["main:sub/package-lock.json", "sub"], "."),
+        (&[], "sub"),
     ] {
         let mut command = playground.command();
         command
@@ -254,6 +256,10 @@ fn a_revision_is_compared_with_the_lockfile_here() {
             "{arguments:?}: {run}"
         );
     }
+    let staged = || playground.run(["deps", "review", "HEAD:sub", ":sub/package-lock.json"]);
+    assert_eq!(staged().code, 0, "nothing is staged");
+    assert!(git(&["add", "."]));
+    assert_eq!(staged().code, 1);
     let run = playground.run(["deps", "review", "HEAD", "sub"]);
     assert_eq!(run.code, 2, "no lockfile is at the top of the revision: {run}");
     let run = playground.run(["deps", "review", "nowhere", "sub"]);

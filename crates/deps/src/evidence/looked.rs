@@ -171,7 +171,7 @@ impl<'a> Looked<'a> {
             let names = added.iter().filter(|package| is_served(package));
             let names: BTreeSet<&str> = names.map(|package| package.name.as_str()).collect();
             let names: Vec<&str> = names.into_iter().collect();
-            let ask = |name: &&str| self.keep(name, change, remote.ask(name));
+            let ask = |name: &&str| self.keep(name, change, &remote.ask(name));
             each(&names, ASKING, ask, &mut |count| done("asking the registry", count, names.len()));
         }
         let threads = if self.remote.is_some() { ASKING } else { READING };
@@ -227,13 +227,13 @@ impl<'a> Looked<'a> {
     }
 
     /// Keeps what the registry says of the versions of a name that either lockfile has.
-    fn keep(&self, name: &str, change: &Change<'_>, answer: Result<Option<Packument>, String>) {
+    fn keep(&self, name: &str, change: &Change<'_>, answer: &Result<Option<Packument>, String>) {
         let after = change.after.range(Release { name, version: "" }..);
         let after = after.map(|(release, _)| release).take_while(|release| release.name == name);
         let before = change.earlier(name).map(|(release, _)| release);
         let mut held = self.held();
         for release in after.chain(before) {
-            let told = match &answer {
+            let told = match answer {
                 Ok(packument) => Ok(Told::of(packument.as_ref(), release.version)),
                 Err(why) => Err(why.clone()),
             };

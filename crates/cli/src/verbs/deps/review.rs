@@ -17,9 +17,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Say what a change of the lockfile brings in, and what a reviewer should ask
 ///
-/// OLD and NEW are lockfiles, folders with one, or git revisions (HEAD, main, REVISION:PATH); without
-/// NEW it is the lockfile here: `ringfence deps review HEAD`. Tarballs of what changed are looked at where
-/// this machine has them, and nobody is asked without --online.
+/// OLD and NEW are lockfiles, folders with one, or git revisions (HEAD, main, REVISION:PATH; :PATH is what
+/// is staged). Without both, the lockfile here is held against the last commit. Tarballs of what changed
+/// are looked at where this machine has them, and nobody is asked without --online.
 ///
 /// Exit codes: 0 nothing at or above the severity that fails; 1 something is; 2 nothing could be
 /// reviewed, an argument or the boundary file is wrong, or with --online the registry gave no answer
@@ -27,7 +27,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 #[derive(Debug, clap::Args)]
 pub(super) struct Review {
     /// The lockfile as it was: a file, a folder, a git revision, or REVISION:PATH
-    #[arg(value_name = "OLD", value_hint = clap::ValueHint::AnyPath)]
+    #[arg(value_name = "OLD", default_value = "HEAD", value_hint = clap::ValueHint::AnyPath)]
     old: String,
     /// The lockfile as it shall be
     #[arg(value_name = "NEW", default_value = ".", value_hint = clap::ValueHint::AnyPath)]
