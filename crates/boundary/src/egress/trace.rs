@@ -30,8 +30,12 @@ enum Wants {
     Open(usize),
     /// To change it.
     Change,
-    /// To make it, or put it in place.
-    Make,
+    /// To make a folder; one that is there already is not made.
+    Folder,
+    /// To put something in its place.
+    Place,
+    /// To take it away: a link itself, and not what it leads to.
+    Remove,
 }
 
 /// A traced call: its name and number, the arguments of its path and of the folder the path starts
@@ -46,9 +50,9 @@ const TRACED: &[Traced] = &[
     ("faccessat", libc::SYS_faccessat, 1, Some(0), Wants::Look),
     ("faccessat2", libc::SYS_faccessat2, 1, Some(0), Wants::Look),
     ("readlinkat", libc::SYS_readlinkat, 1, Some(0), Wants::Look),
-    ("mkdirat", libc::SYS_mkdirat, 1, Some(0), Wants::Make),
-    ("unlinkat", libc::SYS_unlinkat, 1, Some(0), Wants::Change),
-    ("renameat2", libc::SYS_renameat2, 3, Some(2), Wants::Make),
+    ("mkdirat", libc::SYS_mkdirat, 1, Some(0), Wants::Folder),
+    ("unlinkat", libc::SYS_unlinkat, 1, Some(0), Wants::Remove),
+    ("renameat2", libc::SYS_renameat2, 3, Some(2), Wants::Place),
     ("truncate", libc::SYS_truncate, 0, None, Wants::Change),
     ("fchmodat", libc::SYS_fchmodat, 1, Some(0), Wants::Change),
 ];
@@ -61,10 +65,10 @@ const TRACED_HERE: &[Traced] = &[
     ("lstat", libc::SYS_lstat, 0, None, Wants::Look),
     ("access", libc::SYS_access, 0, None, Wants::Look),
     ("readlink", libc::SYS_readlink, 0, None, Wants::Look),
-    ("mkdir", libc::SYS_mkdir, 0, None, Wants::Make),
-    ("rmdir", libc::SYS_rmdir, 0, None, Wants::Change),
-    ("unlink", libc::SYS_unlink, 0, None, Wants::Change),
-    ("rename", libc::SYS_rename, 1, None, Wants::Make),
+    ("mkdir", libc::SYS_mkdir, 0, None, Wants::Folder),
+    ("rmdir", libc::SYS_rmdir, 0, None, Wants::Remove),
+    ("unlink", libc::SYS_unlink, 0, None, Wants::Remove),
+    ("rename", libc::SYS_rename, 1, None, Wants::Place),
     ("chmod", libc::SYS_chmod, 0, None, Wants::Change),
 ];
 #[cfg(not(target_arch = "x86_64"))]
@@ -98,6 +102,19 @@ enum Use {
     Write,
     /// It may be missing, and is made then.
     Make,
+    /// It is made as a folder where nothing is.
+    Folder,
+    /// Its entry in a folder is made or replaced.
+    Place,
+    /// Its entry in a folder is taken away.
+    Remove,
+}
+
+impl Use {
+    /// Whether something new may be made.
+    const fn makes(self) -> bool {
+        matches!(self, Self::Make | Self::Folder | Self::Place)
+    }
 }
 
 /// Why the kernel will refuse.
@@ -120,7 +137,9 @@ impl Broker {
             let wanted = match wants {
                 Wants::Look => Use::Look,
                 Wants::Change => Use::Write,
-                Wants::Make => Use::Make,
+                Wants::Folder => Use::Folder,
+                Wants::Place => Use::Place,
+                Wants::Remove => Use::Remove,
                 Wants::Open(at) => opens(argument(*at)),
             };
             if !path.is_empty() && !is_harmless(&path, wanted) {
@@ -148,7 +167,7 @@ impl Broker {
         let access = match wanted {
             Use::Look => return None,
             Use::Read => Access::Read,
-            Use::Write | Use::Make => Access::Write,
+            Use::Write | Use::Make | Use::Folder | Use::Place | Use::Remove => Access::Write,
         };
         let real = std::fs::read_link(format!("/proc/self/fd/{}", found.as_raw_fd())).ok()?;
         (!self.covers(&real, access)).then_some(Refusal::NoRule)
@@ -171,7 +190,9 @@ impl Broker {
         let (action, key) = match wanted {
             Use::Look => (Action::Look, "read"),
             Use::Read => (Action::Open, "read"),
-            Use::Write | Use::Make => (Action::Change, "write"),
+            Use::Write | Use::Make | Use::Folder | Use::Place | Use::Remove => {
+                (Action::Change, "write")
+            }
         };
         let (layer, reason) = match refusal {
             Refusal::Hidden => (Layer::Namespaces, "no grant shows it: it does not exist inside"),
@@ -236,15 +257,19 @@ fn mounts_refuse(
     wanted: Use,
     closed: bool,
 ) -> Option<Refusal> {
+    let parent = || {
+        let parent = named.parent()?;
+        Some((parent, target::open_inside(tid, parent.as_os_str().as_bytes(), None)))
+    };
     match found {
         Ok(found) if matches!(wanted, Use::Write | Use::Make) => read_only(&found),
+        Ok(_) if matches!(wanted, Use::Place | Use::Remove) => read_only(&parent()?.1.ok()?),
         Err(Errno(libc::ENOENT | libc::ENOTDIR)) => {
-            if wanted == Use::Make {
-                let parent = named.parent()?;
-                if let Ok(folder) = target::open_inside(tid, parent.as_os_str().as_bytes(), None) {
-                    return read_only(&folder);
-                }
-                return exists_outside(parent, closed).then_some(Refusal::Hidden);
+            if wanted.makes() {
+                return match parent()? {
+                    (_, Ok(folder)) => read_only(&folder),
+                    (parent, Err(_)) => exists_outside(parent, closed).then_some(Refusal::Hidden),
+                };
             }
             exists_outside(named, closed).then_some(Refusal::Hidden)
         }
@@ -271,8 +296,7 @@ fn exists_outside(path: &Path, closed: bool) -> bool {
 
 /// The line that would allow it. Text that cannot stand in the file as it is makes none.
 fn grant(key: &str, path: &Path, wanted: Use) -> Option<String> {
-    let made: PathBuf =
-        if wanted == Use::Make { path.parent()?.to_owned() } else { path.to_owned() };
+    let made: PathBuf = if wanted.makes() { path.parent()?.to_owned() } else { path.to_owned() };
     let plain = made.to_str()?;
     let usual = plain.starts_with('/')
         && plain.len() > 1
