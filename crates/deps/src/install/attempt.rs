@@ -6,8 +6,10 @@
 //! end.
 
 use ringfence_policy::event::{Action, Event, Kind};
+use ringfence_policy::layer::Layer;
 use ringfence_policy::secret_files;
 use serde::Serialize;
+use std::path::{Path, PathBuf};
 
 /// What was tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -55,15 +57,23 @@ const SYSTEM: [&str; 13] = [
     "/var/lib/",
 ];
 
+/// How the engine begins to say that something is not there because nothing shows it.
+const HIDDEN: &str = "no grant shows it";
+
 /// What is no file of anybody.
 const NOWHERE: [&str; 3] = ["/dev/", "/proc/", "/sys/"];
 
-/// Judges an event; `None` where nothing was refused.
-pub(super) fn judge(event: &Event) -> Option<Attempt> {
+/// Judges an event; `None` where nothing was refused. `trees` are the places of `node_modules`: on the
+/// host the old tree may still be there, and what is missing in the new one was not refused.
+pub(super) fn judge(event: &Event, trees: &[PathBuf]) -> Option<Attempt> {
     if event.kind != Kind::Denial || event.told_by_service {
         return None;
     }
     let what = event.resource.as_str();
+    let is_hidden = event.layer == Layer::Namespaces && event.reason.starts_with(HIDDEN);
+    if is_hidden && trees.iter().any(|tree| Path::new(what).starts_with(tree)) {
+        return None;
+    }
     let (tried, stops) = match event.action {
         Action::Bind
         | Action::Connect
@@ -86,8 +96,9 @@ pub(super) fn judge(event: &Event) -> Option<Attempt> {
 }
 
 /// All attempts of a run, each once, those that end it first.
-pub(super) fn all(events: &[Event]) -> Vec<Attempt> {
-    let mut attempts: Vec<Attempt> = events.iter().filter_map(judge).collect();
+pub(super) fn all(events: &[Event], trees: &[PathBuf]) -> Vec<Attempt> {
+    let judged = events.iter().filter_map(|event| judge(event, trees));
+    let mut attempts: Vec<Attempt> = judged.collect();
     attempts.sort_by(|one, other| other.stops.cmp(&one.stops).then_with(|| one.cmp(other)));
     attempts.dedup();
     attempts
@@ -108,7 +119,6 @@ fn is_secret(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringfence_policy::layer::Layer;
 
     fn event(action: Action, what: &str) -> Event {
         Event::new(Kind::Denial, "", "", Layer::Broker, action, what)
@@ -128,7 +138,7 @@ mod tests {
             (Action::Change, "/usr/lib/node_modules/x/index.js"),
             (Action::Change, "/srv/app/package.json"),
         ] {
-            assert!(judge(&event(action, what)).unwrap().stops, "{action:?} {what}");
+            assert!(judge(&event(action, what), &[]).unwrap().stops, "{action:?} {what}");
         }
     }
 
@@ -141,10 +151,24 @@ mod tests {
             (Action::Change, "/proc/self/oom_score_adj"),
             (Action::Exec, "/tmp/x"),
         ] {
-            assert!(!judge(&event(action, what)).unwrap().stops, "{action:?} {what}");
+            assert!(!judge(&event(action, what), &[]).unwrap().stops, "{action:?} {what}");
         }
         let mut told = event(Action::Open, "/home/u/x");
         told.told_by_service = true;
-        assert_eq!(judge(&told), None, "a script's own word is no evidence");
+        assert_eq!(judge(&told, &[]), None, "a script's own word is no evidence");
+    }
+    #[test]
+    fn what_only_the_old_tree_has_was_not_refused_and_writing_the_new_one_was() {
+        let trees = [PathBuf::from("/srv/app/node_modules")];
+        let mut open = event(Action::Open, "/srv/app/node_modules/a/build/x");
+        open.layer = Layer::Namespaces;
+        open.reason = format!("{HIDDEN}: it does not exist inside");
+        assert_eq!(judge(&open, &trees), None);
+        open.resource = "/srv/app/node_modules2/x".to_owned();
+        assert!(judge(&open, &trees).unwrap().stops);
+        let mut write = event(Action::Change, "/srv/app/node_modules/b/index.js");
+        write.layer = Layer::Namespaces;
+        write.reason = "no grant lets the service write there".to_owned();
+        assert!(judge(&write, &trees).unwrap().stops);
     }
 }

@@ -82,7 +82,8 @@ pub(super) fn run(
         Environment { tools: install.tools, project: install.folder, home, omit_dev: false };
     room.env = environment.common(install.folder);
     let plan = install.bounds().plan(room)?;
-    let stops = |event: &_| attempt::judge(event).is_some_and(|one| one.stops);
+    let trees = fetch.places();
+    let stops = |event: &_| attempt::judge(event, &trees).is_some_and(|one| one.stops);
     let ran = phase::run(&plan, &Watch { trace: true, deadline: DEADLINE, stops: &stops })?;
     let mut files = before.compared(&read(&tree)?, "node_modules");
     for list in [&mut files.written, &mut files.changed, &mut files.removed] {
@@ -105,7 +106,7 @@ pub(super) fn run(
     let text = command(install, script).unwrap_or_default();
     let is_changed =
         !(files.written.is_empty() && files.changed.is_empty() && files.removed.is_empty());
-    let mut built = ScriptRun::of(&wanted, script, &text, &ran, files);
+    let mut built = ScriptRun::of(&wanted, script, &text, &ran, (files, &trees));
     // What was compared with the tarballs must be what is installed.
     if built.end == ScriptEnd::Done && is_changed {
         built.end = ScriptEnd::Stopped;

@@ -148,7 +148,7 @@ impl Fetch<'_> {
         let never = |_: &_| false;
         let ran = phase::run(&plan, &Watch { trace: false, deadline: DEADLINE, stops: &never })?;
         let network =
-            attempt::all(&ran.events).into_iter().filter(|one| one.tried == Tried::Network);
+            attempt::all(&ran.events, &[]).into_iter().filter(|one| one.tried == Tried::Network);
         let refused: Vec<String> = network.map(|one| one.what).collect();
         let how = match ran.end {
             End::Code(0) => return Ok(refused),
@@ -188,6 +188,12 @@ impl Fetch<'_> {
             let place = self.install.folder.join(importer).join("node_modules");
             room.bind(&self.staging.tree(importer), &place, access, "the new tree");
         }
+    }
+
+    /// Where the new trees will be.
+    pub(super) fn places(&self) -> Vec<PathBuf> {
+        let folder = |importer: &String| self.install.folder.join(importer).join("node_modules");
+        self.importers.iter().map(folder).collect()
     }
 
     /// Files of the user that tell the manager where registries are.

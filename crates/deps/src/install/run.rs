@@ -10,7 +10,7 @@ use super::scripts::{Environment, Wanted};
 use super::{Report, staging};
 use crate::scripts::Allowed;
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Longest time of one script.
@@ -75,9 +75,9 @@ impl ScriptRun {
         script: &str,
         command: &str,
         ran: &Ran,
-        files: Changes,
+        (files, trees): (Changes, &[PathBuf]),
     ) -> Self {
-        let attempts = attempt::all(&ran.events);
+        let attempts = attempt::all(&ran.events, trees);
         let stops = attempts.iter().any(|one| one.stops);
         let (end, code) = match ran.end {
             End::TimedOut => (ScriptEnd::TimedOut, None),
@@ -180,12 +180,13 @@ impl Scripts<'_> {
             let owner = (plan.identity.uid, plan.identity.gid);
             staging::give(&own, owner).map_err(failed("give"))?;
         }
-        let stops = |event: &_| attempt::judge(event).is_some_and(|one| one.stops);
+        let trees = self.fetch.places();
+        let stops = |event: &_| attempt::judge(event, &trees).is_some_and(|one| one.stops);
         let ran = phase::run(&plan, &Watch { trace: true, deadline: DEADLINE, stops: &stops })?;
         let after = Files::of(&own).map_err(failed("read"))?;
         let files = before.compared(&after, &wanted.folder);
         let unlimited = ran.unlimited.clone();
-        Ok((ScriptRun::of(wanted, name, command, &ran, files), unlimited))
+        Ok((ScriptRun::of(wanted, name, command, &ran, (files, &trees)), unlimited))
     }
 }
 
