@@ -71,6 +71,35 @@ pub const REVIEW_CODES: [&str; 19] = [
     "scope-burst",
 ];
 
+/// The codes of what is found before a package is published, in the order in which they are documented.
+pub const PUBLISH_CODES: [&str; 25] = [
+    "secret-shipped",
+    "missing-target",
+    "contents-differ",
+    "own-install-script",
+    "program-shipped",
+    "link-left-out",
+    "hard-link",
+    "stray-file",
+    "sources-shipped",
+    "large-file",
+    "incomplete-manifest",
+    "built-on-publish",
+    "untrusted-checkout",
+    "long-lived-token",
+    "no-trusted-publishing",
+    "no-provenance",
+    "old-npm",
+    "unpinned-action",
+    "wide-permissions",
+    "shared-cache",
+    "unfrozen-install",
+    "install-scripts-on",
+    "no-environment",
+    "unprotected-workflow",
+    "local-publish",
+];
+
 /// Beginnings of the names of advisories, which can be accepted like codes.
 pub const ADVISORIES: [&str; 3] = ["GHSA-", "CVE-", "MAL-"];
 
@@ -125,7 +154,7 @@ pub struct Internal {
 pub struct Accepted {
     /// Its code, or the name of an advisory.
     pub code: Located<String>,
-    /// `name`, `name@version`, or `@scope/*`.
+    /// `name`, `name@version`, or `@scope/*`; a path for what is found before publishing.
     pub package: Located<String>,
     /// Why.
     pub reason: Located<String>,

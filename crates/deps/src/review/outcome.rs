@@ -1,7 +1,7 @@
 //! What comes of a review: findings, those that were agreed to, and what nobody could say.
 
 use crate::{Finding, Severity};
-use ringfence_policy::dependencies::{ADVISORIES, Accepted, Dependencies};
+use ringfence_policy::dependencies::{ADVISORIES, Accepted, Dependencies, PUBLISH_CODES};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -123,9 +123,12 @@ fn is_over(accepted: &Accepted, now: u64) -> bool {
     accepted.until.as_ref().is_some_and(|until| until.value <= now)
 }
 
-/// Agreements about advisories are the business of whoever looks for advisories.
+/// Agreements about advisories, and about what is published, are the business of whoever looks there.
 fn stale(accepted: &[Accepted], used: &[bool], now: u64) -> Vec<Stale> {
-    let own = |one: &Accepted| !ADVISORIES.iter().any(|start| one.code.value.starts_with(start));
+    let own = |one: &Accepted| {
+        let code = one.code.value.as_str();
+        !ADVISORIES.iter().any(|start| code.starts_with(start)) && !PUBLISH_CODES.contains(&code)
+    };
     let all = accepted.iter().zip(used).filter(|(one, _)| own(one));
     all.filter_map(|(one, used)| {
         let expired = is_over(one, now);

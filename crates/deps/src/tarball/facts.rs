@@ -43,7 +43,7 @@ pub(super) fn facts(tarball: &Tarball, from_git: bool) -> TarballFacts {
 }
 
 /// What the first bytes of a program say.
-pub(super) fn program(bytes: &[u8]) -> Option<&'static str> {
+pub(crate) fn program(bytes: &[u8]) -> Option<&'static str> {
     match bytes.get(..4)? {
         [0x7f, b'E', b'L', b'F'] => Some("elf"),
         [0xfe, 0xed, 0xfa, 0xce | 0xcf] | [0xce | 0xcf, 0xfa, 0xed, 0xfe] => Some("mach-o"),

@@ -14,7 +14,7 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use facts::INSTALL_SCRIPTS;
+pub(crate) use facts::{INSTALL_SCRIPTS, program};
 pub use hash::check;
 pub(crate) use hash::sha512;
 pub use limits::Limits;

@@ -3,7 +3,7 @@
 use super::section::{Report, Section, duplicate, wrong_type};
 use super::{keys, units};
 use crate::dependencies::{
-    ADVISORIES, Accepted, Dependencies, Internal, REVIEW_CODES, Script, Severity,
+    ADVISORIES, Accepted, Dependencies, Internal, PUBLISH_CODES, REVIEW_CODES, Script, Severity,
 };
 use crate::diagnostic::{Code, Problem};
 use crate::display::quoted;
@@ -42,14 +42,20 @@ fn severity(text: &str) -> Result<Severity, Problem> {
     })
 }
 
+fn is_code(text: &str) -> bool {
+    REVIEW_CODES.contains(&text) || PUBLISH_CODES.contains(&text)
+}
+
 fn code(text: &str) -> Result<String, Problem> {
-    if REVIEW_CODES.contains(&text) || ADVISORIES.iter().any(|start| text.starts_with(start)) {
+    let known = is_code(text) || ADVISORIES.iter().any(|start| text.starts_with(start));
+    if known {
         return Ok(text.to_owned());
     }
     let problem = Problem::with_value(Code::UnknownCode, "not the code of a finding", text);
-    Err(match keys::closest(text, REVIEW_CODES.into_iter()) {
+    let all = || REVIEW_CODES.into_iter().chain(PUBLISH_CODES);
+    Err(match keys::closest(text, all()) {
         Some(meant) => problem.hint(format!("did you mean {meant}?")),
-        None => problem.hint(format!("codes: {}", REVIEW_CODES.join(", "))),
+        None => problem.hint(format!("codes: {}", all().collect::<Vec<_>>().join(", "))),
     })
 }
 
@@ -59,7 +65,7 @@ fn severities(report: &mut Report, section: &Section<'_>) -> BTreeMap<String, Lo
     for (key, _) in table.entries() {
         let known = code(key.value).and_then(|code| {
             let problem = || Problem::with_value(Code::UnknownCode, "an advisory", key.value);
-            let own = REVIEW_CODES.contains(&code.as_str());
+            let own = is_code(&code);
             if own { Ok(code) } else { Err(problem().hint("an advisory says its own severity")) }
         });
         let Some(code) = report.keep(&key.span, known) else { continue };
@@ -125,7 +131,11 @@ fn accept(report: &mut Report, section: &Section<'_>) -> Vec<Accepted> {
     let mut seen = HashSet::new();
     for table in tables(report, section, "accept", ACCEPT, &keys::ACCEPT) {
         let code = required(report, &table, "code", "code = \"new-install-script\"", code);
-        let package = required(report, &table, "package", "package = \"esbuild\"", pattern);
+        // What is found before publishing is about files.
+        let is_path =
+            code.as_ref().is_some_and(|code| PUBLISH_CODES.contains(&code.value.as_str()));
+        let named = if is_path { path } else { pattern };
+        let package = required(report, &table, "package", "package = \"esbuild\"", named);
         let reason = required(report, &table, "reason", "reason = \"why it is in order\"", reason);
         let until = until(report, &table);
         let (Some(code), Some(package), Some(reason)) = (code, package, reason) else { continue };
@@ -219,6 +229,12 @@ fn pattern(text: &str) -> Result<String, Problem> {
         || text.strip_suffix('*').is_some_and(start)
         || named(text);
     if fits { Ok(text.to_owned()) } else { Err(bad_package(text)) }
+}
+
+/// A path in a package or a repository, or the beginning of paths with `*` at its end.
+fn path(text: &str) -> Result<String, Problem> {
+    let plain = !text.is_empty() && !text.starts_with('/') && !text.chars().any(char::is_control);
+    if plain { Ok(text.to_owned()) } else { Err(bad_package(text)) }
 }
 
 fn version(text: &str) -> Result<String, Problem> {

@@ -8,6 +8,7 @@ mod look;
 mod output;
 mod policy;
 mod provenance;
+mod publish_check;
 mod review;
 mod sarif;
 mod sbom;
@@ -42,6 +43,7 @@ enum Command {
     Scripts(scripts::Scripts),
     Verify(verify::Verify),
     Provenance(provenance::Provenance),
+    PublishCheck(publish_check::PublishCheck),
 }
 
 impl Deps {
@@ -56,6 +58,7 @@ impl Deps {
             Command::Scripts(command) => command.execute(printer),
             Command::Verify(command) => command.execute(printer),
             Command::Provenance(command) => command.execute(printer),
+            Command::PublishCheck(command) => command.execute(printer),
         }
     }
 }

@@ -17,7 +17,10 @@ impl PackedManifest {
     ///
     /// # Errors
     /// One that npm cannot read.
-    pub(super) fn read(folder: &Path, shown: &str) -> Result<Option<Self>, ContentsError> {
+    pub(in super::super) fn read(
+        folder: &Path,
+        shown: &str,
+    ) -> Result<Option<Self>, ContentsError> {
         let path = folder.join("package.json");
         let failed = |why: String| ContentsError::Manifest { path: shown.to_owned(), why };
         if path.symlink_metadata().is_err() {
@@ -33,12 +36,45 @@ impl PackedManifest {
     }
 
     /// The value of a key. Keys that begin with `_` are dropped by npm.
-    pub(super) fn value(&self, key: &str) -> Option<&Value> {
+    pub(in super::super) fn value(&self, key: &str) -> Option<&Value> {
         self.root.get(key)
     }
 
+    /// A key that is a string.
+    pub(in super::super) fn text(&self, key: &str) -> Option<&str> {
+        self.value(key).and_then(Value::as_str)
+    }
+
+    /// Whether a key says something.
+    pub(in super::super) fn has(&self, key: &str) -> bool {
+        self.value(key).is_some_and(is_true)
+    }
+
+    /// The scripts.
+    pub(in super::super) fn scripts(&self) -> Vec<(String, String)> {
+        let Some(Value::Object(all)) = self.value("scripts") else { return Vec::new() };
+        let one = |(name, text): (&String, &Value)| Some((name.clone(), text.as_str()?.to_owned()));
+        all.iter().filter_map(one).collect()
+    }
+
+    /// The text of a script.
+    pub(in super::super) fn script(&self, name: &str) -> Option<&str> {
+        let text = self.value("scripts")?.get(name)?.as_str()?;
+        (!text.is_empty()).then_some(text)
+    }
+
+    /// Whether npm refuses to publish it.
+    pub(in super::super) fn is_private(&self) -> bool {
+        self.value("private").is_some_and(is_true)
+    }
+
+    /// `publishConfig.provenance`
+    pub(in super::super) fn provenance(&self) -> Option<bool> {
+        self.value("publishConfig")?.get("provenance")?.as_bool()
+    }
+
     /// `name`
-    pub(super) fn name(&self) -> Option<&str> {
+    pub(in super::super) fn name(&self) -> Option<&str> {
         self.value("name").and_then(Value::as_str)
     }
 
@@ -75,7 +111,7 @@ impl PackedManifest {
     }
 
     /// The files of the commands.
-    pub(super) fn commands(&self, folder: &Path) -> Vec<String> {
+    pub(in super::super) fn commands(&self, folder: &Path) -> Vec<String> {
         let target = |value: &Value| value.as_str().map(safe).filter(|path| !path.is_empty());
         match self.value("bin").filter(|value| is_true(value)) {
             Some(Value::String(file)) if self.name().is_some_and(|name| !name.is_empty()) => {
