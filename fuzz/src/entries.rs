@@ -20,10 +20,11 @@ use ringfence_sys::socket::Address;
 pub type Entry = (&'static str, fn(&[u8]));
 
 /// Every entry, in the order of the names.
-pub const ENTRIES: [Entry; 29] = [
+pub const ENTRIES: [Entry; 30] = [
     ("address", address),
     ("advisory", deps::advisory),
     ("archive", archive),
+    ("bundle", deps::bundle),
     ("control", control),
     ("dns", dns),
     ("dsse", crypto::dsse),

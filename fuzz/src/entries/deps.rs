@@ -9,6 +9,12 @@ pub fn advisory(bytes: &[u8]) {
     assert!(ringfence_deps::advisories::fuzz_advisory(bytes), "{bytes:?}");
 }
 
+/// Attestations, keys, a trusted root, and what a registry said of a package: what is verified says where it
+/// was built.
+pub fn bundle(bytes: &[u8]) {
+    assert!(ringfence_deps::provenance::fuzz_bundle(bytes), "{bytes:?}");
+}
+
 /// A lockfile, read by every reader: an error has a line of the text, every edge ends at a package, and
 /// what was read has a bill that is JSON.
 pub fn lockfile(bytes: &[u8]) {

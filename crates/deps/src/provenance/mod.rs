@@ -8,6 +8,7 @@
 
 mod bundle;
 mod compare;
+mod fuzz;
 mod judge;
 mod keys;
 mod origin;
@@ -18,6 +19,7 @@ mod stored;
 
 pub use bundle::{Attestation, read as attestations};
 pub use compare::{Difference, compare};
+pub use fuzz::fuzz_bundle;
 pub use judge::{Part, Verdict, judge};
 pub use keys::{Key, Usage, read as read_keys};
 pub use origin::Origin;

@@ -105,6 +105,14 @@ impl Trust {
         Ok(trust)
     }
 
+    /// Whoever texts name, where they are readable.
+    pub(super) fn of(root: &str, keys: &str) -> Self {
+        let mut trust = Self::default();
+        let _ = trust.set_root(Path::new(ROOT), root.as_bytes());
+        trust.keys = keys::read(keys.as_bytes()).unwrap_or_default();
+        trust
+    }
+
     /// Adds the keys of a file.
     ///
     /// # Errors
