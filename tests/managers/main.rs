@@ -9,4 +9,8 @@
 mod listing;
 mod manager;
 mod project;
+#[allow(dead_code, reason = "npm and pnpm are started otherwise here")]
+#[path = "../contract/registry.rs"]
+mod registry;
 mod sets;
+mod trees;

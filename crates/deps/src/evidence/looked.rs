@@ -106,7 +106,7 @@ impl From<Origin> for Place {
             Origin::File => Self::File,
             Origin::NpmCache => Self::NpmCache,
             Origin::PnpmStore => Self::PnpmStore,
-            Origin::Registry => Self::Registry,
+            Origin::Registry | Origin::RegistryAlone => Self::Registry,
         }
     }
 }

@@ -24,6 +24,8 @@ pub enum Origin {
     PnpmStore,
     /// The registry.
     Registry,
+    /// The registry, by the hash that it says itself: the lockfile has none.
+    RegistryAlone,
 }
 
 /// A tarball, and where it was.
@@ -116,6 +118,27 @@ impl<'a> Tarballs<'a> {
             (Some(_), _) => "it comes from an address of its own, which is not asked".to_owned(),
             (None, _) => "it is not in npm's cache, and no registry was asked".to_owned(),
         })))
+    }
+
+    /// The tarball that the registry has of a version whose hash no lockfile tells, as those of Yarn 2
+    /// and later: that it is the one that was meant is the registry's word alone.
+    ///
+    /// # Errors
+    /// Why it could not be had.
+    pub fn by_registry(&self, package: &Package) -> Result<Had, Missing> {
+        let (Some(remote), Source::Registry { .. }) = (self.remote, &package.source) else {
+            return Err(Missing("the lockfile has no hash of its tarball".to_owned()));
+        };
+        let packument = remote.packument(&package.name).map_err(Missing)?;
+        let version = package.version.as_deref().unwrap_or_default();
+        let told = packument.as_ref().and_then(|all| all.versions.get(version)?.integrity.clone());
+        let integrity = told.as_deref().map(Integrity::parse).unwrap_or_default();
+        if integrity.is_empty() {
+            let why = "neither the lockfile nor the registry has a hash of its tarball";
+            return Err(Missing(why.to_owned()));
+        }
+        let had = self.of(&Package { integrity, ..package.clone() })?;
+        Ok(Had { origin: Origin::RegistryAlone, ..had })
     }
 
     /// What npm's cache has of a hash.

@@ -5,7 +5,7 @@ use super::places::Places;
 use super::{Deviation, Kind, Report, Unknown, Verification};
 use crate::evidence::Origin;
 use crate::tarball::{Hash, Member, Tarball};
-use ringfence_project::graph::Package;
+use ringfence_project::graph::{Package, Target};
 use ringfence_project::walk;
 use sha2::Digest as _;
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,7 +73,13 @@ type Expected<'a> = BTreeMap<String, &'a Member>;
 impl One<'_> {
     fn compare(&self) -> Outcome {
         let mut outcome = Outcome::default();
-        let had = match self.verification.tarballs.of(self.package) {
+        let tarballs = self.verification.tarballs;
+        let had = if self.package.integrity.is_empty() && self.package.checksum.is_some() {
+            tarballs.by_registry(self.package)
+        } else {
+            tarballs.of(self.package)
+        };
+        let had = match had {
             Ok(had) => had,
             Err(missing) => {
                 let (package, why) = (self.package.label(), missing.0);
@@ -102,7 +108,7 @@ impl One<'_> {
         let mut ignores = BTreeSet::new();
         for member in &tarball.files {
             let mut path = member.path.clone();
-            if self.places.by_npm {
+            if self.places.renames {
                 let base = path.rsplit('/').next().unwrap_or(&path);
                 if base == ".npmignore" {
                     ignores.insert(path.clone());
@@ -128,12 +134,22 @@ impl One<'_> {
     }
 
     /// Packages in a tarball are installed where the lockfile has them as bundled; npm takes others away.
+    /// Others may, where the lockfile has the package by itself.
     fn must_be_there(&self, path: &str) -> bool {
         let Some(inner) = path.strip_prefix("node_modules/") else { return true };
         let take = if inner.starts_with('@') { 2 } else { 1 };
         let name: Vec<&str> = inner.split('/').take(take).collect();
         let folder = format!("{}/node_modules/{}", self.folder, name.join("/"));
-        !self.places.by_npm || self.places.bundled.contains(&folder)
+        if self.places.by_npm {
+            return self.places.bundled.contains(&folder);
+        }
+        let graph = self.verification.graph;
+        let wanted = name.join("/");
+        let is_elsewhere = self.package.edges.iter().any(|edge| {
+            let found = matches!(edge.to, Some(Target::Package(id)) if !graph.package(id).bundled);
+            edge.name == wanted && found
+        });
+        !is_elsewhere || fs::symlink_metadata(self.verification.folder.join(&folder)).is_ok()
     }
 
     fn folder(

@@ -1,6 +1,6 @@
 //! What lies in `node_modules`, without following anything out of it.
 
-use super::{InstalledError, Verification};
+use super::{InstalledError, Verification, stores};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs::{self, FileType};
@@ -41,7 +41,7 @@ pub(super) struct Found {
     pub(super) others: Vec<String>,
     /// Folders that cannot be read.
     pub(super) unreadable: Vec<String>,
-    /// Whether pnpm's folder of all packages is there.
+    /// Whether packages lie in a manager's folder of all of them.
     pub(super) virtual_store: bool,
     entries: usize,
 }
@@ -51,7 +51,14 @@ pub(super) fn discover(verification: &Verification<'_>) -> Result<Found, Install
     let top = fs::symlink_metadata(folder.join("node_modules"));
     match top {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(InstalledError::Absent);
+            let is_zipped = [".pnp.cjs", ".pnp.loader.mjs"]
+                .iter()
+                .any(|name| fs::symlink_metadata(folder.join(name)).is_ok());
+            return Err(if is_zipped {
+                InstalledError::PlugAndPlay
+            } else {
+                InstalledError::Absent
+            });
         }
         Err(error) => return Err(InstalledError::Read(error)),
         Ok(found) if !found.is_dir() => return Err(InstalledError::NotAFolder),
@@ -73,24 +80,59 @@ pub(super) fn discover(verification: &Verification<'_>) -> Result<Found, Install
             found.modules(folder, &path)?;
         }
     }
-    let store = "node_modules/.pnpm";
-    if is_folder(&folder.join(store)) {
-        found.virtual_store = true;
-        for (name, kind) in list(&folder.join(store)).map_err(InstalledError::Read)? {
-            let path = format!("{store}/{name}");
-            if name == "node_modules" && kind.is_dir() {
-                found.modules(folder, &path)?;
-            } else if kind.is_dir() {
-                found.modules(folder, &format!("{path}/node_modules"))?;
-            } else if name != "lock.yaml" {
-                found.others.push(path);
-            }
+    for name in stores::NAMES {
+        let store = format!("node_modules/{name}");
+        if is_folder(&folder.join(&store)) {
+            found.store(folder, &store)?;
         }
     }
     Ok(found)
 }
 
 impl Found {
+    /// A store, or a scope's folder in that of npm.
+    fn store(&mut self, project: &Path, store: &str) -> Result<(), InstalledError> {
+        for (name, kind) in list(&project.join(store)).map_err(InstalledError::Read)? {
+            let path = format!("{store}/{name}");
+            let has = |inner: &str| is_folder(&project.join(&path).join(inner));
+            if !kind.is_dir() {
+                if name != "lock.yaml" {
+                    self.others.push(path);
+                }
+            } else if name == "node_modules" {
+                self.modules(project, &path)?;
+            } else if name.starts_with('@')
+                && !name[1..].contains(['@', '-', '+'])
+                && !has("node_modules")
+            {
+                self.store(project, &path)?;
+            } else {
+                self.part(project, &path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One folder of a store: a package, and links to what it asks for. Nothing else belongs there.
+    fn part(&mut self, project: &Path, path: &str) -> Result<(), InstalledError> {
+        let Ok(entries) = list(&project.join(path)) else {
+            self.unreadable.push(path.to_owned());
+            return Ok(());
+        };
+        self.virtual_store = true;
+        for (name, kind) in entries {
+            let at = format!("{path}/{name}");
+            match name.as_str() {
+                "node_modules" if kind.is_dir() => self.modules(project, &at)?,
+                "package" if kind.is_dir() && at.contains("/.store/") => {
+                    self.package(project, at, kind)?;
+                }
+                _ => self.others.push(at),
+            }
+        }
+        Ok(())
+    }
+
     /// One `node_modules` folder.
     fn modules(&mut self, project: &Path, path: &str) -> Result<(), InstalledError> {
         let Ok(entries) = list(&project.join(path)) else {
@@ -101,7 +143,9 @@ impl Found {
             let at = format!("{path}/{name}");
             match name.as_str() {
                 ".bin" if kind.is_dir() => self.commands.push(at),
-                ".pnpm" if kind.is_dir() && path == "node_modules" => {}
+                name if kind.is_dir()
+                    && path == "node_modules"
+                    && stores::NAMES.contains(&name) => {}
                 name if kind.is_dir() && TOOLS.contains(&name) => self.tools.push(at),
                 name if kind.is_file() && OWN.contains(&name) => {}
                 // pnpm leaves it empty.

@@ -1,10 +1,11 @@
 //! Links between packages: each must lead to what the lockfile says.
 
 use super::discover::{Found, followed};
+use super::npm::manifest;
 use super::places::Places;
-use super::pnpm::split;
+use super::stores::{NAMES, split};
 use super::{Kind, Report, Verification};
-use ringfence_project::graph::{Edge, Graph, ImporterId, Package, Target};
+use ringfence_project::graph::{Edge, EdgeKind, Graph, ImporterId, Package, Target};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub(super) fn check(
@@ -19,7 +20,7 @@ pub(super) fn check(
     let owners: BTreeMap<&str, String> = places
         .of
         .iter()
-        .filter_map(|(folder, id)| Some((split(folder)?.0, graph.package(*id).label())))
+        .filter_map(|(folder, id)| Some((split(folder)?.store, graph.package(*id).label())))
         .collect();
     let mut edges: HashMap<String, Vec<&Edge>> = HashMap::new();
     for package in &graph.packages {
@@ -28,7 +29,7 @@ pub(super) fn check(
     let links = Links { verification, places, owners, edges };
     for (link, target) in &found.links {
         // Told already: a package should be there.
-        if keys.contains(link.as_str()) {
+        if keys.contains(link.as_str()) && !found.virtual_store {
             continue;
         }
         if let Some(message) = links.problem(link, target) {
@@ -54,7 +55,7 @@ struct Links<'a> {
 
 impl Links<'_> {
     fn owner(&self, link: &str) -> Option<&String> {
-        split(link).and_then(|(store, _)| self.owners.get(store))
+        split(link).and_then(|inside| self.owners.get(inside.store))
     }
 
     fn problem(&self, link: &str, target: &str) -> Option<String> {
@@ -64,11 +65,14 @@ impl Links<'_> {
             return Some(format!("it leads to {target}, out of the project"));
         };
         if let Some(number) = graph.importers.iter().position(|one| one.folder == at) {
-            return (!is_importers(graph, number, name)).then(|| {
+            return (!self.is_importers(number, name)).then(|| {
                 format!("it leads to the workspace {at}, which nobody asks for by this name")
             });
         }
         let Some(id) = self.places.of.get(&at) else {
+            if self.places.stand_ins.contains(&at) {
+                return None;
+            }
             return Some(format!("it leads to {target}, which is no package of the lockfile"));
         };
         let package = graph.package(*id);
@@ -79,10 +83,22 @@ impl Links<'_> {
             let above = link.split("/node_modules/").next().unwrap_or_default();
             let above = if link.starts_with("node_modules/") { "" } else { above };
             let own = graph.importers.iter().filter(|one| one.folder == above);
-            let own = own.filter(|_| !link.starts_with("node_modules/.pnpm/"));
+            let own = own.filter(|_| !is_in_store(link));
             own.flat_map(|one| &one.edges).filter(|edge| edge.name == name).collect()
         };
         if asked.iter().any(|edge| leads_to(graph, edge, package)) {
+            return None;
+        }
+        // Yarn lets a package find itself.
+        let own = self.owner(link).is_some_and(|owner| *owner == package.label());
+        if own && asked.is_empty() && name == package.name {
+            return None;
+        }
+        // A peer is whoever the project has by that name, where the lockfile does not say it.
+        let is_peer = |edge: &&Edge| {
+            matches!(edge.kind, EdgeKind::Peer | EdgeKind::PeerOptional) && edge.to.is_none()
+        };
+        if asked.iter().any(is_peer) && is_called(graph, package, name) {
             return None;
         }
         let hoisted =
@@ -90,6 +106,26 @@ impl Links<'_> {
         (!hoisted).then(|| {
             format!("it leads to {}, which the lockfile does not have here", package.label())
         })
+    }
+
+    /// Whether a workspace is called so by itself or by somebody who asks for it.
+    fn is_importers(&self, number: usize, name: &str) -> bool {
+        let graph = self.verification.graph;
+        let importer = &graph.importers[number];
+        let is_it = |id: ImporterId| graph.importer(id).folder == importer.folder;
+        let importers = graph.importers.iter().flat_map(|one| &one.edges);
+        let mut edges = importers.chain(graph.packages.iter().flat_map(|one| &one.edges));
+        if edges.any(|edge| {
+            edge.name == name && matches!(edge.to, Some(Target::Importer(id)) if is_it(id))
+        }) {
+            return true;
+        }
+        match &importer.name {
+            Some(own) => own == name,
+            // The lockfile does not tell, and its manifest is no package's but the project's own.
+            None => manifest(self.verification, &importer.folder)
+                .is_some_and(|(own, _)| own.as_deref() == Some(name)),
+        }
     }
 }
 
@@ -109,14 +145,7 @@ fn is_called(graph: &Graph, package: &Package, name: &str) -> bool {
     package.name == name || edges.any(|edge| edge.name == name && leads_to(graph, edge, package))
 }
 
-/// Whether a workspace is called so by itself or by somebody who asks for it.
-fn is_importers(graph: &Graph, number: usize, name: &str) -> bool {
-    let folder = &graph.importers[number].folder;
-    let is_it = |id: ImporterId| graph.importer(id).folder == *folder;
-    let importers = graph.importers.iter().flat_map(|one| &one.edges);
-    let mut edges = importers.chain(graph.packages.iter().flat_map(|one| &one.edges));
-    graph.importers[number].name.as_deref() == Some(name)
-        || edges.any(|edge| {
-            edge.name == name && matches!(edge.to, Some(Target::Importer(id)) if is_it(id))
-        })
+/// Whether a link is in a store, and so nobody's but a package's.
+fn is_in_store(link: &str) -> bool {
+    NAMES.iter().any(|name| link.starts_with(&format!("node_modules/{name}/")))
 }

@@ -13,8 +13,9 @@ mod discover;
 mod links;
 mod npm;
 mod places;
-mod pnpm;
 mod shim;
+mod shim_lines;
+mod stores;
 #[cfg(test)]
 mod tests;
 
@@ -117,6 +118,9 @@ pub enum InstalledError {
     /// Nothing is installed.
     #[error("there is no node_modules folder")]
     Absent,
+    /// Yarn keeps packages in zip files, and Node is told where they are.
+    #[error("Yarn's Plug'n'Play keeps packages in zip files, which are not read")]
+    PlugAndPlay,
     /// `node_modules` is a link or no folder.
     #[error("node_modules is no folder of its own")]
     NotAFolder,
@@ -161,7 +165,7 @@ impl Verification<'_> {
         let found = discover::discover(self)?;
         let mut report = Report { not_compared: found.tools.clone(), ..Report::default() };
         let places = if found.virtual_store {
-            pnpm::places(self, &found, &mut report)
+            stores::places(self, &found, &mut report)
         } else if matches!(self.graph.format, ringfence_project::graph::Format::Npm(_)) {
             npm::places(self, &found, &mut report)
         } else {

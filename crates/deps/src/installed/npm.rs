@@ -16,7 +16,8 @@ pub(super) fn places(
     found: &Found,
     report: &mut Report,
 ) -> Places {
-    let mut places = Places { by_npm: true, has_own_modes: true, ..Places::default() };
+    let mut places =
+        Places { by_npm: true, renames: true, has_own_modes: true, ..Places::default() };
     let mut missing = Vec::new();
     for (id, package) in verification.graph.ids() {
         let Some(folder) = plain(&package.key) else {
@@ -86,6 +87,15 @@ fn same(one: &str, other: &str) -> bool {
 
 /// Name and version that an installed manifest says.
 pub(super) fn installed(verification: &Verification<'_>, folder: &str) -> Option<(String, String)> {
+    let (name, version) = manifest(verification, folder)?;
+    Some((name?, version?))
+}
+
+/// The same, each where the manifest says it.
+pub(super) fn manifest(
+    verification: &Verification<'_>,
+    folder: &str,
+) -> Option<(Option<String>, Option<String>)> {
     let file = verification.folder.join(folder).join("package.json");
     let kind = std::fs::symlink_metadata(&file).ok()?;
     if !kind.is_file() {
@@ -94,7 +104,7 @@ pub(super) fn installed(verification: &Verification<'_>, folder: &str) -> Option
     let bytes = walk::bytes(&file, LARGEST).ok()?;
     let root: Value = serde_json::from_slice(&bytes).ok()?;
     let text = |key: &str| root.get(key).and_then(Value::as_str).map(str::to_owned);
-    Some((text("name")?, text("version")?))
+    Some((text("name"), text("version")))
 }
 
 /// Yarn, Bun and pnpm's `node-linker=hoisted`: folders are not in the lockfile, so the manifest of each

@@ -11,8 +11,12 @@ pub(super) struct Places {
     pub(super) of: BTreeMap<String, PackageId>,
     /// Folders of packages that came inside a tarball, by the lockfile.
     pub(super) bundled: BTreeSet<String>,
-    /// Whether npm's own rules hold: it renames `.gitignore`.
+    /// Folders that stand for packages of other systems, and have nothing of them.
+    pub(super) stand_ins: BTreeSet<String>,
+    /// Whether npm's own rules hold for where packages are.
     pub(super) by_npm: bool,
+    /// Whether npm wrote the files: it renames `.gitignore`.
+    pub(super) renames: bool,
     /// Whether modes are npm's: pnpm's files share theirs with other projects.
     pub(super) has_own_modes: bool,
 }

@@ -2,6 +2,7 @@
 //! start, and that they do nothing else.
 
 use super::discover::followed;
+use super::shim_lines::LINES;
 use std::path::Path;
 
 /// Lines that say nothing of their own.
@@ -37,13 +38,11 @@ pub(super) fn target(text: &str, path: &str, project: &Path) -> Result<String, &
             return Err("it is no script that a manager writes");
         }
         // A comment, which says nothing to a shell.
-        if FIXED.contains(&line) || line.starts_with("# ") {
+        if FIXED.contains(&line) || LINES.contains(&line) || line == "#" || line.starts_with("# ") {
             continue;
         }
-        if let Some(value) =
-            line.strip_prefix("export NODE_PATH=\"").and_then(|rest| rest.strip_suffix('"'))
-        {
-            searched(value, project)?;
+        if let Some(value) = line.strip_prefix("export NODE_PATH=") {
+            searched(value, path, project)?;
         } else if let Some(started) = started(line) {
             if found.replace(started).is_some_and(|other| other != started) {
                 return Err("it starts two files");
@@ -56,17 +55,33 @@ pub(super) fn target(text: &str, path: &str, project: &Path) -> Result<String, &
     followed(project, path, started).ok_or("it leads out of the project")
 }
 
-/// `if [ -x "$basedir/node" ]; then`
+/// `if [ -n "$exe" ] && [ -x "$basedir/node.exe" ]; then`
 fn is_test(line: &str) -> bool {
-    let inside = line.strip_prefix("if [ -x \"$basedir/");
-    inside.and_then(|rest| rest.strip_suffix("\" ]; then")).is_some_and(is_word)
+    let inside = line.strip_prefix("el").unwrap_or(line).strip_prefix("if ");
+    let Some(inside) = inside.and_then(|rest| rest.strip_suffix("; then")) else { return false };
+    inside.split(" && ").all(|part| {
+        let within = |start: &str, end: &str| {
+            part.strip_prefix(start).and_then(|rest| rest.strip_suffix(end)).is_some_and(is_word)
+        };
+        part == "[ -n \"$exe\" ]"
+            || part == "[ -n \"$msys\" ]"
+            || within("[ -x \"$basedir/", "\" ]")
+            || within("command -v ", " >/dev/null 2>&1")
+    })
 }
 
-/// `exec node  "$basedir/../eslint/bin/eslint.js" "$@"`, or without a program before it.
+/// `exec node  "$basedir/../eslint/bin/eslint.js" "$@"`, or without a program before it; pnpm 11 and 12
+/// write `"$basedir_abs"/'../eslint/bin/eslint.js'`.
 fn started(line: &str) -> Option<&str> {
     let line = line.strip_suffix("\"$@\"")?.trim_end();
     let line = line.strip_prefix("exec ").unwrap_or(line).trim_start();
-    let (before, file) = line.strip_suffix('"')?.rsplit_once("\"$basedir/")?;
+    let (before, file) = match line.strip_suffix('\'') {
+        Some(line) => {
+            let split = |folder: &str| line.rsplit_once(&format!("\"$basedir{folder}\"/'"));
+            split("_abs").or_else(|| split("_win")).or_else(|| split(""))?
+        }
+        None => line.strip_suffix('"')?.rsplit_once("\"$basedir/")?,
+    };
     let before = before.trim();
     // Programs and their options, as the first line of the file names them.
     let program = before.strip_prefix("\"$basedir/").map_or(before, |rest| rest);
@@ -76,18 +91,36 @@ fn started(line: &str) -> Option<&str> {
 }
 
 /// The folders that Node searches besides: each is a `node_modules` of this project, or is not there.
-fn searched(value: &str, project: &Path) -> Result<(), &'static str> {
+/// They are written in one pair of quotes, each from the root, or each from the script's folder.
+fn searched(value: &str, path: &str, project: &Path) -> Result<(), &'static str> {
     let wrong = Err("it lets Node search elsewhere");
-    for folder in value.split(':').filter(|folder| *folder != "$NODE_PATH") {
-        let named = folder.ends_with("/node_modules") && folder.starts_with('/');
-        if !named || !is_path(folder) {
-            return wrong;
-        }
-        let elsewhere = Path::new(folder).canonicalize().is_ok_and(|folder| {
-            !project.canonicalize().is_ok_and(|project| folder.starts_with(project))
-        });
-        if elsewhere {
-            return wrong;
+    let value = value.strip_suffix(":\"$NODE_PATH\"").unwrap_or(value);
+    for part in value.split("':\"$basedir_abs\"/'") {
+        let relative =
+            part.starts_with("\"$basedir_abs\"/'") || value.starts_with("\"$basedir_abs\"/'");
+        let part = part.trim_start_matches("\"$basedir_abs\"/").trim_matches(['"', '\'']);
+        for folder in part.split(':').filter(|folder| *folder != "$NODE_PATH") {
+            if !is_path(folder) {
+                return wrong;
+            }
+            if relative {
+                let inside = followed(project, path, folder);
+                if inside.is_some_and(|inside| {
+                    inside.ends_with("node_modules") && !inside.starts_with("..")
+                }) {
+                    continue;
+                }
+                return wrong;
+            }
+            if !folder.ends_with("/node_modules") {
+                return wrong;
+            }
+            let elsewhere = Path::new(folder).canonicalize().is_ok_and(|folder| {
+                !project.canonicalize().is_ok_and(|project| folder.starts_with(project))
+            });
+            if elsewhere || !folder.starts_with('/') {
+                return wrong;
+            }
         }
     }
     Ok(())
@@ -99,7 +132,7 @@ fn is_word(text: &str) -> bool {
 
 /// A path in double quotes that a shell takes as it is.
 fn is_path(text: &str) -> bool {
-    !text.is_empty() && !text.contains(['"', '$', '`', '\\', '\n'])
+    !text.is_empty() && !text.contains(['"', '\'', '$', '`', '\\', '\n'])
 }
 
 #[cfg(test)]
@@ -138,6 +171,30 @@ fi
         assert_eq!(read(SHIM).as_deref(), Ok("node_modules/eslint/bin/eslint.js"));
         let direct = "#!/bin/sh\nexec \"$basedir/../a/run\"  \"$@\"\n";
         assert_eq!(read(direct).as_deref(), Ok("node_modules/a/run"));
+    }
+
+    #[test]
+    fn scripts_of_pnpm_12_are_read_with_their_quotes() {
+        let text = "#!/bin/sh\n#\nhops=0\nif [ -z \"$NODE_PATH\" ]; then\n  \
+            export NODE_PATH=\"$basedir_abs\"/'../.pnpm/a/node_modules':\"$basedir_abs\"/'../.pnpm/node_modules'\n\
+            else\n  export NODE_PATH=\"$basedir_abs\"/'../.pnpm/node_modules':\"$NODE_PATH\"\nfi\n\
+            if [ -n \"$exe\" ] && [ -x \"$basedir/node.exe\" ]; then\n  \
+            exec \"$basedir/node.exe\"  \"$basedir_win\"/'../eslint/bin/eslint.js' \"$@\"\n\
+            elif command -v node >/dev/null 2>&1; then\n  \
+            exec node  \"$basedir_abs\"/'../eslint/bin/eslint.js' \"$@\"\nfi\n";
+        assert_eq!(read(text).as_deref(), Ok("node_modules/eslint/bin/eslint.js"));
+        for (from, to) in [
+            ("'../eslint/bin/eslint.js' \"$@\"\nfi", "'../evil/x.js' \"$@\"\nfi"),
+            ("'../.pnpm/node_modules':\"$NODE", "'../../../tmp/node_modules':\"$NODE"),
+            ("'../.pnpm/node_modules':\"$NODE", "'/tmp':\"$NODE"),
+            ("'../.pnpm/node_modules':\"$NODE", "$(x)'../.pnpm/node_modules':\"$NODE"),
+            ("hops=0", "hops=$(x)"),
+            ("command -v node >", "command -v $(x) >"),
+        ] {
+            let changed = text.replacen(from, to, 1);
+            assert_ne!(changed, text, "{from}");
+            assert!(read(&changed).is_err(), "{to}");
+        }
     }
 
     #[test]

@@ -178,6 +178,7 @@ fn origins(report: &Report) -> String {
             Origin::NpmCache => "npm's cache",
             Origin::PnpmStore => "pnpm's own list, which is no tarball",
             Origin::Registry => "the registry",
+            Origin::RegistryAlone => "the registry by its own word, as the lockfile has no hash",
         };
         format!("{count} from {from}")
     };
