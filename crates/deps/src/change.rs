@@ -56,15 +56,17 @@ pub type Releases<'a> = BTreeMap<Release<'a>, Copies<'a>>;
 /// The releases of a graph.
 #[must_use]
 pub fn releases(graph: &Graph) -> Releases<'_> {
-    let mut releases = Releases::new();
-    for (id, package) in graph.ids() {
-        releases
-            .entry(Release::of(package))
-            .or_insert_with(|| Copies { graph, ids: Vec::new() })
-            .ids
-            .push(id);
+    // Sorted first, the map is made in one piece: most lockfiles are nearly in this order.
+    let mut all: Vec<_> = graph.ids().map(|(id, package)| (Release::of(package), id)).collect();
+    all.sort();
+    let mut held: Vec<Held<'_>> = Vec::with_capacity(all.len());
+    for (release, id) in all {
+        match held.last_mut() {
+            Some((last, copies)) if *last == release => copies.ids.push(id),
+            _ => held.push((release, Copies { graph, ids: vec![id] })),
+        }
     }
-    releases
+    held.into_iter().collect()
 }
 
 /// A release with its copies in one file.
@@ -89,8 +91,8 @@ impl<'a> Change<'a> {
     #[must_use]
     pub fn between(old: &'a Graph, new: &'a Graph) -> Self {
         let (before, after) = (releases(old), releases(new));
-        let added = after.iter().filter(|(release, _)| !before.contains_key(release));
-        let added = added.map(|(release, copies)| (release.clone(), copies.clone())).collect();
+        let added = beside(&after, &before).filter(|(.., old)| old.is_none());
+        let added = added.map(|(release, copies, _)| (release.clone(), copies.clone())).collect();
         Self { old, new, before, after, added }
     }
 
@@ -101,14 +103,14 @@ impl<'a> Change<'a> {
 
     /// Releases that are in the older file alone.
     pub fn removed(&self) -> impl Iterator<Item = (&Release<'a>, &Copies<'a>)> {
-        self.before.iter().filter(|(release, _)| !self.after.contains_key(release))
+        let gone = beside(&self.before, &self.after).filter(|(.., new)| new.is_none());
+        gone.map(|(release, copies, _)| (release, copies))
     }
 
     /// Releases that are in both: before and after.
     pub fn kept(&self) -> impl Iterator<Item = (&Release<'a>, &Copies<'a>, &Copies<'a>)> {
-        self.after.iter().filter_map(|(release, after)| {
-            self.before.get(release).map(|before| (release, before, after))
-        })
+        beside(&self.after, &self.before)
+            .filter_map(|(release, after, before)| before.map(|before| (release, before, after)))
     }
 
     /// Whether a release is in the newer file alone.
@@ -154,6 +156,20 @@ impl<'a> Change<'a> {
     pub fn is_new_name(&self, name: &str) -> bool {
         self.earlier(name).next().is_none()
     }
+}
+
+/// The releases of one file, each with its copies in another. Both are in the same order, and several
+/// signals look at all of them: they are walked together, and nothing is searched for.
+fn beside<'b, 'a>(
+    these: &'b Releases<'a>,
+    those: &'b Releases<'a>,
+) -> impl Iterator<Item = (&'b Release<'a>, &'b Copies<'a>, Option<&'b Copies<'a>>)> {
+    let mut those = those.iter().peekable();
+    these.iter().map(move |(release, copies)| {
+        while those.next_if(|(other, _)| *other < release).is_some() {}
+        let found = those.next_if(|(other, _)| *other == release);
+        (release, copies, found.map(|(_, copies)| copies))
+    })
 }
 
 /// The releases of one name.

@@ -95,14 +95,18 @@ impl Graph {
     /// A name of no lockfile, text that the manager could not read either, a key that stands twice,
     /// marks of a merge, or no package at all.
     pub fn read(file: &str, text: &str, manifests: &[Manifest<'_>]) -> Result<Self, GraphError> {
-        error::refuse_conflicts(text)?;
         let (_, manager) = crate::lockfile::NAMES
             .into_iter()
             .find(|(name, _)| *name == file)
             .ok_or_else(|| GraphError::UnknownName { name: file.to_owned() })?;
+        // No line of JSON can begin as those of a merge do: they are looked for where it is none.
+        let merged = |error| error::refuse_conflicts(text).err().unwrap_or(error);
+        if !matches!(manager, Manager::Npm | Manager::Bun) {
+            error::refuse_conflicts(text)?;
+        }
         let (format, importers, packages) = match manager {
-            Manager::Npm => npm::read(text, manifests)?,
-            Manager::Bun => bun::read(text)?,
+            Manager::Npm => npm::read(text, manifests).map_err(merged)?,
+            Manager::Bun => bun::read(text).map_err(merged)?,
             Manager::Yarn if text.contains("__metadata:") => yarn_berry::read(text, manifests)?,
             Manager::Yarn => yarn_classic::read(text, manifests)?,
             Manager::Pnpm => pnpm::read(text)?,

@@ -50,11 +50,13 @@ fn ways(graph: &Graph) -> Vec<u8> {
         *seen |= way;
         let own = matches!(target, Target::Importer(_));
         for edge in edges {
+            let Some(to) = edge.to else { continue };
+            let way = along(way, edge.kind);
             // What a workspace needs to develop is counted from that workspace itself.
-            if let Some(to) = edge.to
-                && !(own && edge.kind == EdgeKind::Dev)
-            {
-                open.push((to, along(way, edge.kind)));
+            let counted = own && edge.kind == EdgeKind::Dev;
+            let known = matches!(to, Target::Package(PackageId(index)) if packages[index as usize] & way != 0);
+            if !counted && !known {
+                open.push((to, way));
             }
         }
     }

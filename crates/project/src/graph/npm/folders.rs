@@ -5,10 +5,24 @@ use crate::graph::{
     Edge, EdgeKind, GraphError, Importer, ImporterId, Integrity, Package, PackageId, Source, Target,
 };
 use crate::json::{Placed, Value};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Where the folders of the file lead.
-pub(super) type Places<'a> = HashMap<&'a str, Target>;
+#[derive(Default)]
+pub(super) struct Places<'a> {
+    targets: HashMap<&'a str, Target>,
+    /// Folders with a `node_modules` of their own: only there is anything to be found.
+    above: HashSet<&'a str>,
+}
+
+impl<'a> Places<'a> {
+    pub(super) fn insert(&mut self, folder: &'a str, target: Target) {
+        if let Some((above, _)) = folder.rsplit_once("node_modules/") {
+            self.above.insert(above.strip_suffix('/').unwrap_or(above));
+        }
+        self.targets.insert(folder, target);
+    }
+}
 
 pub(super) fn read(entries: &Entries<'_>) -> Result<(Vec<Importer>, Vec<Package>), GraphError> {
     let places = places(entries)?;
@@ -26,7 +40,7 @@ pub(super) fn read(entries: &Entries<'_>) -> Result<(Vec<Importer>, Vec<Package>
 
 /// Where each folder leads, counted in the order of the file.
 fn places<'a>(entries: &'a Entries<'_>) -> Result<Places<'a>, GraphError> {
-    let mut places = Places::new();
+    let mut places = Places::default();
     let (mut importers, mut packages) = ((0..).map(ImporterId), (0..).map(PackageId));
     for (folder, entry) in entries {
         object(Some(entry))?;
@@ -38,12 +52,14 @@ fn places<'a>(entries: &'a Entries<'_>) -> Result<Places<'a>, GraphError> {
         } else {
             packages.next().map(Target::Package)
         };
-        places.extend(next.map(|next| (folder.as_ref(), next)));
+        if let Some(next) = next {
+            places.insert(folder, next);
+        }
     }
     // A link stands for the folder it leads to, once that is known.
     for (folder, entry) in entries.iter().filter(|(_, entry)| is_true(&entry.value, "link")) {
         let to = string(&entry.value, "resolved")?.unwrap_or_default();
-        let Some(target) = places.get(to.as_str()).copied() else {
+        let Some(target) = places.targets.get(to.as_str()).copied() else {
             let to = ringfence_policy::display::quoted(&to);
             return Err(GraphError::on(
                 entry.line,
@@ -102,9 +118,10 @@ fn edges(folder: &str, entry: &Value<'_>, places: &Places<'_>) -> Result<Vec<Edg
         let meta = meta.and_then(|meta| meta.value.key(name));
         meta.is_some_and(|meta| is_true(&meta.value, "optional"))
     };
+    let searched = searched(folder, places);
     let mut edges = Vec::new();
     let mut add = |name: &str, range: &str, kind: EdgeKind| {
-        let to = lookup(folder, name, places);
+        let to = lookup(&searched, name, places);
         edges.push(Edge { name: name.to_owned(), range: range.to_owned(), kind, to });
     };
     for (name, range) in ranges(entry, "dependencies")? {
@@ -146,11 +163,17 @@ fn licence(value: &Value<'_>) -> Option<String> {
     }
 }
 
-/// Node's search: `node_modules` of the folder itself, then of each folder above.
-pub(super) fn lookup(folder: &str, name: &str, places: &Places<'_>) -> Option<Target> {
-    let mut path = String::with_capacity(folder.len() + name.len() + 16);
-    let mut above = Some(folder);
-    while let Some(at) = above {
+/// The folders in which Node's search from a folder may find something: itself and those above it that
+/// have a `node_modules`.
+pub(super) fn searched<'b>(folder: &'b str, places: &Places<'_>) -> Vec<&'b str> {
+    let up = |at: &&'b str| (!at.is_empty()).then(|| parent(at));
+    std::iter::successors(Some(folder), up).filter(|at| places.above.contains(at)).collect()
+}
+
+/// Node's search: `node_modules` of each folder in turn.
+pub(super) fn lookup(searched: &[&str], name: &str, places: &Places<'_>) -> Option<Target> {
+    let mut path = String::with_capacity(80);
+    searched.iter().find_map(|at| {
         path.clear();
         path.push_str(at);
         if !at.is_empty() {
@@ -158,12 +181,8 @@ pub(super) fn lookup(folder: &str, name: &str, places: &Places<'_>) -> Option<Ta
         }
         path.push_str("node_modules/");
         path.push_str(name);
-        if let Some(target) = places.get(path.as_str()) {
-            return Some(*target);
-        }
-        above = (!at.is_empty()).then(|| parent(at));
-    }
-    None
+        places.targets.get(path.as_str()).copied()
+    })
 }
 
 /// The folder above, without one that is `node_modules` itself.

@@ -1,6 +1,6 @@
 //! Version 1: copies within copies, as `node_modules` nests them.
 
-use super::folders::{Places, lookup};
+use super::folders::{Places, lookup, searched};
 use super::{Entries, alias, is_true, object, string};
 use crate::graph::manifest;
 use crate::graph::{
@@ -23,9 +23,13 @@ pub(super) fn read(
     let mut copies = Vec::new();
     flatten("", entries, &mut copies)?;
     let targets = (0..).map(|index| Target::Package(PackageId(index)));
-    let places: Places<'_> = copies.iter().map(|copy| copy.folder.as_str()).zip(targets).collect();
-    let mut importers =
-        manifest::importers(manifests, |folder, name, _| lookup(folder, name, &places))?;
+    let mut places = Places::default();
+    for (copy, target) in copies.iter().zip(targets) {
+        places.insert(&copy.folder, target);
+    }
+    let mut importers = manifest::importers(manifests, |folder, name, _| {
+        lookup(&searched(folder, &places), name, &places)
+    })?;
     if let Some(root) = importers.iter_mut().find(|importer| importer.folder.is_empty()) {
         root.name = name.or_else(|| root.name.take());
         root.version = version.or_else(|| root.version.take());
@@ -72,9 +76,10 @@ fn package(copy: &Copy<'_>, places: &Places<'_>) -> Result<Package, GraphError> 
     package.bundled = is_true(entry, "bundled");
     // npm 5 wrote `true` where it had nothing to say.
     let requires = entry.key("requires").map(|placed| placed.value.entries()).unwrap_or_default();
+    let searched = searched(folder, places);
     for (name, range) in requires {
         let range = range.value.as_str().unwrap_or_default().to_owned();
-        let to = lookup(folder, name, places);
+        let to = lookup(&searched, name, places);
         // Whether it is optional is told at its end alone.
         package.edges.push(Edge { name: name.to_string(), range, kind: EdgeKind::Production, to });
     }
