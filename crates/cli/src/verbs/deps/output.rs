@@ -9,7 +9,7 @@ use ringfence_deps::review::{Agreed, Outcome, Stale};
 use ringfence_deps::{Finding, Severity};
 use ringfence_policy::display::untrusted;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// The JSON form, and what the others are made of.
@@ -195,8 +195,8 @@ fn named(evidence: &Sources, why: &str) -> String {
         return String::new();
     }
     let missing = evidence.tarballs_missing.iter().chain(&evidence.registry_missing);
-    let about: Vec<&str> =
-        missing.filter(|one| why.starts_with(&one.why)).map(|one| one.package.as_str()).collect();
+    let about = missing.filter(|one| why.starts_with(&one.why));
+    let about: BTreeSet<&str> = about.map(|one| one.package.as_str()).collect();
     let first = about.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
     match about.len() {
         0 => String::new(),
