@@ -5,6 +5,7 @@
 //! the first is the noise, and a difference below it means nothing. Prints ratios, writes JSON.
 
 mod alarms;
+mod deps;
 mod edges;
 mod engine;
 mod learn;
@@ -53,6 +54,8 @@ enum Area {
     Alarms,
     /// Passwords, envelopes, signatures beside node:crypto and @node-rs/argon2; a burst of logins
     Crypto,
+    /// Review, bill and verification of lockfiles beside npm, lockfile-lint and cyclonedx-npm
+    Deps,
     /// Start-up, traffic in and out, connections, memory
     Engine,
     /// JSON, fetch, webhooks and opened files with and without a guard
@@ -70,6 +73,7 @@ pub(crate) fn run(options: &Options) -> Result<(), Failure> {
     match options.area {
         Area::Alarms => alarms::run(),
         Area::Crypto => edges::run(edges::Area::Crypto, (options.rounds / 5).max(3)),
+        Area::Deps => deps::run((options.rounds / 5).max(3)),
         Area::Engine => engine::run(options.rounds.max(3), options.only),
         Area::Guard => edges::run(edges::Area::Guard, (options.rounds / 5).max(3)),
         Area::Learn => learn::run((options.rounds / 3).max(3)),
