@@ -102,7 +102,8 @@ impl Fetch<'_> {
     /// Takes what development alone needed out of the new tree.
     pub(super) fn prune(&self) -> Result<Vec<String>, InstallError> {
         let arguments: &[&str] = match self.install.tools.manager.kind {
-            Kind::Npm => &["prune", "--offline"],
+            // Or it writes the lockfile.
+            Kind::Npm => &["prune", "--offline", "--no-save"],
             Kind::Pnpm => &["install", "--frozen-lockfile", "--offline", "--reporter=append-only"],
         };
         self.manager(arguments, &BTreeSet::new(), true)
