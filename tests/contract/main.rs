@@ -14,6 +14,7 @@ mod deps_audit;
 mod deps_incidents;
 mod deps_inspect;
 mod deps_provenance;
+mod deps_publish;
 mod deps_review;
 mod deps_sbom;
 mod deps_verify;
