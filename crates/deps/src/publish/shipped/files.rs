@@ -17,20 +17,35 @@ pub(super) fn look(path: &str, file: &Shipped, bytes: &[u8], found: &mut Found<'
         let message = format!("is {} MiB", file.size >> 20);
         found.in_package("large-file", path, 1, message);
     }
-    let ends = |kind: &str| Path::new(path).extension().is_some_and(|end| end == kind);
-    let is_addon = ends("node");
+    let is_addon = Path::new(path).extension().is_some_and(|end| end == "node");
     if let Some(kind) = program(bytes).filter(|_| !path.starts_with("node_modules/")) {
         let what = if is_addon { "a native addon" } else { "a program" };
         let message = format!("is {what} ({kind}): nobody can read it from the tarball");
         found.in_package("program-shipped", path, 1, message);
     }
-    if ends("map") && has_sources(bytes) {
-        found.in_package("sources-shipped", path, 1, "is a map with the sources in it".to_owned());
+}
+
+/// Source maps with sources in them, together where they lie together.
+pub(super) fn maps(all: &[String], found: &mut Found<'_>) {
+    let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for path in all {
+        let place = path.split_once('/').map_or(path.as_str(), |(folder, _)| folder);
+        groups.entry(place).or_default().push(path);
+    }
+    for (place, files) in groups {
+        let message = match files.as_slice() {
+            [one] => format!("{one} is a map with the sources in it"),
+            files => format!("maps with the sources in them: {}", few(files)),
+        };
+        found.in_package("sources-shipped", place, 1, message);
     }
 }
 
-/// Whether a source map has any source in it.
-fn has_sources(bytes: &[u8]) -> bool {
+/// Whether a file is a source map that has any source in it.
+pub(super) fn has_sources(path: &str, bytes: &[u8]) -> bool {
+    if Path::new(path).extension().is_none_or(|end| end != "map") {
+        return false;
+    }
     let read: Result<serde_json::Value, _> = serde_json::from_slice(bytes);
     let Ok(map) = read else { return false };
     let all = map.get("sourcesContent").and_then(serde_json::Value::as_array);

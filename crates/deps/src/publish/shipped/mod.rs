@@ -65,11 +65,16 @@ impl<'a> Package<'a> {
 pub(super) fn look(package: &Package<'_>, found: &mut Found<'_>) -> Result<(), ContentsError> {
     let all = package.all();
     differences(package, found);
+    let mut maps = Vec::new();
     for (path, file) in &all.files {
         let bytes = read(package.folder, path)?;
+        if files::has_sources(path, &bytes) {
+            maps.push(path.clone());
+        }
         secrets::look(path, &bytes, found);
         files::look(path, file, &bytes, found);
     }
+    files::maps(&maps, found);
     files::groups(&all, found);
     files::links(package.folder, &all, found);
     targets::look(package, &all, found);
