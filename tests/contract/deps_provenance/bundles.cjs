@@ -362,6 +362,7 @@ async function main () {
   }
 
   console.log(JSON.stringify({
+    npm: await npm(signatures, keys, integrity, now),
     root, keys, signatures, cases, peer: peer(root, keys, cases), expired: old && id(old.publicKey),
     before: new Date(earlier.getTime() - hours).toISOString(), after: now.toISOString(),
   }))
@@ -389,6 +390,42 @@ function peer (root, keys, cases) {
       verdicts[label] = `${error.code || error.name}: ${error.message}`
     }
   }
+  return verdicts
+}
+
+// What npm's own code for `npm audit signatures` says of the signatures, served on loopback; nothing where
+// npm has no such code.
+async function npm (signatures, keys, integrity, published) {
+  const fs = require('node:fs')
+  const programs = process.env.PATH.split(':').map(folder => path.join(folder, 'npm'))
+  const program = programs.find(program => fs.existsSync(program))
+  let pacote
+  try {
+    pacote = createRequire(fs.realpathSync(program))('pacote')
+  } catch {
+    return undefined
+  }
+  let served
+  const server = require('node:http').createServer((_, response) => response.end(JSON.stringify({
+    name, 'dist-tags': { latest: version }, time: { [version]: published },
+    versions: { [version]: { name, version, dist: { tarball: 'http://127.0.0.1:9/x.tgz', integrity, signatures: served } } },
+  })))
+  await new Promise(resolve => server.listen(0, '127.0.0.1', resolve))
+  const host = `127.0.0.1:${server.address().port}`
+  const known = keys.keys.map(key =>
+    ({ ...key, pemkey: `-----BEGIN PUBLIC KEY-----\n${key.key}\n-----END PUBLIC KEY-----` }))
+  const verdicts = {}
+  for (const label of Object.keys(signatures)) {
+    served = signatures[label]
+    const cache = fs.mkdtempSync(path.join(require('node:os').tmpdir(), 'npm-cache-'))
+    const options = {
+      registry: `http://${host}/`, verifySignatures: true, fullMetadata: true, cache, [`//${host}/:_keys`]: known,
+    }
+    verdicts[label] = await pacote.manifest(`${name}@${version}`, options)
+      .then(told => told._signatures ? null : 'none', error => error.code || error.message)
+    fs.rmSync(cache, { recursive: true, force: true })
+  }
+  server.close()
   return verdicts
 }
 
