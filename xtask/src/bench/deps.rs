@@ -27,8 +27,8 @@ const REAL: &str =
 const SERVICES: [&str; 4] = ["node-red", "verdaccio", "actual", "redis-commander"];
 
 /// The packages of the tree that is verified; together more than 500.
-const TREE: &str =
-    r#"{"private": true, "dependencies": {"node-red": "5.0.7", "verdaccio": "6.10.4"}}"#;
+const TREE: &str = r#"{"private": true, "dependencies": {"node-red": "5.0.7", "verdaccio": "6.10.4"},
+  "overrides": {"node-fetch": "2.7.0"}}"#;
 
 const PEERS: [&str; 2] = ["lockfile-lint@5.0.1", "@cyclonedx/cyclonedx-npm@6.0.1"];
 
