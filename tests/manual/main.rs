@@ -8,6 +8,7 @@
 
 mod certificates;
 mod cryptography;
+mod dependencies;
 mod deployment;
 mod durability;
 mod edges;
