@@ -21,10 +21,10 @@ use std::time::Duration;
 const RUN: usize = 6;
 
 /// Runs of a package, at most.
-const RUNS: usize = 4;
+const RUNS: usize = 8;
 
 /// Places of a history where a shrinkwrap is looked for.
-const LOOKS: usize = 10;
+const LOOKS: usize = 20;
 
 /// Alarms of an update that are printed; the JSON file has all.
 const SHOWN: usize = 8;

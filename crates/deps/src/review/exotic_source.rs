@@ -57,7 +57,7 @@ fn owners(packages: &[Package]) -> BTreeSet<String> {
 }
 
 /// The host and the first folder of an address, as hosts of repositories name their owners.
-fn owner(address: &str) -> Option<String> {
+pub(super) fn owner(address: &str) -> Option<String> {
     let address = address.split('#').next()?.to_ascii_lowercase();
     let rest = address.split_once("://").map_or(address.as_str(), |(_, rest)| rest);
     let rest = rest.rsplit('@').next()?.replace(':', "/");

@@ -1,5 +1,8 @@
 //! The hash of a release changed, and its version did not: registries never change a release. Or the
 //! hash is gone, or a weaker one took its place, so that another tarball would pass.
+//!
+//! npm itself loses hashes: together with the address, so that its own registry is asked, or those of
+//! many packages at once. That is told and does not fail.
 
 use super::{Found, Review, Signal};
 use crate::Severity;
@@ -12,7 +15,11 @@ pub(super) const SIGNAL: Signal = Signal {
     find,
 };
 
+/// How many lost hashes are told one by one.
+const ONE_BY_ONE: usize = 10;
+
 fn find(review: &Review<'_>, found: &mut Found<'_>) {
+    let mut lost = Vec::new();
     for (_, before, after) in review.change.kept() {
         // Without a version nobody says that it is the same release.
         for package in after.all().filter(|package| package.version.is_some()) {
@@ -26,11 +33,12 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
             // Of several copies each is held against itself.
             let same = before.all().find(|old| old.key == package.key);
             if let Some(message) = weaker(same.unwrap_or(before.first()), package) {
-                found.add_as(Severity::High, package, message);
+                lost.push((package, message));
                 break;
             }
         }
     }
+    tell(&lost, found);
     // Another manager writes other hashes, or none.
     if review.change.old.format.manager() != review.change.new.format.manager() {
         return;
@@ -40,6 +48,21 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
         if let Some(message) = weaker(old, copies.first()) {
             found.add_as(Severity::Moderate, copies.first(), message);
         }
+    }
+}
+
+fn tell(lost: &[(&Package, String)], found: &mut Found<'_>) {
+    if lost.len() > ONE_BY_ONE {
+        if let Some((package, message)) = lost.first() {
+            let message = format!("{message}, as {} packages", lost.len());
+            found.add_as(Severity::Moderate, package, message);
+        }
+        return;
+    }
+    for (package, message) in lost {
+        let address = !matches!(package.source, Source::Registry { url: None });
+        let severity = if address { Severity::High } else { Severity::Moderate };
+        found.add_as(severity, package, message.clone());
     }
 }
 
@@ -76,6 +99,22 @@ mod tests {
     }
 
     #[test]
+    fn hashes_that_are_lost_by_the_dozen_are_told_once() {
+        let all = |hash: &str| {
+            let one = |n| {
+                let address = format!("https://registry.example/p{n}/-/p{n}-1.0.0.tgz");
+                format!(
+                    r#""node_modules/p{n}": {{"version": "1.0.0", "resolved": "{address}", "integrity": "{hash}"}}"#
+                )
+            };
+            (0..12).map(one).collect::<Vec<_>>().join(", ")
+        };
+        let found = outcome(&all("sha512-x"), &all("sha1-x")).findings;
+        let severities: Vec<_> = found.iter().map(|one| one.severity.id()).collect();
+        assert_eq!(severities, ["moderate"]);
+    }
+
+    #[test]
     fn what_has_no_version_is_no_release_that_could_have_changed() {
         let lock = |hash: &str| format!(r#""node_modules/a": {{"integrity": "{hash}"}}"#);
         assert!(codes(&lock("sha512-x"), &lock("sha512-y")).is_empty());
@@ -84,9 +123,14 @@ mod tests {
     #[test]
     fn a_hash_that_is_lost_or_weaker_is_found() {
         let old = lock("1.0.0", "sha512-x");
+        let with_address = |hash: &str| {
+            let address = "https://registry.example/a/-/a-1.0.0.tgz";
+            lock("1.0.0", hash).replace('}', &format!(r#", "resolved": "{address}"}}"#))
+        };
         for (new, severity) in [
-            (lock("1.0.0", ""), "high"),
-            (lock("1.0.0", "sha1-z"), "high"),
+            (with_address(""), "high"),
+            (with_address("sha1-z"), "high"),
+            (lock("1.0.0", ""), "moderate"),
             (lock("1.0.1", ""), "moderate"),
         ] {
             let found = outcome(&old, &new).findings;

@@ -3,7 +3,8 @@
 //! This is how flatmap-stream (2018), peacenotwar (2022), plain-crypto-js and easy-day-js (2026) came.
 //! Patches that do so fail a review. Minor versions add dependencies in good order, so they are told
 //! and do not; neither does a package of the same scope, of a well-known name, of a scope that is
-//! known, or one that the registry has had for a year.
+//! known, one that others ask for too, or one that the registry has had for a year. Versions before a
+//! release are counted as minor ones.
 
 use super::{Found, NEW_NAME, OLD_NAME, Review, Signal};
 use crate::Severity;
@@ -11,6 +12,7 @@ use crate::change::Release;
 use crate::evidence::Known;
 use crate::ranges::version;
 use ringfence_project::graph::{Edge, EdgeKind, Package, Target};
+use std::collections::BTreeSet;
 
 pub(super) const SIGNAL: Signal = Signal {
     code: "new-dependency",
@@ -28,7 +30,8 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
         if was.major() != is.major() || is < was {
             continue;
         }
-        let patch = was.minor() == is.minor();
+        // What comes before a release promises nothing.
+        let patch = was.minor() == is.minor() && !was.is_prerelease() && !is.is_prerelease();
         let package = copies.first();
         for edge in package.edges.iter().filter(|edge| is_needed(edge)) {
             let (name, target) = end(review, edge);
@@ -60,6 +63,16 @@ fn end<'a>(review: &Review<'a>, edge: &'a Edge) -> (&'a str, Option<&'a Package>
     }
 }
 
+/// How many scopes, or packages without one, ask for a name: what one of them was made to ask for,
+/// the others do not.
+fn askers(review: &Review<'_>, name: &str) -> usize {
+    let asking = review.change.new.packages.iter().filter(|package| {
+        package.edges.iter().any(|edge| is_needed(edge) && end(review, edge).0 == name)
+    });
+    let owners = asking.map(|package| package.name.split('/').next().unwrap_or_default());
+    owners.collect::<BTreeSet<_>>().len()
+}
+
 fn asked_before(review: &Review<'_>, name: &str, edge: &Edge) -> bool {
     let copies = review.change.earlier(name).flat_map(|(_, copies)| copies.all());
     copies.into_iter().flat_map(|old| &old.edges).any(|old| old.name == edge.name)
@@ -76,7 +89,7 @@ fn severity(
     if scope(name).is_some() && scope(name) == scope(&package.name) {
         return Severity::Low;
     }
-    let known = review.is_known(name);
+    let known = review.is_known(name) || askers(review, name) > 1;
     let first = target.and_then(|target| match review.registry(&Release::of(target), target) {
         Some(Known::Said(facts)) => facts.first_published,
         _ => None,
@@ -115,6 +128,16 @@ mod tests {
         assert_eq!(severity("a", "1.5.0", "plain-helper-x"), Some("moderate"));
         assert_eq!(severity("a", "1.4.1", "debug"), Some("moderate"), "a well-known name");
         assert_eq!(severity("@s/a", "1.4.1", "@s/b"), Some("low"), "its own scope");
+    }
+
+    #[test]
+    fn what_others_ask_for_too_and_what_comes_before_a_release_does_not_fail() {
+        let others = r#", "node_modules/c": {"version": "1.0.0", "dependencies": {"b": "^1.0.0"}}"#;
+        let new = format!("{}{others}", lock("a", "1.4.1", "b"));
+        let found = outcome(&lock("a", "1.4.0", ""), &new).findings;
+        assert_eq!((found[0].code, found[0].severity.id()), ("new-dependency", "moderate"));
+        let found = outcome(&lock("a", "1.4.0-rc.1", ""), &lock("a", "1.4.0-rc.2", "b")).findings;
+        assert_eq!((found[0].code, found[0].severity.id()), ("new-dependency", "moderate"));
     }
 
     #[test]

@@ -32,33 +32,13 @@ const YEARS: RangeInclusive<u64> = 2000..=2100;
 const WORD: usize = 4;
 
 /// What stands behind versions before a release, in front of numbers.
-const STAGES: [&str; 26] = [
-    "a",
-    "alpha",
-    "b",
-    "beta",
-    "build",
-    "c",
-    "canary",
-    "dev",
-    "develop",
-    "edge",
-    "experimental",
-    "insiders",
-    "internal",
-    "m",
-    "main",
-    "master",
-    "next",
-    "nightly",
-    "post",
-    "pr",
-    "pre",
-    "preview",
-    "rc",
-    "snapshot",
-    "stable",
-    "test",
+#[rustfmt::skip]
+const STAGES: [&str; 42] = [
+    "a", "alpha", "b", "beta", "build", "c", "canary", "dev", "develop", "draft", "edge",
+    "experimental", "feat", "feature", "final", "fix", "fork", "hotfix", "insiders", "internal",
+    "legacy", "lts", "m", "main", "master", "milestone", "next", "nightly", "patch", "post", "pr",
+    "pre", "prerelease", "preview", "rc", "release", "security", "snapshot", "stable", "test",
+    "trunk", "unstable",
 ];
 
 fn find(review: &Review<'_>, found: &mut Found<'_>) {
@@ -101,8 +81,18 @@ fn is_back(review: &Review<'_>, name: &str, is: &Version, earlier: &[Version]) -
     gone && earlier.iter().all(|old| is < old)
 }
 
-/// The first word behind the version that is no stage of a release.
+/// The first word behind the version that is no stage of a release. A build names its commit, and the
+/// words beside it are those of a branch.
 fn odd_word(version: &Version) -> Option<String> {
+    let commit = |part: &str| {
+        let digits = part.bytes().filter(u8::is_ascii_digit).count();
+        part.len() >= 7
+            && part.bytes().all(|b| b.is_ascii_hexdigit())
+            && (1..part.len()).contains(&digits)
+    };
+    if version.to_string().split(['-', '.', '_', '+']).any(commit) {
+        return None;
+    }
     let words = version.pre_release().iter().filter_map(|one| match one {
         Identifier::AlphaNumeric(text) => Some(text.clone()),
         Identifier::Numeric(_) => None,
@@ -142,6 +132,8 @@ mod tests {
         assert_eq!(severity("4.2.0", "2026.1.0"), Some("moderate"), "years");
         assert_eq!(severity("1.2.0", "1.1.9"), Some("moderate"));
         assert_eq!(severity("1.2.0", "1.3.0-rc.1"), Some("low"));
+        assert_eq!(severity("3.4.17", "3.4.20-somebranch.1.60e7a2e"), Some("low"), "a build");
+        assert_eq!(severity("4.2.1", "5.0.0-security.0"), Some("low"), "a repair");
     }
 
     #[test]
@@ -152,7 +144,7 @@ mod tests {
             ("9.2.0", "14.0.0"),
             ("1.2.0-rc.1", "1.2.0-rc.2"),
             ("18.0.0-canary-0123abcd-20260101", "19.0.0-canary-4567abcd-20260201"),
-            ("1.0.0-security", "1.0.1-security"),
+            ("1.0.0-liberty", "1.0.1-liberty"),
             ("2024.1.0", "2026.1.0"),
             ("0.25.0-2", "0.26.0-d"),
         ] {

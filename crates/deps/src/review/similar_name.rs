@@ -1,9 +1,13 @@
 //! A name that is new in the lockfile and could be taken for another one.
+//!
+//! People mistype what they ask for themselves. A name that other packages alone ask for was chosen by
+//! those who wrote them, so it is told and does not fail; neither does a name that moved into a scope.
 
 use super::{Found, Review, Signal};
 use crate::Severity;
-use crate::similar::Names;
-use std::collections::BTreeSet;
+use crate::similar::{Names, Why};
+use ringfence_project::graph::{Edge, Graph, Target};
+use std::collections::{BTreeSet, HashSet};
 
 pub(super) const SIGNAL: Signal = Signal {
     code: "similar-name",
@@ -24,18 +28,38 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
     }
     let known = Names::new(review.change.before.keys().map(|release| release.name));
     let mut told = BTreeSet::new();
+    let new = review.change.new;
+    let mine = asked(new, new.importers.iter().map(|importer| importer.edges.as_slice()));
+    let others = asked(new, new.packages.iter().map(|package| package.edges.as_slice()));
     for (release, copies) in added {
         if let Some((other, why)) = known.similar(release.name)
             && told.insert(release.name)
         {
-            found.add(copies.first(), format!("is similar to {other}: {}", why.words()));
+            let moved = why == Why::Scope && release.name.starts_with('@');
+            let severity = if moved || !mine.contains(release.name) && others.contains(release.name)
+            {
+                Severity::Moderate
+            } else {
+                SIGNAL.severity
+            };
+            let message = format!("is similar to {other}: {}", why.words());
+            found.add_as(severity, copies.first(), message);
         }
     }
 }
 
+/// The packages that these edges lead to, by the names they have in their sources.
+fn asked<'a>(graph: &'a Graph, edges: impl Iterator<Item = &'a [Edge]>) -> HashSet<&'a str> {
+    let ends = edges.flatten().filter_map(|edge| match edge.to {
+        Some(Target::Package(id)) => Some(graph.package(id).name.as_str()),
+        Some(Target::Importer(_)) | None => None,
+    });
+    ends.collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::review::testing::codes;
+    use crate::review::testing::{codes, outcome};
 
     #[test]
     fn a_new_name_that_is_near_a_known_one_is_found() {
@@ -49,6 +73,26 @@ mod tests {
         ] {
             assert_eq!(codes(&old, &lock(name)) == ["similar-name"], is_found, "{name}");
         }
+    }
+
+    #[test]
+    fn what_other_packages_alone_ask_for_does_not_fail() {
+        let lock = |project: &str| {
+            format!(
+                r#""": {{"dependencies": {{"b": "*"{project}}}}},
+                "node_modules/b": {{"version": "2.0.0", "dependencies": {{"crossenv": "*"}}}},
+                "node_modules/crossenv": {{"version": "1.0.0"}}"#
+            )
+        };
+        let severity = |project: &str| {
+            let old = r#""": {"dependencies": {"b": "*"}}, "node_modules/b": {"version": "1.0.0"}"#;
+            let found = outcome(old, &lock(project)).findings;
+            found.iter().find(|one| one.code == "similar-name").map(|one| one.severity.id())
+        };
+        assert_eq!(
+            (severity(""), severity(r#", "crossenv": "*""#)),
+            (Some("moderate"), Some("high"))
+        );
     }
 
     #[test]

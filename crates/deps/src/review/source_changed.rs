@@ -5,7 +5,7 @@
 //! host has the same bytes: that is told and does not fail, and neither does it to leave git for the
 //! registry that most packages come from.
 
-use super::{Found, Review, Signal};
+use super::{Found, Review, Signal, exotic_source};
 use crate::Severity;
 use ringfence_project::graph::{Package, Source};
 use std::collections::{BTreeMap, BTreeSet};
@@ -123,7 +123,11 @@ fn place(package: &Package) -> Option<String> {
     match &package.source {
         Source::Registry { url: None } => None,
         Source::Registry { url: Some(_) } => package.source.host(),
-        Source::Git { .. } => package.source.host().map(|host| format!("git at {host}")),
+        Source::Git { url, .. } => {
+            let owner = exotic_source::owner(url);
+            let host = owner.and_then(|owner| Some(owner.split('/').next()?.to_owned()));
+            host.or_else(|| package.source.host()).map(|host| format!("git at {host}"))
+        }
         Source::Tarball { .. } => package.source.host().map(|host| format!("a tarball at {host}")),
         Source::File { .. } => Some("a file of this machine".to_owned()),
         Source::Link { .. } => Some("a folder of the project".to_owned()),
