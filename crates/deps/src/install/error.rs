@@ -21,6 +21,9 @@ pub enum InstallError {
     /// npm's configuration names no registry.
     #[error("npm's configuration names no registry")]
     NoRegistry,
+    /// Root's own cache lies in its home.
+    #[error("HOME is not set, and the cache of root's installs lies there")]
+    NoHome,
     /// Another install of this project is running.
     #[error("another install of this project is running")]
     Busy,
@@ -99,6 +102,20 @@ impl InstallError {
         move |source| Self::Files { what, path, source }
     }
 
+    /// A path could not be given to another user, whom this user namespace may not have.
+    pub(super) fn giving(path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| {
+            if source.raw_os_error() != Some(libc::EINVAL) {
+                return Self::Files { what: "give", path, source };
+            }
+            let message = "root here is root of a user namespace without another user to run as";
+            let hint = "run it as an ordinary user, or with a range of users mapped";
+            let (message, hints) = (message.to_owned(), vec![hint.to_owned()]);
+            Self::Enforce { message, host: true, hints }
+        }
+    }
+
     /// From the engine.
     pub(super) fn enforce(error: &EnforceError) -> Self {
         let message = chained(error);
@@ -122,6 +139,7 @@ impl InstallError {
             Self::NoRegistry => {
                 one("say which: `npm config set registry URL`, or NPM_CONFIG_REGISTRY=URL")
             }
+            Self::NoHome => one("set HOME, such as HOME=/root"),
             Self::Busy => one("wait for it to end"),
             Self::NotAFolder { .. } => one("take it away, or install in a folder of its own"),
             Self::Enforce { hints, .. } => hints.clone(),

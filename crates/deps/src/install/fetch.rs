@@ -65,6 +65,10 @@ impl Stores {
         };
         let named = if named.is_absolute() { named } else { install.folder.join(named) };
         let real = if install.caller.uid == 0 {
+            // Elsewhere somebody else could put what root gives away.
+            if !install.variables.get("HOME").is_some_and(|home| home.starts_with('/')) {
+                return Err(InstallError::NoHome);
+            }
             let cache = install.variables.get("XDG_CACHE_HOME").map(PathBuf::from);
             let cache =
                 cache.filter(|path| path.is_absolute()).unwrap_or_else(|| home.join(".cache"));
@@ -142,7 +146,7 @@ impl Fetch<'_> {
                 [&self.staging.own.join("new"), &self.staging.own.join("config"), &self.stores.real]
             {
                 if path.exists() {
-                    staging::give(path, owner).map_err(InstallError::files("give", path))?;
+                    staging::give(path, owner).map_err(InstallError::giving(path))?;
                 }
             }
         }
@@ -172,7 +176,7 @@ impl Fetch<'_> {
         for path in npmrc.authorities().into_iter().chain(authorities) {
             room.show(path, Access::Read, "certificates of authorities");
         }
-        self.staging.folder(&self.staging.own.join("config"))?;
+        Staging::folder(&self.staging.own.join("config"))?;
         for (at, path) in self.configuration().iter().enumerate() {
             // Its own copy: root's is closed to the user that fetches.
             if let Ok(bytes) = walk::bytes(path, CONFIGURATION) {

@@ -69,7 +69,7 @@ impl Staging {
         staging.recover()?;
         staging.write(".gitignore", b"*\n")?;
         for importer in importers {
-            staging.folder(&staging.tree(importer))?;
+            Self::folder(&staging.tree(importer))?;
         }
         Ok(staging)
     }
@@ -84,8 +84,8 @@ impl Staging {
         self.own.join("new")
     }
 
-    /// A folder of ours.
-    pub(super) fn folder(&self, path: &Path) -> Result<(), InstallError> {
+    /// Makes a folder of ours, and those above it.
+    pub(super) fn folder(path: &Path) -> Result<(), InstallError> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o755).create(path);
         made.map_err(InstallError::files("make", path))
     }
@@ -118,15 +118,14 @@ impl Staging {
         for importer in importers {
             let tree = self.tree(importer);
             let is_filled = fs::read_dir(&tree).is_ok_and(|mut entries| entries.next().is_some());
-            let inode = match is_filled {
-                true => {
-                    if let Some(owner) = owner {
-                        give(&tree, owner).map_err(InstallError::files("give", &tree))?;
-                    }
-                    let found = fs::symlink_metadata(&tree);
-                    Some(found.map_err(InstallError::files("look at", &tree))?.ino())
+            let inode = if is_filled {
+                if let Some(owner) = owner {
+                    give(&tree, owner).map_err(InstallError::files("give", &tree))?;
                 }
-                false => None,
+                let found = fs::symlink_metadata(&tree);
+                Some(found.map_err(InstallError::files("look at", &tree))?.ino())
+            } else {
+                None
             };
             folders.push((importer.clone(), inode));
         }
