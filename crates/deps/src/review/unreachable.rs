@@ -60,7 +60,12 @@ fn tell(review: &Review<'_>, stray: &[&Package], found: &mut Found<'_>) {
             .packages
             .iter()
             .any(|other| other.name == package.name && !is_stray(other));
-        let severity = if elsewhere { Severity::Moderate } else { Severity::High };
+        // What has no version cannot be fetched.
+        let severity = if elsewhere || package.version.is_none() {
+            Severity::Moderate
+        } else {
+            Severity::High
+        };
         found.add_as(severity, package, MESSAGE.to_owned());
     }
 }
