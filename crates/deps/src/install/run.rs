@@ -178,7 +178,7 @@ impl Scripts<'_> {
         let plan = install.bounds().plan(room)?;
         if plan.identity.switch {
             let owner = (plan.identity.uid, plan.identity.gid);
-            staging::give(&own, owner).map_err(failed("give"))?;
+            staging::give(&own, owner).map_err(InstallError::giving(&own))?;
         }
         let trees = self.fetch.places();
         let stops = |event: &_| attempt::judge(event, &trees).is_some_and(|one| one.stops);
@@ -193,9 +193,9 @@ impl Scripts<'_> {
 /// Says once that memory and processes are not limited.
 pub(super) fn note_unlimited(unlimited: Option<String>, report: &mut Report) {
     let Some(why) = unlimited else { return };
-    let note = format!("memory and processes of scripts were not limited: {why}");
-    if !report.notes.contains(&note) {
-        report.notes.push(note);
+    let what = "memory and processes of scripts were not limited";
+    if !report.notes.iter().any(|note| note.starts_with(what)) {
+        report.notes.push(format!("{what}: {why}"));
     }
 }
 
