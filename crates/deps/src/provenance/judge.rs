@@ -142,14 +142,7 @@ fn told_verdict(start: &Verdict, sha512: &[u8], told: &Told, trust: &Trust) -> V
     let Verdict { name, version, .. } = start;
     let expected = Expected { name, version, sha512, told: &told.keys };
     let (signature, told_key) = signatures(told, &expected, trust);
-    let silent = || {
-        // Who passes signatures on passes attestations on too.
-        if told.signatures.is_some() {
-            Part::None
-        } else {
-            Part::Unknown("the registry serves no attestations".to_owned())
-        }
-    };
+    let silent = || Part::Unknown("the registry serves no attestations".to_owned());
     let mut verdict = Verdict { signature, told_key, ..start.clone() };
     let Some(attestations) = &told.attestations else {
         return Verdict { provenance: silent(), publish: silent(), ..verdict };
