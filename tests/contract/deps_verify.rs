@@ -1,7 +1,7 @@
 //! `ringfence deps verify` and `deps scripts`, over trees that npm and pnpm really install.
 
 use crate::registry::{Published, Registry};
-use ringfence_tests::command::{Playground, Run};
+use ringfence_tests::command::{self, Playground, Run};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::Path;
@@ -160,6 +160,69 @@ fn a_tree_of_pnpm_is_verified_and_each_change_is_found() {
             "link node_modules/.pnpm/command@2.0.0/node_modules/plain",
         ]
     );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_unknown() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    if !fs::metadata("/proc/self").is_ok_and(|found| found.uid() == 0) {
+        ringfence_tests::not_run("a file of another user's needs root and setpriv");
+        return;
+    }
+    let registry = registry();
+    let playground = Playground::new().with("package.json", MANIFEST);
+    let Some(run) = registry.npm(&playground, &["install", "--ignore-scripts"]) else { return };
+    done(&run);
+    let mode =
+        |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    mode(&playground.path(), 0o755);
+    let verify = || {
+        let mut command = command::other("setpriv");
+        command.args(["--reuid=4242", "--regid=4242", "--clear-groups"]).arg(command::binary());
+        command.args(["deps", "verify", "--online", "--format", "json"]);
+        command.current_dir(playground.path()).env("HOME", playground.path());
+        playground.finish(command.env("npm_config_registry", registry.url()))
+    };
+    let control = verify();
+    assert_eq!((control.code, told(&control).len()), (0, 0), "{control}");
+    let file = playground.path().join("node_modules/plain/index.js");
+    mode(&file, 0o000);
+    let run = verify();
+    assert_eq!((run.code, told(&run).len()), (2, 0), "{run}");
+    let output: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(output["verdict"], "unknown");
+    assert_eq!(output["unknown"][0]["package"], "plain@1.0.0", "{run}");
+}
+
+#[test]
+fn what_deviates_and_who_may_not_run_is_told_to_code_scanning_and_in_pull_requests() {
+    let registry = registry();
+    let playground = Playground::new().with("package.json", MANIFEST);
+    let Some(run) = registry.npm(&playground, &["install", "--ignore-scripts"]) else { return };
+    done(&run);
+    let evil = "node_modules/plain/a|<b>\u{1b}.js";
+    fs::write(playground.path().join(evil), "x").unwrap();
+    for (verb, code, package) in
+        [("verify", "added", "plain@1.0.0"), ("scripts", "script-not-allowed", "script@1.0.0")]
+    {
+        let run = registry.ringfence(&playground, &["deps", verb, "--format", "sarif"]);
+        assert_eq!(run.code, 1, "{run}");
+        let log: Value = serde_json::from_str(&run.stdout).unwrap();
+        let result = &log["runs"][0]["results"][0];
+        assert_eq!(result["ruleId"], code);
+        let rule = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(log["runs"][0]["tool"]["driver"]["rules"][rule]["id"], code);
+        let place = &result["locations"][0]["physicalLocation"];
+        assert_eq!(place["artifactLocation"]["uri"], "package-lock.json");
+        let line = usize::try_from(place["region"]["startLine"].as_u64().unwrap()).unwrap();
+        let lock = fs::read_to_string(playground.path().join("package-lock.json")).unwrap();
+        let name = package.split('@').next().unwrap();
+        assert!(lock.lines().nth(line - 1).unwrap().contains(&format!("node_modules/{name}\"")));
+        let run = registry.ringfence(&playground, &["deps", verb, "--format", "markdown"]);
+        assert_eq!(run.code, 1, "{run}");
+        assert!(run.stdout.contains(&format!("| **{code}** | {package} |")), "{run}");
+        assert!(!run.stdout.contains('\u{1b}') && !run.stdout.contains("<b>"), "{run}");
+    }
 }
 
 #[test]

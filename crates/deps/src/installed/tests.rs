@@ -356,18 +356,6 @@ fn what_an_install_may_leave_out_is_no_fault() {
 }
 
 #[test]
-fn an_unreadable_file_is_unknown() {
-    let tree = tree();
-    let path = tree.at("node_modules/b/index.js");
-    fs::set_permissions(&path, PermissionsExt::from_mode(0o000)).unwrap();
-    let report = tree.verify().unwrap();
-    // Root reads everything.
-    let readable = fs::read(&path).is_ok();
-    assert_eq!(report.unknown.len(), usize::from(!readable));
-    assert_eq!(lines(&report), [""; 0]);
-}
-
-#[test]
 fn workspaces_are_links_and_links_elsewhere_are_not_workspaces() {
     let more = r#", "node_modules/w": {"resolved": "packages/w", "link": true}, "packages/w": {"name": "w", "version": "0.0.1"}"#;
     let tree = tree();

@@ -14,6 +14,7 @@ mod sarif;
 mod sbom;
 mod scripts;
 mod source;
+mod subject;
 mod verify;
 
 use crate::error::{CommandError, Finish};

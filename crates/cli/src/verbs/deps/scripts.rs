@@ -1,12 +1,12 @@
 //! `ringfence deps scripts`
 
-use super::look::{Look, counted, folder_of};
+use super::look::{counted, folder_of};
 use super::policy::Policy;
 use super::source;
+use super::subject::{Row, Subject, SubjectFormat, Told};
 use crate::error::{CommandError, Finish, Kind};
-use crate::format::{self, Format, FormatOption};
+use crate::format;
 use crate::printer::{Printer, Style};
-use crate::settings::ConfigOption;
 use crate::table::{Cell, draw};
 use ringfence_deps::scripts::write::{self, AllowedScript, Edit, EditError, Edits};
 use ringfence_deps::scripts::{self, Allowed, Listing, Why, Wish};
@@ -15,7 +15,7 @@ use ringfence_policy::display::{quoted, untrusted};
 use ringfence_project::{walk, whole};
 use serde::Serialize;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Largest file that is edited, in bytes.
 const LARGEST: u64 = 8 << 20;
@@ -29,21 +29,11 @@ const LARGEST: u64 = 8 << 20;
 /// to run that may not, and 2 when it is not known of one.
 #[derive(Debug, clap::Args)]
 pub(super) struct Scripts {
-    /// The project's folder, or its lockfile
-    #[arg(value_name = "DIR", default_value = ".", value_hint = clap::ValueHint::AnyPath)]
-    project: PathBuf,
+    #[command(flatten)]
+    subject: Subject,
     /// Write the policy into the manager's files
     #[arg(long)]
     write: bool,
-    /// Go on where it is not known whether a package runs something
-    #[arg(long)]
-    allow_unknown: bool,
-    #[command(flatten)]
-    look: Look,
-    #[command(flatten)]
-    config: ConfigOption,
-    #[command(flatten)]
-    format: FormatOption,
 }
 
 /// The JSON form.
@@ -63,10 +53,11 @@ struct Output<'a> {
 
 impl Scripts {
     pub(super) fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
-        let policy = Policy::load(&self.config)?;
-        let side = source::load(&self.project.to_string_lossy(), "")?;
-        let folder = folder_of(&self.project);
-        let places = self.look.open(&folder)?;
+        let subject = &self.subject;
+        let policy = Policy::load(&subject.config)?;
+        let side = source::load(&subject.project.to_string_lossy(), "")?;
+        let folder = folder_of(&subject.project);
+        let places = subject.look.open(&folder)?;
         printer.progress("looking into tarballs");
         let listing = scripts::list(&side.graph, &places.evidence(), &policy.dependencies.scripts);
         printer.progress("");
@@ -84,14 +75,16 @@ impl Scripts {
             write(&folder, &edits)?;
         }
         let denied = listing.wishes.iter().any(|wish| wish.allowed != Allowed::Yes);
-        let unknown = !listing.unknown.is_empty() && !self.allow_unknown;
+        let unknown = !listing.unknown.is_empty() && !subject.allow_unknown;
         let verdict = match (denied, unknown) {
             (true, _) => "denied",
             (false, true) => "unknown",
             (false, false) => "allowed",
         };
-        match self.format.format {
-            Format::Json => {
+        match subject.format {
+            SubjectFormat::Sarif => format::json(&told(&side.path, &listing).sarif(), printer)?,
+            SubjectFormat::Markdown => printer.text(&told(&side.path, &listing).markdown()),
+            SubjectFormat::Json => {
                 let files = edits.edits.iter().map(|edit| edit.file).collect();
                 let output = Output {
                     schema: 1,
@@ -104,7 +97,7 @@ impl Scripts {
                 };
                 format::json(&output, printer)?;
             }
-            Format::Human => printer.text(&self.human(&listing, &edits, printer)),
+            SubjectFormat::Human => printer.text(&self.human(&listing, &edits, printer)),
         }
         match verdict {
             "allowed" => Ok(Finish::Clean),
@@ -171,6 +164,52 @@ impl Scripts {
     }
 }
 
+/// What the codes mean.
+const RULES: [(&str, &str); 3] = [
+    ("script-not-allowed", "A package runs something at install, and nobody allowed it."),
+    ("script-of-other-hash", "A version is allowed, and the lockfile has another tarball of it."),
+    ("script-of-other-version", "Another version of the package is allowed."),
+];
+
+fn told<'a>(lockfile: &'a str, listing: &Listing) -> Told<'a> {
+    let row = |wish: &Wish| {
+        let code = match wish.allowed {
+            Allowed::Yes => return None,
+            Allowed::No => "script-not-allowed",
+            Allowed::OtherHash => "script-of-other-hash",
+            Allowed::OtherVersion => "script-of-other-version",
+        };
+        let text = wish.why.iter().map(spoken).collect::<Vec<_>>().join("; ");
+        Some(Row { code, level: "error", package: wish.label(), text, line: wish.line })
+    };
+    let unknown = listing.unknown.iter().map(|(label, why)| format!("not known: {label}: {why}"));
+    let unused =
+        listing.unused.iter().map(|one| format!("allowed, and not in the lockfile: {one}"));
+    let rows: Vec<Row> = listing.wishes.iter().filter_map(row).collect();
+    Told {
+        title: "Install scripts",
+        summary: format!(
+            "{} of {} run something at install, {} of them not allowed",
+            listing.wishes.len(),
+            counted(listing.releases, "package"),
+            rows.len(),
+        ),
+        rules: &RULES,
+        lockfile,
+        rows,
+        notes: unknown.chain(unused).collect(),
+    }
+}
+
+/// Why something runs.
+fn spoken(why: &Why) -> String {
+    match why {
+        Why::Script { name, command } => format!("{}: {}", untrusted(name), quoted(command)),
+        Why::BindingGyp => "binding.gyp: node-gyp rebuild".to_owned(),
+        Why::Recorded => "the lockfile says so, and its tarball was not seen".to_owned(),
+    }
+}
+
 fn edits(
     graph: &ringfence_project::graph::Graph,
     listing: &Listing,
@@ -216,15 +255,7 @@ fn rows(wish: &Wish) -> Vec<[Cell; 3]> {
         Allowed::OtherVersion => Cell::styled(Style::Bad, "other version"),
         Allowed::No => Cell::styled(Style::Bad, "not allowed"),
     };
-    let mut lines: Vec<String> = wish
-        .why
-        .iter()
-        .map(|why| match why {
-            Why::Script { name, command } => format!("{}: {}", untrusted(name), quoted(command)),
-            Why::BindingGyp => "binding.gyp: node-gyp rebuild".to_owned(),
-            Why::Recorded => "the lockfile says so, and its tarball was not seen".to_owned(),
-        })
-        .collect();
+    let mut lines: Vec<String> = wish.why.iter().map(spoken).collect();
     if wish.recorded == Some(false) {
         lines.push("the lockfile says that it runs nothing".to_owned());
     }

@@ -1,12 +1,12 @@
 //! `ringfence deps verify`
 
-use super::look::{Look, bytes, counted, folder_of};
+use super::look::{bytes, counted, folder_of};
 use super::policy::Policy;
-use super::source;
+use super::source::{self, Side};
+use super::subject::{Row, Subject, SubjectFormat, Told};
 use crate::error::{CommandError, Finish, Kind};
-use crate::format::{self, Format, FormatOption};
+use crate::format;
 use crate::printer::{Printer, Style};
-use crate::settings::ConfigOption;
 use crate::table::{Cell, draw};
 use ringfence_deps::evidence::Origin;
 use ringfence_deps::installed::{Deviation, InstalledError, Report, Verification};
@@ -14,7 +14,7 @@ use ringfence_deps::scripts::{Allowed, allowed};
 use ringfence_policy::display::untrusted;
 use ringfence_project::graph::Package;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::collections::HashMap;
 
 /// Most rows that people are shown of one kind.
 const ROWS: usize = 100;
@@ -27,21 +27,11 @@ const ROWS: usize = 100;
 /// something deviates, and 2 when a package cannot be compared.
 #[derive(Debug, clap::Args)]
 pub(super) struct Verify {
-    /// The project's folder, or its lockfile
-    #[arg(value_name = "DIR", default_value = ".", value_hint = clap::ValueHint::AnyPath)]
-    project: PathBuf,
     #[command(flatten)]
-    look: Look,
-    /// Go on where a package cannot be compared: it is told and does not fail
-    #[arg(long)]
-    allow_unknown: bool,
+    subject: Subject,
     /// Take what install scripts wrote for a deviation
     #[arg(long)]
     deny_script_output: bool,
-    #[command(flatten)]
-    config: ConfigOption,
-    #[command(flatten)]
-    format: FormatOption,
 }
 
 /// The JSON form.
@@ -57,11 +47,12 @@ struct Output<'a> {
 
 impl Verify {
     pub(super) fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
-        let policy = Policy::load(&self.config)?.dependencies;
-        let side = source::load(&self.project.to_string_lossy(), "")?;
-        let folder = folder_of(&self.project);
+        let subject = &self.subject;
+        let policy = Policy::load(&subject.config)?.dependencies;
+        let side = source::load(&subject.project.to_string_lossy(), "")?;
+        let folder = folder_of(&subject.project);
         let folder = folder.canonicalize().unwrap_or(folder);
-        let places = self.look.open(&folder)?;
+        let places = subject.look.open(&folder)?;
         let tarballs = places.tarballs();
         // Without a list nobody said who may run scripts.
         let may_run = |package: &Package| {
@@ -83,18 +74,20 @@ impl Verify {
             report.deviations.append(&mut report.script_outputs);
             report.deviations.sort();
         }
-        let is_unknown = !report.unknown.is_empty() && !self.allow_unknown;
+        let is_unknown = !report.unknown.is_empty() && !subject.allow_unknown;
         let verdict = match () {
             () if !report.deviations.is_empty() => "deviates",
             () if is_unknown || report.packages == 0 => "unknown",
             () => "unchanged",
         };
-        match self.format.format {
-            Format::Json => {
+        match subject.format {
+            SubjectFormat::Sarif => format::json(&told(&side, &report).sarif(), printer)?,
+            SubjectFormat::Markdown => printer.text(&told(&side, &report).markdown()),
+            SubjectFormat::Json => {
                 let output = Output { schema: 1, verdict, lockfile: &side.path, report: &report };
                 format::json(&output, printer)?;
             }
-            Format::Human => printer.text(&human(&report, printer)),
+            SubjectFormat::Human => printer.text(&human(&report, printer)),
         }
         match verdict {
             "unchanged" => Ok(Finish::Clean),
@@ -123,6 +116,59 @@ fn failed(error: &InstalledError) -> CommandError {
             told.hint("install the packages first, or name the project's folder")
         }
         _ => told,
+    }
+}
+
+/// What the codes mean.
+const RULES: [(&str, &str); 10] = [
+    ("added", "A file is not in the tarball of its package."),
+    ("changed", "A file has other bytes than in the tarball of its package."),
+    ("command-changed", "A command starts something else than its package says."),
+    ("extra-package", "A package is installed that the lockfile does not have there."),
+    ("link", "A link is where none belongs, or leads elsewhere than the lockfile says."),
+    ("missing", "A file of the tarball is not there."),
+    ("missing-package", "A package of the lockfile is not there."),
+    (
+        "mode-changed",
+        "A file may be executed, or runs with the rights of its owner, and should not.",
+    ),
+    ("version-differs", "Another version is installed than the lockfile has."),
+    ("script-output", "An install script may have written it: no tarball says what it should be."),
+];
+
+fn told<'a>(side: &'a Side, report: &Report) -> Told<'a> {
+    let lines: HashMap<String, usize> =
+        side.graph.packages.iter().rev().map(|one| (one.label(), one.line)).collect();
+    let row = |one: &Deviation, code, level| {
+        let more =
+            if one.message.is_empty() { String::new() } else { format!(": {}", one.message) };
+        Row {
+            code,
+            level,
+            package: one.package.clone(),
+            text: format!("{} {}{more}", one.kind.id(), one.path),
+            line: lines.get(&one.package).copied().unwrap_or(1),
+        }
+    };
+    let deviations = report.deviations.iter().map(|one| row(one, one.kind.id(), "error"));
+    let outputs = report.script_outputs.iter().map(|one| row(one, "script-output", "note"));
+    let unknown =
+        report.unknown.iter().map(|one| format!("not known: {}: {}", one.package, one.why));
+    let tools =
+        report.not_compared.iter().map(|one| format!("not compared, kept by a tool: {one}"));
+    Told {
+        title: "Installed packages",
+        summary: format!(
+            "{} of {} compared{}: {}",
+            counted(report.files, "file"),
+            counted(report.packages, "package"),
+            origins(report),
+            counted(report.deviations.len(), "deviation"),
+        ),
+        rules: &RULES,
+        lockfile: &side.path,
+        rows: deviations.chain(outputs).collect(),
+        notes: unknown.chain(tools).collect(),
     }
 }
 
