@@ -137,8 +137,18 @@ const RULES: [(&str, &str); 10] = [
 ];
 
 fn told<'a>(side: &'a Side, report: &Report) -> Told<'a> {
-    let lines: HashMap<String, usize> =
-        side.graph.packages.iter().rev().map(|one| (one.label(), one.line)).collect();
+    let mut copies: HashMap<String, Vec<(&str, usize)>> = HashMap::new();
+    for package in &side.graph.packages {
+        copies.entry(package.label()).or_default().push((&package.key, package.line));
+    }
+    // The copy in whose folder it lies, where the lockfile names folders; else the first.
+    let line = |one: &Deviation| {
+        let all = copies.get(&one.package).map(Vec::as_slice).unwrap_or_default();
+        let here = |(key, _): &&(&str, usize)| {
+            one.path.strip_prefix(*key).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        all.iter().find(here).or(all.first()).map_or(1, |(_, line)| *line)
+    };
     let row = |one: &Deviation, code, level| {
         let more =
             if one.message.is_empty() { String::new() } else { format!(": {}", one.message) };
@@ -147,7 +157,7 @@ fn told<'a>(side: &'a Side, report: &Report) -> Told<'a> {
             level,
             package: one.package.clone(),
             text: format!("{} {}{more}", one.kind.id(), one.path),
-            line: lines.get(&one.package).copied().unwrap_or(1),
+            line: line(one),
         }
     };
     let deviations = report.deviations.iter().map(|one| row(one, one.kind.id(), "error"));
