@@ -34,6 +34,7 @@ pub(super) fn read(text: &str) -> Result<Read, GraphError> {
     let workspaces = object(root.value.key("workspaces"))?.unwrap_or_default();
     let entries = object(root.value.key("packages"))?.ok_or(GraphError::Empty)?;
     let patches = object(root.value.key("patchedDependencies"))?.unwrap_or_default();
+    let patches: HashMap<&str, _> = patches.iter().map(|(key, one)| (key.as_ref(), one)).collect();
     let places = places(workspaces, entries)?;
     let importers = workspaces
         .iter()
@@ -44,8 +45,8 @@ pub(super) fn read(text: &str) -> Result<Read, GraphError> {
         let resolved = resolution(entry)?;
         if !is_local(resolved.1) {
             let mut package = package(key, resolved, entry, &places)?;
-            let patch = patches.iter().find(|(named, _)| **named == *package.label());
-            package.patch = patch.and_then(|(_, path)| path.value.as_str()).map(str::to_owned);
+            let patch = patches.get(package.label().as_str());
+            package.patch = patch.and_then(|path| path.value.as_str()).map(str::to_owned);
             packages.push(package);
         }
     }
@@ -66,6 +67,7 @@ fn places<'a>(
         workspaces.iter().map(|(folder, _)| folder.as_ref()).zip((0..).map(ImporterId)).collect();
     let mut packages = (0..).map(PackageId);
     for (key, entry) in entries {
+        GraphError::refuse_long(entry.line, key)?;
         let (_, version) = resolution(entry)?;
         let target = match version.split_once(':') {
             Some(("workspace", folder)) => folders.get(folder).copied().map(Target::Importer),

@@ -3,6 +3,9 @@
 use crate::json::JsonError;
 use ringfence_policy::display::quoted;
 
+/// Longest name, or path of names, in bytes: that of a path of Linux (`PATH_MAX`).
+const LONGEST: usize = 4096;
+
 /// Why a lockfile is not understood. Texts of the file are shown escaped and shortened.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum GraphError {
@@ -66,6 +69,15 @@ impl GraphError {
     pub(super) fn missing(line: usize, name: &str, range: &str) -> Self {
         let named = quoted(&format!("{name}@{range}")).to_string();
         Self::on(line, format!("{named} is asked for and not in the file: half a file, or changed"))
+    }
+
+    /// Refuses names and paths that are longer than any: what is looked up along them would take
+    /// forever.
+    pub(super) fn refuse_long(line: usize, key: &str) -> Result<(), Self> {
+        if key.len() <= LONGEST {
+            return Ok(());
+        }
+        Err(Self::on(line, format!("a name or path of more than {LONGEST} bytes")))
     }
 
     /// An error on a line of the text.

@@ -44,6 +44,7 @@ fn places<'a>(entries: &'a Entries<'_>) -> Result<Places<'a>, GraphError> {
     let (mut importers, mut packages) = ((0..).map(ImporterId), (0..).map(PackageId));
     for (folder, entry) in entries {
         object(Some(entry))?;
+        GraphError::refuse_long(entry.line, folder)?;
         if is_true(&entry.value, "link") {
             continue;
         }
@@ -113,11 +114,14 @@ fn package(
 
 fn edges(folder: &str, entry: &Value<'_>, places: &Places<'_>) -> Result<Vec<Edge>, GraphError> {
     let optional = ranges(entry, "optionalDependencies")?;
-    let meta = entry.key("peerDependenciesMeta");
-    let may_miss = |name: &str| {
-        let meta = meta.and_then(|meta| meta.value.key(name));
-        meta.is_some_and(|meta| is_true(&meta.value, "optional"))
-    };
+    let also: HashSet<&str> = optional.iter().map(|(name, _)| *name).collect();
+    let meta = entry.key("peerDependenciesMeta").map(|meta| meta.value.entries());
+    let may_miss: HashSet<&str> = meta
+        .unwrap_or_default()
+        .iter()
+        .filter(|(_, meta)| is_true(&meta.value, "optional"))
+        .map(|(name, _)| name.as_ref())
+        .collect();
     let searched = searched(folder, places);
     let mut edges = Vec::new();
     let mut add = |name: &str, range: &str, kind: EdgeKind| {
@@ -126,7 +130,7 @@ fn edges(folder: &str, entry: &Value<'_>, places: &Places<'_>) -> Result<Vec<Edg
     };
     for (name, range) in ranges(entry, "dependencies")? {
         // npm writes what is optional here too.
-        if !optional.iter().any(|(other, _)| *other == name) {
+        if !also.contains(name) {
             add(name, range, EdgeKind::Production);
         }
     }
@@ -137,7 +141,11 @@ fn edges(folder: &str, entry: &Value<'_>, places: &Places<'_>) -> Result<Vec<Edg
         add(name, range, EdgeKind::Optional);
     }
     for (name, range) in ranges(entry, "peerDependencies")? {
-        add(name, range, if may_miss(name) { EdgeKind::PeerOptional } else { EdgeKind::Peer });
+        add(
+            name,
+            range,
+            if may_miss.contains(name) { EdgeKind::PeerOptional } else { EdgeKind::Peer },
+        );
     }
     Ok(edges)
 }

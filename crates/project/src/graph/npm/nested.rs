@@ -46,7 +46,9 @@ fn flatten<'a>(
 ) -> Result<(), GraphError> {
     for (name, entry) in entries {
         object(Some(entry))?;
+        GraphError::refuse_long(entry.line, name)?;
         let folder = format!("{above}node_modules/{name}");
+        GraphError::refuse_long(entry.line, &folder)?;
         let inner = format!("{folder}/");
         copies.push(Copy { folder, name, entry });
         let below = object(entry.value.key("dependencies"))?.unwrap_or_default();
