@@ -1,6 +1,6 @@
 //! Versions 2 and 3: every copy by its folder.
 
-use super::{Entries, is_true, object, ranges, string, text_of};
+use super::{Entries, is_true, object, ranges, resolved, string, text_of};
 use crate::graph::{
     Edge, EdgeKind, GraphError, Importer, ImporterId, Integrity, Package, PackageId, Source, Target,
 };
@@ -59,7 +59,7 @@ fn places<'a>(entries: &'a Entries<'_>) -> Result<Places<'a>, GraphError> {
     }
     // A link stands for the folder it leads to, once that is known.
     for (folder, entry) in entries.iter().filter(|(_, entry)| is_true(&entry.value, "link")) {
-        let to = string(&entry.value, "resolved")?.unwrap_or_default();
+        let to = resolved(&entry.value)?.unwrap_or_default();
         let Some(target) = places.targets.get(to.as_str()).copied() else {
             let to = ringfence_policy::display::quoted(&to);
             return Err(GraphError::on(
@@ -96,7 +96,7 @@ fn package(
     package.edges = edges(folder, entry, places)?;
     package.alias = (name != installed).then(|| installed.to_owned());
     package.version = string(entry, "version")?;
-    package.source = match string(entry, "resolved")? {
+    package.source = match resolved(entry)? {
         Some(address) => Source::of_address(&address, name, package.version.as_deref()),
         None => Source::Registry { url: None },
     };

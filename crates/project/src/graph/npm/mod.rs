@@ -96,6 +96,12 @@ pub(super) fn expected_text(value: &Placed<Value<'_>>) -> GraphError {
     GraphError::on(value.line, format!("a string is expected, not {}", value.value.kind()))
 }
 
+/// Where a package comes from: npm has written `false` where it did not know.
+fn resolved(entry: &Value<'_>) -> Result<Option<String>, GraphError> {
+    let unknown = entry.key("resolved").is_some_and(|said| said.value == Value::Boolean(false));
+    if unknown { Ok(None) } else { string(entry, "resolved") }
+}
+
 /// A string; nothing where it is anything else.
 pub(super) fn text_of(entry: &Value<'_>, key: &str) -> Option<String> {
     entry.key(key).and_then(|placed| placed.value.as_str()).map(str::to_owned)

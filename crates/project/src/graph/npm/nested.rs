@@ -1,7 +1,7 @@
 //! Version 1: copies within copies, as `node_modules` nests them.
 
 use super::folders::{Places, lookup, searched};
-use super::{Entries, alias, is_true, object, string};
+use super::{Entries, alias, is_true, object, resolved, string};
 use crate::graph::manifest;
 use crate::graph::{
     Edge, EdgeKind, GraphError, Importer, Integrity, Manifest, Package, PackageId, Source, Target,
@@ -64,8 +64,8 @@ fn package(copy: &Copy<'_>, places: &Places<'_>) -> Result<Package, GraphError> 
     // What is not from a registry has its address for a version, and an alias the name and version.
     let (name, version) = alias(&said).unwrap_or((installed, &said));
     let is_address = version.contains(':') || version.contains('/');
-    let resolved = string(entry, "resolved")?;
-    let address = if is_address { Some(version) } else { resolved.as_deref() };
+    let told = resolved(entry)?;
+    let address = if is_address { Some(version) } else { told.as_deref() };
     let version = (!is_address && !version.is_empty()).then(|| version.to_owned());
     let mut package = Package::new(folder, name, written.line);
     package.alias = (name != *installed).then(|| (*installed).to_owned());
@@ -118,6 +118,13 @@ mod tests {
             graph.packages.iter().all(|one| one.need == Need::Unknown),
             "nobody said who asks first"
         );
+    }
+
+    #[test]
+    fn an_address_that_npm_did_not_know_is_none() {
+        let text = r#"{"lockfileVersion": 1, "dependencies": {"a": {"version": "1.0.0", "resolved": false}}}"#;
+        let graph = Graph::read("package-lock.json", text, &[]).unwrap();
+        assert_eq!(graph.packages[0].source, Source::Registry { url: None });
     }
 
     #[test]
