@@ -5,6 +5,7 @@
 
 use super::super::finding::Found;
 use crate::Severity;
+use memchr::memmem;
 
 pub(super) fn look(path: &str, bytes: &[u8], found: &mut Found<'_>) {
     let name = path.rsplit('/').next().unwrap_or(path);
@@ -76,11 +77,9 @@ pub(in super::super) fn token_line(bytes: &[u8]) -> Option<usize> {
 fn private_key(bytes: &[u8]) -> Option<usize> {
     const BEGIN: &[u8] = b"-----BEGIN ";
     const END: &[u8] = b"PRIVATE KEY-----";
-    let mut from = 0;
-    while let Some(at) = find(&bytes[from..], BEGIN).map(|at| at + from) {
-        from = at + BEGIN.len();
-        let rest = &bytes[from..];
-        let Some(end) = find(&rest[..rest.len().min(40)], END) else { continue };
+    for at in memmem::find_iter(bytes, BEGIN) {
+        let rest = &bytes[at + BEGIN.len()..];
+        let Some(end) = memmem::find(&rest[..rest.len().min(40)], END) else { continue };
         let body = &rest[end + END.len()..];
         // Line ends of a text in a program are two characters, or quotes and plus signs.
         let body: Vec<u8> = body.iter().take(400).copied().collect();
@@ -96,18 +95,6 @@ fn private_key(bytes: &[u8]) -> Option<usize> {
 fn longest_base64(bytes: &[u8]) -> usize {
     let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=".contains(byte);
     bytes.split(|byte| !is_letter(byte)).map(<[u8]>::len).max().unwrap_or(0)
-}
-
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
-    let first = *wanted.first()?;
-    let mut from = 0;
-    while let Some(at) = bytes.get(from..)?.iter().position(|byte| *byte == first) {
-        if bytes[from + at..].starts_with(wanted) {
-            return Some(from + at);
-        }
-        from += at + 1;
-    }
-    None
 }
 
 /// A kind of token: how it begins, how many letters follow, and what else must hold.
@@ -133,13 +120,15 @@ const KINDS: [Kind; 9] = [
 fn tokens(bytes: &[u8]) -> Vec<(&'static str, usize)> {
     let mut all = Vec::new();
     for kind in &KINDS {
-        let mut from = 0;
-        while let Some(at) = find(&bytes[from..], kind.prefix.as_bytes()).map(|at| at + from) {
-            from = at + kind.prefix.len();
+        for at in memmem::find_iter(bytes, kind.prefix) {
             let is_letter = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_-".contains(byte);
             let joined = at > 0 && is_letter(&&bytes[at - 1]);
-            let body: Vec<u8> =
-                bytes[from..].iter().take_while(is_letter).take(120).copied().collect();
+            let body: Vec<u8> = bytes[at + kind.prefix.len()..]
+                .iter()
+                .take_while(is_letter)
+                .take(120)
+                .copied()
+                .collect();
             let fits = if kind.checked {
                 body.len() == kind.letters && has_check_sum(&body)
             } else {
