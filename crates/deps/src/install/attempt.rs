@@ -60,6 +60,14 @@ const SYSTEM: [&str; 13] = [
 /// How the engine begins to say that something is not there because nothing shows it.
 const HIDDEN: &str = "no grant shows it";
 
+/// Where `prebuild-install` looks for its settings each time, as endings of paths: nothing is there inside.
+const SETTINGS: [&str; 4] = [
+    "/.config/prebuild-install",
+    "/.config/prebuild-install/config",
+    "/.prebuild-install/config",
+    "/.prebuild-installrc",
+];
+
 /// What is no file of anybody.
 const NOWHERE: [&str; 3] = ["/dev/", "/proc/", "/sys/"];
 
@@ -108,12 +116,15 @@ fn is_below(path: &str, folders: &[&str]) -> bool {
     folders.iter().any(|folder| path.starts_with(folder))
 }
 
-/// Whether reading a file is the end. A manifest is looked for in all folders above.
+/// Whether reading a file is the end. A manifest is looked for in all folders above, and settings of
+/// the tool that fetches prebuilt addons in the home.
 fn is_secret(path: &str) -> bool {
     if secret_files::holds(path).is_some() {
         return true;
     }
-    !is_below(path, &SYSTEM) && !path.ends_with("/package.json")
+    let is_looked_for =
+        path.ends_with("/package.json") || SETTINGS.iter().any(|ending| path.ends_with(ending));
+    !is_below(path, &SYSTEM) && !is_looked_for
 }
 
 #[cfg(test)]
@@ -147,6 +158,8 @@ mod tests {
         for (action, what) in [
             (Action::Open, "/etc/gitconfig"),
             (Action::Open, "/home/u/package.json"),
+            (Action::Open, "/home/u/.config/prebuild-install/config"),
+            (Action::Open, "/home/u/.prebuild-installrc"),
             (Action::Look, "/home/u/.npmrc"),
             (Action::Change, "/proc/self/oom_score_adj"),
             (Action::Exec, "/tmp/x"),
