@@ -6,8 +6,13 @@ use ringfence_deps::{Finding, Severity};
 use ringfence_policy::display::untrusted;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::path::Path;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
+
+/// What to do about a finding.
+const HELP: &str = "Look at what was found. What is in order is agreed to in [dependencies] of the \
+    boundary file, with a reason. docs/deps.md says when each code is found.";
 
 /// The whole log: one run, a rule for each signal, a result for each finding. What was agreed to is a
 /// suppressed result; what could not be judged is a note of the run.
@@ -18,6 +23,8 @@ pub(super) fn log(reviewed: &Reviewed<'_>) -> Value {
             json!({
                 "id": signal.code,
                 "shortDescription": { "text": signal.question },
+                "fullDescription": { "text": format!("{}: {}", signal.code, signal.question) },
+                "help": { "text": format!("A review asks: {} {HELP}", signal.question) },
                 "defaultConfiguration": { "level": level(signal.severity) },
             })
         })
@@ -82,8 +89,12 @@ fn result(finding: &Finding, file: &str) -> Value {
     })
 }
 
-/// A path as a relative reference (RFC 3986).
+/// A path as a relative reference (RFC 3986), from the folder in which this runs: code scanning looks
+/// for files in a checkout and not on this machine.
 pub(super) fn uri(path: &str) -> String {
+    let here = std::env::current_dir().ok();
+    let inside = here.and_then(|here| Path::new(path).strip_prefix(here).ok().map(Path::to_owned));
+    let path = inside.map_or_else(|| path.to_owned(), |inside| inside.display().to_string());
     let mut uri = String::with_capacity(path.len());
     for byte in path.bytes() {
         if byte.is_ascii_alphanumeric() || b"/-._~@+".contains(&byte) {

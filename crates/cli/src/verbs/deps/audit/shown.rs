@@ -218,9 +218,17 @@ pub(super) fn sarif(audited: &Audited) -> Value {
     let all: Vec<(&Vulnerability, Option<&String>)> = open.chain(accepted).collect();
     let rules: BTreeMap<&str, &Vulnerability> =
         all.iter().map(|(found, _)| (found.id.as_str(), *found)).collect();
+    let places: BTreeMap<&str, usize> = rules.keys().copied().zip(0..).collect();
+    let results = all.into_iter().map(|(found, reason)| {
+        let mut result = result(audited, found, reason);
+        result["ruleIndex"] = places.get(found.id.as_str()).copied().into();
+        result
+    });
+    let results: Vec<Value> = results.collect();
     let rules: Vec<Value> = rules.into_values().map(rule).collect();
-    let results: Vec<Value> =
-        all.into_iter().map(|(found, reason)| result(audited, found, reason)).collect();
+    let notes = notes(audited).into_iter().map(
+        |note| json!({ "level": "note", "message": { "text": untrusted(&note).to_string() } }),
+    );
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -230,13 +238,31 @@ pub(super) fn sarif(audited: &Audited) -> Value {
                 "version": env!("CARGO_PKG_VERSION"),
                 "rules": rules,
             } },
+            "invocations": [{
+                "executionSuccessful": true,
+                "toolExecutionNotifications": notes.collect::<Vec<_>>(),
+            }],
             "results": results,
         }],
     })
 }
 
+/// What to do about a vulnerability.
+const HELP: &str = "Take a version in which it is mended, or accept it in [dependencies] of the \
+    boundary file with a reason and a day. The advisory itself is with its database.";
+
+/// Without a word on it, it is bad.
+const fn usual_level(severity: Option<Severity>) -> &'static str {
+    match severity {
+        Some(Severity::Critical | Severity::High) | None => "error",
+        Some(Severity::Moderate) => "warning",
+        Some(Severity::Low | Severity::Info) => "note",
+    }
+}
+
 fn rule(found: &Vulnerability) -> Value {
     let title = if found.summary.is_empty() { &found.id } else { &found.summary };
+    let names = [std::slice::from_ref(&found.id), &found.aliases].concat().join(", ");
     // A number that code scanning sorts by: the middle of the severity's part of the CVSS scale.
     let score = match found.severity {
         Some(Severity::Critical) | None => "9.5",
@@ -248,6 +274,9 @@ fn rule(found: &Vulnerability) -> Value {
     json!({
         "id": found.id,
         "shortDescription": { "text": untrusted(title).to_string() },
+        "fullDescription": { "text": untrusted(&format!("{names}: {title}")).to_string() },
+        "help": { "text": untrusted(&format!("{names}. {HELP}")).to_string() },
+        "defaultConfiguration": { "level": usual_level(found.severity) },
         "properties": { "tags": ["security"], "security-severity": score },
     })
 }
@@ -255,8 +284,8 @@ fn rule(found: &Vulnerability) -> Value {
 fn result(audited: &Audited, found: &Vulnerability, reason: Option<&String>) -> Value {
     let level = match (found.counts(audited.level), found.severity) {
         (true, _) => "error",
-        (false, Some(Severity::Moderate)) => "warning",
-        (false, _) => "note",
+        (false, Some(Severity::High | Severity::Critical)) => "warning",
+        (false, severity) => usual_level(severity),
     };
     let parts = [&found.summary, &brought(found), &mending(found), certainty(found)];
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
@@ -269,7 +298,9 @@ fn result(audited: &Audited, found: &Vulnerability, reason: Option<&String>) -> 
             "artifactLocation": { "uri": uri(&audited.lockfile) },
             "region": { "startLine": found.line },
         } }],
-        "partialFingerprints": { "ringfence/v1": format!("{} {}", found.id, found.package) },
+        "partialFingerprints": {
+            "ringfence/v1": format!("{} {}", found.id, untrusted(&found.package)),
+        },
     });
     if let Some(reason) = reason {
         let reason = untrusted(reason).to_string();

@@ -166,6 +166,8 @@ pub(super) fn sarif(report: &Report) -> Value {
             json!({
                 "id": code,
                 "shortDescription": { "text": what },
+                "fullDescription": { "text": format!("{code}: {what}") },
+                "help": { "text": format!("{what}. docs/deps-provenance.md says what is verified.") },
                 "defaultConfiguration": { "level": "error" },
             })
         })

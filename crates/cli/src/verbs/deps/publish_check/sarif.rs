@@ -18,6 +18,8 @@ pub(super) fn log(checked: &Checked<'_>) -> Value {
             json!({
                 "id": check.code,
                 "shortDescription": { "text": check.question },
+                "fullDescription": { "text": format!("{}: {}", check.code, check.question) },
+                "help": { "text": format!("{} docs/deps-publish.md says what is looked for.", check.question) },
                 "defaultConfiguration": { "level": level(check.severity) },
             })
         })
