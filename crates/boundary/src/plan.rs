@@ -122,6 +122,8 @@ pub enum ViewEntry {
     Directory {
         /// Absolute path inside.
         path: PathBuf,
+        /// Whether the service may list it and what lies below it. No boundary file can say it.
+        listed: bool,
     },
     /// An empty file nobody may read, mounted over an object that a broader grant would show
     /// (the source of a secret).

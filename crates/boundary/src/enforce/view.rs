@@ -62,7 +62,12 @@ pub(super) fn build(plan: &Plan, notify: bool) -> Result<View, EnforceError> {
             ViewEntry::Bind { source, target, directory, access, object, .. } => {
                 view.bind(source, target, *directory, *access, Some(*object))?;
             }
-            ViewEntry::Directory { path } => view.directory(path)?,
+            ViewEntry::Directory { path, listed } => {
+                view.directory(path)?;
+                if *listed {
+                    view.allow(path, READ_DIR)?;
+                }
+            }
             ViewEntry::Mask { target, .. } => view.mask(target)?,
         }
     }

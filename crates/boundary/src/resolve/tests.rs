@@ -123,7 +123,7 @@ fn describe(entry: &ViewEntry) -> Option<String> {
             Some(format!("Symlink {} -> {}", path.display(), to.display()))
         }
         ViewEntry::Symlink { .. } => None,
-        ViewEntry::Directory { path } => Some(format!("Directory {}", path.display())),
+        ViewEntry::Directory { path, .. } => Some(format!("Directory {}", path.display())),
         ViewEntry::Mask { target, why } => Some(format!("Mask {}  {why}", target.display())),
     }
 }
@@ -187,7 +187,7 @@ fn parents_come_before_children_and_no_entry_lies_behind_a_symlink() {
         .iter()
         .map(|entry| match entry {
             ViewEntry::Bind { target, .. } | ViewEntry::Mask { target, .. } => target,
-            ViewEntry::Symlink { path, .. } | ViewEntry::Directory { path } => path,
+            ViewEntry::Symlink { path, .. } | ViewEntry::Directory { path, .. } => path,
         })
         .collect();
     assert!(places.is_sorted());

@@ -256,7 +256,7 @@ impl View {
     pub(crate) fn entries(&self) -> Vec<ViewEntry> {
         let mut all: BTreeMap<&Path, ViewEntry> = BTreeMap::new();
         for path in &self.directories {
-            all.insert(path, ViewEntry::Directory { path: path.clone() });
+            all.insert(path, ViewEntry::Directory { path: path.clone(), listed: false });
         }
         for (path, to) in &self.links {
             if self.nearest(path).is_none() {

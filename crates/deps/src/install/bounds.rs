@@ -117,7 +117,10 @@ impl Room {
 
     fn entries(&mut self, folder: &Path, at: &str, importers: &[String], secrets: Secrets) {
         let place = folder.join(at);
-        self.view.insert(place.clone(), ViewEntry::Directory { path: place.clone() });
+        self.view.insert(
+            place.clone(),
+            ViewEntry::Directory { path: place.clone(), listed: at.is_empty() },
+        );
         let Ok(entries) = fs::read_dir(&place) else { return };
         for entry in entries.flatten() {
             let file_name = entry.file_name();
@@ -227,7 +230,7 @@ fn text(room: &Room) -> String {
 fn place(entry: &ViewEntry) -> &Path {
     match entry {
         ViewEntry::Bind { target, .. } | ViewEntry::Mask { target, .. } => target,
-        ViewEntry::Symlink { path, .. } | ViewEntry::Directory { path } => path,
+        ViewEntry::Symlink { path, .. } | ViewEntry::Directory { path, .. } => path,
     }
 }
 

@@ -62,7 +62,7 @@ fn start(task: &Task<'_>) -> Result<Start, ArenaError> {
             ViewEntry::Bind { source, target, .. } => {
                 bind(&mut argv, "--ro-bind", source, target);
             }
-            ViewEntry::Directory { path } => {
+            ViewEntry::Directory { path, .. } => {
                 argv.extend([OsString::from("--dir"), path.into()]);
             }
             ViewEntry::Mask { target, .. } => {

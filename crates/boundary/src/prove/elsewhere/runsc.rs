@@ -123,7 +123,7 @@ fn build(task: &Task<'_>, root: &Path) -> io::Result<Vec<Value>> {
             ViewEntry::Bind { source, target, access, .. } => {
                 binds.push((source.clone(), target.clone(), *access == Access::Write));
             }
-            ViewEntry::Directory { path } => fs::create_dir_all(inside(path))?,
+            ViewEntry::Directory { path, .. } => fs::create_dir_all(inside(path))?,
             ViewEntry::Mask { target, .. } => {
                 binds.push((PathBuf::from("/dev/null"), target.clone(), false));
             }
