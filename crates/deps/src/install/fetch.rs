@@ -72,7 +72,12 @@ impl Stores {
             let cache = install.variables.get("XDG_CACHE_HOME").map(PathBuf::from);
             let cache =
                 cache.filter(|path| path.is_absolute()).unwrap_or_else(|| home.join(".cache"));
-            cache.join("ringfence/install").join(kind.name())
+            let own = cache.join("ringfence/install").join(kind.name());
+            // pnpm's stores of several versions lie beside each other: `store/v10`.
+            match (kind, named.file_name()) {
+                (Kind::Pnpm, Some(version)) => own.join(version),
+                _ => own,
+            }
         } else {
             named.clone()
         };
