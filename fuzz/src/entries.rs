@@ -20,7 +20,7 @@ use ringfence_sys::socket::Address;
 pub type Entry = (&'static str, fn(&[u8]));
 
 /// Every entry, in the order of the names.
-pub const ENTRIES: [Entry; 30] = [
+pub const ENTRIES: [Entry; 42] = [
     ("address", address),
     ("advisory", deps::advisory),
     ("archive", archive),
@@ -40,14 +40,26 @@ pub const ENTRIES: [Entry; 30] = [
     ("jws", crypto::jws),
     ("keyring", crypto::keyring),
     ("ldcache", ldcache),
+    ("lock_bun", deps::lock_bun),
+    ("lock_npm", deps::lock_npm),
+    ("lock_pnpm", deps::lock_pnpm),
+    ("lock_yarn_berry", deps::lock_yarn_berry),
+    ("lock_yarn_classic", deps::lock_yarn_classic),
     ("lockfile", deps::lockfile),
+    ("manifest", deps::manifest),
+    ("npmrc", deps::npmrc),
+    ("osv", deps::osv),
+    ("packument", deps::packument),
     ("path", guard::path),
     ("phc", crypto::phc),
     ("policy", policy),
     ("project", project),
     ("query", guard::query),
+    ("ranges", deps::ranges),
     ("request", request),
     ("resolvconf", resolvconf),
+    ("sri", deps::sri),
+    ("tarball", deps::tarball),
     ("token", crypto::token),
     ("url", url),
     ("webhook", guard::webhook),
