@@ -288,6 +288,7 @@ impl Wish<'_> {
         let verification = Verification {
             graph: self.graph,
             folder: &root,
+            project: self.folder,
             tarballs: &tarballs,
             // Nothing has run, so nothing can have been written by a script.
             may_run: &|_| Some(false),

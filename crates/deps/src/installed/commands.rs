@@ -27,7 +27,9 @@ pub(super) fn check(verification: &Verification<'_>, found: &Found, report: &mut
                     .ok_or("it leads out of the project")
             } else if kind.is_file() {
                 match walk::text(&file, LARGEST) {
-                    Ok(text) => shim::target(&text, &path, verification.folder),
+                    Ok(text) => {
+                        shim::target(&text, &path, verification.folder, verification.project)
+                    }
                     Err(_) => Err("it is no script that a manager writes"),
                 }
             } else {
@@ -50,20 +52,20 @@ fn is_named(
     manifests: &mut HashMap<String, Option<Manifest>>,
 ) -> Result<(), &'static str> {
     let importers = verification.graph.importers.iter();
-    let (package, file) = match package_of(target) {
-        Some(found) => found,
+    let (root, package, file) = match package_of(target) {
+        Some((package, file)) => (verification.folder, package, file),
         None => importers
             .filter_map(|one| {
                 let inside = target.strip_prefix(one.folder.as_str())?;
                 let inside =
                     if one.folder.is_empty() { inside } else { inside.strip_prefix('/')? };
-                Some((one.folder.as_str(), inside))
+                Some((verification.project, one.folder.as_str(), inside))
             })
-            .max_by_key(|(folder, _)| folder.len())
+            .max_by_key(|(_, folder, _)| folder.len())
             .ok_or("it starts something that is no package's")?,
     };
     let manifest = manifests.entry(package.to_owned()).or_insert_with(|| {
-        let file = verification.folder.join(package).join("package.json");
+        let file = root.join(package).join("package.json");
         walk::bytes(&file, LARGEST).ok().map(|bytes| Manifest::read(&bytes))
     });
     let Some(manifest) = manifest else {

@@ -240,7 +240,7 @@ impl One<'_> {
     fn without_patched(&self, outcome: &mut Outcome) {
         let Some(patch) = &self.package.patch else { return };
         let label = self.package.label();
-        let Ok(text) = walk::text(&self.verification.folder.join(patch), 64 << 20) else {
+        let Ok(text) = walk::text(&self.verification.project.join(patch), 64 << 20) else {
             outcome
                 .unknown
                 .push(Unknown { package: label, why: "its patch cannot be read".to_owned() });

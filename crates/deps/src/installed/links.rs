@@ -123,7 +123,7 @@ impl Links<'_> {
         match &importer.name {
             Some(own) => own == name,
             // The lockfile does not tell, and its manifest is no package's but the project's own.
-            None => manifest(self.verification, &importer.folder)
+            None => manifest(self.verification.project, &importer.folder)
                 .is_some_and(|(own, _)| own.as_deref() == Some(name)),
         }
     }

@@ -136,8 +136,11 @@ pub enum InstalledError {
 pub struct Verification<'a> {
     /// What should be installed.
     pub graph: &'a Graph,
-    /// The project's folder.
+    /// The folder that `node_modules` lies in.
     pub folder: &'a Path,
+    /// The project that it is for: another folder as long as a new tree waits beside the old one. What
+    /// the tree says of it from the root is meant there, and manifests of workspaces are read there.
+    pub project: &'a Path,
     /// Where tarballs are.
     pub tarballs: &'a Tarballs<'a>,
     /// Whether scripts of a package may run at install: `None` where nobody said it.
@@ -159,9 +162,7 @@ impl Verification<'_> {
     ///
     /// # Errors
     /// As [`Self::run`].
-    pub fn run_with_places(
-        &self,
-    ) -> Result<(Report, BTreeMap<String, PackageId>), InstalledError> {
+    pub fn run_with_places(&self) -> Result<(Report, BTreeMap<String, PackageId>), InstalledError> {
         let found = discover::discover(self)?;
         let mut report = Report { not_compared: found.tools.clone(), ..Report::default() };
         let places = if found.virtual_store {

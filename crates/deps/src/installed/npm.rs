@@ -7,6 +7,7 @@ use ringfence_project::graph::{Graph, PackageId};
 use ringfence_project::walk;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
 
 /// Largest manifest or list that is read, in bytes.
 const LARGEST: u64 = 64 << 20;
@@ -87,16 +88,13 @@ fn same(one: &str, other: &str) -> bool {
 
 /// Name and version that an installed manifest says.
 pub(super) fn installed(verification: &Verification<'_>, folder: &str) -> Option<(String, String)> {
-    let (name, version) = manifest(verification, folder)?;
+    let (name, version) = manifest(verification.folder, folder)?;
     Some((name?, version?))
 }
 
 /// The same, each where the manifest says it.
-pub(super) fn manifest(
-    verification: &Verification<'_>,
-    folder: &str,
-) -> Option<(Option<String>, Option<String>)> {
-    let file = verification.folder.join(folder).join("package.json");
+pub(super) fn manifest(root: &Path, folder: &str) -> Option<(Option<String>, Option<String>)> {
+    let file = root.join(folder).join("package.json");
     let kind = std::fs::symlink_metadata(&file).ok()?;
     if !kind.is_file() {
         return None;

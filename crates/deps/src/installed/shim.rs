@@ -26,11 +26,16 @@ const FIXED: [&str; 17] = [
     "exit $ret",
 ];
 
-/// The file that a script starts: a path from the project.
+/// The file that a script starts: a path from `folder`. `project` is what it names from the root.
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn target(text: &str, path: &str, project: &Path) -> Result<String, &'static str> {
+pub(super) fn target(
+    text: &str,
+    path: &str,
+    folder: &Path,
+    project: &Path,
+) -> Result<String, &'static str> {
     let mut found: Option<&str> = None;
     for (number, line) in text.lines().enumerate() {
         let line = line.trim();
@@ -42,7 +47,7 @@ pub(super) fn target(text: &str, path: &str, project: &Path) -> Result<String, &
             continue;
         }
         if let Some(value) = line.strip_prefix("export NODE_PATH=") {
-            searched(value, path, project)?;
+            searched(value, path, folder, project)?;
         } else if let Some(started) = started(line) {
             if found.replace(started).is_some_and(|other| other != started) {
                 return Err("it starts two files");
@@ -52,7 +57,7 @@ pub(super) fn target(text: &str, path: &str, project: &Path) -> Result<String, &
         }
     }
     let started = found.ok_or("it starts nothing")?;
-    followed(project, path, started).ok_or("it leads out of the project")
+    followed(folder, path, started).ok_or("it leads out of the project")
 }
 
 /// `if [ -n "$exe" ] && [ -x "$basedir/node.exe" ]; then`
@@ -92,7 +97,7 @@ fn started(line: &str) -> Option<&str> {
 
 /// The folders that Node searches besides: each is a `node_modules` of this project, or is not there.
 /// They are written in one pair of quotes, each from the root, or each from the script's folder.
-fn searched(value: &str, path: &str, project: &Path) -> Result<(), &'static str> {
+fn searched(value: &str, path: &str, root: &Path, project: &Path) -> Result<(), &'static str> {
     let wrong = Err("it lets Node search elsewhere");
     let value = value.strip_suffix(":\"$NODE_PATH\"").unwrap_or(value);
     for part in value.split("':\"$basedir_abs\"/'") {
@@ -104,7 +109,7 @@ fn searched(value: &str, path: &str, project: &Path) -> Result<(), &'static str>
                 return wrong;
             }
             if relative {
-                let inside = followed(project, path, folder);
+                let inside = followed(root, path, folder);
                 if inside.is_some_and(|inside| {
                     inside.ends_with("node_modules") && !inside.starts_with("..")
                 }) {
@@ -163,7 +168,12 @@ fi
 ";
 
     fn read(text: &str) -> Result<String, &'static str> {
-        target(text, "node_modules/.bin/eslint", Path::new("/nowhere/app"))
+        target(
+            text,
+            "node_modules/.bin/eslint",
+            Path::new("/nowhere/app"),
+            Path::new("/nowhere/app"),
+        )
     }
 
     #[test]
@@ -171,6 +181,22 @@ fi
         assert_eq!(read(SHIM).as_deref(), Ok("node_modules/eslint/bin/eslint.js"));
         let direct = "#!/bin/sh\nexec \"$basedir/../a/run\"  \"$@\"\n";
         assert_eq!(read(direct).as_deref(), Ok("node_modules/a/run"));
+    }
+
+    #[test]
+    fn a_tree_that_waits_beside_the_old_one_names_the_project() {
+        let project = std::fs::canonicalize(env!("CARGO_MANIFEST_DIR")).unwrap();
+        std::fs::create_dir_all(project.join("../../target/tmp")).unwrap();
+        let root = tempfile::tempdir_in(project.join("../../target/tmp")).unwrap();
+        let root = root.path().canonicalize().unwrap();
+        let old = root.join("node_modules/.pnpm/node_modules");
+        std::fs::create_dir_all(&old).unwrap();
+        let text =
+            SHIM.replace("/nowhere/app/node_modules/.pnpm/node_modules", old.to_str().unwrap());
+        let waiting = root.join("waiting");
+        let told = |project: &Path| target(&text, "node_modules/.bin/eslint", &waiting, project);
+        assert!(told(&root).is_ok());
+        assert!(told(&waiting).is_err(), "another project's");
     }
 
     #[test]

@@ -80,6 +80,7 @@ impl Tree {
         Verification {
             graph: &graph,
             folder: &project,
+            project: &project,
             tarballs: &tarballs,
             may_run: &may_run,
             threads: 2,
@@ -343,6 +344,7 @@ fn what_an_install_may_leave_out_is_no_fault() {
     let verification = Verification {
         graph: &graph,
         folder: &project,
+        project: &project,
         tarballs: &tarballs,
         may_run: &|_| None,
         threads: 1,

@@ -63,6 +63,7 @@ impl Verify {
         let verification = Verification {
             graph: &side.graph,
             folder: &folder,
+            project: &folder,
             tarballs: &tarballs,
             may_run: &may_run,
             threads: std::thread::available_parallelism().map_or(1, usize::from).min(8),
