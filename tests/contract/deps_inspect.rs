@@ -32,7 +32,7 @@ fn a_tarball_is_told_and_not_unpacked() {
         "hash             not checked: no hash was given",
         "licence          MIT",
         "install scripts  install: node-gyp rebuild \\u{1b}[2J",
-        "binding.gyp      yes: npm runs node-gyp rebuild",
+        "binding.gyp      yes, and its own script runs in place of npm's node-gyp rebuild",
         "native code      lib/a.node",
         "programs         bin/tool",
     ] {

@@ -31,4 +31,10 @@ impl TarballFacts {
     pub const fn runs_at_install(&self) -> bool {
         self.gyp || !self.scripts.is_empty()
     }
+
+    /// Whether a script of its own takes the place of the compiler that `binding.gyp` asks npm for.
+    #[must_use]
+    pub fn builds_by_script(&self) -> bool {
+        self.scripts.iter().any(|(name, _)| name == "install" || name == "preinstall")
+    }
 }

@@ -25,7 +25,7 @@ pub enum Why {
         /// The command. From outside: show it escaped.
         command: String,
     },
-    /// `binding.gyp` at its root: npm runs `node-gyp rebuild`.
+    /// `binding.gyp` at its root, and no script of its own in its place: npm runs `node-gyp rebuild`.
     BindingGyp,
     /// The lockfile says so, and nobody could look.
     Recorded,
@@ -103,8 +103,8 @@ pub fn list(graph: &Graph, evidence: &dyn Evidence, allow: &[Script]) -> Listing
         listing.releases += 1;
         let why = match evidence.tarball(&release, package) {
             Known::Said(facts) => {
+                let gyp = (facts.gyp && !facts.builds_by_script()).then_some(Why::BindingGyp);
                 let script = |(name, command)| Why::Script { name, command };
-                let gyp = facts.gyp.then_some(Why::BindingGyp);
                 facts.scripts.into_iter().map(script).chain(gyp).collect()
             }
             Known::Unknown(_) if package.install_script == Some(true) => vec![Why::Recorded],

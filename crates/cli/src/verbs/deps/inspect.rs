@@ -108,6 +108,11 @@ impl Inspect {
         let mut tarball = None;
         for text in [self.integrity.as_deref(), known].into_iter().flatten() {
             let integrity = Integrity::parse(text);
+            if integrity.is_empty() {
+                let message = format!("{} is no hash", quoted(text));
+                return Err(CommandError::new(Kind::Usage, message)
+                    .hint("write it as a lockfile does: sha512- and the hash in base64"));
+            }
             tarball =
                 Some(Tarball::read_checked(bytes, &integrity, limits).map_err(|e| refused(&e))?);
             checked = Some(text.to_owned());
@@ -128,13 +133,17 @@ impl Inspect {
                 .hint("--online asks the registry that npm is configured to use"));
         };
         let failed = |why: String| {
-            CommandError::new(Kind::Source, format!("nothing is known of {}", quoted(&self.what)))
-                .hint(why)
+            let message = format!("nothing is known of {}: {why}", quoted(&self.what));
+            CommandError::new(Kind::Source, message)
         };
         printer.progress("asking the registry");
-        let packument = remote.packument(name).map_err(failed)?;
+        let packument = remote.packument(name).map_err(|why| {
+            failed(why)
+                .hint("`npm config get registry` says which registry was asked; or name a tarball")
+        })?;
         let seen = match packument {
-            None => Err(failed("the registry has no package of this name".to_owned())),
+            None => Err(failed("the registry has no package of this name".to_owned())
+                .hint("look whether the name is written as it was meant")),
             Some(packument) => self.version(&places, &packument, wanted),
         };
         printer.progress("");
@@ -148,8 +157,14 @@ impl Inspect {
         wanted: &str,
     ) -> Result<Seen, CommandError> {
         let source = |message: String| CommandError::new(Kind::Source, message);
-        let (number, version) = chosen(packument, wanted)
-            .ok_or_else(|| source(format!("no version of it is {}", quoted(wanted))))?;
+        let (number, version) = chosen(packument, wanted).ok_or_else(|| {
+            let name = quoted(&packument.name);
+            let told = source(format!("no version of {name} is {}", quoted(wanted)));
+            match packument.tags.get("latest") {
+                Some(latest) => told.hint(format!("the latest is {}", quoted(latest))),
+                None => told,
+            }
+        })?;
         let known = version.integrity.as_deref();
         let (Some(remote), Some(url)) = (places.remote(), version.tarball.as_deref()) else {
             return Err(source("the registry names no tarball".to_owned()));
@@ -258,7 +273,12 @@ fn human(seen: &Seen, printer: &Printer) -> String {
     let scripts: Vec<String> =
         facts.scripts.iter().map(|(name, text)| format!("{name}: {text}")).collect();
     add("install scripts", listed(&scripts));
-    add("binding.gyp", if facts.gyp { "yes: npm runs node-gyp rebuild" } else { "no" }.to_owned());
+    let gyp = match (facts.gyp, facts.builds_by_script()) {
+        (true, false) => "yes: npm runs node-gyp rebuild",
+        (true, true) => "yes, and its own script runs in place of npm's node-gyp rebuild",
+        (false, _) => "no",
+    };
+    add("binding.gyp", gyp.to_owned());
     add("native code", listed(&facts.native));
     add("programs", listed(&facts.executables));
     let commands: Vec<String> = seen.commands.iter().map(|(name, _)| name.clone()).collect();
