@@ -71,10 +71,6 @@ enum ProvenanceFormat {
 /// Most releases that are judged at the same time.
 const THREADS: usize = 8;
 
-/// What to do where there is nothing to judge by.
-const HINT: &str = "name a trusted root with --trusted-root, keys with --keys, ask the registry with \
-    --online, or go on without with --allow-unknown";
-
 impl Provenance {
     pub(super) fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
         if !self.online && self.evidence.is_none() {
@@ -82,7 +78,10 @@ impl Provenance {
             let hint = "ask the registry with --online, or name a folder that --save wrote with --evidence";
             return Err(CommandError::new(Kind::Source, message).hint(hint));
         }
-        let side = source::load(&self.lockfile, "")?;
+        let side = source::load(&self.lockfile, "").map_err(|error| match self.lockfile.as_str() {
+            "." => error,
+            _ => error.hint("packages stand behind the lockfile or its folder: `ringfence deps provenance . NAME`"),
+        })?;
         let old = self.since.as_deref().map(|old| source::load(old, &side.path)).transpose()?;
         let folder = folder_of(Path::new(&self.lockfile));
         let (trust, found) = self.believed.read(&folder)?;
@@ -111,17 +110,33 @@ impl Provenance {
         Ok(())
     }
 
+    /// What can still be done, of what was not.
+    fn advice(&self, may_go_on: bool) -> String {
+        let mut all = self.believed.missing();
+        if !self.online {
+            all.push("ask the registry with --online");
+        }
+        if may_go_on {
+            all.push("go on without with --allow-unknown");
+        }
+        match all.pop() {
+            None => "what is missing is told above for each package".to_owned(),
+            Some(only) if all.is_empty() => only.to_owned(),
+            Some(last) => format!("{}, or {last}", all.join(", ")),
+        }
+    }
+
     fn finish(&self, report: &Report) -> Result<Finish, CommandError> {
         if !report.findings.is_empty() {
             return Ok(Finish::Findings);
         }
         if report.nothing_judged() {
             let message = "nothing could be judged";
-            return Err(CommandError::new(Kind::Source, message).hint(HINT));
+            return Err(CommandError::new(Kind::Source, message).hint(self.advice(false)));
         }
         if !report.unknown.is_empty() && !self.allow_unknown {
             let message = "not everything could be judged, and what could not may be anything";
-            return Err(CommandError::new(Kind::Source, message).hint(HINT));
+            return Err(CommandError::new(Kind::Source, message).hint(self.advice(true)));
         }
         Ok(Finish::Clean)
     }

@@ -22,6 +22,18 @@ pub(super) struct Believed {
 const PACKAGE: &str = "@sigstore/tuf";
 
 impl Believed {
+    /// What was not named and could be.
+    pub(super) fn missing(&self) -> Vec<&'static str> {
+        let mut all = Vec::new();
+        if self.trusted_root.is_none() && !self.find_root {
+            all.push("name a trusted root with --trusted-root or --find-root");
+        }
+        if self.keys.is_none() {
+            all.push("name keys of the registry with --keys");
+        }
+        all
+    }
+
     /// Reads what is named. With it: whether the root lies in the tree that is judged.
     pub(super) fn read(&self, folder: &Path) -> Result<(Trust, bool), CommandError> {
         let (path, of_tree) = match &self.trusted_root {
