@@ -133,7 +133,11 @@ fn notes(audited: &Audited) -> Vec<String> {
         .accepted
         .iter()
         .map(|one| {
-            let until = one.until.map(|until| format!(", until {}", time::written(until)));
+            // Its last second tells the day that was written.
+            let until = one.until.map(|until| {
+                let day: String = time::written(until - 1).chars().take(10).collect();
+                format!(", until the end of {day}")
+            });
             let until = until.unwrap_or_default();
             format!("accepted: {} in {}: {}{until}", one.found.id, one.found.package, one.reason)
         })
