@@ -85,7 +85,8 @@ pub(crate) fn names(revision: &str, folder: &str) -> Result<Vec<String>, Command
     if !ended.status.success() {
         let words = String::from_utf8_lossy(&ended.stderr);
         let words = words.lines().next().unwrap_or("it said nothing").trim_start_matches("fatal: ");
-        let message = format!("git has no {revision}: {words}");
+        let place = if folder.is_empty() { "" } else { ":" };
+        let message = format!("git has no {revision}{place}{folder}: {words}");
         return Err(CommandError::new(Kind::Source, message).hint(hint(&ended.stderr)));
     }
     let text = String::from_utf8_lossy(&ended.stdout);
