@@ -23,6 +23,43 @@ struct Object {
 /// # Errors
 /// What is no JSON object, or has the key twice.
 pub(super) fn set(text: &str, key: &str, value: Option<&Value>) -> Result<String, String> {
+    set_by(text, key, value, None)
+}
+
+/// The text with the value of a key set in the object that is the value of an outer key.
+///
+/// # Errors
+/// As [`set`], of both keys, and an outer value that is no object.
+pub(super) fn set_below(
+    text: &str,
+    outer: &str,
+    key: &str,
+    value: &Value,
+) -> Result<String, String> {
+    let root: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let inner = root.get(outer).map(|inner| inner.as_object());
+    match inner {
+        Some(None) => return Err(format!("the value of {outer} is no object")),
+        Some(Some(inner)) if !inner.is_empty() => {}
+        _ => return set(text, outer, Some(&serde_json::json!({ key: value }))),
+    }
+    let object = object(text).ok_or("it is no JSON object")?;
+    let mut found = object.members.iter().filter(|member| member.key == outer);
+    let (Some(member), None) = (found.next(), found.next()) else {
+        return Err(format!("the key {outer} is there twice"));
+    };
+    let unit = indent(text, &object);
+    let inner = set_by(&text[member.value.clone()], key, Some(value), Some(&unit))?;
+    Ok(replaced(text, member.value.clone(), &inner))
+}
+
+/// The same; what is deeper than the keys is indented by `unit`, or else as they are.
+fn set_by(
+    text: &str,
+    key: &str,
+    value: Option<&Value>,
+    unit: Option<&str>,
+) -> Result<String, String> {
     // Whatever the scan below lets through, this does not.
     if !serde_json::from_str::<Value>(text).is_ok_and(|value| value.is_object()) {
         return Err("it is no JSON object".to_owned());
@@ -37,7 +74,8 @@ pub(super) fn set(text: &str, key: &str, value: Option<&Value>) -> Result<String
     let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let written = |value: &Value| -> Result<String, String> {
         let mut out = Vec::new();
-        let unit = if indent.is_empty() { "  " } else { &indent };
+        let unit = unit.unwrap_or(&indent);
+        let unit = if unit.is_empty() { "  " } else { unit };
         let formatter = serde_json::ser::PrettyFormatter::with_indent(unit.as_bytes());
         let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);
         serde::Serialize::serialize(value, &mut serializer).map_err(|error| error.to_string())?;
@@ -187,6 +225,19 @@ mod tests {
         let dos = set("{\r\n\t\"a\": 1\r\n}", "b", Some(&json!([1]))).unwrap();
         assert_eq!(dos, "{\r\n\t\"a\": 1,\r\n\t\"b\": [\r\n\t\t1\r\n\t]\r\n}");
         assert_eq!(set("{}", "b", Some(&json!(1))).unwrap(), "{\n  \"b\": 1\n}");
+    }
+
+    #[test]
+    fn a_key_of_an_object_within_is_set_at_its_depth() {
+        let text = "{\n   \"pnpm\": {\n      \"x\": [ 1 ]\n   },\n   \"z\": 1\n}\n";
+        let once = set_below(text, "pnpm", "list", &json!(["a"])).unwrap();
+        let added = "[ 1 ],\n      \"list\": [\n         \"a\"\n      ]\n   }";
+        assert_eq!(once, text.replace("[ 1 ]\n   }", added));
+        assert_eq!(set_below(&once, "pnpm", "list", &json!(["a"])).unwrap(), once);
+        let new = "{\n  \"pnpm\": {\n    \"list\": []\n  }\n}";
+        assert_eq!(set_below("{}", "pnpm", "list", &json!([])).unwrap(), new);
+        assert_eq!(set_below("{\n  \"pnpm\": {}\n}", "pnpm", "list", &json!([])).unwrap(), new);
+        assert!(set_below("{\"pnpm\": 1}", "pnpm", "list", &json!([])).is_err());
     }
 
     #[test]

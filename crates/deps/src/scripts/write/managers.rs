@@ -1,6 +1,6 @@
 //! What each manager calls it, and where it is written.
 
-use super::{Edit, EditError, Edits, ini, json, toml, yaml};
+use super::{Edit, EditError, Edits, ini, json, pnpm, toml, yaml};
 use ringfence_project::graph::Format;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -18,7 +18,7 @@ pub struct AllowedScript {
 }
 
 impl AllowedScript {
-    fn label(&self) -> String {
+    pub(super) fn label(&self) -> String {
         match &self.version {
             Some(version) => format!("{}@{version}", self.name),
             None => self.name.clone(),
@@ -37,14 +37,14 @@ pub struct Policy {
 
 impl Policy {
     /// The age in units of so many seconds, rounded up.
-    fn age(&self, unit: u64) -> u64 {
+    pub(super) fn age(&self, unit: u64) -> u64 {
         let seconds = self.minimum_age.as_secs() + u64::from(self.minimum_age.subsec_nanos() > 0);
         seconds.div_ceil(unit)
     }
 }
 
 /// Reads a file of the project; `None` where it is not there.
-type Read<'a> = &'a dyn Fn(&'static str) -> Result<Option<String>, EditError>;
+pub(super) type Read<'a> = &'a dyn Fn(&'static str) -> Result<Option<String>, EditError>;
 
 /// The edits that bring a policy into the files of the manager whose lockfile this is.
 ///
@@ -54,7 +54,7 @@ pub fn edits(format: Format, policy: &Policy, read: Read<'_>) -> Result<Edits, E
     let mut edits = Edits::default();
     match format {
         Format::Npm(_) => npm(policy, read, &mut edits)?,
-        Format::Pnpm(_) => pnpm(policy, read, &mut edits)?,
+        Format::Pnpm(lockfile) => pnpm::write(policy, lockfile, read, &mut edits)?,
         Format::Bun(_) => bun(policy, read, &mut edits)?,
         Format::YarnBerry(_) => yarn(policy, read, &mut edits)?,
         Format::YarnClassic => edits.notes.push(
@@ -90,57 +90,30 @@ fn npm(policy: &Policy, read: Read<'_>, edits: &mut Edits) -> Result<(), EditErr
             ));
         }
     }
+    let has = |key: &str| before.as_deref().and_then(|text| ini::value(text, key));
+    if has("before").is_some() {
+        edits
+            .notes
+            .push(".npmrc has before, which wins over min-release-age: take it out".to_owned());
+    }
+    let is_empty = map.as_object().is_none_or(Map::is_empty);
+    if has("dangerously-allow-all-scripts").is_some_and(|value| value != "false")
+        || (is_empty && has("allow-scripts").is_some())
+    {
+        edits.notes.push(
+            ".npmrc allows scripts, which npm obeys whatever package.json says: take allow-scripts and \
+             dangerously-allow-all-scripts out"
+                .to_owned(),
+        );
+    }
     let days = policy.age(DAY).to_string();
     change(edits, ".npmrc", before, |text| Ok(ini::set(text, "min-release-age", &days)))?;
     edits.notes.push(
         "npm refuses what allowScripts does not name from version 12 on; 11.16 to 11.19 warn only, \
-         and older ones run every script"
+         and older ones run every script; npm 10 does not know min-release-age"
             .to_owned(),
     );
     Ok(())
-}
-
-fn pnpm(policy: &Policy, read: Read<'_>, edits: &mut Edits) -> Result<(), EditError> {
-    const FILE: &str = "pnpm-workspace.yaml";
-    let (_, root) = manifest(read)?;
-    let old = root.get("pnpm");
-    for key in ["onlyBuiltDependencies", "allowBuilds", "neverBuiltDependencies"] {
-        if old.is_some_and(|old| old.get(key).is_some()) {
-            edits
-                .notes
-                .push(format!("package.json has pnpm.{key}: take it out, {FILE} says it now"));
-        }
-    }
-    let text = read(FILE)?;
-    let before = text.clone().unwrap_or_default();
-    let is_old = is_before(&root, "pnpm", (10, 26));
-    let list =
-        is_old || (has_key(&before, "onlyBuiltDependencies") && !has_key(&before, "allowBuilds"));
-    let mut lines = Vec::new();
-    let labels: Vec<String> = policy.scripts.iter().map(AllowedScript::label).collect();
-    let key = if list { "onlyBuiltDependencies" } else { "allowBuilds" };
-    if list {
-        lines.push(if labels.is_empty() { format!("{key}: []") } else { format!("{key}:") });
-        lines.extend(labels.iter().map(|label| format!("  - {}", yaml::quoted(label))));
-    } else {
-        let denied = denied(&before);
-        let empty = labels.is_empty() && denied.is_empty();
-        lines.push(if empty { format!("{key}: {{}}") } else { format!("{key}:") });
-        lines.extend(denied);
-        lines.extend(labels.iter().map(|label| format!("  {}: true", yaml::quoted(label))));
-    }
-    let age = [format!("minimumReleaseAge: {}", policy.age(60))];
-    change(edits, FILE, text, |text| {
-        yaml::set(&yaml::set(text, key, Some(&lines))?, "minimumReleaseAge", Some(&age))
-    })
-}
-
-/// The lines of `allowBuilds` that deny.
-fn denied(text: &str) -> Vec<String> {
-    let lines = text.lines().skip_while(|line| !line.starts_with("allowBuilds:")).skip(1);
-    let block = lines.take_while(|line| line.starts_with(' '));
-    let denied = block.filter(|line| line.trim_end().ends_with(": false"));
-    denied.map(|line| format!("  {}", line.trim())).collect()
 }
 
 fn bun(policy: &Policy, read: Read<'_>, edits: &mut Edits) -> Result<(), EditError> {
@@ -196,7 +169,7 @@ fn yarn(policy: &Policy, read: Read<'_>, edits: &mut Edits) -> Result<(), EditEr
 }
 
 /// Adds what changes.
-fn change(
+pub(super) fn change(
     edits: &mut Edits,
     file: &'static str,
     before: Option<String>,
@@ -210,7 +183,7 @@ fn change(
     Ok(())
 }
 
-fn manifest(read: Read<'_>) -> Result<(String, Value), EditError> {
+pub(super) fn manifest(read: Read<'_>) -> Result<(String, Value), EditError> {
     let file = "package.json";
     let wrong = |message: &str| EditError { file, message: message.to_owned() };
     let text = read(file)?.ok_or_else(|| wrong("it is not there"))?;
@@ -218,19 +191,18 @@ fn manifest(read: Read<'_>) -> Result<(String, Value), EditError> {
     Ok((text, root))
 }
 
-fn has_key(text: &str, key: &str) -> bool {
-    text.lines().any(|line| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':')))
-}
-
-/// Whether `packageManager` names an older version of a manager.
-fn is_before(root: &Value, manager: &str, wanted: (u64, u64)) -> bool {
-    let named = root.get("packageManager").and_then(Value::as_str);
-    let version = named.and_then(|text| text.strip_prefix(manager)?.strip_prefix('@'));
-    let mut numbers = version.unwrap_or_default().split('.').map(str::parse::<u64>);
-    match (numbers.next(), numbers.next()) {
-        (Some(Ok(major)), Some(Ok(minor))) => (major, minor) < wanted,
-        _ => false,
-    }
+/// The version of a manager that `packageManager`, or else `devEngines`, names exactly: its first two
+/// numbers.
+pub(super) fn version(root: &Value, manager: &str) -> Option<(u64, u64)> {
+    let pinned = root.get("packageManager").and_then(Value::as_str);
+    let pinned = pinned.and_then(|text| text.strip_prefix(manager)?.strip_prefix('@'));
+    let engines = || {
+        let named = root.get("devEngines")?.get("packageManager")?;
+        let is_it = named.get("name").and_then(Value::as_str) == Some(manager);
+        is_it.then(|| named.get("version").and_then(Value::as_str))?
+    };
+    let mut numbers = pinned.or_else(engines)?.split('.').map(str::parse::<u64>);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
 }
 
 #[cfg(test)]
@@ -292,7 +264,7 @@ mod tests {
     fn denials_and_foreign_keys_stay() {
         let manifest = (
             "package.json",
-            r#"{"allowScripts": {"evil": false, "old@1.0.0": true, "github:a/b": true}, "packageManager": "pnpm@10.5.0"}"#,
+            r#"{"allowScripts": {"evil": false, "old@1.0.0": true, "github:a/b": true}, "packageManager": "pnpm@10.20.0"}"#,
         );
         let npm = written(Format::Npm(3), &[manifest]);
         let root: Value = serde_json::from_str(&npm["package.json"]).unwrap();

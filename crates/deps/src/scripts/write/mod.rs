@@ -7,6 +7,7 @@
 mod ini;
 mod json;
 mod managers;
+mod pnpm;
 mod toml;
 mod yaml;
 

@@ -32,11 +32,15 @@ pub(super) fn set(text: &str, table: &str, key: &str, value: u64) -> Result<Stri
     };
     if let Some(at) = lines[header + 1..end].iter().position(is_key) {
         let at = header + 1 + at;
-        let now = lines[at].split_once('=').map(|(_, value)| value.trim().to_owned());
-        if now == Some(value.to_string()) {
-            return Ok(text.to_owned());
+        let (own, now) = lines[at].split_once('=').unwrap_or_default();
+        let digits = now.trim_start().split(|c: char| !c.is_ascii_digit() && c != '_').next();
+        let digits = digits.unwrap_or_default();
+        if digits.is_empty() {
+            lines[at] = line;
+        } else if digits.parse() != Ok(value) {
+            // A comment behind it stays.
+            lines[at] = format!("{own}={}", now.replacen(digits, &value.to_string(), 1));
         }
-        lines[at] = line;
     } else {
         if !lines[header].ends_with('\n') {
             lines[header].push_str(newline);
@@ -63,7 +67,15 @@ mod tests {
         let once = of(text).unwrap();
         assert_eq!(once, text.replace("[install]\n", "[install]\nminimumReleaseAge = 3\n"));
         assert_eq!(of(&once).unwrap(), once);
-        assert_eq!(of(&once.replace("= 3", "= 9 # old")).unwrap(), once);
+        assert_eq!(
+            of(&once.replace("= 3", "=  9_000 # old")).unwrap(),
+            once.replace("= 3", "=  3 # old")
+        );
+        assert_eq!(of(&once.replace("= 3", "= \"9\" # old")).unwrap(), once);
+        assert_eq!(
+            of(&once.replace("= 3", "= 3 # old")).unwrap(),
+            once.replace("= 3", "= 3 # old")
+        );
         assert_eq!(of("[run]").unwrap(), "[run]\n\n[install]\nminimumReleaseAge = 3\n");
         assert!(of("install.exact = true\n").is_err() && of("install = {}\n").is_err());
     }

@@ -28,14 +28,7 @@ pub(super) fn set(text: &str, key: &str, value: Option<&[String]>) -> Result<Str
         let end = if text.is_empty() || text.ends_with('\n') { "" } else { newline };
         return Ok(format!("{text}{end}{block}"));
     };
-    let mut last = first + 1;
-    // A list may begin at the same depth as its key.
-    while lines
-        .get(last)
-        .is_some_and(|line| line.starts_with([' ', '\t']) || line.starts_with("- "))
-    {
-        last += 1;
-    }
+    let last = end(&lines, first);
     if lines.get(last).is_some_and(|line| line.starts_with(['}', ']', '"', '\'']))
         && last == first + 1
     {
@@ -49,6 +42,57 @@ pub(super) fn set(text: &str, key: &str, value: Option<&[String]>) -> Result<Str
         return Ok(text.to_owned());
     }
     Ok(format!("{}{block}{}", lines[..first].concat(), lines[last..].concat()))
+}
+
+/// The lines of a key and of its value; `None` without that key.
+pub(super) fn lines_of<'a>(text: &'a str, key: &str) -> Option<Vec<&'a str>> {
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let first = lines.iter().position(|line| is_key(line, key))?;
+    Some(lines[first..end(&lines, first)].to_vec())
+}
+
+/// The text with a key set to one word; a comment behind it stays.
+///
+/// # Errors
+/// As [`set`].
+pub(super) fn set_word(text: &str, key: &str, word: &str) -> Result<String, String> {
+    let line = lines_of(text, key).filter(|lines| lines.len() == 1).map(|lines| lines[0]);
+    let old = line.and_then(|line| {
+        let (own, value) = bare(line).split_once(':')?;
+        let value = value.trim();
+        let is_word = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
+        (is_word && !value.is_empty()).then_some((own.len() + 1, value))
+    });
+    let new = match (line, old) {
+        (Some(_), Some((_, value))) if value == word => return Ok(text.to_owned()),
+        (Some(line), Some((colon, value))) => {
+            let rest = line[colon..].replacen(value, word, 1);
+            format!("{}{}", &line[..colon], rest.trim_end())
+        }
+        _ => format!("{key}: {word}"),
+    };
+    set(text, key, Some(&[new]))
+}
+
+/// A line without its comment and the blanks at its end.
+pub(super) fn bare(line: &str) -> &str {
+    let comment = line.match_indices('#').map(|(at, _)| at);
+    let mut comment = comment.filter(|at| *at == 0 || line[..*at].ends_with([' ', '\t']));
+    line[..comment.next().unwrap_or(line.len())].trim_end()
+}
+
+/// Behind the value of the key in a line. Blank lines and comments are of it where more of it follows.
+fn end(lines: &[&str], key: usize) -> usize {
+    let mut end = key + 1;
+    for (at, line) in lines.iter().enumerate().skip(key + 1) {
+        // A list may begin at the same depth as its key.
+        if line.starts_with([' ', '\t']) && !line.trim().is_empty() || line.starts_with("- ") {
+            end = at + 1;
+        } else if !bare(line).is_empty() {
+            break;
+        }
+    }
+    end
 }
 
 fn is_key(line: &str, key: &str) -> bool {
