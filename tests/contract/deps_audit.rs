@@ -153,7 +153,7 @@ fn what_is_ignored_has_a_reason_and_a_day_and_is_told() {
         "GHSA-1=gone@2999-01-31",
     ]);
     assert_eq!(run.code, 0, "{run}");
-    assert!(run.stdout.contains("note: accepted: GHSA-aaaa-bbbb-cccc in deep@3.0.1: not reached, until 2999-02-01T00:00:00Z\n"), "{run}");
+    assert!(run.stdout.contains("note: accepted: GHSA-aaaa-bbbb-cccc in deep@3.0.1: not reached, until the end of 2999-01-31\n"), "{run}");
     assert!(run.stdout.contains("note: accepting GHSA-1: nothing needs it any more\n"), "{run}");
     let run =
         playground.run(["deps", "audit", "--ignore", "GHSA-aaaa-bbbb-cccc=not reached@2020-01-31"]);
