@@ -95,15 +95,19 @@ pub(crate) fn folder() -> PathBuf {
 }
 
 impl Manager {
-    /// As it is spoken of.
-    pub(crate) fn label(&self) -> String {
-        let name = match self.kind {
+    /// The name of its program.
+    const fn name(&self) -> &'static str {
+        match self.kind {
             Kind::Npm => "npm",
             Kind::Pnpm => "pnpm",
             Kind::Yarn1 | Kind::Yarn => "yarn",
             Kind::Bun => "bun",
-        };
-        format!("{name} {}", self.version)
+        }
+    }
+
+    /// As it is spoken of.
+    pub(crate) fn label(&self) -> String {
+        format!("{} {}", self.name(), self.version)
     }
 
     /// The first number of its version.
@@ -146,6 +150,20 @@ impl Manager {
         command.env("YARN_UNSAFE_HTTP_WHITELIST", "127.0.0.1");
         command.current_dir(folder);
         Some(command)
+    }
+
+    /// Puts it and the npm that comes with Node into a folder, and answers a `PATH` on which they are, with
+    /// Node and the system's compilers; `None`, and said by name, where they cannot be had.
+    pub(crate) fn on_path(&self, folder: &Path) -> Option<String> {
+        let npm = ALL.iter().find(|one| one.kind == Kind::Npm && one.major() == 11)?;
+        fs::create_dir_all(folder).unwrap();
+        for (name, manager) in [("npm", npm), (self.name(), self)] {
+            let link = folder.join(name);
+            let _ = fs::remove_file(&link);
+            std::os::unix::fs::symlink(manager.installed()?, link).unwrap();
+        }
+        let bin = node_folder()?;
+        Some(format!("{}:{}:/usr/local/bin:/usr/bin:/bin", folder.display(), bin.display()))
     }
 
     /// Its program, installed by npm where it is not there yet.

@@ -30,6 +30,14 @@ impl Playground {
         Self { folder: tempfile::tempdir().expect("a temporary folder can be made") }
     }
 
+    /// An empty folder below another one: a boundary has a `/tmp` of its own, which hides what is refused
+    /// elsewhere.
+    #[must_use]
+    pub fn within(folder: &Path) -> Self {
+        std::fs::create_dir_all(folder).expect("the folder can be made");
+        Self { folder: tempfile::tempdir_in(folder).expect("a temporary folder can be made") }
+    }
+
     /// Its path, without symbolic links.
     #[must_use]
     pub fn path(&self) -> PathBuf {
