@@ -57,6 +57,11 @@ pub type Releases<'a> = BTreeMap<Release<'a>, Copies<'a>>;
 #[must_use]
 pub fn releases(graph: &Graph) -> Releases<'_> {
     // Sorted first, the map is made in one piece: most lockfiles are nearly in this order.
+    listed(graph).into_iter().collect()
+}
+
+/// The same as a list, for those who go through all of them.
+pub(crate) fn listed(graph: &Graph) -> Vec<Held<'_>> {
     let mut all: Vec<_> = graph.ids().map(|(id, package)| (Release::of(package), id)).collect();
     all.sort();
     let mut held: Vec<Held<'_>> = Vec::with_capacity(all.len());
@@ -66,7 +71,7 @@ pub fn releases(graph: &Graph) -> Releases<'_> {
             _ => held.push((release, Copies { graph, ids: vec![id] })),
         }
     }
-    held.into_iter().collect()
+    held
 }
 
 /// A release with its copies in one file.
@@ -161,13 +166,13 @@ impl<'a> Change<'a> {
 /// The releases of one file, each with its copies in another. Both are in the same order, and several
 /// signals look at all of them: they are walked together, and nothing is searched for.
 fn beside<'b, 'a>(
-    these: &'b Releases<'a>,
-    those: &'b Releases<'a>,
+    new: &'b Releases<'a>,
+    old: &'b Releases<'a>,
 ) -> impl Iterator<Item = (&'b Release<'a>, &'b Copies<'a>, Option<&'b Copies<'a>>)> {
-    let mut those = those.iter().peekable();
-    these.iter().map(move |(release, copies)| {
-        while those.next_if(|(other, _)| *other < release).is_some() {}
-        let found = those.next_if(|(other, _)| *other == release);
+    let mut others = old.iter().peekable();
+    new.iter().map(move |(release, copies)| {
+        while others.next_if(|(other, _)| *other < release).is_some() {}
+        let found = others.next_if(|(other, _)| *other == release);
         (release, copies, found.map(|(_, copies)| copies))
     })
 }

@@ -11,7 +11,6 @@ use ringfence_project::graph::{Algorithm, Integrity};
 use ringfence_project::walk;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -57,6 +56,12 @@ impl Cache {
         Some(Self::new(&folder.join("ringfence")))
     }
 
+    /// Whether anything was ever kept.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.folder.join("tarballs").is_dir()
+    }
+
     /// What is known of a tarball.
     #[must_use]
     pub fn load(&self, integrity: &Integrity) -> Option<TarballFacts> {
@@ -88,10 +93,7 @@ impl Cache {
         let strongest = integrity.strongest().filter(|one| *one > Algorithm::Sha1)?;
         let (_, hash) = integrity.hashes().find(|(algorithm, _)| *algorithm == strongest)?;
         let bytes = BASE64.decode(hash).ok().filter(|bytes| bytes.len() >= 32)?;
-        let mut hex = String::with_capacity(bytes.len() * 2);
-        for byte in &bytes {
-            let _ = write!(hex, "{byte:02x}");
-        }
+        let hex = crate::tarball::hex(&bytes);
         let folder = self.folder.join("tarballs").join(&hex[..2]);
         let id = strongest.id();
         Some((folder, format!("{id}-{}.json", &hex[2..]), format!("{id}-{hash}")))

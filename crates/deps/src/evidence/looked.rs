@@ -13,8 +13,11 @@ use crate::http::same_origin;
 use ringfence_project::graph::{Integrity, Package, Source};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::mpsc::RecvTimeoutError;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
+use std::time::{Duration, Instant};
 
 /// Threads that ask a registry: as many as its servers are used to from one client.
 const ASKING: usize = 8;
@@ -22,12 +25,23 @@ const ASKING: usize = 8;
 /// Threads that read tarballs here; each holds one in memory.
 const READING: usize = 2;
 
+/// How long tarballs of this machine are unpacked before a review goes on with what it has: some
+/// twenty thousand of ordinary size. What was learnt until then is kept, so that the next run goes on.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How often it is told what is going on.
+const TOLD: Duration = Duration::from_millis(100);
+
 /// Looks for facts, and keeps those of tarballs for the next time.
 #[derive(Debug)]
 pub struct Looked<'a> {
     tarballs: Tarballs<'a>,
     cache: Option<Cache>,
+    /// Whether anything was learnt before.
+    learnt: bool,
     remote: Option<&'a Remote>,
+    patience: Duration,
+    begun: OnceLock<Instant>,
     held: Mutex<Held>,
 }
 
@@ -153,7 +167,9 @@ impl<'a> Looked<'a> {
     /// Looks for tarballs there, and into this cache of facts first.
     #[must_use]
     pub fn new(tarballs: Tarballs<'a>, cache: Option<Cache>) -> Self {
-        Self { tarballs, cache, remote: None, held: Mutex::default() }
+        let learnt = cache.as_ref().is_some_and(Cache::is_there);
+        let (begun, held) = (OnceLock::new(), Mutex::default());
+        Self { tarballs, cache, learnt, remote: None, patience: PATIENCE, begun, held }
     }
 
     /// Asks the registry what it says of a release.
@@ -166,7 +182,11 @@ impl<'a> Looked<'a> {
     /// Looks ahead for what a review of this change asks, with several threads; `done` hears what is
     /// going on, how much of it is done, and how much there is.
     pub fn look_ahead(&self, change: &Change<'_>, done: &mut dyn FnMut(&str, usize, usize)) {
-        let added: Vec<&Package> = change.added().map(|(_, copies)| copies.first()).collect();
+        // What was there in another version comes first: there may not be time for all of it.
+        let (mut added, names): (Vec<_>, Vec<_>) =
+            change.added().partition(|(release, _)| !change.is_new_name(release.name));
+        added.extend(names);
+        let added: Vec<&Package> = added.into_iter().map(|(_, copies)| copies.first()).collect();
         if let Some(remote) = self.remote {
             let names = added.iter().filter(|package| is_served(package));
             let names: BTreeSet<&str> = names.map(|package| package.name.as_str()).collect();
@@ -175,6 +195,10 @@ impl<'a> Looked<'a> {
             each(&names, ASKING, ask, &mut |count| done("asking the registry", count, names.len()));
         }
         let threads = if self.remote.is_some() { ASKING } else { READING };
+        // Where nothing can be found, each is answered when a signal asks for it.
+        if !self.learnt && self.remote.is_none() && self.tarballs.are_nowhere() {
+            return;
+        }
         let mut look = |packages: &[&Package]| {
             let one = |package: &&Package| drop(self.tarball_of(package));
             each(packages, threads, one, &mut |count| {
@@ -268,7 +292,8 @@ impl<'a> Looked<'a> {
             return Err("it came inside the tarball of another package".to_owned());
         }
         let cache = self.cache.as_ref();
-        let learnt = |package: &Package| cache.and_then(|cache| cache.load(&package.integrity));
+        let before = cache.filter(|_| self.learnt);
+        let learnt = |package: &Package| before.and_then(|cache| cache.load(&package.integrity));
         if let Some(facts) = learnt(package) {
             return Ok((Place::Learnt, facts));
         }
@@ -276,6 +301,13 @@ impl<'a> Looked<'a> {
         let package = served.as_ref().unwrap_or(package);
         if let Some(facts) = served.as_ref().and_then(learnt) {
             return Ok((Place::Learnt, facts));
+        }
+        let begun = self.begun.get_or_init(Instant::now);
+        if self.remote.is_none() && begun.elapsed() >= self.patience {
+            return Err(format!(
+                "reading other tarballs took {} seconds: what was learnt is kept, and the next review goes on",
+                self.patience.as_secs()
+            ));
         }
         let had = self.tarballs.of(package).map_err(|missing| missing.0)?;
         let facts = had.tarball.facts(matches!(package.source, Source::Git { .. }));
@@ -321,6 +353,10 @@ impl Evidence for Looked<'_> {
             Err(why) => Known::Unknown(why),
         }
     }
+
+    fn served(&self, package: &Package) -> Option<Integrity> {
+        self.as_served(package).map(|served| served.integrity)
+    }
 }
 
 /// Whether a registry has it under its own name.
@@ -328,24 +364,64 @@ const fn is_served(package: &Package) -> bool {
     matches!(package.source, Source::Registry { .. }) && !package.bundled
 }
 
-/// Does something with each, in several threads; `done` hears how many are done.
+/// Does something with each, in several threads; `done` hears now and then how many are done.
 fn each<T: Sync>(all: &[T], threads: usize, work: impl Fn(&T) + Sync, done: &mut dyn FnMut(usize)) {
-    let next = AtomicUsize::new(0);
-    let (sender, receiver) = mpsc::channel();
+    let (next, finished) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    // Nothing is ever sent: that the last thread ends is what is waited for.
+    let (sender, receiver) = mpsc::channel::<Infallible>();
     std::thread::scope(|scope| {
         for _ in 0..threads.min(all.len()) {
             let sender = sender.clone();
-            let (next, work) = (&next, &work);
+            let (next, finished, work) = (&next, &finished, &work);
             scope.spawn(move || {
                 while let Some(one) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
                     work(one);
-                    let _ = sender.send(());
+                    finished.fetch_add(1, Ordering::Relaxed);
                 }
+                drop(sender);
             });
         }
         drop(sender);
-        for (count, ()) in receiver.into_iter().enumerate() {
-            done(count + 1);
+        while let Err(RecvTimeoutError::Timeout) = receiver.recv_timeout(TOLD) {
+            done(finished.load(Ordering::Relaxed));
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tarball::packed;
+    use ringfence_project::graph::Graph;
+
+    #[test]
+    fn what_there_was_no_time_for_is_not_known_and_the_next_review_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes = packed(&[("package/package.json", br#"{"name": "a", "version": "1.0.0"}"#)]);
+        std::fs::write(folder.path().join("a.tgz"), bytes).unwrap();
+        let text = r#"{"lockfileVersion": 3, "packages": {
+            "node_modules/a": {"version": "1.0.0", "resolved": "file:a.tgz"}}}"#;
+        let graph = Graph::read("package-lock.json", text, &[]).unwrap();
+        let package = &graph.packages[0];
+        let looked = |patience| {
+            let mut looked = Looked::new(Tarballs::new(folder.path(), None), None);
+            looked.patience = patience;
+            looked.tarball(&Release::of(package), package)
+        };
+        let Known::Unknown(why) = looked(Duration::ZERO) else { panic!("there was time") };
+        assert!(why.contains("the next review goes on"), "{why}");
+        assert!(looked(PATIENCE).said().is_some());
+    }
+
+    #[test]
+    fn each_is_done_once() {
+        let sum = AtomicUsize::new(0);
+        let all: Vec<usize> = (0..1000).collect();
+        let add = |one: &usize| {
+            sum.fetch_add(*one, Ordering::Relaxed);
+        };
+        each(&all, 4, add, &mut |_| {});
+        assert_eq!(sum.into_inner(), 499_500);
+        each(&[], 4, |_: &usize| {}, &mut |_| panic!("there is nothing to tell"));
+    }
 }

@@ -4,7 +4,7 @@
 //! write into the store can change the list and the files together.
 
 use super::tarballs::hex_of;
-use crate::tarball::{Hash, Manifest, Member, Tarball};
+use crate::tarball::{self, Hash, Manifest, Member, Tarball};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
 use ringfence_project::graph::{Algorithm, Package};
@@ -78,13 +78,9 @@ fn index(store: &Path, hex: &str, package: &Package) -> Option<PathBuf> {
 
 /// The bytes of a listed file, where they are the ones that are listed.
 fn content(store: &Path, file: &Member) -> Option<Vec<u8>> {
-    let mut hex = String::with_capacity(128);
-    for byte in file.hash {
-        use std::fmt::Write as _;
-        let _ = write!(hex, "{byte:02x}");
-    }
+    let hex = tarball::hex(&file.hash);
     let path = store.join("files").join(&hex[..2]).join(&hex[2..]);
     let bytes = walk::bytes(&path, 16 << 20);
     let bytes = bytes.or_else(|_| walk::bytes(&path.with_extension("exec"), 16 << 20)).ok()?;
-    (crate::tarball::sha512(&bytes) == file.hash).then_some(bytes)
+    (tarball::sha512(&bytes) == file.hash).then_some(bytes)
 }

@@ -2,13 +2,12 @@
 
 use super::Remote;
 use super::pnpm_store;
-use crate::tarball::{Limits, Tarball, TarballError, check};
+use crate::tarball::{self, Limits, Tarball, TarballError, check};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
 use ringfence_project::graph::{Algorithm, Integrity, Package, Source};
 use ringfence_project::walk;
 use serde::Serialize;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Where a tarball was.
@@ -53,18 +52,21 @@ pub struct Tarballs<'a> {
 }
 
 impl<'a> Tarballs<'a> {
-    /// Looks into npm's cache, for the lockfile in `project`.
+    /// Looks into npm's cache, for the lockfile in `project`. A cache that is not there now is not
+    /// looked into.
     #[must_use]
     pub fn new(project: &Path, cache: Option<&Path>) -> Self {
-        let cache = cache.map(|cache| cache.join("_cacache"));
+        let cache = cache.map(|cache| cache.join("_cacache/content-v2"));
+        let cache = cache.filter(|cache| cache.is_dir());
         let project = project.to_path_buf();
         Self { project, cache, stores: Vec::new(), remote: None, limits: Limits::default() }
     }
 
-    /// Looks into pnpm's stores too: folders such as `store/v10`.
+    /// Looks into pnpm's stores too: folders such as `store/v10`, where they are there now.
     #[must_use]
     pub fn with_stores(mut self, stores: Vec<PathBuf>) -> Self {
         self.stores = stores;
+        self.stores.retain(|store| store.is_dir());
         self
     }
 
@@ -73,6 +75,12 @@ impl<'a> Tarballs<'a> {
     pub const fn with_registry(mut self, remote: Option<&'a Remote>) -> Self {
         self.remote = remote;
         self
+    }
+
+    /// Whether there is neither a cache nor a store nor a registry: no tarball but a file can be had.
+    #[must_use]
+    pub const fn are_nowhere(&self) -> bool {
+        self.cache.is_none() && self.stores.is_empty() && self.remote.is_none()
     }
 
     /// The tarball of a package.
@@ -149,12 +157,9 @@ impl<'a> Tarballs<'a> {
         let Some(cache) = &self.cache else { return Ok(None) };
         for (algorithm, hash) in integrity.hashes() {
             let Some(hex) = hex(hash).filter(|hex| hex.len() > 4) else { continue };
-            let path = cache
-                .join("content-v2")
-                .join(algorithm.id())
-                .join(&hex[..2])
-                .join(&hex[2..4])
-                .join(&hex[4..]);
+            let (first, rest) = hex.split_at(2);
+            let (second, rest) = rest.split_at(2);
+            let path = cache.join([algorithm.id(), first, second, rest].join("/"));
             let Ok(bytes) = walk::bytes(&path, self.limits.packed) else { continue };
             // A weaker hash than the strongest named is looked up and not believed.
             check(&bytes, integrity)?;
@@ -182,10 +187,5 @@ pub(super) fn hex_of(integrity: &Integrity, wanted: Algorithm) -> Option<String>
 }
 
 fn hex(hash: &str) -> Option<String> {
-    let bytes = BASE64.decode(hash).ok()?;
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
-    Some(text)
+    BASE64.decode(hash).ok().map(|bytes| tarball::hex(&bytes))
 }

@@ -40,7 +40,9 @@ pub(super) fn with_tool(url: &str, commit: Option<&str>) -> String {
 /// Without what no address may hold (RFC 3986), which is percent-encoded.
 pub(super) fn escaped(text: &str) -> String {
     let kept = |byte: u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&byte);
-    super::encoded(text, kept, '%')
+    let mut out = String::with_capacity(text.len());
+    super::encode(&mut out, text, kept, '%');
+    out
 }
 
 #[cfg(test)]

@@ -2,11 +2,69 @@
 
 use super::address;
 use super::licence::Licence;
-use super::{Bill, Document, PROJECT, Subject, hashes, purl, reference};
-use crate::change::{Copies, Release};
+use super::{Bill, Document, Listed, PROJECT, Subject, hashes, purl};
 use ringfence_policy::time;
-use ringfence_project::graph::{Algorithm, Graph, Importer, Need, Source};
+use ringfence_project::graph::{Algorithm, EdgeKind, Graph, Importer, Need, Source};
+use serde::Serialize;
 use serde_json::{Value, json};
+
+/// A component; its keys in the order of their letters, as those of everything here.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Component<'a> {
+    #[serde(rename = "bom-ref")]
+    reference: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_references: Option<[External; 1]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hashes: Vec<Hash>,
+    licenses: Vec<Choice<'a>>,
+    name: &'a str,
+    purl: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'static str>,
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'a str>,
+}
+
+/// Where a component comes from.
+#[derive(Serialize)]
+struct External {
+    r#type: &'static str,
+    url: String,
+}
+
+#[derive(Serialize)]
+struct Hash {
+    alg: &'static str,
+    content: String,
+}
+
+/// A licence: one of them, or an expression.
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Choice<'a> {
+    Expression(&'a str),
+    License(Named<'a>),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Named<'a> {
+    Id(&'static str),
+    Name(&'a str),
+}
+
+/// What one of them depends on.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Dependency<'a> {
+    depends_on: Vec<&'a str>,
+    r#ref: &'a str,
+}
 
 /// A bill of everything that a lockfile installs.
 #[must_use]
@@ -29,20 +87,23 @@ pub fn cyclonedx(graph: &Graph, subject: &Subject<'_>) -> String {
             "component": project(bill.project, subject),
         },
     });
-    let bill = &bill;
-    let components = || -> Box<dyn Iterator<Item = Value> + '_> {
-        Box::new(bill.components.iter().map(|(release, copies)| component(release, copies)))
-    };
-    let dependencies = || -> Box<dyn Iterator<Item = Value> + '_> {
-        Box::new(bill.references().map(|from| {
-            let mut to: Vec<_> = bill.depends_on(&from).map(|(to, _)| to).collect();
-            to.dedup();
-            json!({ "ref": from, "dependsOn": to })
-        }))
-    };
-    let lists: [(_, super::Entries<'_>); 2] =
-        [("components", &components), ("dependencies", &dependencies)];
-    Document { head, number: "serialNumber", lists }.text()
+    let components = Listed(|| (0..bill.components.len()).map(|number| component(&bill, number)));
+    let dependencies = Listed(|| bill.asking().map(|(from, ends)| dependency(&bill, from, ends)));
+    let (first, second) = (("components", components), ("dependencies", dependencies));
+    Document { head, number: "serialNumber", first, second }.text()
+}
+
+fn dependency<'b>(
+    bill: &'b Bill<'_>,
+    from: Option<usize>,
+    ends: &[(usize, EdgeKind)],
+) -> Dependency<'b> {
+    let mut places: Vec<usize> = ends.iter().map(|(place, _)| *place).collect();
+    places.dedup();
+    Dependency {
+        depends_on: places.iter().map(|place| bill.references[bill.at[*place]].as_str()).collect(),
+        r#ref: from.map_or(PROJECT, |number| &bill.references[number]),
+    }
 }
 
 fn project(importer: &Importer, subject: &Subject<'_>) -> Value {
@@ -54,48 +115,48 @@ fn project(importer: &Importer, subject: &Subject<'_>) -> Value {
     component
 }
 
-fn component(release: &Release<'_>, copies: &Copies<'_>) -> Value {
+fn component<'b>(bill: &'b Bill<'_>, number: usize) -> Component<'b> {
+    let (release, copies) = &bill.components[number];
     let package = copies.first();
     let (group, name) = match release.name.split_once('/') {
         Some((scope, name)) => (Some(scope), name),
         None => (None, release.name),
     };
-    let mut component = json!({ "type": "library", "bom-ref": reference(release), "name": name });
-    if let Some(group) = group {
-        component["group"] = json!(group);
-    }
-    if let Some(version) = &package.version {
-        component["version"] = json!(version);
-    }
     let needs = |any: &[Need]| copies.all().all(|copy| any.contains(&copy.need));
-    if needs(&[Need::Dev]) {
-        component["scope"] = json!("excluded");
-    } else if needs(&[Need::Dev, Need::DevOptional, Need::Optional]) {
-        component["scope"] = json!("optional");
-    }
-    let all = hashes(package);
-    if !all.is_empty() {
-        let hash = |(algorithm, hex)| json!({ "alg": name_of(algorithm), "content": hex });
-        component["hashes"] = all.into_iter().map(hash).collect();
-    }
-    component["licenses"] = match package.licence.as_deref().and_then(Licence::of) {
-        Some(Licence::Id(id)) => json!([{ "license": { "id": id } }]),
-        Some(Licence::Expression(expression)) => json!([{ "expression": expression }]),
-        Some(Licence::Name(name)) => json!([{ "license": { "name": name } }]),
-        None => json!([]),
+    let scope = if needs(&[Need::Dev]) {
+        Some("excluded")
+    } else {
+        needs(&[Need::Dev, Need::DevOptional, Need::Optional]).then_some("optional")
     };
-    component["purl"] = json!(purl(package));
-    let reference = match &package.source {
+    let hash = |(algorithm, content)| Hash { alg: name_of(algorithm), content };
+    let licence = package.licence.as_deref().and_then(Licence::of);
+    let external = match &package.source {
         Source::Registry { url: Some(url) } | Source::Tarball { url } => {
-            Some(("distribution", address::escaped(url)))
+            Some(External { r#type: "distribution", url: address::escaped(url) })
         }
-        Source::Git { url, .. } => Some(("vcs", address::repository(url))),
+        Source::Git { url, .. } => Some(External { r#type: "vcs", url: address::repository(url) }),
         Source::Registry { url: None } | Source::File { .. } | Source::Link { .. } => None,
     };
-    if let Some((kind, url)) = reference {
-        component["externalReferences"] = json!([{ "type": kind, "url": url }]);
+    Component {
+        reference: &bill.references[number],
+        external_references: external.map(|external| [external]),
+        group,
+        hashes: hashes(package).map(hash).collect(),
+        licenses: licence.into_iter().map(choice).collect(),
+        name,
+        purl: purl(package),
+        scope,
+        r#type: "library",
+        version: package.version.as_deref(),
     }
-    component
+}
+
+const fn choice(licence: Licence<'_>) -> Choice<'_> {
+    match licence {
+        Licence::Id(id) => Choice::License(Named::Id(id)),
+        Licence::Expression(expression) => Choice::Expression(expression),
+        Licence::Name(name) => Choice::License(Named::Name(name)),
+    }
 }
 
 const fn name_of(algorithm: Algorithm) -> &'static str {

@@ -3,17 +3,18 @@
 use spdx::{Expression, ParseMode};
 
 /// A licence as bills tell them apart.
-pub(super) enum Licence {
+#[derive(Clone, Copy)]
+pub(super) enum Licence<'a> {
     /// An identifier of the SPDX list.
     Id(&'static str),
     /// An expression of these (SPDX 2.3, annex D).
-    Expression(String),
+    Expression(&'a str),
     /// Words that are neither.
-    Name(String),
+    Name(&'a str),
 }
 
-impl Licence {
-    pub(super) fn of(text: &str) -> Option<Self> {
+impl<'a> Licence<'a> {
+    pub(super) fn of(text: &'a str) -> Option<Self> {
         let text = text.trim();
         if text.is_empty() {
             return None;
@@ -21,11 +22,10 @@ impl Licence {
         if let Some(known) = spdx::license_id(text) {
             return Some(Self::Id(known.name));
         }
-        let name = || Self::Name(text.to_owned());
         // Names and "SEE LICENSE IN file" look like expressions to nobody but a lax reader.
         match Expression::parse_mode(text, ParseMode::STRICT) {
-            Ok(_) => Some(Self::Expression(text.to_owned())),
-            Err(_) => Some(name()),
+            Ok(_) => Some(Self::Expression(text)),
+            Err(_) => Some(Self::Name(text)),
         }
     }
 }

@@ -15,12 +15,14 @@ pub use cyclonedx::cyclonedx;
 pub use purl::purl;
 pub use spdx::spdx;
 
-use crate::change::{Release, Releases, releases};
-use ringfence_project::graph::{Algorithm, Edge, EdgeKind, Graph, Importer, Need, Package, Target};
+use crate::change::{Held, Release, listed};
+use crate::tarball::hex;
+use ringfence_project::graph::{
+    Algorithm, Edge, EdgeKind, Graph, Importer, Need, Package, PackageId, Target,
+};
 use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// What a bill is about, and when it was made.
 #[derive(Debug, Clone, Copy)]
@@ -33,72 +35,103 @@ pub struct Subject<'a> {
     pub omit_dev: bool,
 }
 
-/// Components and what each depends on, by a reference of its own.
+/// Components and what each depends on.
+///
+/// Components stand in the order of names and versions, what is depended on in the order of references,
+/// which is another one: a component has a place in each.
 struct Bill<'a> {
     project: &'a Importer,
-    components: Releases<'a>,
-    depends: BTreeMap<String, BTreeSet<(String, EdgeKind)>>,
+    components: Vec<Held<'a>>,
+    /// How each component is referred to.
+    references: Vec<String>,
+    /// The place of each component among the references.
+    places: Vec<usize>,
+    /// The component at each place.
+    at: Vec<usize>,
+    /// What the project asks for.
+    asked: Ends,
+    /// What is asked for by the component at each place.
+    depends: Vec<Ends>,
 }
+
+/// Where edges lead: places among the references, in order, each with why.
+type Ends = Vec<(usize, EdgeKind)>;
 
 /// How the project itself is referred to.
 const PROJECT: &str = "project";
 
 impl<'a> Bill<'a> {
     fn of(graph: &'a Graph, none: &'a Importer, subject: &Subject<'_>) -> Self {
-        let mut components = releases(graph);
+        let mut components = listed(graph);
         if subject.omit_dev {
-            components.retain(|_, copies| copies.all().any(|package| package.need != Need::Dev));
+            components.retain(|(_, copies)| copies.all().any(|package| package.need != Need::Dev));
         }
-        let mut bill = Self {
-            project: graph.importers.iter().find(|one| one.folder.is_empty()).unwrap_or(none),
-            components,
-            depends: BTreeMap::new(),
-        };
-        let mut depends: BTreeMap<String, BTreeSet<(String, EdgeKind)>> = BTreeMap::new();
+        let references: Vec<String> =
+            components.iter().map(|(release, _)| reference(release)).collect();
+        let (places, at) = ordered(&references);
+        let mut ends_at = vec![None; graph.packages.len()];
+        for ((_, copies), place) in components.iter().zip(&places) {
+            for id in copies.ids() {
+                ends_at[id.place()] = Some(*place);
+            }
+        }
+        let mut asked = Ends::new();
         for importer in &graph.importers {
-            let mine = depends.entry(PROJECT.to_owned()).or_default();
-            mine.extend(bill.ends(graph, &importer.edges));
+            asked.extend(ends(&importer.edges, &ends_at));
         }
-        for (release, copies) in &bill.components {
-            let mine = depends.entry(reference(release)).or_default();
+        let mut depends = vec![Ends::new(); at.len()];
+        for ((_, copies), place) in components.iter().zip(&places) {
             for package in copies.all() {
-                let edges: Vec<_> = bill.ends(graph, &package.edges);
-                mine.extend(edges.into_iter().filter(|(to, _)| *to != reference(release)));
+                let others = ends(&package.edges, &ends_at).filter(|(to, _)| to != place);
+                depends[*place].extend(others);
             }
         }
-        bill.depends = depends;
-        bill
+        for all in depends.iter_mut().chain([&mut asked]) {
+            all.sort_unstable();
+            all.dedup();
+        }
+        let project = graph.importers.iter().find(|one| one.folder.is_empty()).unwrap_or(none);
+        Self { project, components, references, places, at, asked, depends }
     }
 
-    /// Where edges lead: to components that are in the bill. A workspace is part of the project.
-    fn ends(&self, graph: &'a Graph, edges: &[Edge]) -> Vec<(String, EdgeKind)> {
-        let end = |edge: &Edge| match edge.to {
-            Some(Target::Package(id)) => {
-                let release = release_of(graph.package(id));
-                self.components.contains_key(&release).then(|| (reference(&release), edge.kind))
-            }
-            Some(Target::Importer(_)) | None => None,
-        };
-        edges.iter().filter_map(end).collect()
-    }
-
-    /// The project and every component.
-    fn references(&self) -> impl Iterator<Item = String> {
-        std::iter::once(PROJECT.to_owned()).chain(self.components.keys().map(reference))
-    }
-
-    fn depends_on(&self, reference: &str) -> impl Iterator<Item = &(String, EdgeKind)> {
-        self.depends.get(reference).into_iter().flatten()
+    /// The project and every component: its number, where it is one, and what it asks for.
+    fn asking(&self) -> impl Iterator<Item = (Option<usize>, &Ends)> {
+        let components = self.places.iter().enumerate();
+        let components = components.map(|(number, place)| (Some(number), &self.depends[*place]));
+        std::iter::once((None, &self.asked)).chain(components)
     }
 }
 
-fn release_of(package: &Package) -> Release<'_> {
-    Release { name: &package.name, version: package.version.as_deref().unwrap_or(&package.key) }
+/// The place of each text in their order, and the text at each place; the same texts share one.
+fn ordered(texts: &[String]) -> (Vec<usize>, Vec<usize>) {
+    let mut order: Vec<usize> = (0..texts.len()).collect();
+    order.sort_by(|one, two| texts[*one].cmp(&texts[*two]));
+    let mut places = vec![0; texts.len()];
+    let mut at: Vec<usize> = Vec::with_capacity(texts.len());
+    for number in order {
+        if at.last().is_none_or(|last| texts[*last] != texts[number]) {
+            at.push(number);
+        }
+        places[number] = at.len() - 1;
+    }
+    (places, at)
+}
+
+/// Where edges lead: to components that are in the bill. A workspace is part of the project.
+fn ends<'a>(
+    edges: &'a [Edge],
+    ends_at: &'a [Option<usize>],
+) -> impl Iterator<Item = (usize, EdgeKind)> + 'a {
+    let place = |id: PackageId| ends_at.get(id.place()).copied().flatten();
+    edges.iter().filter_map(move |edge| match edge.to {
+        Some(Target::Package(id)) => place(id).map(|place| (place, edge.kind)),
+        Some(Target::Importer(_)) | None => None,
+    })
 }
 
 /// `name@version`
 fn reference(release: &Release<'_>) -> String {
-    format!("{}@{}", release.name, release.version)
+    [release.name, "@", release.version].concat()
 }
 
 /// A UUID of these bytes (RFC 9562, version 8), so that the same content has the same number.
@@ -114,56 +147,61 @@ fn uuid(bytes: &[u8]) -> String {
     [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
-/// Keeps some bytes, and writes the others in two hexadecimal digits behind a mark.
-fn encoded(text: &str, kept: impl Fn(u8) -> bool, mark: char) -> String {
-    use std::fmt::Write as _;
-    text.bytes().fold(String::with_capacity(text.len() + 8), |mut out, byte| {
-        if kept(byte) {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "{mark}{byte:02X}");
+/// Writes a text behind another: keeps some bytes, and puts the others as two hexadecimal digits behind
+/// a mark.
+fn encode(out: &mut String, text: &str, kept: impl Fn(u8) -> bool, mark: char) {
+    // What is kept is ASCII, and so what lies between is cut out of the text at whole characters.
+    let mut from = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if !kept(byte) {
+            out.push_str(text.get(from..at).unwrap_or_default());
+            let digit = |four: u8| char::from(b"0123456789ABCDEF"[usize::from(four)]);
+            out.extend([mark, digit(byte >> 4), digit(byte & 15)]);
+            from = at + 1;
         }
-        out
-    })
+    }
+    out.push_str(text.get(from..).unwrap_or_default());
 }
 
-/// A long list of a bill: each of its entries is made when it is written, and let go of then.
-type Entries<'a> = &'a dyn Fn() -> Box<dyn Iterator<Item = Value> + 'a>;
-
-/// A bill: what stands before its number, and its lists.
-struct Document<'a> {
+/// A bill: what stands before its number, and its lists, whose entries are written as they are made.
+struct Document<A, B> {
     head: Value,
     /// The key of the number, which is a UUID of everything else.
     number: &'static str,
-    lists: [(&'static str, Entries<'a>); 2],
+    first: (&'static str, A),
+    second: (&'static str, B),
 }
 
-/// One of the lists.
-struct Listed<'a>(Entries<'a>);
+/// A list by what makes its entries.
+struct Listed<F>(F);
 
-impl Serialize for Listed<'_> {
+impl<F, I> Serialize for Listed<F>
+where
+    F: Fn() -> I,
+    I: Iterator,
+    I::Item: Serialize,
+{
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq((self.0)())
     }
 }
 
-impl Serialize for Document<'_> {
+impl<A: Serialize, B: Serialize> Serialize for Document<A, B> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         for (key, value) in self.head.as_object().into_iter().flatten() {
             map.serialize_entry(key, value)?;
         }
         map.serialize_entry(self.number, NO_NUMBER)?;
-        for (key, entries) in &self.lists {
-            map.serialize_entry(key, &Listed(*entries))?;
-        }
+        map.serialize_entry(self.first.0, &self.first.1)?;
+        map.serialize_entry(self.second.0, &self.second.1)?;
         map.end()
     }
 }
 
 const NO_NUMBER: &str = "urn:uuid:00000000-0000-0000-0000-000000000000";
 
-impl Document<'_> {
+impl<A: Serialize, B: Serialize> Document<A, B> {
     /// The bill as text, with its number.
     fn text(&self) -> String {
         // Nothing in it is anything that JSON could not say.
@@ -180,14 +218,9 @@ impl Document<'_> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    let digit = |four: u8| char::from_digit(u32::from(four), 16).unwrap_or_default();
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
 /// The hashes of a package: algorithm and hexadecimal digits. What is not as long as its algorithm's
 /// hashes are is none.
-fn hashes(package: &Package) -> Vec<(Algorithm, String)> {
+fn hashes(package: &Package) -> impl Iterator<Item = (Algorithm, String)> {
     use base64::Engine as _;
     let length = |algorithm| match algorithm {
         Algorithm::Sha1 => 20,
@@ -195,11 +228,12 @@ fn hashes(package: &Package) -> Vec<(Algorithm, String)> {
         Algorithm::Sha384 => 48,
         Algorithm::Sha512 => 64,
     };
-    let decoded = |(algorithm, text): (Algorithm, &str)| {
-        let bytes = base64::prelude::BASE64_STANDARD.decode(text).ok()?;
-        (bytes.len() == length(algorithm)).then(|| (algorithm, hex(&bytes)))
-    };
-    package.integrity.hashes().filter_map(decoded).collect()
+    package.integrity.hashes().filter_map(move |(algorithm, text)| {
+        // Room for the longest: what does not fit is too long for any of them.
+        let mut bytes = [0_u8; 66];
+        let read = base64::prelude::BASE64_STANDARD.decode_slice(text, &mut bytes).ok()?;
+        (read == length(algorithm)).then(|| (algorithm, hex(&bytes[..read])))
+    })
 }
 
 #[cfg(test)]

@@ -6,28 +6,35 @@ use ringfence_project::graph::{Package, Source};
 /// `pkg:npm/%40scope/name@version`, with where it comes from when that is no registry.
 #[must_use]
 pub fn purl(package: &Package) -> String {
-    let mut text = String::from("pkg:npm/");
-    let parts: Vec<String> = package.name.split('/').map(encoded).collect();
-    text.push_str(&parts.join("/"));
-    if let Some(version) = &package.version {
-        text.push('@');
-        text.push_str(&encoded(version));
-    }
-    let qualifier = match &package.source {
-        Source::Git { url, commit } => {
-            Some(("vcs_url", address::with_tool(url, commit.as_deref())))
+    let version = package.version.as_deref();
+    let mut text = String::with_capacity(16 + package.name.len() + version.map_or(0, str::len));
+    text.push_str("pkg:npm/");
+    for (index, part) in package.name.split('/').enumerate() {
+        if index > 0 {
+            text.push('/');
         }
-        Source::Tarball { url } => Some(("download_url", url.clone())),
-        Source::File { .. } | Source::Link { .. } | Source::Registry { .. } => None,
-    };
-    if let Some((key, value)) = qualifier {
-        text.extend(["?", key, "=", &encoded(&value)]);
+        put(&mut text, part);
+    }
+    if let Some(version) = version {
+        text.push('@');
+        put(&mut text, version);
+    }
+    match &package.source {
+        Source::Git { url, commit } => {
+            text.push_str("?vcs_url=");
+            put(&mut text, &address::with_tool(url, commit.as_deref()));
+        }
+        Source::Tarball { url } => {
+            text.push_str("?download_url=");
+            put(&mut text, url);
+        }
+        Source::File { .. } | Source::Link { .. } | Source::Registry { .. } => {}
     }
     text
 }
 
 /// Percent-encoded but for what the specification keeps: letters, digits, `.-_~` and `:`.
-fn encoded(text: &str) -> String {
+fn put(out: &mut String, text: &str) {
     let kept = |byte: u8| byte.is_ascii_alphanumeric() || b".-_~:".contains(&byte);
-    super::encoded(text, kept, '%')
+    super::encode(out, text, kept, '%');
 }

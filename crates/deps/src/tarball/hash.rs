@@ -11,6 +11,17 @@ pub(crate) fn sha512(bytes: &[u8]) -> Hash {
     sha2::Sha512::digest(bytes).into()
 }
 
+/// Bytes in hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    text
+}
+
 /// Whether bytes have one of the hashes of the strongest algorithm that is named.
 ///
 /// # Errors

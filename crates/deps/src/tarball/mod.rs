@@ -16,7 +16,7 @@ mod tests;
 
 pub(crate) use facts::{INSTALL_SCRIPTS, program};
 pub use hash::check;
-pub(crate) use hash::sha512;
+pub(crate) use hash::{hex, sha512};
 pub use limits::Limits;
 pub use manifest::Manifest;
 pub(crate) use manifest::{joined, licence};

@@ -74,6 +74,14 @@ pub struct Graph {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PackageId(pub(crate) u32);
 
+impl PackageId {
+    /// Its place in [`Graph::packages`].
+    #[must_use]
+    pub const fn place(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// An importer of a [`Graph`], by its place in [`Graph::importers`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ImporterId(pub(crate) u32);

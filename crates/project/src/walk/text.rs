@@ -32,8 +32,11 @@ pub fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, ReadError> {
     // Looked at before it is opened: opening a pipe waits, opening a device may do something.
     check(&fs::metadata(path)?, most)?;
     let file = File::open(path)?;
-    check(&file.metadata()?, most)?;
-    let mut bytes = Vec::new();
+    let metadata = file.metadata()?;
+    check(&metadata, most)?;
+    // One more, so that the end is seen without more room.
+    let expected = usize::try_from(metadata.len()).map_or(0, |bytes| bytes.saturating_add(1));
+    let mut bytes = Vec::with_capacity(expected);
     file.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most { Err(ReadError::TooLarge(most)) } else { Ok(bytes) }
 }
