@@ -22,7 +22,7 @@ pub use tarball::TarballFacts;
 pub use tarballs::{Had, Missing, Origin, Tarballs};
 
 use crate::change::Release;
-use ringfence_project::graph::Package;
+use ringfence_project::graph::{Integrity, Package};
 
 /// What somebody said, or why nobody did.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,12 @@ pub trait Evidence {
 
     /// What the registry says of a release.
     fn registry(&self, release: &Release<'_>) -> Known<RegistryFacts>;
+
+    /// The hash by which the registry serves a tarball whose hash no lockfile tells, as those of Yarn 2
+    /// and later: the registry's word alone.
+    fn served(&self, _package: &Package) -> Option<Integrity> {
+        None
+    }
 }
 
 /// Nothing but the lockfile.
