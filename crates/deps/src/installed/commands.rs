@@ -4,6 +4,7 @@
 use super::discover::{Found, followed, list};
 use super::{Kind, Report, Verification, shim};
 use crate::tarball::Manifest;
+use ringfence_project::graph::{Edge, EdgeKind, Format, Package};
 use ringfence_project::walk;
 use std::collections::HashMap;
 use std::fs;
@@ -75,7 +76,29 @@ fn is_named(
     let in_folder = manifest.command_folder.as_deref().is_some_and(|folder| {
         file.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/')) == Some(name)
     });
-    if named || in_folder { Ok(()) } else { Err("it starts another file than its package says") }
+    let is_right = named || in_folder || is_of_platform(verification, name, package, file);
+    if is_right { Ok(()) } else { Err("it starts another file than its package says") }
+}
+
+/// Whether Bun has put the program of a platform's package in the place of the same file of the package
+/// that asks for it: `esbuild` starts `@esbuild/linux-x64/bin/esbuild`.
+fn is_of_platform(verification: &Verification<'_>, name: &str, package: &str, file: &str) -> bool {
+    let graph = verification.graph;
+    let Some((above, own)) = package.rsplit_once("node_modules/") else { return false };
+    let asks = |asker: &Package| {
+        let asks = |edge: &Edge| edge.kind == EdgeKind::Optional && edge.name == own;
+        asker.edges.iter().any(asks)
+    };
+    matches!(graph.format, Format::Bun(_))
+        && graph.packages.iter().filter(|asker| asks(asker)).any(|asker| {
+            let place = format!("{above}node_modules/{}/package.json", asker.name);
+            walk::bytes(&verification.folder.join(place), LARGEST).is_ok_and(|bytes| {
+                Manifest::read(&bytes)
+                    .bin
+                    .iter()
+                    .any(|(command, own)| command == name && own == file)
+            })
+        })
 }
 
 /// The folder of the package that a path lies in, and the rest.

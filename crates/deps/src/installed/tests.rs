@@ -211,6 +211,35 @@ fn a_package_that_became_a_link_is_told() {
 }
 
 #[test]
+fn bun_lets_a_command_start_the_program_for_this_platform_and_no_other_file() {
+    let tree = Tree::new();
+    let manifest = br#"{"name": "tool", "version": "1.0.0", "bin": {"tool": "bin/tool"}}"#;
+    tree.write("node_modules/tool/package.json", manifest);
+    tree.write("node_modules/@t/here/package.json", br#"{"name": "@t/here", "version": "1.0.0"}"#);
+    tree.write("node_modules/@t/here/bin/tool", b"");
+    tree.write("node_modules/@t/here/bin/other", b"");
+    fs::create_dir(tree.at("node_modules/.bin")).unwrap();
+    symlink("../@t/here/bin/tool", tree.at("node_modules/.bin/tool")).unwrap();
+    symlink("../@t/here/bin/other", tree.at("node_modules/.bin/other")).unwrap();
+    let lock = r#"{"lockfileVersion": 1, "workspaces": {"": {"name": "app", "dependencies": {"tool": "1"}}}, "packages": {
+        "tool": ["tool@1.0.0", "", {"optionalDependencies": {"@t/here": "1"}, "bin": {"tool": "bin/tool"}}, "sha512-x"],
+        "@t/here": ["@t/here@1.0.0", "", {}, "sha512-y"]}}"#;
+    let graph = Graph::read("bun.lock", lock, &[]).unwrap();
+    let (project, cache) = (tree.path("project"), tree.path("npm"));
+    let tarballs = Tarballs::new(&project, Some(&cache));
+    let verification = Verification {
+        graph: &graph,
+        folder: &project,
+        project: &project,
+        tarballs: &tarballs,
+        may_run: &|_| None,
+        threads: 1,
+    };
+    let told = lines(&verification.run().unwrap());
+    assert_eq!(told, ["command-changed node_modules/.bin/other"]);
+}
+
+#[test]
 fn commands_must_start_what_their_package_says() {
     let tree = tree();
     fs::remove_file(tree.at("node_modules/.bin/a")).unwrap();
