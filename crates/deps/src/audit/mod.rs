@@ -108,7 +108,7 @@ impl Vulnerability {
 pub fn audit(audit: &Audit<'_>) -> Report {
     let mut report = Report::default();
     let releases = judged(audit.graph, audit.omit_dev);
-    let ways = Ways::of(audit.graph);
+    let ways = Ways::of(audit.graph, audit.omit_dev);
     let mut accepts = accept::Accepts::new(audit.accept, audit.now);
     for (release, copies) in &releases {
         let known = audit.advisories.get(release.name).map_or(&[][..], Vec::as_slice);

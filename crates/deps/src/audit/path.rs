@@ -1,6 +1,6 @@
 //! Who brings a package in: ways from the project to it, walked from their end.
 
-use ringfence_project::graph::{Edge, Graph, PackageId, Target};
+use ringfence_project::graph::{Edge, EdgeKind, Graph, PackageId, Target};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 /// The edges of a lockfile, the other way round.
@@ -28,10 +28,11 @@ pub(super) struct Way {
 }
 
 impl<'a> Ways<'a> {
-    pub(super) fn of(graph: &'a Graph) -> Self {
+    /// The ways of a lockfile; with `omit_dev` without what is asked for to develop.
+    pub(super) fn of(graph: &'a Graph, omit_dev: bool) -> Self {
         let mut asked: HashMap<PackageId, Vec<(Asker, &'a Edge)>> = HashMap::new();
         let mut add = |asker: Asker, edges: &'a [Edge]| {
-            for edge in edges {
+            for edge in edges.iter().filter(|edge| !(omit_dev && edge.kind == EdgeKind::Dev)) {
                 if let Some(Target::Package(id)) = edge.to {
                     asked.entry(id).or_default().push((asker, edge));
                 }

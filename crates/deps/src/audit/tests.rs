@@ -42,6 +42,8 @@ fn who_brings_it_in_and_what_would_mend_it_is_told() {
     assert_eq!((found.package.as_str(), found.need, found.line), ("deep@3.0.1", "production", 6));
     assert_eq!(found.direct, ["tool@1.0.0", "web@1.0.0"]);
     assert_eq!(found.path, ["tool@1.0.0", "deep@3.0.1"]);
+    let without = super::tests::report(&advisories, &[], true);
+    assert_eq!(without.vulnerabilities[0].direct, ["web@1.0.0"], "the tool is left out");
     // The tool would take it, the parser would not.
     let by = Hindrance { by: "parse@2.1.0".to_owned(), range: "~3.0.0".to_owned() };
     assert_eq!(
