@@ -16,6 +16,8 @@ mod markdown;
 mod mistake;
 mod printer;
 mod revision;
+#[cfg(feature = "deps")]
+mod sarif;
 mod settings;
 mod table;
 #[cfg(not(feature = "crypto"))]

@@ -1,11 +1,11 @@
 //! What `verify` and `scripts` share: the options, and results as SARIF and Markdown.
 
 use super::look::Look;
-use super::sarif::uri;
 use crate::markdown::escape;
+use crate::sarif::{self, Hit, Rule};
 use crate::settings::ConfigOption;
 use ringfence_policy::display::untrusted;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -66,32 +66,17 @@ pub(super) struct Told<'a> {
     pub(super) notes: Vec<String>,
 }
 
-const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
-
 impl Told<'_> {
-    /// SARIF 2.1.0: one run, a rule for each code. Places are lines of the lockfile, because what is
-    /// installed is in no checkout.
+    /// SARIF: a rule for each code. Places are lines of the lockfile, because what is installed is in no
+    /// checkout.
     pub(super) fn sarif(&self) -> Value {
-        let rule = |(id, text): &(&str, &str)| json!({ "id": id, "shortDescription": { "text": text }, "fullDescription": { "text": text } });
-        let notes = self.notes.iter().map(
-            |note| json!({ "level": "note", "message": { "text": untrusted(note).to_string() } }),
-        );
-        json!({
-            "$schema": SCHEMA,
-            "version": "2.1.0",
-            "runs": [{
-                "tool": { "driver": {
-                    "name": "ringfence",
-                    "version": env!("CARGO_PKG_VERSION"),
-                    "rules": self.rules.iter().map(rule).collect::<Vec<_>>(),
-                } },
-                "invocations": [{
-                    "executionSuccessful": true,
-                    "toolExecutionNotifications": notes.collect::<Vec<_>>(),
-                }],
-                "results": self.rows.iter().map(|row| self.result(row)).collect::<Vec<_>>(),
-            }],
-        })
+        let rules = self.rules.iter().map(|(id, text)| {
+            let help = format!("{text}. docs/deps.md says what is looked for.");
+            Rule { id, short: text, full: text, help: &help, level: "error" }.value()
+        });
+        let rules: Vec<Value> = rules.collect();
+        let results: Vec<Value> = self.rows.iter().map(|row| self.result(row)).collect();
+        sarif::log(&rules, &results, &self.notes)
     }
 
     fn result(&self, row: &Row) -> Value {
@@ -100,18 +85,16 @@ impl Told<'_> {
         } else {
             format!("{}: {}", row.package, row.text)
         };
-        let text = untrusted(&text).to_string();
-        json!({
-            "ruleId": row.code,
-            "ruleIndex": self.rules.iter().position(|(id, _)| *id == row.code),
-            "level": row.level,
-            "partialFingerprints": { "codeAndText/v1": format!("{} {text}", row.code) },
-            "message": { "text": text },
-            "locations": [{ "physicalLocation": {
-                "artifactLocation": { "uri": uri(self.lockfile) },
-                "region": { "startLine": row.line.max(1) },
-            } }],
-        })
+        let hit = Hit {
+            rule: row.code,
+            level: row.level,
+            text: &text,
+            file: self.lockfile,
+            line: row.line,
+            subject: &text,
+            agreed: None,
+        };
+        hit.value(self.rules.iter().map(|(id, _)| *id))
     }
 
     /// For a pull request.

@@ -3,8 +3,8 @@
 use super::{Audited, Source};
 use crate::markdown::escape;
 use crate::printer::{Printer, Style};
+use crate::sarif::{self, Hit, Rule};
 use crate::table;
-use crate::verbs::deps::sarif::uri;
 use ringfence_deps::Severity;
 use ringfence_deps::audit::{Accepted, Unjudged, Unused, Vulnerability};
 use ringfence_policy::display::untrusted;
@@ -222,33 +222,11 @@ pub(super) fn sarif(audited: &Audited) -> Value {
     let all: Vec<(&Vulnerability, Option<&String>)> = open.chain(accepted).collect();
     let rules: BTreeMap<&str, &Vulnerability> =
         all.iter().map(|(found, _)| (found.id.as_str(), *found)).collect();
-    let places: BTreeMap<&str, usize> = rules.keys().copied().zip(0..).collect();
-    let results = all.into_iter().map(|(found, reason)| {
-        let mut result = result(audited, found, reason);
-        result["ruleIndex"] = places.get(found.id.as_str()).copied().into();
-        result
-    });
+    let ids: Vec<&str> = rules.keys().copied().collect();
+    let results = all.into_iter().map(|(found, reason)| result(audited, found, reason, &ids));
     let results: Vec<Value> = results.collect();
     let rules: Vec<Value> = rules.into_values().map(rule).collect();
-    let notes = notes(audited).into_iter().map(
-        |note| json!({ "level": "note", "message": { "text": untrusted(&note).to_string() } }),
-    );
-    json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": "ringfence",
-                "version": env!("CARGO_PKG_VERSION"),
-                "rules": rules,
-            } },
-            "invocations": [{
-                "executionSuccessful": true,
-                "toolExecutionNotifications": notes.collect::<Vec<_>>(),
-            }],
-            "results": results,
-        }],
-    })
+    sarif::log(&rules, &results, &notes(audited))
 }
 
 /// What to do about a vulnerability.
@@ -275,17 +253,24 @@ fn rule(found: &Vulnerability) -> Value {
         Some(Severity::Low) => "2.0",
         Some(Severity::Info) => "0.0",
     };
-    json!({
-        "id": found.id,
-        "shortDescription": { "text": untrusted(title).to_string() },
-        "fullDescription": { "text": untrusted(&format!("{names}: {title}")).to_string() },
-        "help": { "text": untrusted(&format!("{names}. {HELP}")).to_string() },
-        "defaultConfiguration": { "level": usual_level(found.severity) },
-        "properties": { "tags": ["security"], "security-severity": score },
-    })
+    let mut rule = Rule {
+        id: &found.id,
+        short: title,
+        full: &format!("{names}: {title}"),
+        help: &format!("{names}. {HELP}"),
+        level: usual_level(found.severity),
+    }
+    .value();
+    rule["properties"] = json!({ "tags": ["security"], "security-severity": score });
+    rule
 }
 
-fn result(audited: &Audited, found: &Vulnerability, reason: Option<&String>) -> Value {
+fn result(
+    audited: &Audited,
+    found: &Vulnerability,
+    reason: Option<&String>,
+    ids: &[&str],
+) -> Value {
     let level = match (found.counts(audited.level), found.severity) {
         (true, _) => "error",
         (false, Some(Severity::High | Severity::Critical)) => "warning",
@@ -294,21 +279,14 @@ fn result(audited: &Audited, found: &Vulnerability, reason: Option<&String>) -> 
     let parts = [&found.summary, &brought(found), &mending(found), certainty(found)];
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     let message = format!("{} ({}): {}", found.package, found.need, parts.join("; "));
-    let mut result = json!({
-        "ruleId": found.id,
-        "level": level,
-        "message": { "text": untrusted(&message).to_string() },
-        "locations": [{ "physicalLocation": {
-            "artifactLocation": { "uri": uri(&audited.lockfile) },
-            "region": { "startLine": found.line },
-        } }],
-        "partialFingerprints": {
-            "ringfence/v1": format!("{} {}", found.id, untrusted(&found.package)),
-        },
-    });
-    if let Some(reason) = reason {
-        let reason = untrusted(reason).to_string();
-        result["suppressions"] = json!([{ "kind": "external", "justification": reason }]);
-    }
-    result
+    let hit = Hit {
+        rule: &found.id,
+        level,
+        text: &message,
+        file: &audited.lockfile,
+        line: found.line,
+        subject: &found.package,
+        agreed: reason.map(String::as_str),
+    };
+    hit.value(ids.iter().copied())
 }

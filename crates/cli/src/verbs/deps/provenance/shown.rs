@@ -4,12 +4,12 @@
 use super::report::{CAVEAT, CODES, Found, Report, Unknown};
 use crate::markdown::escape;
 use crate::printer::{Printer, Style};
+use crate::sarif::{self, Hit, Rule};
 use crate::table::{self, Cell, draw};
 use crate::verbs::deps::look::counted;
-use crate::verbs::deps::sarif::uri;
 use ringfence_deps::provenance::Verdict;
 use ringfence_policy::display::untrusted;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::fmt::Write as _;
 
 /// Most rows that people are shown of one kind.
@@ -17,8 +17,6 @@ const ROWS: usize = 100;
 
 /// Most names that are shown of one reason.
 const NAMES: usize = 8;
-
-const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
 pub(super) fn human(report: &Report, printer: &Printer) -> String {
     let mut text = String::new();
@@ -160,56 +158,30 @@ pub(super) fn markdown(report: &Report) -> String {
 }
 
 pub(super) fn sarif(report: &Report) -> Value {
-    let rules: Vec<Value> = CODES
-        .iter()
-        .map(|(code, what)| {
-            json!({
-                "id": code,
-                "shortDescription": { "text": what },
-                "fullDescription": { "text": format!("{code}: {what}") },
-                "help": { "text": format!("{what}. docs/deps-provenance.md says what is verified.") },
-                "defaultConfiguration": { "level": "error" },
-            })
-        })
-        .collect();
+    let rules = CODES.iter().map(|(code, what)| {
+        let help = format!("{what}. docs/deps-provenance.md says what is verified.");
+        let full = format!("{code}: {what}");
+        Rule { id: code, short: what, full: &full, help: &help, level: "error" }.value()
+    });
+    let rules: Vec<Value> = rules.collect();
     let results: Vec<Value> =
         report.findings.iter().map(|one| result(one, &report.lockfile)).collect();
-    let notes = report.unknown.iter().map(|one| format!("not judged: {}", reason(one)));
-    let notes = notes.chain(self::notes(report)).map(
-        |text| json!({ "level": "note", "message": { "text": untrusted(&text).to_string() } }),
-    );
-    json!({
-        "$schema": SCHEMA,
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": {
-                "name": "ringfence",
-                "version": env!("CARGO_PKG_VERSION"),
-                "rules": rules,
-            } },
-            "invocations": [{
-                "executionSuccessful": true,
-                "toolExecutionNotifications": notes.collect::<Vec<_>>(),
-            }],
-            "results": results,
-        }],
-    })
+    let unknown = report.unknown.iter().map(|one| format!("not judged: {}", reason(one)));
+    let notes: Vec<String> = unknown.chain(notes(report)).collect();
+    sarif::log(&rules, &results, &notes)
 }
 
 fn result(found: &Found, file: &str) -> Value {
     let Found { code, package, line, message } = found;
-    let text = untrusted(&format!("{package}: {message}")).to_string();
-    json!({
-        "ruleId": code,
-        "ruleIndex": CODES.iter().position(|(known, _)| known == code),
-        "level": "error",
-        "message": { "text": text },
-        "locations": [{ "physicalLocation": {
-            "artifactLocation": { "uri": uri(file) },
-            "region": { "startLine": (*line).max(1) },
-        } }],
-        "partialFingerprints": {
-            "codeAndPackage/v1": format!("{code} {}", untrusted(package)),
-        },
-    })
+    let text = format!("{package}: {message}");
+    let hit = Hit {
+        rule: code,
+        level: "error",
+        text: &text,
+        file,
+        line: *line,
+        subject: package,
+        agreed: None,
+    };
+    hit.value(CODES.iter().map(|(code, _)| *code))
 }
