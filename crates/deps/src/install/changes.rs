@@ -24,12 +24,27 @@ pub struct Changes {
 
 /// The files of a folder, by path.
 #[derive(Debug, Default)]
-pub(super) struct Files(BTreeMap<String, (u32, Vec<u8>)>);
+pub(super) struct Files {
+    all: BTreeMap<String, (u32, Vec<u8>)>,
+    /// Whether `node_modules` below the folder belongs to others.
+    leaves_out: bool,
+}
 
 impl Files {
-    /// Reads them all; `node_modules` below the folder is another package's business.
+    /// Reads them all; a `node_modules` that is there already is another package's business.
     pub(super) fn of(folder: &Path) -> io::Result<Self> {
-        let mut files = Self::default();
+        let leaves_out = fs::symlink_metadata(folder.join("node_modules")).is_ok();
+        Self::read(folder, leaves_out)
+    }
+
+    /// The same files at another time.
+    pub(super) fn again(&self, folder: &Path) -> io::Result<Self> {
+        Self::read(folder, self.leaves_out)
+    }
+
+    /// All of them.
+    pub(super) fn read(folder: &Path, leaves_out: bool) -> io::Result<Self> {
+        let mut files = Self { leaves_out, ..Self::default() };
         files.add(folder, "")?;
         Ok(files)
     }
@@ -41,12 +56,12 @@ impl Files {
             let path = format!("{prefix}{name}");
             let found = entry.metadata()?;
             if found.is_dir() {
-                if path != "node_modules" {
+                if !(self.leaves_out && path == "node_modules") {
                     self.add(&entry.path(), &format!("{path}/"))?;
                 }
                 continue;
             }
-            if self.0.len() >= MOST {
+            if self.all.len() >= MOST {
                 return Err(io::Error::other("too many files"));
             }
             let content = if found.is_file() {
@@ -57,7 +72,7 @@ impl Files {
                     .into_os_string()
                     .into_encoded_bytes()
             };
-            self.0.insert(path, (found.mode(), content));
+            self.all.insert(path, (found.mode(), content));
         }
         Ok(())
     }
@@ -66,14 +81,14 @@ impl Files {
     pub(super) fn compared(&self, after: &Self, folder: &str) -> Changes {
         let shown = |path: &String| format!("{folder}/{path}");
         let mut changes = Changes::default();
-        for (path, now) in &after.0 {
-            match self.0.get(path) {
+        for (path, now) in &after.all {
+            match self.all.get(path) {
                 None => changes.written.push(shown(path)),
                 Some(before) if before != now => changes.changed.push(shown(path)),
                 Some(_) => {}
             }
         }
-        let gone = self.0.keys().filter(|path| !after.0.contains_key(*path));
+        let gone = self.all.keys().filter(|path| !after.all.contains_key(*path));
         changes.removed = gone.map(shown).collect();
         changes
     }
@@ -100,14 +115,27 @@ pub(super) fn unshare(folder: &Path) -> io::Result<()> {
         if found.is_dir() {
             unshare(&entry.path())?;
         } else if found.is_file() && found.nlink() > 1 {
-            let mut name = entry.file_name();
-            name.push(".ringfence-copy");
-            let copy = folder.join(name);
-            fs::copy(entry.path(), &copy)?;
-            fs::rename(&copy, entry.path())?;
+            copied(&entry.path(), folder)?;
         }
     }
     Ok(())
+}
+
+/// Puts a copy in the place of a file. Earlier scripts wrote this folder: what lies there under any name is
+/// neither followed nor overwritten.
+fn copied(path: &Path, folder: &Path) -> io::Result<()> {
+    let mut source = File::open(path)?;
+    let mut number = 0_u32;
+    let (mut file, copy) = loop {
+        let copy = folder.join(format!(".ringfence-copy-{number}"));
+        match File::options().write(true).create_new(true).open(&copy) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            made => break (made?, copy),
+        }
+    };
+    io::copy(&mut source, &mut file)?;
+    file.set_permissions(source.metadata()?.permissions())?;
+    fs::rename(&copy, path)
 }
 
 #[cfg(test)]
@@ -128,7 +156,7 @@ mod tests {
         fs::remove_file(at("removed")).unwrap();
         fs::create_dir(at("build")).unwrap();
         fs::write(at("build/x.node"), "").unwrap();
-        let changes = before.compared(&Files::of(place.path()).unwrap(), "node_modules/p");
+        let changes = before.compared(&before.again(place.path()).unwrap(), "node_modules/p");
         assert_eq!(changes.written, ["node_modules/p/build/x.node"]);
         assert_eq!(changes.changed, ["node_modules/p/changed"]);
         assert_eq!(changes.removed, ["node_modules/p/removed"]);
@@ -141,8 +169,15 @@ mod tests {
         fs::create_dir(&own).unwrap();
         fs::write(&store, "1").unwrap();
         fs::hard_link(&store, own.join("file")).unwrap();
+        // A script can guess names: what it planted is neither followed nor overwritten.
+        let outside = place.path().join("outside");
+        fs::write(&outside, "kept").unwrap();
+        for name in ["file.ringfence-copy", ".ringfence-copy-0"] {
+            std::os::unix::fs::symlink(&outside, own.join(name)).unwrap();
+        }
         unshare(&own).unwrap();
         fs::write(own.join("file"), "2").unwrap();
         assert_eq!(fs::read_to_string(store).unwrap(), "1");
+        assert_eq!(fs::read_to_string(outside).unwrap(), "kept");
     }
 }

@@ -183,7 +183,7 @@ impl Scripts<'_> {
         let trees = self.fetch.places();
         let stops = |event: &_| attempt::judge(event, &trees).is_some_and(|one| one.stops);
         let ran = phase::run(&plan, &Watch { trace: true, deadline: DEADLINE, stops: &stops })?;
-        let after = Files::of(&own).map_err(failed("read"))?;
+        let after = before.again(&own).map_err(failed("read"))?;
         let files = before.compared(&after, &wanted.folder);
         let unlimited = ran.unlimited.clone();
         Ok((ScriptRun::of(wanted, name, command, &ran, (files, &trees)), unlimited))
