@@ -59,7 +59,9 @@ impl Stores {
                 install.npmrc.cache(install.variables).unwrap_or_else(|| home.join(".npm"))
             }
             Kind::Pnpm => {
-                let told = install.tools.ask(&["store", "path"], install.folder, install.path);
+                // Not in the project: there pnpm runs its `.pnpmfile.cjs` and downloads what
+                // `packageManager` and `configDependencies` name, before anything is enforced.
+                let told = install.tools.ask(&["store", "path"], Path::new("/"), install.path);
                 told.map_or_else(|| home.join(".local/share/pnpm/store/v10"), PathBuf::from)
             }
         };
@@ -132,6 +134,9 @@ impl Fetch<'_> {
         match kind {
             Kind::Npm => {
                 command.extend(["--no-audit", "--no-fund", "--no-progress"].map(OsString::from));
+                // Or the project's own configuration makes it do nothing, and say that it went well.
+                command
+                    .extend(["--dry-run=false", "--package-lock-only=false"].map(OsString::from));
                 command.extend(omit_dev.then(|| "--omit=dev".into()));
             }
             Kind::Pnpm => {

@@ -33,13 +33,13 @@ use bounds::Bounds;
 use fetch::{Fetch, Stores};
 use ringfence_boundary::resolve::Caller;
 use ringfence_policy::dependencies::Dependencies;
-use ringfence_project::graph::{Graph, PackageId, Source};
+use ringfence_project::graph::{Graph, Need, Package, PackageId, Source};
 use ringfence_project::lockfile::Manager;
 use run::Scripts;
 use serde::Serialize;
 use sources::{Endpoint, Rules, Sources};
 use staging::Staging;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::Path;
 use tools::{Kind, Tools};
@@ -295,9 +295,13 @@ impl Wish<'_> {
             threads: std::thread::available_parallelism().map_or(1, usize::from).min(8),
         };
         let (found, places) = verification.run_with_places()?;
-        // What is missing may be left out: the manager knows, and compared its own list.
+        // Of what the project does not need to run, the manager knows what is left out.
+        let needed = self.graph.packages.iter().filter(|package| package.need == Need::Production);
+        let needed: BTreeSet<String> = needed.map(Package::label).collect();
         let all = found.deviations.iter().chain(&found.script_outputs);
-        for one in all.filter(|one| one.kind != Deviates::MissingPackage) {
+        for one in
+            all.filter(|one| one.kind != Deviates::MissingPackage || needed.contains(&one.package))
+        {
             let why = format!("{} is {} after the fetch: {}", one.path, one.kind.id(), one.message);
             let why = why.trim_end_matches([':', ' ']).to_owned();
             report.refused.push(Refused { package: one.package.clone(), line: 0, why });

@@ -88,6 +88,10 @@ impl Rules<'_> {
                 sources.refused.push(Refused { package, line, why });
             }
         }
+        for importer in graph.importers.iter().filter(|importer| !is_inside(&importer.folder)) {
+            let why = "the folder lies outside of the project".to_owned();
+            sources.refused.push(Refused { package: importer.folder.clone(), line: 0, why });
+        }
         sources.refused.sort();
         sources.refused.dedup();
         sources
