@@ -219,7 +219,10 @@ impl Place {
 
     fn shown(&self, file: &str) -> String {
         match self {
-            Self::Disk(_) if file.is_empty() => "this folder".to_owned(),
+            Self::Disk(folder) if file.is_empty() => match folder.to_str() {
+                Some("" | ".") => "this folder".to_owned(),
+                _ => folder.display().to_string(),
+            },
             Self::Disk(_) => self.path(file),
             Self::Revision { name, .. } => format!("{name}:{}", self.path(file)),
         }
