@@ -70,6 +70,7 @@ fn project() -> Playground {
             r#"{"name": "app", "version": "1.0.0", "scripts": {"install": "x"}}"#,
         )
         .with("new/.env", "TOKEN=x")
+        .with("new/node_modules/pear/package.json", r#"{"name": "pear", "version": "9.0.0"}"#)
         .with("evidence/README", "")
         .with("ringfence.toml", BOUNDARY)
         .with("package/package.json", r#"{"name": "pear", "main": "gone\u202e.js"}"#)
@@ -92,6 +93,8 @@ const CASES: &[(&str, &[&str], usize)] = &[
     ("review", &["old", "old"], 0),
     ("review", &["[DIR]/old", "[DIR]/new"], 4),
     ("publish-check", &["package"], 2),
+    ("scripts", &["new", "--allow-unknown"], 2),
+    ("verify", &["new", "--allow-unknown"], 2),
 ];
 
 /// The verbs whose help speaks of SARIF.
