@@ -8,7 +8,10 @@ mod lockfiles;
 
 use lockfiles::{FORMS, Form};
 use ringfence_project::graph::{Graph, GraphError, Manifest};
+use ringfence_tests::command::{Playground, Run, binary, other};
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::os::unix::fs::FileTypeExt as _;
 use std::time::{Duration, Instant};
 
 fn read(form: &Form, text: &str) -> Result<BTreeSet<String>, GraphError> {
@@ -100,5 +103,78 @@ fn half_a_lockfile_is_an_error_or_has_every_package() {
         }
         let short: Vec<usize> = short.into_iter().collect();
         assert_eq!(short, form.short, "{}: cut behind these lines, it passes for less", form.name);
+    }
+}
+
+/// The command, ended after some seconds: what waits for ever has 124 for its exit code.
+fn bounded(playground: &Playground, arguments: &[&str]) -> Run {
+    let mut command = other("timeout");
+    command.arg("20").arg(binary()).arg("deps").args(arguments);
+    command.env("HOME", playground.path()).env("NPM_CONFIG_REGISTRY", "http://127.0.0.1:9");
+    playground.finish(command.current_dir(playground.path()))
+}
+
+const LOCK: &str = r#"{"lockfileVersion": 3, "packages": {"": {"dependencies": {"a": "1"}}, "node_modules/a": {"version": "1.0.0"}}}"#;
+
+fn advisory(number: usize, names: &[String]) -> Value {
+    let about = |name: &String| json!({"package": {"ecosystem": "npm", "name": name}});
+    json!({"id": format!("GHSA-{number}"), "modified": "2026-11-20T10:00:00Z",
+        "aliases": [format!("CVE-{}", number % 7)],
+        "affected": names.iter().map(about).collect::<Vec<_>>()})
+}
+
+#[test]
+fn a_pipe_and_a_device_are_never_waited_for_and_never_replaced() {
+    let playground = Playground::new()
+        .with("whole/package-lock.json", LOCK)
+        .with("osv.json", &advisory(1, &["a".to_owned()]).to_string())
+        .with("lock/.keep", "")
+        .with("npm/package-lock.json", LOCK);
+    for pipe in ["pipe", "lock/package-lock.json", "npm/.npmrc"] {
+        assert!(
+            other("mkfifo").arg(playground.path().join(pipe)).output().unwrap().status.success()
+        );
+    }
+    // The control: with ordinary files all of it works.
+    assert_eq!(bounded(&playground, &["advisories", "import", "osv.json"]).code, 0);
+    assert_eq!(bounded(&playground, &["audit", "npm"]).code, 1);
+    for arguments in [
+        &["advisories", "import", "pipe"][..],
+        &["advisories", "import", "/dev/zero"],
+        &["advisories", "import", "osv.json", "--out", "pipe"],
+        &["audit", "lock"],
+        &["audit", "npm", "--online"],
+        &["audit", "whole", "--advisories", "pipe"],
+        &["review", "whole", "lock"],
+        &["sbom", "lock"],
+        &["inspect", "./pipe"],
+    ] {
+        let run = bounded(&playground, arguments);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{arguments:?}: {run}");
+        assert!(run.stderr.starts_with("error: "), "{arguments:?}: {run}");
+    }
+    let kind = std::fs::metadata(playground.path().join("pipe")).unwrap().file_type();
+    assert!(kind.is_fifo(), "it is the pipe that it was");
+}
+
+#[test]
+fn advisories_that_have_much_in_common_are_judged_at_once() {
+    let names: Vec<String> = (0..60_000).map(|at| format!("p{at}")).collect();
+    let many: Vec<Value> = (0..20_000).map(|at| advisory(at, &["a".to_owned()])).collect();
+    let events = |at: usize| {
+        [json!({"introduced": format!("{at}.0.0")}), json!({"fixed": format!("{at}.5.0")})]
+    };
+    let spans: Vec<Value> = (2..20_000).flat_map(events).collect();
+    let versions: Vec<String> = (0..20_000).map(|at| format!("{at}.7.0")).collect();
+    let wide = json!({"id": "GHSA-w", "modified": "2026-11-20T10:00:00Z", "affected": [{
+        "package": {"ecosystem": "npm", "name": "a"}, "versions": versions,
+        "ranges": [{"type": "SEMVER", "events": spans}]}]});
+    for (text, code) in [(json!(many), 1), (advisory(1, &names), 0), (wide, 0)] {
+        let playground =
+            Playground::new().with("package-lock.json", LOCK).with("osv.json", &text.to_string());
+        let run = bounded(&playground, &["advisories", "import", "osv.json"]);
+        assert_eq!(run.code, 0, "{run}");
+        let run = bounded(&playground, &["audit"]);
+        assert_eq!(run.code, code, "{}", run.stdout.chars().take(300).collect::<String>());
     }
 }

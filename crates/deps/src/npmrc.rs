@@ -7,9 +7,9 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
+use ringfence_project::walk::{self, ReadError};
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Longest file that is read, in bytes.
@@ -101,12 +101,16 @@ impl Npmrc {
 
     fn file(&mut self, path: &Path, variables: &Variables) -> Result<(), NpmrcError> {
         let unreadable = |source| NpmrcError::Read { path: path.to_owned(), source };
-        let mut text = String::new();
-        match fs::File::open(path) {
-            Ok(file) => file.take(LONGEST).read_to_string(&mut text).map_err(unreadable)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(unreadable(error)),
+        let bytes = match walk::bytes(path, LONGEST) {
+            Ok(bytes) => bytes,
+            // What many name for "no file".
+            Err(ReadError::Kind) if path == Path::new("/dev/null") => return Ok(()),
+            Err(ReadError::Io(error)) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(ReadError::Io(error)) => return Err(unreadable(error)),
+            Err(error) => return Err(unreadable(io::Error::other(error))),
         };
+        let text = String::from_utf8(bytes)
+            .map_err(|error| unreadable(io::Error::new(io::ErrorKind::InvalidData, error)))?;
         for (key, value) in entries(&text) {
             if !self.values.contains_key(key) && is_wanted(key) {
                 let value = expanded(value, variables).map_err(|variable| {
@@ -243,6 +247,7 @@ fn expanded(text: &str, variables: &Variables) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     fn read(files: &[(&str, &str)], variables: &[(&str, &str)]) -> Result<Npmrc, NpmrcError> {
         let place = tempfile::tempdir().unwrap();

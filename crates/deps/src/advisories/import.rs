@@ -78,8 +78,12 @@ impl Import {
     pub fn read(&mut self, source: &Path) -> Result<(), ImportError> {
         let unreadable = |error| ImportError::Read { path: source.to_owned(), source: error };
         let before = self.documents;
-        if fs::metadata(source).map_err(unreadable)?.is_dir() {
+        let kind = fs::metadata(source).map_err(unreadable)?.file_type();
+        if kind.is_dir() {
             self.read_folder(source, DEPTH)?;
+        } else if !kind.is_file() {
+            // Opening a pipe waits, and a device may never end.
+            return Err(unreadable(io::Error::other("it is not an ordinary file")));
         } else {
             let mut file = File::open(source).map_err(unreadable)?;
             let mut first = [0; 4];

@@ -5,9 +5,12 @@ use super::{Advisory, Affected, End, Span, severity};
 use crate::Severity;
 use ringfence_policy::time;
 use serde::Deserialize;
+use std::collections::HashMap;
 
 /// Longest summary that is kept, in characters.
 const SUMMARY: usize = 200;
+/// Most pairs of a span and a version that are compared.
+const PAIRS: usize = 1_000_000;
 /// The ecosystem that is kept.
 const ECOSYSTEM: &str = "npm";
 
@@ -105,6 +108,7 @@ impl Document {
         let word = self.database_specific.as_ref().and_then(|own| own.severity.as_str());
         let word = word.and_then(severity::of_word);
         let mut about: Vec<(String, Advisory)> = Vec::new();
+        let mut places: HashMap<String, usize> = HashMap::new();
         for one in self.affected.unwrap_or_default() {
             let Some(Named { ecosystem, name }) = &one.package else { continue };
             if ecosystem != ECOSYSTEM || !is_name(name) {
@@ -114,23 +118,26 @@ impl Document {
                 || worst(one.severity.as_deref()).or_else(|| worst(self.severity.as_deref()));
             let severity = if malicious { Some(Severity::Critical) } else { word.or_else(vectors) };
             let affected = one.versions();
-            match about.iter_mut().find(|(known, _)| known == name) {
+            match places.get(name).and_then(|at| about.get_mut(*at)) {
                 // A package may be named once for each line of versions.
                 Some((_, advisory)) => {
                     advisory.affected.spans.extend(affected.spans);
                     advisory.affected.versions.extend(affected.versions);
                     advisory.severity = advisory.severity.max(severity);
                 }
-                None => about.push((
-                    name.clone(),
-                    Advisory {
-                        id: self.id.clone(),
-                        aliases: aliases.clone(),
-                        severity,
-                        summary: summary.clone(),
-                        affected,
-                    },
-                )),
+                None => {
+                    places.insert(name.clone(), about.len());
+                    about.push((
+                        name.clone(),
+                        Advisory {
+                            id: self.id.clone(),
+                            aliases: aliases.clone(),
+                            severity,
+                            summary: summary.clone(),
+                            affected,
+                        },
+                    ));
+                }
             }
         }
         Ok(Read { id: self.id, modified, withdrawn, about })
@@ -159,7 +166,11 @@ impl About {
             spans.push(Span { from: "0".to_owned(), to: None });
         }
         let mut versions = self.versions.clone().unwrap_or_default();
-        // Databases list every version beside the span; the span says it shorter.
+        // Databases list every version beside the span; the span says it shorter. Where there are too many
+        // of both to look at, both stay.
+        if spans.len().saturating_mul(versions.len()) > PAIRS {
+            return Affected { spans, versions, ranges: Vec::new() };
+        }
         versions.retain(|version| {
             let parsed = Version::parse(version);
             parsed.is_none_or(|version| !spans.iter().any(|span| span.holds(&version)))

@@ -20,7 +20,7 @@ use crate::npmrc::Npmrc;
 use path::Ways;
 use ringfence_project::graph::{Graph, Need, Package, Source};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What is audited, against what.
 #[derive(Debug)]
@@ -196,31 +196,41 @@ struct Group<'a> {
 }
 
 fn groups<'a>(release: &Release<'_>, copies: &Copies<'_>, known: &'a [Advisory]) -> Vec<Group<'a>> {
-    let mut groups: Vec<Group<'a>> = Vec::new();
+    let mut about: Vec<(&Advisory, bool)> = Vec::new();
     for advisory in known {
-        let verdict = match &copies.first().version {
-            Some(_) => advisory.affected.judge(release.version),
-            None => Verdict::Unknown,
-        };
-        if verdict == Verdict::Unaffected {
-            continue;
+        match copies.first().version.as_ref().map(|_| advisory.affected.judge(release.version)) {
+            Some(Verdict::Unaffected) => {}
+            verdict => about.push((advisory, verdict == Some(Verdict::Affected))),
         }
-        let mut group = Group { advisories: vec![advisory], certain: verdict == Verdict::Affected };
-        // Two groups may turn out to be one by a third name.
-        let (same, rest): (Vec<_>, Vec<_>) = groups.into_iter().partition(|other| {
-            other
-                .advisories
-                .iter()
-                .any(|one| names(one).any(|name| names(advisory).any(|own| own == name)))
-        });
-        for other in same {
-            group.certain |= other.certain;
-            group.advisories.extend(other.advisories);
-        }
-        groups = rest;
-        groups.push(group);
     }
-    groups
+    // Two of them may turn out to be one by a third name.
+    let mut parents: Vec<usize> = (0..about.len()).collect();
+    let mut first: HashMap<&str, usize> = HashMap::new();
+    for (at, (advisory, _)) in about.iter().enumerate() {
+        for name in names(advisory) {
+            let other = *first.entry(name).or_insert(at);
+            let (one, two) = (root(&mut parents, at), root(&mut parents, other));
+            parents[one.max(two)] = one.min(two);
+        }
+    }
+    let mut groups: BTreeMap<usize, Group<'a>> = BTreeMap::new();
+    for (at, (advisory, certain)) in about.into_iter().enumerate() {
+        let empty = || Group { advisories: Vec::new(), certain: false };
+        let group = groups.entry(root(&mut parents, at)).or_insert_with(empty);
+        group.advisories.push(advisory);
+        group.certain |= certain;
+    }
+    groups.into_values().collect()
+}
+
+/// The first of those that are one with this one; the way there gets shorter by looking.
+fn root(parents: &mut [usize], at: usize) -> usize {
+    let mut at = at;
+    while parents[at] != at {
+        parents[at] = parents[parents[at]];
+        at = parents[at];
+    }
+    at
 }
 
 fn names(advisory: &Advisory) -> impl Iterator<Item = &str> {

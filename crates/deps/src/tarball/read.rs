@@ -4,13 +4,19 @@
 //! length into memory.
 
 use super::facts::program;
-use super::hash::sha512;
 use super::limits::HARMLESS;
 use super::{LeftOut, Limits, Manifest, Member, Tarball, TarballError};
 use flate2::read::MultiGzDecoder;
+use sha2::{Digest as _, Sha512};
 use std::io::{self, Read};
 use tar::{Archive, Entry, EntryType};
 
+/// Longest manifest that is read, in bytes: its values take many times as much.
+const MANIFEST: usize = 4 << 20;
+/// Beginning of other files that is looked at, in bytes.
+const HEAD: usize = 64;
+/// Bytes that are hashed at once.
+const PIECE: usize = 32 << 10;
 /// Longest name or set of attributes, in bytes.
 const LONGEST: u64 = 64 << 10;
 
@@ -94,14 +100,14 @@ fn entries(bounded: &mut Bounded<'_>, limits: Limits) -> Result<Tarball, Tarball
                 }
                 let name = path.unwrap_or_else(|| entry.path_bytes().into_owned());
                 let Some(path) = tarball.taken(&name, kind) else { continue };
-                buffer.clear();
-                entry.read_to_end(&mut buffer).map_err(broken)?;
-                let mode = entry.header().mode().unwrap_or_default();
-                if path == "package.json" {
-                    tarball.manifest = Manifest::read(&buffer);
+                let kept = if path == "package.json" { MANIFEST } else { HEAD };
+                let file = member(path, kept, &mut entry, &mut buffer).map_err(broken)?;
+                if file.path == "package.json" {
+                    let is_whole = file.size == buffer.len() as u64;
+                    tarball.manifest = if is_whole { Manifest::read(&buffer) } else { long() };
                     has_manifest = true;
                 }
-                tarball.files.push(member(path, mode, &buffer));
+                tarball.files.push(file);
             }
         }
     }
@@ -166,12 +172,30 @@ impl Tarball {
     }
 }
 
-fn member(path: String, mode: u32, bytes: &[u8]) -> Member {
-    Member {
-        path,
-        size: bytes.len() as u64,
-        hash: sha512(bytes),
-        executable: mode & 0o111 != 0,
-        program: program(bytes),
+/// The manifest that nobody reads.
+fn long() -> Manifest {
+    Manifest { problem: Some("its package.json is longer than 4 MiB"), ..Manifest::default() }
+}
+
+/// Reads a file piece by piece: as much of its beginning as is kept is in `buffer` afterwards.
+fn member(
+    path: String,
+    kept: usize,
+    entry: &mut Entry<'_, &mut Bounded<'_>>,
+    buffer: &mut Vec<u8>,
+) -> io::Result<Member> {
+    buffer.clear();
+    let (mut hasher, mut size) = (Sha512::new(), 0_u64);
+    let mut piece = vec![0; PIECE];
+    loop {
+        let read = entry.read(&mut piece)?;
+        let Some(bytes) = piece.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
+        hasher.update(bytes);
+        size += read as u64;
+        let room = kept.saturating_sub(buffer.len()).min(read);
+        buffer.extend_from_slice(&bytes[..room]);
     }
+    let executable = entry.header().mode().unwrap_or_default() & 0o111 != 0;
+    let program = program(buffer);
+    Ok(Member { path, size, hash: hasher.finalize().into(), executable, program })
 }

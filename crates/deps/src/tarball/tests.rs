@@ -188,3 +188,14 @@ fn files_of_every_part_of_a_gzip_stream_count() {
     let paths: Vec<_> = read(&both).unwrap().files.into_iter().map(|file| file.path).collect();
     assert_eq!(paths, ["package.json", "hidden.js"]);
 }
+
+#[test]
+fn a_manifest_that_is_too_long_to_be_one_is_not_read() {
+    let list = format!(r#"{{"name": "a", "x": [{}1]}}"#, "1,".repeat(3 << 20));
+    let tarball = read(&packed(&[("package/package.json", list.as_bytes())])).unwrap();
+    assert_eq!(tarball.manifest.problem, Some("its package.json is longer than 4 MiB"));
+    assert_eq!(tarball.manifest.name, None);
+    // The control: its bytes are those of the file all the same.
+    let file = tarball.files.first().unwrap();
+    assert_eq!((file.size, file.hash), (list.len() as u64, super::sha512(list.as_bytes())));
+}
