@@ -2,7 +2,7 @@
 //! stopped and named, each with a control outside, and an old tree that stays where something fails.
 
 use crate::registry::{Published, Registry};
-use ringfence_tests::command::{Playground, Run};
+use ringfence_tests::command::{Playground, Run, other};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
@@ -40,6 +40,11 @@ fn with(hostile: Published) -> Vec<Published> {
     packages
 }
 
+/// A folder below the target folder: a boundary has a `/tmp` of its own, where more is possible.
+fn outside_tmp() -> Playground {
+    Playground::within(&ringfence_tests::workspace::root().join("target/tmp"))
+}
+
 /// A project that asks for these packages, with a lockfile of its manager.
 struct Project {
     playground: Playground,
@@ -55,7 +60,7 @@ impl Project {
             "devDependencies": {"tool": "1.0.0"},
             "scripts": {"build": "node build.js"},
         });
-        let playground = Playground::new().with("package.json", &manifest.to_string());
+        let playground = outside_tmp().with("package.json", &manifest.to_string());
         Self { playground, registry }
     }
 
@@ -260,8 +265,24 @@ fn a_script_that_opens_a_socket_is_stopped_and_named() {
 
 #[test]
 fn a_script_that_looks_a_name_up_is_stopped_and_named() {
-    let code = "require('dns').lookup('collect.evil.invalid', () => {})";
-    is_stopped(code, "network", "collect.evil.invalid");
+    let code = "require('dns').lookup('collect.evil.invalid', (_, found) => \
+        require('fs').writeFileSync('found', String(found)))";
+    let Some(project) = is_stopped(code, "network", "collect.evil.invalid") else { return };
+    // The control: npm itself, where this name has an address.
+    fs::write(project.path("hosts"), "127.0.0.9 collect.evil.invalid\n").unwrap();
+    let script = "mount --bind hosts /etc/hosts || exit 77; exec npm ci --no-audit --no-fund";
+    let mut command = other("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script]);
+    command.env("npm_config_registry", project.registry.url()).env("HOME", project.path("home"));
+    command.current_dir(project.playground.path());
+    let run = project.playground.finish(&mut command);
+    if run.code == 77 || run.stderr.starts_with("unshare:") {
+        ringfence_tests::not_run("no user namespace can be made here: no name has an address");
+        return;
+    }
+    assert_eq!(run.code, 0, "{run}");
+    let found = fs::read_to_string(project.path("node_modules/hostile/found")).unwrap();
+    assert_eq!(found, "127.0.0.9");
 }
 
 #[test]
@@ -291,7 +312,9 @@ fn a_script_that_writes_outside_its_package_is_stopped_and_named() {
     // The project itself is read-only too.
     let code =
         "const fs = require('fs'); try { fs.writeFileSync('../../package.json', '{}') } catch {}";
-    is_stopped(code, "write", "package.json");
+    let Some(project) = is_stopped(code, "write", "package.json") else { return };
+    succeeds_outside(&project);
+    assert_eq!(fs::read_to_string(project.path("package.json")).unwrap(), "{}");
 }
 
 #[test]
@@ -312,6 +335,52 @@ fn a_script_sees_no_secret_of_the_caller_and_of_the_project() {
     let has = |list: &str, name: &str| seen[list].as_array().unwrap().contains(&json!(name));
     assert!(!has("env", "AWS_SECRET_ACCESS_KEY") && has("env", "npm_lifecycle_event"), "{seen}");
     assert!(!has("project", ".env") && has("project", "package.json"), "{seen}");
+}
+
+#[test]
+fn what_a_script_plants_is_not_followed_when_the_next_one_of_its_package_begins() {
+    let code = "const fs = require('fs')\nconst at = process.env.INIT_CWD + '/package.json'\n\
+        fs.writeFileSync('a', 'planted'); fs.linkSync('a', 'b')\n\
+        for (const name of ['a.ringfence-copy', 'b.ringfence-copy', '.ringfence-copy-0']) fs.symlinkSync(at, name)\n\
+        fs.mkdirSync('node_modules'); fs.writeFileSync('node_modules/x.js', '')";
+    let scripts = json!({"scripts": {"preinstall": "node run.js", "postinstall": "true"}, "hasInstallScript": true});
+    let planter = Published::new("planter", "1.0.0", scripts).with("run.js", code.as_bytes());
+    let project = Project::new(&with(planter), &dependencies(&["planter"]));
+    let Some(project) = project.locked() else { return };
+    project.allow(&["planter"]);
+    let before = project.json("package.json");
+    let (run, report) = project.told(&[]);
+    assert_eq!(run.code, 0, "{run}");
+    assert_eq!(project.json("package.json"), before, "{run}");
+    let written = report["scripts"][0]["files"]["written"].as_array().unwrap();
+    assert!(written.contains(&json!("node_modules/planter/node_modules/x.js")), "{run}");
+}
+
+#[test]
+fn a_configuration_that_makes_npm_do_nothing_loses_no_tree() {
+    let project = Project::new(&ordinary(), &dependencies(&["plain"]));
+    let Some(project) = project.locked() else { return };
+    for line in ["dry-run=true", "package-lock-only=true"] {
+        fs::write(project.path(".npmrc"), line).unwrap();
+        let run = project.install(&[]);
+        assert_eq!(run.code, 0, "{run}");
+        assert!(project.path("node_modules/plain/index.js").exists(), "{line} {run}");
+    }
+}
+
+#[test]
+fn a_link_of_the_lockfile_that_leads_out_of_the_project_is_refused() {
+    let project = Project::new(&ordinary(), &dependencies(&["plain"]));
+    let Some(project) = project.locked() else { return };
+    let mut lock = project.json("package-lock.json");
+    let outside = format!("../{}", project.playground.path().file_name().unwrap().display());
+    lock["packages"]["node_modules/out"] = json!({"resolved": outside, "link": true});
+    lock["packages"][&outside] = json!({"name": "out", "version": "1.0.0"});
+    fs::write(project.path("package-lock.json"), lock.to_string()).unwrap();
+    let run = project.install(&[]);
+    assert_eq!(run.code, 1, "{run}");
+    assert!(run.stdout.contains("lies outside of the project"), "{run}");
+    assert!(!project.path("node_modules").exists());
 }
 
 #[test]
@@ -357,6 +426,21 @@ fn the_projects_build_has_no_network_and_cannot_change_what_was_installed() {
     ] {
         let (run, report) = build(bad);
         assert_eq!((run.code, &report["build"]["end"]), (1, &json!("stopped")), "{bad} {run}");
+        assert!(project.path("node_modules/plain/index.js").exists());
+    }
+    // What is not there decides too, and what is staged is not the build's.
+    for (bad, path) in [
+        ("require('fs').writeFileSync('npm-shrinkwrap.json', '{}')", "npm-shrinkwrap.json"),
+        ("require('fs').writeFileSync('.npmrc', 'registry=http://127.0.0.1:1/')", ".npmrc"),
+        (
+            "require('fs').symlinkSync('/x', '.ringfence-install/exchange.new')",
+            ".ringfence-install",
+        ),
+        ("require('fs').renameSync('.ringfence-install', 'aside')", "aside"),
+    ] {
+        let (run, report) = build(bad);
+        assert_eq!((run.code, report["verdict"] == "installed"), (1, false), "{bad} {run}");
+        assert!(!project.path(path).exists(), "{bad} {run}");
         assert!(project.path("node_modules/plain/index.js").exists());
     }
     let run = project.install(&["--build", "missing"]);
@@ -446,14 +530,30 @@ fn a_host_without_namespaces_is_refused_and_nothing_is_weakened() {
     let project = Project::new(&ordinary(), &dependencies(&["plain"]));
     let Some(project) = project.locked() else { return };
     fs::write(project.path(".npmrc"), format!("registry={}\n", project.registry.url())).unwrap();
-    let takes_away = "export HOME=$PWD && echo 0 > /proc/sys/user/max_user_namespaces";
-    let Some(run) = project.playground.without(takes_away, &["deps", "install"]) else {
+    // As an ordinary user of a namespace, after a line of shell that takes something away there.
+    let install = |takes_away: &str| {
+        let mut command = other("unshare");
+        command.args(["--user", "--map-user=1000", "--map-group=1000", "--keep-caps", "--mount"]);
+        let drop = "setpriv --ambient-caps=-all --inh-caps=-all";
+        let script = format!("{takes_away} || exit 77; exec {drop} \"$0\" deps install");
+        command.args(["--pid", "--fork", "--mount-proc", "sh", "-c", &script]);
+        command.arg(ringfence_tests::command::binary()).env("HOME", project.path("home"));
+        command.current_dir(project.playground.path());
+        let run = project.playground.finish(&mut command);
+        (run.code != 77 && !run.stderr.starts_with("unshare:")).then_some(run)
+    };
+    let Some(run) = install("echo 0 > /proc/sys/user/max_user_namespaces") else {
         ringfence_tests::not_run("no user namespace can be made here");
         return;
     };
     assert_eq!(run.code, 3, "{run}");
+    assert!(run.stderr.contains("this host refuses user namespaces"), "{run}");
     assert!(run.stderr.contains("hint: "), "{run}");
     assert!(!project.path("node_modules").exists());
+    // The control: there, with nothing taken away.
+    let Some(run) = install("true") else { return };
+    assert_eq!(run.code, 0, "{run}");
+    assert!(project.path("node_modules/plain/index.js").exists());
 }
 
 #[test]
@@ -463,7 +563,7 @@ fn pnpms_tree_is_that_of_its_own_install_and_its_store_is_not_touched() {
         "name": "app", "version": "1.0.0", "private": true,
         "dependencies": {"plain": "1.0.0", "maker": "1.0.0"},
     });
-    let playground = Playground::new().with("package.json", &manifest.to_string());
+    let playground = outside_tmp().with("package.json", &manifest.to_string());
     let Some(run) = registry.pnpm(&playground, &["install", "--lockfile-only"]) else { return };
     assert_eq!(run.code, 0, "{run}");
     let path = |name: &str| playground.path().join(name);
@@ -485,7 +585,14 @@ fn pnpms_tree_is_that_of_its_own_install_and_its_store_is_not_touched() {
     let own = format!("{}:{}", path("programs").display(), std::env::var("PATH").unwrap());
     command.env("PATH", own).env("npm_config_registry", registry.url());
     command.env("npm_config_store_dir", path("store"));
-    let run = playground.finish(command.args(["deps", "install"]));
+    // Nothing of the project runs outside of the boundary, in which nothing but the new tree is written.
+    let hook =
+        "try { require('fs').writeFileSync('ran-outside', '') } catch {}\nmodule.exports = {}";
+    fs::write(path(".pnpmfile.cjs"), hook).unwrap();
+    let asked = playground.finish(command.args(["deps", "install"]));
+    assert!(!path("ran-outside").exists(), "{asked}");
+    fs::remove_file(path(".pnpmfile.cjs")).unwrap();
+    let run = playground.finish(&mut command);
     assert_eq!(run.code, 0, "{run}");
     assert!(
         run.stdout.contains("wrote node_modules/.pnpm/maker@1.0.0/node_modules/maker/made.txt"),
