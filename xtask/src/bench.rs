@@ -54,7 +54,7 @@ enum Area {
     Alarms,
     /// Passwords, envelopes, signatures beside node:crypto and @node-rs/argon2; a burst of logins
     Crypto,
-    /// Review, bill and verification of lockfiles beside npm, lockfile-lint and cyclonedx-npm
+    /// Review, bill, audit and verification of lockfiles beside npm, lockfile-lint and cyclonedx-npm
     Deps,
     /// Start-up, traffic in and out, connections, memory
     Engine,

@@ -118,9 +118,15 @@ pub(crate) struct Report {
     series: Vec<(&'static str, &'static str, Series)>,
     limits: Vec<Limit>,
     not_run: Vec<String>,
+    also: Vec<(&'static str, Value)>,
 }
 
 impl Report {
+    /// Adds something to the JSON file alone.
+    pub(crate) fn also(&mut self, key: &'static str, value: Value) {
+        self.also.push((key, value));
+    }
+
     /// Notes something that could not be measured here.
     pub(crate) fn not_run(&mut self, what: String) {
         self.not_run.push(what);
@@ -222,11 +228,15 @@ impl Report {
                 "verdict": limit.verdict(),
             })
         });
-        json!({
+        let mut all = json!({
             "series": series.collect::<Vec<_>>(),
             "limits": limits.collect::<Vec<_>>(),
             "not_run": self.not_run,
-        })
+        });
+        for (key, value) in &self.also {
+            all[*key] = value.clone();
+        }
+        all
     }
 }
 
