@@ -13,6 +13,8 @@ use crate::evidence::{Evidence, Known};
 use ringfence_policy::dependencies::Script;
 use ringfence_project::graph::{Algorithm, Graph, Integrity, Package};
 use serde::Serialize;
+use std::collections::BTreeSet;
+use write::AllowedScript;
 
 /// Why something runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -52,7 +54,8 @@ pub struct Wish {
     pub name: String,
     /// Its version.
     pub version: Option<String>,
-    /// SHA-512 of its tarball in base64, where the lockfile has it.
+    /// SHA-512 of its tarball in base64, where the lockfile has it, or the registry where the lockfile
+    /// has no hash at all.
     pub sha512: Option<String>,
     /// Its line in the lockfile.
     pub line: usize,
@@ -84,6 +87,10 @@ pub struct Listing {
     pub unknown: Vec<(String, String)>,
     /// Entries of the allowlist that are about nothing in the lockfile: `name@version`.
     pub unused: Vec<String>,
+    /// Releases that may run, whether or not anybody could look if they want to: what is written must not
+    /// depend on which tarballs lie on a machine.
+    #[serde(skip)]
+    pub may: BTreeSet<AllowedScript>,
     /// Releases that were not seen and that no install brings to a system like this one.
     pub elsewhere: usize,
     /// Releases of the lockfile.
@@ -101,6 +108,13 @@ pub fn list(graph: &Graph, evidence: &dyn Evidence, allow: &[Script]) -> Listing
             continue;
         }
         listing.releases += 1;
+        let served = if package.integrity.is_empty() { evidence.served(package) } else { None };
+        let sha512 = sha512(served.as_ref().unwrap_or(&package.integrity));
+        let allowed = allowed_with(package, sha512.as_deref(), allow);
+        if allowed == Allowed::Yes {
+            let (name, version) = (package.name.clone(), package.version.clone());
+            listing.may.insert(AllowedScript { name, version });
+        }
         let why = match evidence.tarball(&release, package) {
             Known::Said(facts) => {
                 let gyp = (facts.gyp && !facts.builds_by_script()).then_some(Why::BindingGyp);
@@ -122,11 +136,11 @@ pub fn list(graph: &Graph, evidence: &dyn Evidence, allow: &[Script]) -> Listing
             listing.wishes.push(Wish {
                 name: package.name.clone(),
                 version: package.version.clone(),
-                sha512: sha512(&package.integrity),
+                sha512,
                 line: package.line,
                 why,
                 recorded: package.install_script,
-                allowed: allowed(package, allow),
+                allowed,
             });
         }
     }
@@ -145,6 +159,10 @@ pub fn list(graph: &Graph, evidence: &dyn Evidence, allow: &[Script]) -> Listing
 /// Whether a package may run scripts, by an allowlist.
 #[must_use]
 pub fn allowed(package: &Package, allow: &[Script]) -> Allowed {
+    allowed_with(package, sha512(&package.integrity).as_deref(), allow)
+}
+
+fn allowed_with(package: &Package, sha512: Option<&str>, allow: &[Script]) -> Allowed {
     let by_name = allow.iter().filter(|entry| entry.package.value == package.name);
     let best = by_name.map(|entry| {
         let version = entry.version.as_ref().map(|version| version.value.as_str());
@@ -153,7 +171,7 @@ pub fn allowed(package: &Package, allow: &[Script]) -> Allowed {
         }
         match &entry.sha512 {
             None => Allowed::Yes,
-            Some(hash) if sha512(&package.integrity).as_ref() == Some(&hash.value) => Allowed::Yes,
+            Some(hash) if sha512 == Some(hash.value.as_str()) => Allowed::Yes,
             Some(_) => Allowed::OtherHash,
         }
     });
@@ -247,6 +265,8 @@ mod tests {
         assert_eq!(of(entry("script", None, None)), Allowed::Yes);
         assert_eq!(of(entry("script", Some("1.0.0"), Some("other"))), Allowed::OtherHash);
         assert_eq!(of(entry("script", Some("1.0.1"), Some("script"))), Allowed::OtherVersion);
+        let may = |name: &str| listing(&[entry(name, Some("1.0.0"), Some(name))]).may;
+        assert_eq!(may("unseen").len(), 1, "nobody has to look for what was agreed");
         assert_eq!(of(entry("scrip", Some("1.0.0"), None)), Allowed::No);
         let listing = listing(&[entry("script", Some("1.0.1"), None), entry("gone", None, None)]);
         assert_eq!(listing.unused, ["script@1.0.1", "gone"]);

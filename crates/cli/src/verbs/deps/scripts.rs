@@ -8,7 +8,7 @@ use crate::error::{CommandError, Finish, Kind};
 use crate::format;
 use crate::printer::{Printer, Style};
 use crate::table::{Cell, draw};
-use ringfence_deps::scripts::write::{self, AllowedScript, Edit, EditError, Edits};
+use ringfence_deps::scripts::write::{self, Edit, EditError, Edits};
 use ringfence_deps::scripts::{self, Allowed, Listing, Why, Wish};
 use ringfence_policy::dependencies::Dependencies;
 use ringfence_policy::display::{quoted, untrusted};
@@ -216,11 +216,8 @@ fn edits(
     dependencies: &Dependencies,
     folder: &Path,
 ) -> Result<Edits, CommandError> {
-    // Only what wants to run and is what was agreed to: a hash that differs is no agreement.
-    let allowed = listing.wishes.iter().filter(|wish| wish.allowed == Allowed::Yes);
-    let scripts = allowed
-        .map(|wish| AllowedScript { name: wish.name.clone(), version: wish.version.clone() })
-        .collect();
+    // What is what was agreed to: a hash that differs is no agreement.
+    let scripts = listing.may.clone();
     let policy = write::Policy { scripts, minimum_age: dependencies.age() };
     let read = |file: &'static str| {
         let path = folder.join(file);

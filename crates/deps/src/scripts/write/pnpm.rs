@@ -6,12 +6,15 @@
 
 use super::managers::{AllowedScript, Policy, Read, change, manifest, version};
 use super::{EditError, Edits, json, yaml};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 const FILE: &str = "pnpm-workspace.yaml";
 const LIST: &str = "onlyBuiltDependencies";
 const MAP: &str = "allowBuilds";
+
+/// The first two numbers of a version.
+type Version = (u64, u64);
 
 /// Writes a policy; `lockfile` is the first number of the lockfile's version.
 pub(super) fn write(
@@ -20,69 +23,67 @@ pub(super) fn write(
     read: Read<'_>,
     edits: &mut Edits,
 ) -> Result<(), EditError> {
-    let (before, root) = manifest(read)?;
+    let (manifest, root) = manifest(read)?;
     // Lockfiles before 9 are those of pnpm 8 and older.
     let version = version(&root, "pnpm").or_else(|| (lockfile < 9).then_some((8, 0)));
+    edits.notes.extend(unsaid(version).map(str::to_owned));
     let names: BTreeSet<&str> = policy.scripts.iter().map(|one| one.name.as_str()).collect();
-    let settings = root.get("pnpm");
     if version.is_some_and(|version| version < (10, 5)) {
         let list = Value::from_iter(names);
-        change(edits, "package.json", Some(before), |text| {
+        return change(edits, "package.json", Some(manifest), |text| {
             json::set_below(text, "pnpm", LIST, &list)
-        })?;
-        edits.notes.push(
-            "pnpm before 10.19 allows names, whatever the version, and before 10.16 it knows no \
-             minimum age"
-                .to_owned(),
-        );
-        return Ok(());
-    }
-    for key in [LIST, MAP, "neverBuiltDependencies"] {
-        if settings.is_some_and(|settings| settings.get(key).is_some()) {
-            edits
-                .notes
-                .push(format!("package.json has pnpm.{key}: take it out, {FILE} says it now"));
-        }
+        });
     }
     let before = read(FILE)?;
-    for key in ["dangerouslyAllowAllBuilds", "onlyBuiltDependenciesFile"] {
-        if before.as_deref().is_some_and(|text| yaml::lines_of(text, key).is_some()) {
-            edits.notes.push(format!("{FILE} has {key}, which allows more: take it out"));
-        }
-    }
+    edits.notes.extend(elsewhere(&root, before.as_deref()));
     let has_list = before.as_deref().is_some_and(|text| yaml::lines_of(text, LIST).is_some());
     let is_map = version.is_none_or(|version| version >= (10, 26));
     // An older pnpm reads the list, and nobody said which one it is.
     let is_list = !is_map || (version.is_none() && has_list);
-    let by_name = version.is_some_and(|version| version < (10, 19));
-    let labels: Vec<String> = if by_name {
-        edits.notes.push("pnpm before 10.19 allows names, whatever the version".to_owned());
+    let labels: Vec<String> = if version.is_some_and(|version| version < (10, 19)) {
         names.iter().map(|name| (*name).to_owned()).collect()
     } else {
         policy.scripts.iter().map(AllowedScript::label).collect()
     };
-    if version.is_some_and(|version| version < (10, 16)) {
-        edits.notes.push("pnpm knows the minimum age from version 10.16 on".to_owned());
-    }
-    if version.is_none() {
-        edits.notes.push(
-            "packageManager in package.json does not say which pnpm it is: before 10.26 it does not \
-             read allowBuilds"
-                .to_owned(),
-        );
-    }
     let minutes = policy.age(60).to_string();
     change(edits, FILE, before, |text| {
         let mut text = text.to_owned();
         if is_map {
             text = yaml::set(&text, MAP, Some(&map(&text, &labels)?))?;
         }
-        let list = is_list.then(|| list(&text, &labels)).transpose()?;
         if is_list || has_list {
+            let list = is_list.then(|| list(&text, &labels)).transpose()?;
             text = yaml::set(&text, LIST, list.as_deref())?;
         }
         yaml::set_word(&text, "minimumReleaseAge", &minutes)
     })
+}
+
+/// What a version cannot say.
+fn unsaid(version: Option<Version>) -> impl Iterator<Item = &'static str> {
+    let is_before = |wanted: Version| version.is_some_and(|version| version < wanted);
+    let told = [
+        (is_before((10, 19)), "pnpm before 10.19 allows names, whatever the version"),
+        (is_before((10, 16)), "pnpm knows the minimum age from version 10.16 on"),
+        (
+            version.is_none(),
+            "packageManager in package.json does not say which pnpm it is: before 10.26 it does not \
+             read allowBuilds",
+        ),
+    ];
+    told.into_iter().filter_map(|(is_so, note)| is_so.then_some(note))
+}
+
+/// What says something else about scripts in another place.
+fn elsewhere(root: &Value, yaml: Option<&str>) -> impl Iterator<Item = String> {
+    let settings = root.get("pnpm");
+    let old = [LIST, MAP, "neverBuiltDependencies"].into_iter();
+    let old = old.filter(move |key| settings.is_some_and(|settings| settings.get(*key).is_some()));
+    let old =
+        old.map(|key| format!("package.json has pnpm.{key}: take it out, {FILE} says it now"));
+    let more = ["dangerouslyAllowAllBuilds", "onlyBuiltDependenciesFile"].into_iter();
+    let more = more.filter(move |key| yaml.is_some_and(|text| yaml::lines_of(text, key).is_some()));
+    old.chain(more.map(|key| format!("{FILE} has {key}, which allows more: take it out")))
 }
 
 /// The lines of the map: comments and denials of before, and who may.
@@ -134,6 +135,7 @@ mod tests {
     use super::super::edits;
     use super::*;
     use ringfence_project::graph::Format;
+    use serde_json::json;
     use std::time::Duration;
 
     fn written(lockfile: u32, manager: &str, yaml: Option<&str>) -> (String, String, Vec<String>) {
