@@ -118,26 +118,23 @@ impl Document {
                 || worst(one.severity.as_deref()).or_else(|| worst(self.severity.as_deref()));
             let severity = if malicious { Some(Severity::Critical) } else { word.or_else(vectors) };
             let affected = one.versions();
-            match places.get(name).and_then(|at| about.get_mut(*at)) {
-                // A package may be named once for each line of versions.
-                Some((_, advisory)) => {
-                    advisory.affected.spans.extend(affected.spans);
-                    advisory.affected.versions.extend(affected.versions);
-                    advisory.severity = advisory.severity.max(severity);
-                }
-                None => {
-                    places.insert(name.clone(), about.len());
-                    about.push((
-                        name.clone(),
-                        Advisory {
-                            id: self.id.clone(),
-                            aliases: aliases.clone(),
-                            severity,
-                            summary: summary.clone(),
-                            affected,
-                        },
-                    ));
-                }
+            // A package may be named once for each line of versions.
+            if let Some((_, advisory)) = places.get(name).and_then(|at| about.get_mut(*at)) {
+                advisory.affected.spans.extend(affected.spans);
+                advisory.affected.versions.extend(affected.versions);
+                advisory.severity = advisory.severity.max(severity);
+            } else {
+                places.insert(name.clone(), about.len());
+                about.push((
+                    name.clone(),
+                    Advisory {
+                        id: self.id.clone(),
+                        aliases: aliases.clone(),
+                        severity,
+                        summary: summary.clone(),
+                        affected,
+                    },
+                ));
             }
         }
         Ok(Read { id: self.id, modified, withdrawn, about })
