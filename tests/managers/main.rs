@@ -13,5 +13,6 @@ mod project;
 #[allow(dead_code, reason = "npm and pnpm are started otherwise here")]
 #[path = "../contract/registry.rs"]
 mod registry;
+mod scripts;
 mod sets;
 mod trees;
