@@ -147,8 +147,8 @@ pub fn osv(bytes: &[u8]) {
     for name in names {
         let known = index.of(name).unwrap_or_else(|error| panic!("{error}"));
         for advisory in known {
-            let named = documents.iter().any(|one| one["id"].as_str() == Some(&*advisory.id));
-            assert!(named, "{} is of no document", advisory.id);
+            let is_there = documents.iter().any(|one| one["id"].as_str() == Some(&*advisory.id));
+            assert!(is_there, "{} is of no document", advisory.id);
         }
     }
 }

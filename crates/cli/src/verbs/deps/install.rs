@@ -17,7 +17,7 @@ mod linux;
 /// The project's own manager (npm, pnpm) fetches without scripts, reaching the registries of npm's
 /// configuration and nothing else. Then the scripts that `scripts` in [dependencies] of the boundary
 /// file allows run one after another: without a network, the project read-only, writing their own
-/// package alone. node_modules is replaced at the end and as a whole. Exits 1 when a script was
+/// package alone. `node_modules` is replaced at the end and as a whole. Exits 1 when a script was
 /// stopped or failed, or something is refused: what was installed before is untouched then.
 #[derive(Debug, clap::Args)]
 pub(super) struct Install {

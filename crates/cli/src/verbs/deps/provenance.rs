@@ -93,7 +93,7 @@ impl Provenance {
             old.as_ref().map(|old| compared(old, &side, &verdicts, source.as_ref(), &trust));
         printer.progress("");
         if let Some(folder) = &self.save {
-            self.keep_keys(folder, source.as_ref())?;
+            Self::keep_keys(folder, source.as_ref())?;
         }
         let report = Report::of(&side, verdicts, since, &trust, found);
         self.show(&report, printer)?;
@@ -192,7 +192,7 @@ impl Provenance {
     }
 
     /// Writes the registry's keys beside what it said; a registry may have none.
-    fn keep_keys(&self, folder: &Path, source: &dyn Asked) -> Result<(), CommandError> {
+    fn keep_keys(folder: &Path, source: &dyn Asked) -> Result<(), CommandError> {
         let failed = |why: String| {
             let message = format!("cannot keep what the registry said in {}", folder.display());
             CommandError::new(Kind::Output, message).caused_by(&std::io::Error::other(why))
