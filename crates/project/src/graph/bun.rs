@@ -176,7 +176,8 @@ fn words(entry: &Value<'_>, key: &str) -> Vec<String> {
     let Some(placed) = entry.key(key) else { return Vec::new() };
     let one = placed.value.as_str().into_iter();
     let many = placed.value.items().iter().filter_map(|item| item.value.as_str());
-    one.chain(many).filter(|word| *word != "none").map(str::to_owned).collect()
+    // `none` stays: the package is for systems alone that Bun has no name for.
+    one.chain(many).map(str::to_owned).collect()
 }
 
 #[cfg(test)]
