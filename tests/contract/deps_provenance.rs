@@ -55,7 +55,7 @@ fn made(name: &str) -> Option<Value> {
 fn made_for(name: &str, version: &str) -> Option<Value> {
     let folder = parts()?;
     let script = workspace::root().join("tests/contract/deps_provenance/bundles.cjs");
-    let hex: String = sha512().iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = sha512().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     let output =
         other("node").arg(script).arg(folder).args([name, version, &hex]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

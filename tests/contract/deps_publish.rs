@@ -71,7 +71,8 @@ impl Packer {
         command.args(["pack", "--dry-run", "--json", "--ignore-scripts", "--offline"]);
         let output = command.output().unwrap();
         let said: Value = serde_json::from_slice(&output.stdout)
-            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+            .map_err(|_| String::from_utf8_lossy(&output.stderr).into_owned())
+            .unwrap();
         let packed = said.get(0).or_else(|| said.as_object()?.values().next()).unwrap();
         let files = packed["files"].as_array().unwrap().iter();
         let one = |file: &Value| {

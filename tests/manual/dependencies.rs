@@ -12,7 +12,7 @@ fn review(old: &Value, new: &Value) -> Vec<String> {
         .with("old/package-lock.json", &lockfile(old))
         .with("new/package-lock.json", &lockfile(new));
     let run = playground.run(["deps", "review", "old", "new", "--format", "json"]);
-    let told: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run}"));
+    let told: Value = serde_json::from_str(&run.stdout).map_err(|_| run.to_string()).unwrap();
     codes(&told)
 }
 
@@ -126,7 +126,7 @@ fn publish(from: &str, to: &str, more: &[(&str, &str)]) -> Value {
         .with(".github/workflows/release.yml", &RELEASE.replace(from, to));
     let playground = more.iter().fold(start, |all, (name, text)| all.with(name, text));
     let run = playground.run(["deps", "publish-check", "--format", "json"]);
-    serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{run}"))
+    serde_json::from_str(&run.stdout).map_err(|_| run.to_string()).unwrap()
 }
 
 /// One change of a release that is in order, and the code that must be found.
