@@ -253,7 +253,7 @@ fn same(_: &Manager) -> Project {
             "chalk-old": "npm:chalk@2.4.2",
             "glob": "10.4.5",
             "undici": "7.10.0",
-            "pino": "9.7.0"
+            "fastify": "5.4.0"
         },
         "optionalDependencies": { "esbuild": "0.25.5" },
         "devDependencies": { "eslint": "8.57.1", "typescript": "5.8.3" }
