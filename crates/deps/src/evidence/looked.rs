@@ -25,8 +25,8 @@ const ASKING: usize = 8;
 /// Threads that read tarballs here; each holds one in memory.
 const READING: usize = 2;
 
-/// How long tarballs of this machine are unpacked before a review goes on with what it has: some
-/// twenty thousand of ordinary size. What was learnt until then is kept, so that the next run goes on.
+/// How long tarballs of this machine are unpacked before a review goes on with what it has: tens of
+/// thousands of ordinary size. What was learnt until then is kept, so that the next run goes on.
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// How often it is told what is going on.

@@ -59,6 +59,9 @@ impl Verify {
             let list = &policy.scripts;
             (!list.is_empty()).then(|| allowed(package, list) == Allowed::Yes)
         };
+        // More than there are processors: where nothing was read before, most of it waits for the disk.
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = threads.saturating_mul(2).clamp(4, 8);
         printer.progress("comparing what is installed");
         let verification = Verification {
             graph: &side.graph,
@@ -66,7 +69,7 @@ impl Verify {
             project: &folder,
             tarballs: &tarballs,
             may_run: &may_run,
-            threads: std::thread::available_parallelism().map_or(1, usize::from).min(8),
+            threads,
         };
         let ran = verification.run();
         printer.progress("");
