@@ -129,7 +129,9 @@ impl Reader<'_> {
         let mut found = Vec::new();
         for (name, item) in value.value.entries() {
             match item.value.as_str() {
-                Some(text) => found.push((name.to_string(), Placed::new(text.to_owned(), item.line))),
+                Some(text) => {
+                    found.push((name.to_string(), Placed::new(text.to_owned(), item.line)));
+                }
                 None => self.wrong(&format!("{key}.{name}"), item, "a string"),
             }
         }

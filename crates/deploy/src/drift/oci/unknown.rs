@@ -212,7 +212,8 @@ fn keys<'a>(value: &'a Placed<Json>, place: &str, found: &mut Vec<(String, &'a P
         Json::Object(map) => {
             let known = KEYS.iter().find(|(at, _)| *at == place).map_or(&[][..], |(_, keys)| keys);
             for (name, value) in map {
-                let inner = if place.is_empty() { name.to_string() } else { format!("{place}.{name}") };
+                let inner =
+                    if place.is_empty() { name.to_string() } else { format!("{place}.{name}") };
                 if known.contains(&name.as_ref()) {
                     keys(value, &inner, found);
                 } else {
