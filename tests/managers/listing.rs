@@ -184,7 +184,7 @@ fn bun(text: &str) -> Names {
 
 /// Without workspaces, which are no packages, and with folders by their names.
 pub(crate) fn plain(names: Names, workspaces: &[&str], folders: &[&str]) -> Names {
-    let name_of = |label: &str| label[..label[1..].find('@').unwrap() + 1].to_owned();
+    let name_of = |label: &str| label[..=label[1..].find('@').unwrap()].to_owned();
     let all = names.into_iter().filter(|label| !workspaces.contains(&name_of(label).as_str()));
     all.map(|label| match name_of(&label) {
         name if folders.contains(&name.as_str()) => format!("{name}@local"),

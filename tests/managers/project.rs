@@ -71,7 +71,7 @@ impl Project {
             let mut text = "linkWorkspacePackages: true\nminimumReleaseAge: 0\n".to_owned();
             text += &self.yaml;
             if !workspaces.is_empty() {
-                text += &format!("packages: {workspaces:?}\n");
+                text = format!("{text}packages: {workspaces:?}\n");
             }
             locked.write("pnpm-workspace.yaml", text.as_bytes());
         }

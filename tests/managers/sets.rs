@@ -4,7 +4,7 @@ use crate::listing::{Names, difference, listed, plain, read};
 use crate::manager::{Kind, Manager, of};
 use crate::project::{Project, registry};
 use ringfence_project::graph::{Need, Package};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 
 /// What makes a lockfile hard to read and is written the same way for every manager.
@@ -91,7 +91,14 @@ index 0000000..5626abf
         manifest["dependencies"].as_object_mut().unwrap().remove("remote");
         manifest["dependencies"]["is-number"] = remote;
     }
-    let mut project = Project::default();
+    let yaml = twist(&mut manifest, manager);
+    let files = vec![("patches/is-odd.patch", PATCH.into()), ("vendor/local-1.0.0.tgz", tarball())];
+    Project { files, yaml, manifests: vec![("", manifest)] }
+}
+
+/// Asks for other versions and a patch as each manager wants it; what stands in pnpm's own file.
+fn twist(manifest: &mut Value, manager: &Manager) -> String {
+    let mut yaml = String::new();
     let patches = json!({ "is-odd@3.0.1": "patches/is-odd.patch" });
     match manager.kind {
         Kind::Npm => {
@@ -124,16 +131,13 @@ index 0000000..5626abf
                 manifest["pnpm"] =
                     json!({ "overrides": overrides, "patchedDependencies": patches });
             } else {
-                project.yaml = format!("overrides: {overrides}\npatchedDependencies: {patches}\n");
+                yaml = format!("overrides: {overrides}\npatchedDependencies: {patches}\n");
                 // It stands in a document of its own.
-                project.yaml += "configDependencies:\n  is-number: 7.0.0\n";
+                yaml += "configDependencies:\n  is-number: 7.0.0\n";
             }
         }
     }
-    project.files =
-        vec![("patches/is-odd.patch", PATCH.into()), ("vendor/local-1.0.0.tgz", tarball())];
-    project.manifests = vec![("", manifest)];
-    project
+    yaml
 }
 
 /// `local@1.0.0`, which asks for a package of the registry.
