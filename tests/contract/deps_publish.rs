@@ -335,7 +335,8 @@ fn what_would_be_shipped_is_what_npm_packs_of_packages_made_by_lot() {
     }
 }
 
-const BOUNDARY: &str = "[service]\nname = \"app\"\nstart = [\"node\", \"a.js\"]\n[dependencies]\n";
+/// A library has no service.
+const BOUNDARY: &str = "[dependencies]\n";
 const WORKFLOW: &str = "on:\n  push:\n    tags: ['v*']\njobs:\n  publish:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: actions/checkout@v4\n      - run: npm ci --ignore-scripts\n      - run: npm publish\n        env:\n          NODE_AUTH_TOKEN: ${{ secrets.NPM_TOKEN }}\n";
 
 fn package() -> Playground {

@@ -3,6 +3,7 @@
 use crate::error::{CommandError, Kind};
 use crate::mistake::Mistake;
 use crate::settings::{ConfigOption, Source};
+use ringfence_policy::Diagnostic;
 use ringfence_policy::display::hex;
 use ringfence_policy::model::Boundary;
 use sha2::{Digest as _, Sha256};
@@ -27,21 +28,13 @@ impl BoundaryFile {
     pub(crate) fn of(source: Source) -> Result<Self, CommandError> {
         match ringfence_policy::parse(&source.path.to_string_lossy(), &source.text) {
             Ok(boundary) => Ok(Self { source, boundary }),
-            Err(diagnostics) => {
-                let mistakes = diagnostics.into_iter().map(Mistake::from).collect();
-                Err(CommandError::mistaken(Kind::Configuration, &source.path, mistakes))
-            }
+            Err(diagnostics) => Err(mistaken(&source.path, diagnostics)),
         }
     }
 
     /// The folder paths in the file count from, without symbolic links.
     pub(crate) fn folder(&self) -> Result<PathBuf, CommandError> {
-        let path = &self.source.path;
-        let real = path.canonicalize().map_err(|error| {
-            let message = format!("cannot find the folder of {}", path.display());
-            CommandError::new(Kind::Source, message).caused_by(&error)
-        })?;
-        Ok(real.parent().unwrap_or(Path::new("/")).to_path_buf())
+        folder_of(&self.source.path)
     }
 
     /// The file's own name.
@@ -53,4 +46,19 @@ impl BoundaryFile {
     pub(crate) fn hash(&self) -> String {
         hex(&Sha256::digest(&self.source.text))
     }
+}
+
+/// Everything that is wrong with a boundary file.
+pub(crate) fn mistaken(path: &Path, diagnostics: Vec<Diagnostic>) -> CommandError {
+    let mistakes = diagnostics.into_iter().map(Mistake::from).collect();
+    CommandError::mistaken(Kind::Configuration, path, mistakes)
+}
+
+/// The folder a boundary file lies in, without symbolic links.
+pub(crate) fn folder_of(path: &Path) -> Result<PathBuf, CommandError> {
+    let real = path.canonicalize().map_err(|error| {
+        let message = format!("cannot find the folder of {}", path.display());
+        CommandError::new(Kind::Source, message).caused_by(&error)
+    })?;
+    Ok(real.parent().unwrap_or(Path::new("/")).to_path_buf())
 }

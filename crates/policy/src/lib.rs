@@ -26,4 +26,4 @@ pub mod statement;
 pub mod time;
 
 pub use diagnostic::Diagnostic;
-pub use parse::{MAX_BYTES, duration, parse, size};
+pub use parse::{MAX_BYTES, duration, parse, parse_dependencies, size};

@@ -20,6 +20,7 @@ mod service;
 mod units;
 mod version_range;
 
+use crate::dependencies::Dependencies;
 use crate::diagnostic::{Code, Diagnostic, Problem};
 use crate::display::quoted;
 use crate::model::Boundary;
@@ -64,6 +65,31 @@ const MOST_CHECKED: usize = 1000;
 /// # Errors
 /// Every mistake that was found, in file order; text that is not TOML stops at its first error.
 pub fn parse(path: &str, text: &str) -> Result<Boundary, Vec<Diagnostic>> {
+    read(path, text, decode)
+}
+
+/// Reads how packages are judged. A file with nothing but `[dependencies]` is enough: a library has no
+/// service.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_dependencies(path: &str, text: &str) -> Result<Dependencies, Vec<Diagnostic>> {
+    read(path, text, |report, root| {
+        let alone =
+            root.iter().all(|(key, _)| matches!(key.get_ref().as_ref(), "schema" | "dependencies"));
+        if alone && root.contains_key("dependencies") {
+            schema(report, root);
+            return Some(dependencies(report, root));
+        }
+        decode(report, root).map(|boundary| boundary.dependencies)
+    })
+}
+
+fn read<T>(
+    path: &str,
+    text: &str,
+    decode: impl FnOnce(&mut Report, &DeTable<'_>) -> Option<T>,
+) -> Result<T, Vec<Diagnostic>> {
     let source = Source::new(path, text);
     if text.len() > MAX_BYTES {
         let message = format!("file is larger than 1 MiB: {} bytes", text.len());
@@ -71,9 +97,9 @@ pub fn parse(path: &str, text: &str) -> Result<Boundary, Vec<Diagnostic>> {
     }
     let root = DeTable::parse(text).map_err(|error| vec![syntax(source, &error)])?;
     let mut report = Report::default();
-    let boundary = decode(&mut report, root.get_ref());
-    match boundary {
-        Some(boundary) if report.is_empty() => Ok(boundary),
+    let decoded = decode(&mut report, root.get_ref());
+    match decoded {
+        Some(decoded) if report.is_empty() => Ok(decoded),
         _ => Err(report.into_diagnostics(source)),
     }
 }
@@ -91,7 +117,6 @@ fn decode(report: &mut Report, root: &DeTable<'_>) -> Option<Boundary> {
     let limits = section(report, root, &keys::LIMITS);
     let identity = section(report, root, &keys::IDENTITY);
     let require = section(report, root, &keys::REQUIRE);
-    let dependencies = section(report, root, &keys::DEPENDENCIES);
     let env = env.map(|section| environment::read(report, &section)).unwrap_or_default();
     let secrets = secrets.map(|section| secrets::read(report, &section, &env)).unwrap_or_default();
     let process = process.map(|section| process::read(report, &section)).unwrap_or_default();
@@ -105,11 +130,14 @@ fn decode(report: &mut Report, root: &DeTable<'_>) -> Option<Boundary> {
         limits: limits.map(|section| limits::read(report, &section)).unwrap_or_default(),
         identity: identity.map(|section| identity::read(report, &section)).unwrap_or_default(),
         require: require.unwrap_or_default(),
-        dependencies: dependencies
-            .map(|section| dependencies::read(report, &section))
-            .unwrap_or_default(),
+        dependencies: dependencies(report, root),
         service: service(report, root)?,
     })
+}
+
+fn dependencies(report: &mut Report, root: &DeTable<'_>) -> Dependencies {
+    let section = section(report, root, &keys::DEPENDENCIES);
+    section.map(|section| dependencies::read(report, &section)).unwrap_or_default()
 }
 
 fn section<'t>(

@@ -1,6 +1,6 @@
 //! `[dependencies]` of the boundary file, and the lists that it names.
 
-use crate::boundary_file::BoundaryFile;
+use crate::boundary_file::{folder_of, mistaken};
 use crate::error::{CommandError, Kind};
 use crate::settings::ConfigOption;
 use ringfence_deps::review::KnownBad;
@@ -34,16 +34,17 @@ impl Policy {
             Err(_) if option.config.is_some() => option.read()?,
             Err(_) => return Ok(Self::default()),
         };
-        let file = BoundaryFile::of(source)?;
+        let path = source.path;
+        let read = ringfence_policy::parse_dependencies(&path.to_string_lossy(), &source.text);
+        let dependencies = read.map_err(|mistakes| mistaken(&path, mistakes))?;
         let mut known_bad = KnownBad::default();
-        if !file.boundary.dependencies.known_bad.is_empty() {
-            let folder = file.folder()?;
-            for path in &file.boundary.dependencies.known_bad {
-                add(&mut known_bad, &folder.join(&path.value), &path.value)?;
+        if !dependencies.known_bad.is_empty() {
+            let folder = folder_of(&path)?;
+            for list in &dependencies.known_bad {
+                add(&mut known_bad, &folder.join(&list.value), &list.value)?;
             }
         }
-        let path = file.source.path;
-        Ok(Self { file: Some(path), dependencies: file.boundary.dependencies, known_bad })
+        Ok(Self { file: Some(path), dependencies, known_bad })
     }
 }
 

@@ -466,3 +466,19 @@ reason = "the yearly update"
     assert_eq!(read.severity["licence-changed"].value.id(), "critical");
     assert_eq!((read.fails_on().id(), read.scripts.len()), ("high", 1));
 }
+
+#[test]
+fn dependencies_stand_alone_where_no_service_is_meant() {
+    let text = "schema = 1\n[dependencies]\nfail-on = \"low\"\n";
+    let read = crate::parse_dependencies("ringfence.toml", text).unwrap();
+    assert_eq!(read.fails_on(), crate::dependencies::Severity::Low);
+    assert!(parse("ringfence.toml", text).is_err(), "a boundary has a service");
+    for wrong in [
+        "schema = 1\n",
+        "[dependencies]\nfail-on = \"never\"\n",
+        "[dependencies]\n[net]\n",
+        "schema = 2\n[dependencies]\n",
+    ] {
+        assert!(crate::parse_dependencies("ringfence.toml", wrong).is_err(), "{wrong}");
+    }
+}
