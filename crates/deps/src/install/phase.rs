@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 /// Most bytes kept of the end of what a program says.
 const OUTPUT: usize = 64 << 10;
-/// Most events kept.
+/// Most events kept, besides those that end a program.
 const EVENTS: usize = 2_000;
 /// How long what was killed may take to be gone.
 const GRACE: Duration = Duration::from_secs(10);
@@ -95,7 +95,7 @@ pub(super) fn run(plan: &Plan, watch: &Watch<'_>) -> Result<Ran, InstallError> {
     let time = started.elapsed();
     if let Some(end) = end {
         drop(child);
-        reader.drain();
+        reader.drain(watch.stops);
         let output = reader.text();
         return Ok(Ran { end, events: reader.told, output, unlimited: None, time });
     }
@@ -169,7 +169,7 @@ impl Reader {
             }
             if events && ready & 0b01 != 0 {
                 let before = self.told.len();
-                events = self.take_events();
+                events = self.take_events(watch.stops);
                 let new = self.told.get(before..).unwrap_or_default();
                 if new.iter().any(|event| (watch.stops)(event)) {
                     return Some(End::Stopped);
@@ -180,7 +180,7 @@ impl Reader {
     }
 
     /// Waits until nobody holds the other ends, for a while.
-    fn drain(&mut self) {
+    fn drain(&mut self, stops: &dyn Fn(&Event) -> bool) {
         let until = Instant::now() + GRACE;
         let mut output = true;
         while output {
@@ -190,7 +190,7 @@ impl Reader {
                 _ => return,
             }
         }
-        self.take_events();
+        self.take_events(stops);
     }
 
     fn take_output(&mut self) -> bool {
@@ -209,7 +209,7 @@ impl Reader {
         }
     }
 
-    fn take_events(&mut self) -> bool {
+    fn take_events(&mut self, stops: &dyn Fn(&Event) -> bool) -> bool {
         let mut buffer = [0; 16 << 10];
         match fd::read(self.events.as_fd(), &mut buffer) {
             Ok(0) | Err(_) => false,
@@ -217,9 +217,9 @@ impl Reader {
                 self.line.extend_from_slice(buffer.get(..taken).unwrap_or_default());
                 while let Some(end) = self.line.iter().position(|byte| *byte == b'\n') {
                     let line: Vec<u8> = self.line.drain(..=end).collect();
-                    if let Ok(event) = serde_json::from_slice(&line)
-                        && self.told.len() < EVENTS
-                    {
+                    let event = serde_json::from_slice(&line).ok();
+                    let kept = |event: &Event| self.told.len() < EVENTS || stops(event);
+                    if let Some(event) = event.filter(kept) {
                         self.told.push(event);
                     }
                 }
