@@ -32,7 +32,7 @@ pub(super) fn read(text: &str) -> Result<Read, GraphError> {
     };
     let format = Format::Bun(number.parse().unwrap_or_default());
     let workspaces = object(root.value.key("workspaces"))?.unwrap_or_default();
-    let entries = object(root.value.key("packages"))?.ok_or(GraphError::Empty)?;
+    let entries = object(root.value.key("packages"))?.ok_or_else(|| GraphError::empty(text))?;
     let patches = object(root.value.key("patchedDependencies"))?.unwrap_or_default();
     let patches: HashMap<&str, _> = patches.iter().map(|(key, one)| (key.as_ref(), one)).collect();
     let places = places(workspaces, entries)?;

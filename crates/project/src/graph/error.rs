@@ -16,8 +16,11 @@ pub enum GraphError {
         line: usize,
     },
     /// No package is in it: not clean, but not read.
-    #[error("no package is in it")]
-    Empty,
+    #[error("line {line}: the file ends, and no package is in it")]
+    Empty {
+        /// The last one, counted from 1.
+        line: usize,
+    },
     /// A manifest beside it is not understood.
     #[error("{}/package.json: line {line}: {message}", if folder.is_empty() { "." } else { folder })]
     Manifest {
@@ -65,6 +68,11 @@ impl From<JsonError> for GraphError {
 }
 
 impl GraphError {
+    /// No package is in a file.
+    pub(super) fn empty(text: &str) -> Self {
+        Self::Empty { line: text.lines().count().max(1) }
+    }
+
     /// What is asked for and has no entry: the file was cut off, or changed by hand.
     pub(super) fn missing(line: usize, name: &str, range: &str) -> Self {
         let named = quoted(&format!("{name}@{range}")).to_string();

@@ -120,7 +120,7 @@ impl Graph {
             Manager::Pnpm => pnpm::read(text)?,
         };
         if packages.is_empty() {
-            return Err(GraphError::Empty);
+            return Err(GraphError::empty(text));
         }
         if packages.len() > MAX_PACKAGES {
             return Err(GraphError::TooMany { count: packages.len() });

@@ -239,7 +239,7 @@ mod tests {
             ("a@1\n", "line 3: a colon is expected at the end"),
             ("a@1:\n    b \"1\"\n", "line 4: nothing is expected here"),
             ("a@1:\n  resolved \"x\"\n", "line 3: the version is missing"),
-            ("", "no package is in it"),
+            ("", "line 2: the file ends, and no package is in it"),
         ] {
             assert_eq!(read(&format!("{head}{text}")), message);
         }

@@ -56,7 +56,9 @@ pub(super) fn load(side: &str, other: &str) -> Result<Side, CommandError> {
 fn refused(shown: &str, error: &GraphError) -> CommandError {
     let wrong = CommandError::new(Kind::Source, format!("{shown}: {error}"));
     match error {
-        GraphError::Empty => wrong.hint("nothing was looked at: name the lockfile of the project"),
+        GraphError::Empty { .. } => {
+            wrong.hint("nothing was looked at: name the lockfile of the project")
+        }
         GraphError::Conflict { .. } => {
             wrong.hint("end the merge, and let the package manager write the file again")
         }

@@ -281,7 +281,7 @@ mod tests {
                 "{\"lockfileVersion\": 4, \"packages\": {}}".to_owned(),
                 "line 1: a version of the format that is not known: 4",
             ),
-            (format!("{head}\"\": {{}}}}}}"), "no package is in it"),
+            (format!("{head}\"\": {{}}}}}}"), "line 2: the file ends, and no package is in it"),
             ("{\n<<<<<<< HEAD\n".to_owned(), "line 2: the marks of an unfinished merge are in it"),
         ] {
             assert_eq!(read(&text), message);

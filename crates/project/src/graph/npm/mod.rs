@@ -33,13 +33,13 @@ pub(super) fn read(text: &str, manifests: &[Manifest<'_>]) -> Result<Read, Graph
     match number {
         1 => {
             let own = |key: &str| text_of(&root.value, key);
-            let entries = entries("dependencies")?.ok_or(GraphError::Empty)?;
+            let entries = entries("dependencies")?.ok_or_else(|| GraphError::empty(text))?;
             let (importers, packages) =
                 nested::read(entries, (own("name"), own("version")), manifests)?;
             Ok((Format::Npm(1), importers, packages))
         }
         2 | 3 => {
-            let entries = entries("packages")?.ok_or(GraphError::Empty)?;
+            let entries = entries("packages")?.ok_or_else(|| GraphError::empty(text))?;
             let (importers, packages) = folders::read(entries)?;
             Ok((Format::Npm(number), importers, packages))
         }

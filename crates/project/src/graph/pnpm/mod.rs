@@ -53,7 +53,7 @@ pub(super) fn read(text: &str) -> Result<Read, GraphError> {
         let why = "the document of the project is missing: this one is of pnpm itself";
         return Err(GraphError::on(last.line, why));
     }
-    Ok((format.ok_or(GraphError::Empty)?, importers, packages))
+    Ok((format.ok_or_else(|| GraphError::empty(text))?, importers, packages))
 }
 
 /// What version 9 always writes. Half a file of it could pass for a smaller one.
