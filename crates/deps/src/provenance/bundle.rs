@@ -131,6 +131,20 @@ fn parsed(one: &Attestation) -> Result<Bundle, Fault> {
         let why = format!("a bundle of the form {} cannot be read", quoted(form));
         return Err(Fault::Unknown(why));
     }
+    // Of parts that exclude each other the reader takes one, and others could take another.
+    let material = one.bundle.get("verificationMaterial");
+    let parts: [(Option<&Value>, &[&str]); 2] = [
+        (Some(&one.bundle), &["dsseEnvelope", "messageSignature"]),
+        (material, &["certificate", "publicKey", "x509CertificateChain"]),
+    ];
+    for (place, names) in parts {
+        let is_there = |name: &&&str| {
+            place.and_then(|place| place.get(**name)).is_some_and(|part| !part.is_null())
+        };
+        if names.iter().filter(is_there).count() > 1 {
+            return Err(Fault::Wrong(format!("it has more than one of {}", names.join(", "))));
+        }
+    }
     Bundle::from_json(&one.bundle.to_string())
         .map_err(|error| Fault::Wrong(format!("it cannot be read: {}", quoted(&error.to_string()))))
 }

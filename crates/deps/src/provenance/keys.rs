@@ -22,6 +22,8 @@ pub enum Usage {
     Attestations,
     /// Names with versions and hashes.
     Signatures,
+    /// Nothing that is judged here. It is kept so that nobody can bring in another key of its identifier.
+    Other,
 }
 
 /// A public key of a registry: ECDSA on P-256.
@@ -149,7 +151,8 @@ fn key(entry: Entry) -> Result<Option<Key>, String> {
     let usage = match entry.key_usage.as_deref() {
         Some("npm:signatures") => Usage::Signatures,
         Some("npm:attestations") => Usage::Attestations,
-        _ => Usage::Any,
+        Some(_) => Usage::Other,
+        None => Usage::Any,
     };
     let (from, until) = (moment(from)?, moment(until)?);
     Ok(Some(Key { id, usage, from, until, spki }))

@@ -97,8 +97,10 @@ pub(super) fn of_certificate(info: &CertificateInfo, signed: i64) -> Result<Orig
         .ok_or_else(|| {
             format!("it was signed by {} and not by a build of a repository", quoted(&identity))
         })?;
+    let host = host(&repository)
+        .ok_or_else(|| format!("{} is no address of a repository", quoted(&repository)))?;
     for (known, place) in [GITHUB, GITLAB] {
-        if repository.starts_with(place) && issuer != known {
+        if (self::host(place).as_ref() == Some(&host)) != (issuer == known) {
             let who = quoted(&issuer).to_string();
             return Err(format!("{who} does not vouch for builds of {}", quoted(&repository)));
         }
@@ -116,6 +118,21 @@ pub(super) fn of_certificate(info: &CertificateInfo, signed: i64) -> Result<Orig
         signed,
         identity,
     })
+}
+
+/// The host of the address of a repository, however it is written; nothing where it is no plain one.
+fn host(address: &str) -> Option<String> {
+    let address = address.to_ascii_lowercase();
+    let (host, path) = address.strip_prefix("https://")?.split_once('/')?;
+    let (host, port) = host.split_once(':').unwrap_or((host, "443"));
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
+    let fits = !host.is_empty()
+        && !host.ends_with('.')
+        && host.bytes().all(is_plain)
+        && !port.is_empty()
+        && port.bytes().all(|byte| byte.is_ascii_digit())
+        && !path.starts_with('/');
+    fits.then(|| host.strip_prefix("www.").unwrap_or(host).to_owned())
 }
 
 /// What the provenance claims against what the certificate bears out.
@@ -141,8 +158,10 @@ pub(super) fn agree(origin: &Origin, claimed: &Claimed, signer: Option<&str>) ->
         return Agreement::Different("it names no repository".to_owned());
     };
     let plain = |url: &str| url.trim_end_matches('/').trim_end_matches(".git").to_ascii_lowercase();
-    if plain(repository) != plain(&origin.repository) {
-        return different("repository", repository, &origin.repository);
+    for told in [repository].into_iter().chain(&claimed.source) {
+        if plain(told) != plain(&origin.repository) {
+            return different("repository", told, &origin.repository);
+        }
     }
     let pairs = [
         ("commit", &claimed.commit, &origin.commit),
@@ -197,7 +216,8 @@ fn builder(origin: &Origin, claimed: &Claimed, signer: Option<&str>) -> Agreemen
             "it claims the builder {told}, and its certificate says {borne}"
         ))
     };
-    if let Some(kind) = told.strip_prefix("https://github.com/actions/runner") {
+    let runner = told.strip_prefix("https://github.com/actions/runner");
+    if let Some(kind) = runner.filter(|kind| kind.is_empty() || kind.starts_with('/')) {
         if origin.issuer != GITHUB.0 {
             return different(&origin.issuer);
         }
@@ -254,6 +274,29 @@ mod tests {
             workflow: Some(".github/workflows/x.yml".into()),
             builder: Some("https://github.com/actions/runner/github-hosted".into()),
             invocation: None,
+            source: None,
+        }
+    }
+
+    #[test]
+    fn a_host_is_the_same_however_it_is_written() {
+        let known =
+            ["https://github.com/o/r", "HTTPS://GitHub.com/o/r", "https://www.github.com/o/r"];
+        for text in known.into_iter().chain(["https://github.com:443/o/r"]) {
+            assert_eq!(host(text).as_deref(), Some("github.com"), "{text}");
+        }
+        assert_eq!(host("https://code.example:8443/o/r").as_deref(), Some("code.example"));
+        for text in [
+            "http://github.com/o/r",
+            "https://a@github.com/o/r",
+            "https://github.com./o/r",
+            "https:///github.com/o/r",
+            "https:\\\\github.com/o/r",
+            "https://github.com\\@a/o/r",
+            "git@github.com:o/r",
+            "https://github.com",
+        ] {
+            assert_eq!(host(text), None, "{text}");
         }
     }
 
@@ -270,6 +313,7 @@ mod tests {
         };
         other(|one| one.repository = Some("https://github.com/o/other".into()));
         other(|one| one.repository = None);
+        other(|one| one.source = Some("https://github.com/o/other".into()));
         other(|one| one.commit = Some("bad".into()));
         other(|one| one.commit = None);
         other(|one| one.reference = Some("refs/heads/other".into()));
@@ -279,6 +323,12 @@ mod tests {
         other(|one| one.builder = Some("https://github.com/z/b/.github/workflows/b.yml@v1".into()));
         other(|one| one.builder = Some("https://gitlab.com/o/r/-/runners/1".into()));
         other(|one| one.builder = None);
+        let odd = Claimed {
+            builder: Some("https://github.com/actions/runner.example/x".into()),
+            ..claimed()
+        };
+        let old = Origin { runner: None, ..origin() };
+        assert!(matches!(agree(&old, &odd, None), Agreement::Incomparable(_)));
     }
 
     #[test]

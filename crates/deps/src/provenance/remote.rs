@@ -150,7 +150,11 @@ impl Source for Remote {
             let url = format!("{}-/npm/v1/attestations/{escaped}@{number}", self.registry(name)?);
             let bytes = self.registries.fetch(&url, "application/json", ATTESTATIONS);
             let bytes = bytes.map_err(|error| format!("its attestations: {}", error.told()))?;
-            Some(bundle::read(&bytes)?)
+            let all = bundle::read(&bytes)?;
+            if all.is_empty() {
+                return Err("the registry speaks of attestations and serves none".to_owned());
+            }
+            Some(all)
         } else {
             // Of a registry that passes signatures on it is known that there are none.
             signatures.is_some().then(Vec::new)

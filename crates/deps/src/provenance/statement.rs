@@ -65,6 +65,8 @@ struct Digest {
 pub(super) struct Claimed {
     /// Address of the repository.
     pub(super) repository: Option<String>,
+    /// Address of the repository that the commit is said to be of, where that is told apart.
+    pub(super) source: Option<String>,
     /// Branch or tag, `refs/...`.
     pub(super) reference: Option<String>,
     pub(super) commit: Option<String>,
@@ -145,6 +147,7 @@ impl Statement {
                 workflow: text("/invocation/configSource/entryPoint"),
                 builder: text("/builder/id"),
                 invocation: invocation("/metadata/buildInvocationId"),
+                source: None,
             };
         }
         let workflow = "/buildDefinition/externalParameters/workflow";
@@ -153,7 +156,8 @@ impl Statement {
             |pointer: &str| source.and_then(|one| one.pointer(pointer)).and_then(Value::as_str);
         let (dependency, at) = source("/uri").map(parted).unwrap_or_default();
         Claimed {
-            repository: text(&format!("{workflow}/repository")).or(dependency),
+            repository: text(&format!("{workflow}/repository")).or_else(|| dependency.clone()),
+            source: dependency,
             reference: text(&format!("{workflow}/ref")).or(at),
             commit: source("/digest/gitCommit")
                 .or_else(|| source("/digest/sha1"))

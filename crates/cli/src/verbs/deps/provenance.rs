@@ -253,7 +253,17 @@ impl Asked for Keeping {
 
 /// Not what is the project's own, nor what came inside the tarball of another.
 fn is_judged(package: &Package) -> bool {
-    !matches!(package.source, From::Link { .. }) && !package.bundled
+    !matches!(package.source, From::Link { .. }) && !came_along(package)
+}
+
+/// Whether it came inside the tarball of another. That the lockfile says so is not enough: npm fetches what
+/// the project itself bundles, and what is fetched has a hash or an address.
+fn came_along(package: &Package) -> bool {
+    let is_fetched =
+        !package.integrity.is_empty() || !matches!(package.source, From::Registry { url: None });
+    // Below no other package, in the folder of the project itself
+    let is_own = package.key.matches("node_modules/").count() == 1;
+    package.bundled && !is_fetched && !is_own
 }
 
 /// Judges every release, in the order of their names.
@@ -286,7 +296,9 @@ fn compared(
     source: &dyn Asked,
     trust: &Trust,
 ) -> Since {
-    let change = Change::between(&old.graph, &new.graph);
+    let mut change = Change::between(&old.graph, &new.graph);
+    // What came inside another tarball is no version before: nothing is known of it.
+    change.before.retain(|_, copies| copies.all().any(is_judged));
     let mut pairs = Vec::new();
     let mut before = Releases::new();
     let all: Vec<Release<'_>> =

@@ -61,13 +61,20 @@ impl Believed {
     }
 }
 
-/// The root of npm itself, else that of the tree that is judged, and which it is.
+/// The root of npm itself, else that of the tree that is judged, and which it is. Scripts of packages are
+/// run with `node_modules/.bin` in front of the path: an `npm` there, or elsewhere in the tree, is not the
+/// one of this machine.
 fn find(folder: &Path) -> Option<(PathBuf, bool)> {
     let has_seeds = |path: &PathBuf| path.join("seeds.json").is_file();
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let programs = std::env::split_paths(&path).map(|folder| folder.join("npm"));
-    let npm =
-        programs.filter_map(|program| program.canonicalize().ok()).find(|path| path.is_file());
+    let tree = folder.canonicalize().ok();
+    let is_of_tree = |path: &Path| tree.as_ref().is_some_and(|tree| path.starts_with(tree));
+    let programs = std::env::split_paths(&path)
+        .filter(|folder| folder.is_absolute() && !folder.ends_with("node_modules/.bin"))
+        .map(|folder| folder.join("npm"));
+    let npm = programs
+        .filter_map(|program| program.canonicalize().ok())
+        .find(|path| path.is_file() && !is_of_tree(path));
     // `npm/bin/npm-cli.js`, with its packages inside or, as Debian has it, beside it.
     let own = npm.as_deref().and_then(|cli| cli.parent()?.parent()).map(Path::to_path_buf);
     let places = own.into_iter().flat_map(|npm| {
