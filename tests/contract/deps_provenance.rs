@@ -1,6 +1,7 @@
 //! `ringfence deps provenance`: what Sigstore's own parts make is accepted, each flaw is refused, and what
 //! nobody said is never fine.
 
+mod hidden;
 mod online;
 
 use base64::Engine as _;
@@ -113,7 +114,7 @@ impl Case {
 }
 
 /// What each attestation must come to: the exit code, and a word of the reason.
-const EXPECTED: [(&str, i32, &str); 50] = [
+const EXPECTED: [(&str, i32, &str); 60] = [
     ("good", 0, ""),
     ("good-form-2", 0, ""),
     ("good-form-1-promise-alone", 0, ""),
@@ -153,6 +154,16 @@ const EXPECTED: [(&str, i32, &str); 50] = [
     ("claims-another-run", 1, "claims the run"),
     ("signed-by-a-person", 1, "not by a build"),
     ("issuer-of-somebody-else", 1, "does not vouch for builds"),
+    ("issuer-of-another-host-plain", 1, "does not vouch for builds"),
+    ("issuer-of-another-host-upper-case", 1, "does not vouch for builds"),
+    ("issuer-of-another-host-port", 1, "does not vouch for builds"),
+    ("issuer-of-another-host-no-tls", 1, "no address of a repository"),
+    ("issuer-of-another-host-user", 1, "no address of a repository"),
+    ("issuer-of-another-host-dot", 1, "no address of a repository"),
+    ("claims-a-commit-of-another-repository", 1, "claims the repository"),
+    ("two-materials", 1, "more than one of certificate"),
+    ("two-contents", 1, "more than one of dsseEnvelope"),
+    ("good-and-another-tarball", 1, "another tarball"),
     ("signed-by-a-key", 1, "a key signed it and no build"),
     ("said-to-be-published", 1, "of another kind"),
     ("published-by-another-key", 1, "signature"),

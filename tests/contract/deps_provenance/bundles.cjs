@@ -314,6 +314,26 @@ async function main () {
   set('signed-by-a-person', await provenance(
     { identity: 'https://person.example/me', extensions: [{ oid: `${OID}8`, value: 'https://accounts.example' }] }))
   set('issuer-of-somebody-else', await provenance({ extensions: extensions({ 8: 'https://gitlab.com' }) }))
+  for (const [label, host] of Object.entries({
+    plain: 'https://github.com', 'upper-case': 'https://GitHub.com', port: 'https://github.com:443',
+    'no-tls': 'http://github.com', user: 'https://a@github.com', dot: 'https://github.com.',
+  })) {
+    const at = text => text.replace('https://github.com', host)
+    const change = { 8: 'https://issuer.example', 9: at(WORKFLOW), 12: at(REPOSITORY), 18: at(WORKFLOW), 21: at(RUN) }
+    set(`issuer-of-another-host-${label}`, await provenance(
+      { identity: at(WORKFLOW), extensions: extensions(change) },
+      { repository: at(REPOSITORY), run: at(RUN), builder: at(WORKFLOW) }))
+  }
+  {
+    const claim = slsa1()
+    claim.buildDefinition.resolvedDependencies[0].uri = 'git+https://github.com/example/other@refs/tags/v1'
+    set('claims-a-commit-of-another-repository', await one(SLSA1, statement(SLSA1, claim)))
+  }
+  broken('two-materials', cases.good[0], bundle => { bundle.verificationMaterial.publicKey = { hint: 'x' } })
+  broken('two-contents', cases.good[0], bundle => {
+    bundle.messageSignature = { messageDigest: { algorithm: 'SHA2_256', digest: 'AAAA' }, signature: 'AAAA' }
+  })
+  set('good-and-another-tarball', cases.good[0], cases['another-tarball'][0])
   set('signed-by-a-key', await provenance({ keys: registry, hint: id(registry.publicKey) }))
   set('said-to-be-published', { ...cases.good[0], predicateType: PUBLISH })
 

@@ -152,6 +152,12 @@ fn what_a_registry_does_not_serve_is_unknown_and_what_it_should_have_is_missing(
         let run = run(answers.clone());
         assert_eq!(run.code, 2, "{text}\n{run}");
     }
+    // It says that there are attestations, and serves none of them
+    answers.insert("/-/npm/v1/attestations/built@1.0.0".into(), br#"{"attestations":[]}"#.to_vec());
+    let none = run(answers);
+    assert_eq!(none.code, 2, "{none}");
+    let plain = none.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(plain.contains("speaks of attestations and serves none"), "{none}");
     let mut gone = served(&made, "good", None);
     gone.remove("/built");
     assert_eq!(run(gone).code, 2);
@@ -175,6 +181,16 @@ fn a_registry_cannot_replace_a_key_that_is_known() {
     let told = run(&answers);
     assert_eq!(told.code, 1, "{told}");
     assert!(told.stdout.contains("signature-invalid"), "{told}");
+    // Nor one that is known to be for something else, or of a kind that is not read.
+    for (field, value) in [("keyUsage", "npm:other"), ("scheme", "ecdsa-sha2-nistp384")] {
+        let mut known = made["keys"].clone();
+        known["keys"][0][field] = value.into();
+        fs::write(playground.path().join("keys.json"), known.to_string()).unwrap();
+        let told = run(&answers);
+        assert_eq!(told.code, 1, "{field}: {told}");
+        let plain = told.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(plain.contains("nobody here vouches for"), "{field}: {told}");
+    }
 }
 
 #[test]

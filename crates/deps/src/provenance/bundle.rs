@@ -189,7 +189,7 @@ fn published(
     let VerificationMaterialContent::PublicKey(hint) = &bundle.verification_material.content else {
         return Err(wrong("somebody else than the registry says that it was published"));
     };
-    if trust.keys().is_empty() && expected.told.is_empty() {
+    if !trust.has_keys(expected.told) {
         return Err(Fault::Unknown(super::NO_KEYS.to_owned()));
     }
     let Some((key, _)) = trust.key(expected.told, &hint.hint, Usage::Attestations) else {

@@ -192,7 +192,7 @@ fn signatures(told: &Told, expected: &Expected<'_>, trust: &Trust) -> (Part, boo
     if signatures.is_empty() {
         return (Part::None, false);
     }
-    if trust.keys().is_empty() && expected.told.is_empty() {
+    if !trust.has_keys(expected.told) {
         return (Part::Unknown(NO_KEYS.to_owned()), false);
     }
     if signatures.len() > SIGNATURES {

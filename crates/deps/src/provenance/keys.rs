@@ -111,7 +111,7 @@ struct Window {
     end: Option<String>,
 }
 
-/// Reads a document of keys. Keys of another kind than ECDSA on P-256 are left out.
+/// Reads a document of keys. Keys of another kind than ECDSA on P-256 are for [`Usage::Other`].
 ///
 /// # Errors
 /// It is no such document, or a key in it is none or has a date that is none.
@@ -137,10 +137,11 @@ fn key(entry: Entry) -> Result<Option<Key>, String> {
         None => (entry.key, entry.scheme, None, entry.expires),
     };
     let known = ["ecdsa-sha2-nistp256", "PKIX_ECDSA_P256_SHA_256"];
-    if kind.is_some_and(|kind| !known.contains(&kind.as_str())) {
-        return Ok(None);
-    }
     let spki = text.and_then(|text| DerPublicKey::from_base64(&text).ok());
+    if kind.is_some_and(|kind| !known.contains(&kind.as_str())) {
+        let (usage, from, until) = (Usage::Other, None, None);
+        return Ok(spki.map(|spki| Key { id, usage, from, until, spki }));
+    }
     let spki = spki.ok_or_else(|| wrong("public key"))?;
     VerificationKey::from_spki_with_scheme(&spki, SigningScheme::EcdsaP256Sha256)
         .map_err(|_| wrong("public key of ECDSA on P-256"))?;

@@ -135,6 +135,11 @@ impl Trust {
         &self.keys
     }
 
+    /// Whether anybody has a key that something could be judged with.
+    pub(super) fn has_keys(&self, told: &[Key]) -> bool {
+        self.keys.iter().chain(told).any(|key| key.usage != Usage::Other)
+    }
+
     /// The key of this identifier for a use, and whether only the registry vouches for it.
     pub(super) fn key<'a>(
         &'a self,
