@@ -7,9 +7,10 @@ use crate::evidence::is_name;
 use crate::http::{AskError, Bounds, Registries};
 use crate::npmrc::Npmrc;
 use ringfence_policy::time;
-use serde::Deserialize;
-use serde_json::Value;
+use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -52,7 +53,7 @@ struct Document {
     name: String,
     versions: BTreeMap<String, Manifest>,
     #[serde(default)]
-    time: BTreeMap<String, Value>,
+    time: BTreeMap<String, Moment>,
 }
 
 #[derive(Deserialize)]
@@ -64,7 +65,59 @@ struct Manifest {
 #[derive(Deserialize, Default)]
 struct Dist {
     signatures: Option<Vec<Signature>>,
-    attestations: Option<Value>,
+    /// That there are some: what is said of them here is not kept, however much it is.
+    attestations: Option<IgnoredAny>,
+}
+
+/// A moment, or something else, of which nothing is kept: values take many times the room of their text.
+struct Moment(Option<i64>);
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Moments)
+    }
+}
+
+struct Moments;
+
+impl<'de> Visitor<'de> for Moments {
+    type Value = Moment;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a moment")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Moment, E> {
+        Ok(Moment(time::read(text)))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Moment, E> {
+        Ok(Moment(None))
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Moment, E> {
+        Ok(Moment(None))
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Moment, E> {
+        Ok(Moment(None))
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Moment, E> {
+        Ok(Moment(None))
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Moment, E> {
+        Ok(Moment(None))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Moment, A::Error> {
+        IgnoredAny.visit_seq(items).map(|_| Moment(None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Moment, A::Error> {
+        IgnoredAny.visit_map(entries).map(|_| Moment(None))
+    }
 }
 
 impl Remote {
@@ -128,9 +181,9 @@ impl Remote {
         }
         let times = document.time;
         let known = |(version, manifest): (String, Manifest)| {
-            let published = times.get(&version).and_then(Value::as_str).and_then(time::read);
+            let published = times.get(&version).and_then(|moment| moment.0);
             let Dist { signatures, attestations } = manifest.dist;
-            let attested = attestations.is_some_and(|told| !told.is_null());
+            let attested = attestations.is_some();
             (version, Known { published, signatures, attested })
         };
         Ok(document.versions.into_iter().map(known).collect())
@@ -167,5 +220,24 @@ impl Source for Remote {
             attestations,
             keys: keys.unwrap_or_default(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_moment_is_passed_over_and_the_rest_is_read() {
+        let text = r#"{"name":"a","versions":{"1.0.0":{"dist":{"attestations":[[{}]]}},
+            "2.0.0":{"dist":{"attestations":null}}},"time":{"1.0.0":"2026-01-01T00:00:00Z",
+            "a":[[1]],"b":{"c":"2026-01-01T00:00:00Z"},"d":null,"e":1,"f":-1,"g":1.5,"h":true,"i":""}}"#;
+        let document: Document = serde_json::from_str(text).unwrap();
+        let moments: Vec<Option<i64>> = document.time.values().map(|moment| moment.0).collect();
+        assert_eq!(moments[0], time::read("2026-01-01T00:00:00Z"));
+        assert!(moments[0].is_some() && moments[1..].iter().all(Option::is_none));
+        let told: Vec<bool> =
+            document.versions.values().map(|one| one.dist.attestations.is_some()).collect();
+        assert_eq!(told, [true, false]);
     }
 }
