@@ -1,5 +1,6 @@
 //! The package managers, as npm installs them.
 
+use crate::project::authorities;
 use ringfence_tests::command::{Run, other};
 use ringfence_tests::{not_run, workspace};
 use std::fs;
@@ -142,6 +143,10 @@ impl Manager {
             if !own.iter().any(|start| name.starts_with(start)) {
                 command.env(name, value);
             }
+        }
+        // npm's own may stand in a file of settings that belongs to the machine's npm alone.
+        for name in ["NODE_EXTRA_CA_CERTS", "npm_config_cafile"] {
+            command.envs(authorities().map(|path| (name, path)));
         }
         let path = std::env::var("PATH").unwrap_or_default();
         command.env("PATH", format!("{}:{path}", bin.display()));

@@ -149,10 +149,19 @@ impl Locked {
 /// The registry that npm is configured to use on this machine.
 pub(crate) fn registry() -> &'static str {
     static REGISTRY: OnceLock<String> = OnceLock::new();
-    REGISTRY.get_or_init(|| {
-        let mut npm = other("npm");
-        npm.envs(std::env::vars_os()).args(["config", "get", "registry"]);
-        npm.current_dir("/");
-        done(&mut npm).stdout.trim().to_owned()
-    })
+    REGISTRY.get_or_init(|| setting("registry"))
+}
+
+/// The file of authorities that npm is configured to believe on this machine, where there is one.
+pub(crate) fn authorities() -> Option<&'static str> {
+    static AUTHORITIES: OnceLock<String> = OnceLock::new();
+    let path = AUTHORITIES.get_or_init(|| setting("cafile"));
+    (!matches!(path.as_str(), "null" | "undefined" | "")).then_some(path)
+}
+
+fn setting(name: &str) -> String {
+    let mut npm = other("npm");
+    npm.envs(std::env::vars_os()).args(["config", "get", name]);
+    npm.current_dir("/");
+    done(&mut npm).stdout.trim().to_owned()
 }
