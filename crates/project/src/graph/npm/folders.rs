@@ -102,7 +102,9 @@ fn package(
     };
     package.integrity = Integrity::parse(&string(entry, "integrity")?.unwrap_or_default());
     package.install_script = Some(is_true(entry, "hasInstallScript"));
-    package.bundled = is_true(entry, "inBundle");
+    // With a hash or an address npm fetches it by itself, whoever bundles it: nothing came with another.
+    let came_along = package.integrity.is_empty() && resolved(entry)?.is_none();
+    package.bundled = came_along && is_true(entry, "inBundle");
     package.licence = entry.key("license").and_then(|placed| licence(&placed.value));
     package.deprecated = text_of(entry, "deprecated");
     package.os = words(entry, "os");
@@ -212,6 +214,16 @@ mod tests {
     fn graph(packages: &str) -> Graph {
         let text = format!("{{\"lockfileVersion\": 3, \"packages\": {{\n{packages}\n}}}}");
         Graph::read("package-lock.json", &text, &[]).unwrap()
+    }
+
+    #[test]
+    fn what_has_a_hash_did_not_come_along_with_another() {
+        let text = r#"{"lockfileVersion": 3, "packages": {"": {},
+            "node_modules/a": {"version": "1.0.0", "inBundle": true, "integrity": "sha512-x"},
+            "node_modules/a/node_modules/b": {"version": "1.0.0", "inBundle": true}}}"#;
+        let graph = Graph::read("package-lock.json", text, &[]).unwrap();
+        let told: Vec<_> = graph.packages.iter().map(|one| one.bundled).collect();
+        assert_eq!(told, [false, true]);
     }
 
     #[test]
