@@ -27,7 +27,7 @@ fn what_the_project_bundles_or_a_lockfile_calls_bundled_is_judged_all_the_same()
         one.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         one
     };
-    let address = "https://registry.npmjs.org/other/-/other-1.0.0.tgz";
+    let address = "https://registry.example/other/-/other-1.0.0.tgz";
     let cases = [
         ("node_modules/other", json!({"integrity": integrity()}), 2),
         ("node_modules/other", json!({"resolved": address}), 2),
