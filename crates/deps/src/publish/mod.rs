@@ -46,11 +46,7 @@ pub fn check(folder: &Path, policy: &Dependencies, now: u64) -> Result<Published
         .canonicalize()
         .map_err(|source| ContentsError::Read { path: folder.to_owned(), source })?;
     let manifest = PackedManifest::read(&folder, "package.json")?.unwrap_or_default();
-    let packed = Npm::ALL.map(|npm| contents::contents(&folder, npm).map(|found| (npm, found)));
-    let mut all = Vec::new();
-    for one in packed {
-        all.push(one?);
-    }
+    let all = packed(&folder)?;
     let repository = Repository::around(&folder);
     let mut found = Found::new(&repository);
     let package = shipped::Package::new(&folder, &manifest, &all);
@@ -59,6 +55,18 @@ pub fn check(folder: &Path, policy: &Dependencies, now: u64) -> Result<Published
     let newest =
         all.last().map_or(0, |(_, packed)| packed.files.values().map(|file| file.size).sum());
     Ok(found.judge(policy, now, told(&manifest, &package.all(), newest)))
+}
+
+/// What each npm would ship, computed at the same time.
+fn packed(folder: &Path) -> Result<Vec<(Npm, Contents)>, ContentsError> {
+    let pack = |npm| contents::contents(folder, npm).map(|found| (npm, found));
+    std::thread::scope(|scope| {
+        let all = Npm::ALL.map(|npm| scope.spawn(move || pack(npm)));
+        let joined = all
+            .into_iter()
+            .map(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        joined.collect()
+    })
 }
 
 /// What is told of the contents beside findings.

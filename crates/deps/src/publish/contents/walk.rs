@@ -155,19 +155,22 @@ impl Walk<'_> {
     ) -> Result<(), ContentsError> {
         for name in names {
             let as_file = level.passes(&[name], false, None, &self.budget);
-            let as_folder = level.passes(&[name], true, None, &self.budget);
-            if !as_file && !as_folder {
-                continue;
-            }
+            let as_folder = || level.passes(&[name], true, None, &self.budget);
             let entry = path.join(name);
             let shown = self.shown(&entry);
             if name.contains('*') {
-                self.contents.left_out.push(shown);
+                if as_file || as_folder() {
+                    self.contents.left_out.push(shown);
+                }
                 continue;
             }
             let failed = |source| ContentsError::Read { path: entry.clone(), source };
-            let found = entry.symlink_metadata().map_err(failed)?;
-            if found.is_dir() && as_folder {
+            let found = match entry.symlink_metadata() {
+                // Nobody asks for it, so nobody has to be able to look at it.
+                Err(_) if !as_file && !as_folder() => continue,
+                found => found.map_err(failed)?,
+            };
+            if found.is_dir() && as_folder() {
                 let exact = as_file || level.passes(&[name, ""], false, None, &self.budget);
                 let below = Level {
                     parent: Some(level),
@@ -209,12 +212,18 @@ impl Level<'_> {
                 return false;
             }
         }
-        let path = Shapes::of(entry);
-        let base = base.map(|base| Shapes::of(&[base]));
+        let mut shapes = None;
         for rule in self.lists.iter().flatten() {
             if rule.negate == included {
                 continue;
             }
+            // Most rules are told from most names at once: a package has many of both.
+            let may_fit = rule.may_match(entry, budget);
+            if !may_fit && (rule.is_of_name || !partial || !rule.negate) {
+                continue;
+            }
+            let (path, last) = shapes
+                .get_or_insert_with(|| (Shapes::of(entry), base.map(|base| Shapes::of(&[base]))));
             let exactly = |rooted: &[&str], inside: &[&str]| {
                 rule.matches(rooted, false, budget) || rule.matches(inside, false, budget)
             };
@@ -226,8 +235,8 @@ impl Level<'_> {
             };
             let fits = exactly(&path.rooted, path.inside())
                 || partial
-                    && (on_the_way(&path)
-                        || rule.is_relative && base.as_ref().is_some_and(on_the_way));
+                    && (on_the_way(path)
+                        || rule.is_relative && last.as_ref().is_some_and(on_the_way));
             if fits {
                 included = rule.negate;
             }

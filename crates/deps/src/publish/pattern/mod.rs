@@ -46,13 +46,24 @@ pub(super) struct Pattern {
     pub(super) sets: Vec<Vec<Part>>,
     /// One of these is a single name, or one with `/` behind it.
     pub(super) is_relative: bool,
+    /// Whether the last name of a path alone decides, however the path is written.
+    pub(super) is_of_name: bool,
+    /// For each list a name that a whole match cannot do without, where it has one.
+    needed: Vec<Option<usize>>,
     case: Case,
 }
 
 impl Pattern {
     /// Reads a pattern. Comments and empty ones match nothing.
     pub(super) fn read(text: &str, case: Case) -> Result<Self, PatternError> {
-        let nothing = Self { negate: false, sets: Vec::new(), is_relative: false, case };
+        let nothing = Self {
+            negate: false,
+            sets: Vec::new(),
+            is_relative: false,
+            is_of_name: false,
+            needed: Vec::new(),
+            case,
+        };
         if text.is_empty() || text.starts_with('#') {
             return Ok(nothing);
         }
@@ -61,7 +72,7 @@ impl Pattern {
         }
         let bare = text.trim_start_matches('!');
         let negate = (text.len() - bare.len()) % 2 == 1;
-        let mut sets = Vec::new();
+        let mut sets: Vec<Vec<Part>> = Vec::new();
         let mut is_relative = false;
         for text in braces::expand(bare)? {
             let parts = split(&text);
@@ -72,7 +83,20 @@ impl Pattern {
             };
             sets.push(parts.iter().map(|part| Part::read(part, case == Case::Any)).collect());
         }
-        Ok(Self { negate, sets, is_relative, case })
+        let single = |set: &Vec<Part>| matches!(set.as_slice(), [one] if *one != Part::Globstar);
+        let is_of_name = case == Case::Any && sets.iter().all(single);
+        let is_needed =
+            |part: &Part| matches!(part, Part::Literal { text, .. } if !text.is_empty());
+        let needed = sets.iter().map(|set| set.iter().rposition(is_needed)).collect();
+        Ok(Self { negate, sets, is_relative, is_of_name, needed, case })
+    }
+
+    /// Whether it may match a path of these names as a whole: that it may not is sure, and told faster
+    /// than it is matched.
+    pub(super) fn may_match(&self, names: &[&str], budget: &Budget) -> bool {
+        self.sets.iter().zip(&self.needed).any(|(set, needed)| {
+            needed.is_none_or(|at| names.iter().any(|name| set[at].matches(name, budget)))
+        })
     }
 
     /// Whether it matches a path, given as its names: a leading or closing `/` is an empty one. With

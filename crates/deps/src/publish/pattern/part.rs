@@ -117,7 +117,7 @@ impl Part {
         match self {
             Self::Globstar => false,
             Self::Literal { text, any_case } => {
-                text == name || *any_case && text.chars().map(fold).eq(name.chars().map(fold))
+                text == name || *any_case && same_in_any_case(text, name)
             }
             Self::Magic { tokens, any_case } => {
                 if let [Token::Star(_)] = tokens.as_slice() {
@@ -136,6 +136,15 @@ fn only_stars(tokens: &mut [Token]) {
     if let [Token::Star(least)] = tokens {
         *least = 1;
     }
+}
+
+/// Whether two texts are the same but for upper and lower case. ASCII folds to ASCII alone, and nothing
+/// else does.
+fn same_in_any_case(one: &str, other: &str) -> bool {
+    if one.is_ascii() || other.is_ascii() {
+        return one.eq_ignore_ascii_case(other);
+    }
+    one.chars().map(fold).eq(other.chars().map(fold))
 }
 
 /// As JavaScript compares without case: one character for one.

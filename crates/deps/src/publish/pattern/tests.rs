@@ -92,3 +92,67 @@ fn what_takes_too_long_is_an_error_and_not_a_wait() {
     slow.matches(&[&"a".repeat(200)], false, &budget);
     assert!(budget.is_spent());
 }
+
+#[test]
+fn what_matches_is_never_ruled_out_before() {
+    let patterns = [
+        "a",
+        "A",
+        "/a",
+        "a/",
+        "/a/",
+        "a/**",
+        "**/a",
+        "**/a/**",
+        "a/**/b",
+        "**/a/**/b/**",
+        "/a/b",
+        "{a,b}/c",
+        "{a,/b/**}",
+        "*",
+        "**",
+        "*.js",
+        "/*",
+        "a*",
+        "[ab]",
+        "/[ab]/c",
+        "",
+        "!a",
+        "!/a/b",
+        "**/*.js",
+        "./a",
+        "a/..",
+        "\u{e4}",
+        "\u{c4}/a",
+        "\u{17f}",
+        "s",
+    ];
+    let names = ["a", "b", "c", "A", "x.js", "\u{e4}", "\u{c4}", "\u{17f}", "s"];
+    let mut paths: Vec<Vec<&str>> = names.iter().map(|name| vec![*name]).collect();
+    for depth in 0..2 {
+        let longer: Vec<Vec<&str>> =
+            paths.iter().filter(|path| path.len() == depth + 1).cloned().collect();
+        paths
+            .extend(longer.iter().flat_map(|path| names.map(|name| [&path[..], &[name]].concat())));
+    }
+    for text in patterns {
+        let pattern = Pattern::read(text, Case::Any).unwrap();
+        for path in &paths {
+            let budget = Budget::default();
+            let shapes = [
+                path.clone(),
+                [&[""], &path[..]].concat(),
+                [&path[..], &[""]].concat(),
+                [&[""], &path[..], &[""]].concat(),
+            ];
+            let whole = shapes.iter().any(|path| pattern.matches(path, false, &budget));
+            let may = pattern.may_match(path, &budget);
+            assert!(may || !whole, "{text} {path:?}");
+            if pattern.is_of_name {
+                let partly = shapes.iter().any(|path| pattern.matches(path, true, &budget));
+                assert_eq!(whole, partly, "{text} {path:?}");
+                assert!(may || !partly, "{text} {path:?}");
+            }
+        }
+    }
+}

@@ -66,8 +66,9 @@ pub(super) fn look(package: &Package<'_>, found: &mut Found<'_>) -> Result<(), C
     let all = package.all();
     differences(package, found);
     let mut maps = Vec::new();
+    let mut bytes = Vec::new();
     for (path, file) in &all.files {
-        let bytes = read(package.folder, path)?;
+        read(package.folder, path, &mut bytes)?;
         if files::has_sources(path, &bytes) {
             maps.push(path.clone());
         }
@@ -82,15 +83,15 @@ pub(super) fn look(package: &Package<'_>, found: &mut Found<'_>) -> Result<(), C
     Ok(())
 }
 
-/// A file, or its beginning where it is large.
-fn read(folder: &Path, path: &str) -> Result<Vec<u8>, ContentsError> {
+/// A file, or its beginning where it is large, in the place of what was read before.
+fn read(folder: &Path, path: &str, bytes: &mut Vec<u8>) -> Result<(), ContentsError> {
     use std::io::Read as _;
     let full = folder.join(path);
     let failed = |source| ContentsError::Read { path: full.clone(), source };
-    let mut bytes = Vec::new();
+    bytes.clear();
     let file = std::fs::File::open(&full).map_err(failed)?;
-    file.take(LARGEST).read_to_end(&mut bytes).map_err(failed)?;
-    Ok(bytes)
+    file.take(LARGEST).read_to_end(bytes).map_err(failed)?;
+    Ok(())
 }
 
 /// What depends on who packs.

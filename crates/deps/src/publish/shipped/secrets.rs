@@ -14,7 +14,7 @@ pub(super) fn look(path: &str, bytes: &[u8], found: &mut Found<'_>) {
         found.in_package("secret-shipped", path, 1, message);
     }
     let of_registry = matches!(name, ".npmrc" | ".yarnrc.yml");
-    if let Some(line) = token_line(bytes).filter(|_| of_registry) {
+    if let Some(line) = of_registry.then(|| token_line(bytes)).flatten() {
         let message = "the token of a registry is shipped".to_owned();
         found.in_package("secret-shipped", path, line, message);
     }
