@@ -121,6 +121,8 @@ pub struct Dependencies {
     pub accept: Vec<Accepted>,
     /// Versions that may run something when they are installed.
     pub scripts: Vec<Script>,
+    /// Versions that shall not, on purpose; none of them is in `scripts` too.
+    pub denied_scripts: Vec<DeniedScript>,
 }
 
 /// What an unset `minimum-age` is: most of the incidents on record were over within it.
@@ -131,6 +133,11 @@ impl Dependencies {
     #[must_use]
     pub fn fails_on(&self) -> Severity {
         self.fail_on.as_ref().map_or(Severity::High, |severity| severity.value)
+    }
+
+    /// Entries about which somebody decided, one way or the other.
+    pub fn decided_scripts(&self) -> impl Iterator<Item = &Script> {
+        self.scripts.iter().chain(self.denied_scripts.iter().map(|one| &one.script))
     }
 
     /// How old a version has to be.
@@ -179,6 +186,29 @@ pub struct Script {
     pub version: Option<Located<String>>,
     /// SHA-512 of its tarball in base64, without `sha512-` in front.
     pub sha512: Option<Located<String>>,
+}
+
+impl Script {
+    /// Whether there could be a tarball that this and another entry are both about.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let meet = |one: &Option<Located<String>>, two: &Option<Located<String>>| match (one, two) {
+            (Some(one), Some(two)) => one.value == two.value,
+            _ => true,
+        };
+        self.package.value == other.package.value
+            && meet(&self.version, &other.version)
+            && meet(&self.sha512, &other.sha512)
+    }
+}
+
+/// A version that shall not run anything when it is installed, and why.
+#[derive(Debug, Clone)]
+pub struct DeniedScript {
+    /// Which.
+    pub script: Script,
+    /// Why it does without.
+    pub reason: Located<String>,
 }
 
 /// Whether a pattern (`name`, `name@version`, `@scope`, `@scope/*`, `prefix*`) is about a

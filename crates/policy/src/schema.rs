@@ -266,6 +266,8 @@ struct Dependencies {
     accept: Option<Vec<Accept>>,
     /// Versions that may run something when they are installed.
     scripts: Option<Vec<Script>>,
+    /// Versions that shall not run anything when they are installed, on purpose.
+    denied_scripts: Option<Vec<DeniedScript>>,
 }
 
 /// How much a finding matters.
@@ -318,6 +320,21 @@ struct Script {
     sha512: Option<String>,
 }
 
+/// A version that shall not run anything when it is installed.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct DeniedScript {
+    /// npm package.
+    package: String,
+    /// Its version.
+    version: Option<String>,
+    /// SHA-512 of its tarball, in base64.
+    sha512: Option<String>,
+    /// Why it does without.
+    #[schemars(length(min = 1))]
+    reason: String,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -363,9 +380,12 @@ mod tests {
         let addon = &process["properties"]["addons"]["items"];
         assert_eq!(keys_of(&root, addon), sorted(keys::ADDON.keys));
         let dependencies = resolved(&root, &root["properties"]["dependencies"]);
-        for (list, keys) in
-            [("internal", keys::INTERNAL), ("accept", keys::ACCEPT), ("scripts", keys::SCRIPT)]
-        {
+        for (list, keys) in [
+            ("internal", keys::INTERNAL),
+            ("accept", keys::ACCEPT),
+            ("scripts", keys::SCRIPT),
+            ("denied-scripts", keys::DENIED_SCRIPT),
+        ] {
             let item = &dependencies["properties"][list]["items"];
             assert_eq!(keys_of(&root, item), sorted(keys.keys), "dependencies.{list}");
         }

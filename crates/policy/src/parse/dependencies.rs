@@ -3,7 +3,8 @@
 use super::section::{Report, Section, duplicate, wrong_type};
 use super::{keys, units};
 use crate::dependencies::{
-    ADVISORIES, Accepted, Dependencies, Internal, PUBLISH_CODES, REVIEW_CODES, Script, Severity,
+    ADVISORIES, Accepted, DeniedScript, Dependencies, Internal, PUBLISH_CODES, REVIEW_CODES,
+    Script, Severity,
 };
 use crate::diagnostic::{Code, Problem};
 use crate::display::quoted;
@@ -16,9 +17,12 @@ const ACCEPT: &str = "accept = [{ code = \"new-install-script\", package = \"esb
 const INTERNAL: &str =
     "internal = [{ name = \"@acme\", registry = \"https://npm.acme.example/\" }]";
 const SCRIPTS: &str = "scripts = [{ package = \"esbuild\", version = \"0.25.0\" }]";
+const DENIED_SCRIPTS: &str = "denied-scripts = [{ package = \"core-js\", version = \"3.38.0\", reason = \"it prints an advertisement\" }]";
 
 pub(super) fn read(report: &mut Report, section: &Section<'_>) -> Dependencies {
+    let scripts = scripts(report, section);
     Dependencies {
+        denied_scripts: denied_scripts(report, section, &scripts),
         fail_on: section.value(report, "fail-on", "fail-on = \"high\"", severity),
         severity: severities(report, section),
         minimum_age: section.value(report, "minimum-age", "minimum-age = \"7d\"", units::duration),
@@ -27,7 +31,7 @@ pub(super) fn read(report: &mut Report, section: &Section<'_>) -> Dependencies {
             paths::normal(path)
         }),
         accept: accept(report, section),
-        scripts: scripts(report, section),
+        scripts,
     }
 }
 
@@ -152,11 +156,42 @@ fn accept(report: &mut Report, section: &Section<'_>) -> Vec<Accepted> {
 fn scripts(report: &mut Report, section: &Section<'_>) -> Vec<Script> {
     let mut all = Vec::new();
     for table in tables(report, section, "scripts", SCRIPTS, &keys::SCRIPT) {
-        let package = required(report, &table, "package", "package = \"esbuild\"", package);
-        let version = table.value(report, "version", "version = \"0.25.0\"", version);
-        let sha512 = table.value(report, "sha512", "sha512 = \"...\"", sha512);
-        if let Some(package) = package {
-            all.push(Script { package, version, sha512 });
+        all.extend(script(report, &table));
+    }
+    all
+}
+
+/// Which version, and which tarball of it.
+fn script(report: &mut Report, table: &Section<'_>) -> Option<Script> {
+    let package = required(report, table, "package", "package = \"esbuild\"", package);
+    let version = table.value(report, "version", "version = \"0.25.0\"", version);
+    let sha512 = table.value(report, "sha512", "sha512 = \"...\"", sha512);
+    Some(Script { package: package?, version, sha512 })
+}
+
+fn denied_scripts(
+    report: &mut Report,
+    section: &Section<'_>,
+    allowed: &[Script],
+) -> Vec<DeniedScript> {
+    let mut all: Vec<DeniedScript> = Vec::new();
+    for table in tables(report, section, "denied-scripts", DENIED_SCRIPTS, &keys::DENIED_SCRIPT) {
+        let script = script(report, &table);
+        let example = "reason = \"why it does without\"";
+        let reason = required(report, &table, "reason", example, reason);
+        let (Some(script), Some(reason)) = (script, reason) else { continue };
+        if allowed.iter().any(|one| one.overlaps(&script)) {
+            let problem = Problem::with_value(
+                Code::Duplicate,
+                "allowed in scripts, and denied here",
+                &script.package.value,
+            );
+            report.push(
+                table.span().clone(),
+                problem.hint("keep one of the two, or say of which version each is"),
+            );
+        } else {
+            all.push(DeniedScript { script, reason });
         }
     }
     all

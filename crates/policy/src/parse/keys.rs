@@ -42,7 +42,16 @@ pub(crate) const IDENTITY: Keys = Keys { section: "identity", keys: &["user", "g
 pub(crate) const REQUIRE: Keys = Keys { section: "require", keys: &["layers"] };
 pub(crate) const DEPENDENCIES: Keys = Keys {
     section: "dependencies",
-    keys: &["fail-on", "severity", "minimum-age", "internal", "known-bad", "accept", "scripts"],
+    keys: &[
+        "fail-on",
+        "severity",
+        "minimum-age",
+        "internal",
+        "known-bad",
+        "accept",
+        "scripts",
+        "denied-scripts",
+    ],
 };
 
 /// Tables inside sections.
@@ -57,6 +66,10 @@ pub(crate) const ACCEPT: Keys =
     Keys { section: "dependencies.accept", keys: &["code", "package", "reason", "until"] };
 pub(crate) const SCRIPT: Keys =
     Keys { section: "dependencies.scripts", keys: &["package", "version", "sha512"] };
+pub(crate) const DENIED_SCRIPT: Keys = Keys {
+    section: "dependencies.denied-scripts",
+    keys: &["package", "version", "sha512", "reason"],
+};
 
 /// Sections that later versions fill.
 pub(crate) const RESERVED: [&str; 4] = ["check", "ingress", "sandbox", "sources"];

@@ -453,6 +453,10 @@ reason = "not reached"
 [[dependencies.scripts]]
 package = "esbuild"
 version = "0.25.0"
+[[dependencies.denied-scripts]]
+package = "esbuild"
+version = "0.24.0"
+reason = "it fetches a program, and the one of its package for this system is enough"
 [[dependencies.accept]]
 code = "transitive-bumps"
 package = "*"
@@ -465,6 +469,46 @@ reason = "the yearly update"
     assert_eq!(read.age().as_secs(), 7 * 86_400);
     assert_eq!(read.severity["licence-changed"].value.id(), "critical");
     assert_eq!((read.fails_on().id(), read.scripts.len()), ("high", 1));
+    assert_eq!(read.denied_scripts[0].script.version.as_ref().unwrap().value, "0.24.0");
+}
+
+#[test]
+fn a_denial_has_a_reason_and_contradicts_no_allowance() {
+    let hash = |letter: &str| format!("{}==", letter.repeat(86));
+    let text = format!(
+        r#"
+[dependencies]
+scripts = [
+  {{ package = "a", version = "1.0.0" }}, {{ package = "b" }},
+  {{ package = "c", version = "1.0.0", sha512 = "{}" }},
+]
+denied-scripts = [
+  {{ package = "a", version = "1.0.0", reason = "x" }},
+  {{ package = "a", reason = "x" }},
+  {{ package = "a", version = "2.0.0", reason = "x" }},
+  {{ package = "b", version = "2.0.0", reason = "x" }},
+  {{ package = "c", version = "1.0.0", sha512 = "{}", reason = "x" }},
+  {{ package = "d", version = "1.0.0" }},
+  {{ package = "d", reason = "", until = "2027-01-01" }},
+]
+"#,
+        hash("A"),
+        hash("B")
+    );
+    insta::assert_snapshot!(brief(&text), @r#"
+    11:3 duplicate: allowed in scripts, and denied here: a
+         keep one of the two, or say of which version each is
+    12:3 duplicate: allowed in scripts, and denied here: a
+         keep one of the two, or say of which version each is
+    14:3 duplicate: allowed in scripts, and denied here: b
+         keep one of the two, or say of which version each is
+    16:3 missing-key: [dependencies.denied-scripts[5]] has no `reason`
+         write reason = "why it does without"
+    17:29 missing-key: the reason is empty
+         say why it is in order: whoever reads this later has only that
+    17:33 unknown-key: unknown key in [dependencies.denied-scripts[6]]: until
+         known keys: package, version, sha512, reason
+    "#);
 }
 
 #[test]
