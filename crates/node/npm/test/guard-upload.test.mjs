@@ -119,7 +119,7 @@ async function scanner(t, says) {
 
 test('a scanner sees a file before it is kept, and none that answers means refused', async (t) => {
   const { into, names } = place(t);
-  const upload = (clamd) => acceptUpload(PNG, { accept, clamd, clamdTimeout: 2000, declared: 'image/png', into });
+  const upload = (clamd) => acceptUpload(PNG, { accept, clamd, clamdTimeout: 60_000, declared: 'image/png', into });
   const infected = await scanner(t, 'stream: Eicar-Test-Signature FOUND\0');
   await refuses(upload(infected.clamd), 'ERR_RINGFENCE_GUARD_UPLOAD', 'infected', 422);
   assert.ok(infected.seen[0].includes(PNG));

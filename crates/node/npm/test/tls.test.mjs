@@ -350,7 +350,7 @@ test('a connection that asks for no verification is refused as long as it lasts'
     // The server answers in this process, so the other one must not block it.
     const run = (args) => new Promise((resolve) => {
       const done = (error, stdout, stderr) => resolve({ stdout, stderr });
-      execFile(process.execPath, [...args, file], { env: { PATH: process.env.PATH }, timeout: 20_000 }, done);
+      execFile(process.execPath, [...args, file], { env: { PATH: process.env.PATH }, timeout: 300_000 }, done);
     });
     const bare = await run([]);
     assert.match(bare.stdout, /answered/, `${name}: ${bare.stderr}`);
@@ -366,7 +366,7 @@ test('options that say otherwise when they are asked again are read once', async
     const options = { host: '127.0.0.1', port: ${port}, get rejectUnauthorized() { return asked++ === 0 ? ${first} : !${first}; } };
     require('node:tls').connect(options, () => { console.log('answered'); process.exit(); }).on('error', () => process.exit());`;
   const run = (args) => new Promise((resolve) => {
-    execFile(process.execPath, args, { env: { PATH: process.env.PATH }, timeout: 20_000 }, (_error, stdout) => resolve(stdout));
+    execFile(process.execPath, args, { env: { PATH: process.env.PATH }, timeout: 300_000 }, (_error, stdout) => resolve(stdout));
   });
   for (const first of [true, false]) assert.equal(await run(['--require', preload, '-e', code(first)]), '', `${first}`);
   assert.equal(await run(['-e', code(false)]), 'answered\n');

@@ -39,9 +39,9 @@ function compile(t, file, as) {
 for (const as of ['use.mts', 'use.cts']) {
   for (const file of ['strict-use.mts', 'strict-guard.mts']) {
     test(`${file} compiles as ${as}`, (t) => {
-      const { status, stdout } = compile(t, file, as);
+      const { status, stdout, stderr } = compile(t, file, as);
       assert.equal(stdout, '');
-      assert.equal(status, 0);
+      assert.equal(status, 0, stderr);
     });
   }
 }
