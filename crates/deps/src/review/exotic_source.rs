@@ -6,7 +6,7 @@ use super::{Found, Review, Signal};
 use crate::Severity;
 use ringfence_project::graph::{EdgeKind, Package, Source};
 use std::cell::OnceCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 pub(super) const SIGNAL: Signal = Signal {
     code: "exotic-source",
@@ -19,41 +19,64 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
     let known = OnceCell::new();
     let known = || known.get_or_init(|| owners(&review.change.old.packages));
     for (release, copies) in review.added() {
-        for package in copies.all() {
-            let (message, place) = match &package.source {
-                Source::Git { url, commit: Some(commit) } => {
-                    (format!("comes from git: {url} at {commit}"), url)
-                }
-                Source::Git { url, commit: None } => {
-                    (format!("comes from git, and no commit is named: {url}"), url)
-                }
-                Source::Tarball { url } => {
-                    (format!("comes from an address of its own: {url}"), url)
-                }
-                Source::File { .. } | Source::Link { .. } | Source::Registry { .. } => continue,
-            };
-            let moved = review.change.earlier(release.name).flat_map(|(_, copies)| copies.all());
-            if moved.into_iter().any(|old| is_of(old, place)) {
-                found.add_as(Severity::Moderate, package, format!("{message}, as before"));
-            } else if owner(place).is_some_and(|owner| known().contains(&owner)) {
-                let message = format!("{message}, whose owner was trusted before");
-                found.add_as(Severity::Moderate, package, message);
-            } else {
-                found.add(package, message);
-            }
-            break;
+        if let Some(package) = copies.all().find(|package| address(package).is_some()) {
+            let earlier = review.change.earlier(release.name).flat_map(|(_, copies)| copies.all());
+            judge(package, earlier, &known, found);
         }
         asks(review, copies.first(), &known, found);
     }
+    // A version says nothing of what comes from no registry: another commit can have the same.
+    for (_, before, after) in review.change.kept() {
+        let same: HashSet<_> = before.all().filter_map(address).map(content).collect();
+        let other = |package: &&Package| {
+            address(package).is_some_and(|address| !same.contains(&content(address)))
+        };
+        if let Some(package) = after.all().find(other) {
+            judge(package, before.all(), &known, found);
+        }
+    }
+}
+
+/// Tells a package that comes from no registry.
+fn judge<'a>(
+    package: &Package,
+    mut earlier: impl Iterator<Item = &'a Package>,
+    known: &impl Fn() -> &'a BTreeSet<String>,
+    found: &mut Found<'_>,
+) {
+    let Some((place, commit)) = address(package) else { return };
+    let message = match (&package.source, commit) {
+        (Source::Git { .. }, Some(commit)) => format!("comes from git: {place} at {commit}"),
+        (Source::Git { .. }, None) => format!("comes from git, and no commit is named: {place}"),
+        _ => format!("comes from an address of its own: {place}"),
+    };
+    if earlier.any(|old| is_of(old, place)) {
+        found.add_as(Severity::Moderate, package, format!("{message}, as before"));
+    } else if owner(place).is_some_and(|owner| known().contains(&owner)) {
+        let message = format!("{message}, whose owner was trusted before");
+        found.add_as(Severity::Moderate, package, message);
+    } else {
+        found.add(package, message);
+    }
+}
+
+/// The address of what comes from no registry, and the commit where it names one.
+fn address(package: &Package) -> Option<(&str, Option<&str>)> {
+    match &package.source {
+        Source::Git { url, commit } => Some((url, commit.as_deref())),
+        Source::Tarball { url } => Some((url, None)),
+        Source::File { .. } | Source::Link { .. } | Source::Registry { .. } => None,
+    }
+}
+
+/// What tells the content of an address: a commit is the same wherever it is fetched.
+fn content<'a>((url, commit): (&'a str, Option<&'a str>)) -> &'a str {
+    commit.unwrap_or(url)
 }
 
 /// Owners of repositories that something came from.
 fn owners(packages: &[Package]) -> BTreeSet<String> {
-    let places = packages.iter().filter_map(|package| match &package.source {
-        Source::Git { url, .. } | Source::Tarball { url } => owner(url),
-        Source::File { .. } | Source::Link { .. } | Source::Registry { .. } => None,
-    });
-    places.collect()
+    packages.iter().filter_map(address).filter_map(|(url, _)| owner(url)).collect()
 }
 
 /// The host and the first folder of an address, as hosts of repositories name their owners.
@@ -185,6 +208,34 @@ mod tests {
         assert!(codes(&old, &lock("1.0.1", "^1.0.1")).is_empty());
         let same = lock("1.0.0", "o/b");
         assert!(codes(&same, &lock("1.0.1", "o/b")).is_empty(), "it did before");
+    }
+
+    #[test]
+    fn another_content_of_the_same_version_is_found_and_another_way_to_it_is_not() {
+        let lock =
+            |resolved: &str| format!(r#""node_modules/a": {{"version": "1.0.0"{resolved}}}"#);
+        let git = |way: &str, commit: char| {
+            let commit = commit.to_string().repeat(40);
+            lock(&format!(r#", "resolved": "{way}github.com/acme/a.git#{commit}""#))
+        };
+        let old = git("git+https://", 'a');
+        let own = |old: &str, new: &str| {
+            let found = outcome(old, new).findings;
+            let own = found.iter().find(|one| one.code == "exotic-source");
+            own.map(|one| one.severity.id())
+        };
+        assert_eq!(own(&old, &git("git+https://", 'b')), Some("moderate"), "another commit");
+        assert_eq!(own(&old, &git("git+ssh://git@", 'a')), None, "the same commit");
+        assert_eq!(own(&old, &git("git+https://eve@evil.example/", 'c')), Some("high"));
+        let plain = lock("");
+        assert_eq!(own(&plain, &git("git+https://", 'a')), Some("high"), "it was in a registry");
+        let tarball = |owner: &str| {
+            let address = format!("https://codeload.github.com/{owner}/a/tar.gz/0123");
+            lock(&format!(r#", "resolved": "{address}""#))
+        };
+        assert_eq!(own(&plain, &tarball("eve")), Some("high"));
+        assert_eq!(own(&tarball("acme"), &tarball("eve")), Some("high"));
+        assert_eq!(own(&tarball("acme"), &tarball("acme")), None);
     }
 
     #[test]

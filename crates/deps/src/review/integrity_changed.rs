@@ -6,7 +6,8 @@
 
 use super::{Found, Review, Signal};
 use crate::Severity;
-use ringfence_project::graph::{Package, Source};
+use ringfence_project::graph::{Integrity, Package, Source};
+use std::mem::discriminant;
 
 pub(super) const SIGNAL: Signal = Signal {
     code: "integrity-changed",
@@ -23,9 +24,8 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
     for (_, before, after) in review.change.kept() {
         // Without a version nobody says that it is the same release.
         for package in after.all().filter(|package| package.version.is_some()) {
-            let other =
-                before.all().find(|old| old.integrity.agrees(&package.integrity) == Some(false));
-            if let Some(old) = other {
+            if let Some(old) = before.all().find(|old| is_other(&old.integrity, &package.integrity))
+            {
                 let message = format!("was {} and is {}", old.integrity, package.integrity);
                 found.add(package, message);
                 break;
@@ -51,6 +51,19 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
     }
 }
 
+/// Whether another tarball would pass. One of several hashes of the same algorithm is enough for a
+/// manager, so a further one lets something else in beside what was there.
+fn is_other(old: &Integrity, new: &Integrity) -> bool {
+    match old.agrees(new) {
+        None => false,
+        Some(false) => true,
+        Some(true) => new.hashes().any(|(algorithm, hash)| {
+            let mut same = old.hashes().filter(|(other, _)| *other == algorithm).peekable();
+            same.peek().is_some() && same.all(|(_, other)| other != hash)
+        }),
+    }
+}
+
 fn tell(lost: &[(&Package, String)], found: &mut Found<'_>) {
     if lost.len() > ONE_BY_ONE {
         if let Some((package, message)) = lost.first() {
@@ -66,11 +79,11 @@ fn tell(lost: &[(&Package, String)], found: &mut Found<'_>) {
     }
 }
 
-/// What a newer copy of the same source lost.
+/// What a newer copy from the same kind of source lost.
 fn weaker(old: &Package, new: &Package) -> Option<String> {
-    let registry =
-        |package: &Package| matches!(package.source, Source::Registry { .. }) && !package.bundled;
-    if !registry(old) || !registry(new) || old.checksum.is_some() || new.checksum.is_some() {
+    let same = discriminant(&old.source) == discriminant(&new.source);
+    let silent = |package: &Package| package.bundled || package.checksum.is_some();
+    if !same || silent(old) || silent(new) {
         return None;
     }
     match (old.integrity.strongest(), new.integrity.strongest()) {
@@ -96,6 +109,14 @@ mod tests {
         assert_eq!(codes(&old, &lock("1.0.0", "sha512-y")), ["integrity-changed"]);
         assert!(codes(&old, &lock("1.0.1", "sha512-y")).is_empty());
         assert!(codes(&old, &old).is_empty());
+    }
+
+    #[test]
+    fn a_second_hash_beside_the_first_is_found() {
+        let (one, both) = (lock("1.0.0", "sha512-x"), lock("1.0.0", "sha512-x sha512-y"));
+        assert_eq!(codes(&one, &both), ["integrity-changed"]);
+        assert!(codes(&both, &one).is_empty(), "one of two is left");
+        assert!(codes(&one, &lock("1.0.0", "sha1-z sha512-x")).is_empty(), "of another algorithm");
     }
 
     #[test]
@@ -137,5 +158,11 @@ mod tests {
             assert_eq!((found[0].code, found[0].severity.id()), ("integrity-changed", severity));
         }
         assert!(codes(&lock("1.0.0", "sha1-z"), &lock("1.0.1", "sha512-x")).is_empty(), "stronger");
+        let own = |hash: &str| {
+            format!(
+                r#""node_modules/a": {{"version": "1.0.0", "resolved": "file:a.tgz", "integrity": "{hash}"}}"#
+            )
+        };
+        assert_eq!(codes(&own("sha512-x"), &own("")), ["integrity-changed"], "a file of its own");
     }
 }

@@ -7,7 +7,8 @@
 
 use super::{Found, Review, Signal, exotic_source};
 use crate::Severity;
-use ringfence_project::graph::{Package, Source};
+use crate::change::Change;
+use ringfence_project::graph::{Graph, Package, Source};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const SIGNAL: Signal = Signal {
@@ -20,47 +21,77 @@ pub(super) const SIGNAL: Signal = Signal {
 /// How many moves between the same two places are told one by one.
 const ONE_BY_ONE: usize = 10;
 
+/// Where something came from whose address the lockfile left to npm's configuration.
+const UNNAMED: &str = "where the lockfile did not say";
+
 /// Where something comes from, and where it came from.
 type Moves<'a> = BTreeMap<(String, String), Vec<&'a Package>>;
 
 fn find(review: &Review<'_>, found: &mut Found<'_>) {
     let mut moves = Moves::new();
-    let hosts = hosts(&review.change.old.packages);
+    let served = Served::of(review.change);
     let mirrors = mirrors(review);
     for (_, before, after) in review.change.kept() {
-        note(before.all(), after.first(), &mut moves);
+        let earlier = Earlier::of(before.all());
+        // Several copies of one release are told once.
+        let _ = after.all().any(|package| earlier.note(package, &served, &mut moves));
     }
     for (release, copies) in review.added() {
-        let package = copies.first();
-        let earlier: Vec<&Package> =
-            review.change.earlier(release.name).flat_map(|(_, copies)| copies.all()).collect();
-        let is_new = earlier.is_empty();
-        note(earlier.into_iter(), package, &mut moves);
-        if let (true, Source::Registry { .. }, Some(host)) =
-            (is_new && !hosts.is_empty(), &package.source, package.source.host())
-            && !hosts.contains_key(&host)
-            && !mirrors.contains(&host)
-        {
+        let earlier = review.change.earlier(release.name).flat_map(|(_, copies)| copies.all());
+        let earlier = Earlier::of(earlier);
+        if !earlier.is_new() {
+            let _ = copies.all().any(|package| earlier.note(package, &served, &mut moves));
+            continue;
+        }
+        let mut hosts = copies.all().filter_map(|package| Some((package, registry_host(package)?)));
+        let strange = |(_, host): &(_, String)| served.is_strange(host) && !mirrors.contains(host);
+        if let Some((package, host)) = hosts.find(strange) {
             found.add(package, format!("comes from {host}, and nothing came from there before"));
         }
     }
-    let main = hosts.iter().max_by_key(|(_, count)| **count).map(|(host, _)| host);
+    let main = served.hosts.iter().max_by_key(|(_, count)| **count).map(|(host, _)| host);
     for ((from, to), packages) in moves {
-        let left_git = !hosts.contains_key(&from) && Some(&to) == main;
+        let left_git = from != UNNAMED && !served.hosts.contains_key(&from) && Some(&to) == main;
         let expected = left_git || mirrors.contains(&to);
         let severity = if expected { Severity::Moderate } else { SIGNAL.severity };
         tell(&from, &to, &packages, severity, found);
     }
 }
 
-/// The hosts of registries, and how many packages come from each.
-fn hosts(packages: &[Package]) -> BTreeMap<String, usize> {
-    let mut hosts = BTreeMap::new();
-    let registry = |package: &&Package| matches!(package.source, Source::Registry { .. });
-    for host in packages.iter().filter(registry).filter_map(|package| package.source.host()) {
-        *hosts.entry(host).or_insert(0) += 1;
+/// The registries of the older file.
+struct Served {
+    /// Those that it names, and how many packages come from each.
+    hosts: BTreeMap<String, usize>,
+    /// Whether both files leave addresses to the manager's configuration: another host is strange then
+    /// where none was named before. Another manager, or all at once, is how a file is written.
+    unnamed: bool,
+}
+
+impl Served {
+    fn of(change: &Change<'_>) -> Self {
+        let unnamed = |graph: &Graph| {
+            let silent = Source::Registry { url: None };
+            graph.packages.iter().any(|package| package.source == silent && !package.bundled)
+        };
+        let mut hosts = BTreeMap::new();
+        for host in change.old.packages.iter().filter_map(registry_host) {
+            *hosts.entry(host).or_insert(0) += 1;
+        }
+        let same = change.old.format.manager() == change.new.format.manager();
+        Self { hosts, unnamed: same && unnamed(change.old) && unnamed(change.new) }
     }
-    hosts
+
+    fn is_strange(&self, host: &str) -> bool {
+        !self.hosts.contains_key(host) && (self.unnamed || !self.hosts.is_empty())
+    }
+}
+
+/// The host of a package that comes from a registry, where the lockfile names one.
+fn registry_host(package: &Package) -> Option<String> {
+    match package.source {
+        Source::Registry { .. } => package.source.host(),
+        _ => None,
+    }
 }
 
 /// Hosts that most of what stayed moved to, with the hashes it had.
@@ -68,11 +99,7 @@ fn mirrors(review: &Review<'_>) -> BTreeSet<String> {
     let (mut moved, mut all) = (BTreeMap::<String, usize>::new(), 0);
     for (_, before, after) in review.change.kept() {
         let (old, new) = (before.first(), after.first());
-        let registry = |package: &Package| match package.source {
-            Source::Registry { .. } => package.source.host(),
-            _ => None,
-        };
-        let (Some(from), Some(to)) = (registry(old), registry(new)) else { continue };
+        let (Some(from), Some(to)) = (registry_host(old), registry_host(new)) else { continue };
         all += 1;
         if from != to && old.integrity.agrees(&new.integrity) == Some(true) {
             *moved.entry(to).or_default() += 1;
@@ -82,24 +109,54 @@ fn mirrors(review: &Review<'_>) -> BTreeSet<String> {
     moved.into_iter().filter(|(_, count)| most(count)).map(|(host, _)| host).collect()
 }
 
-/// Notes a package that came from elsewhere in every earlier copy.
-fn note<'a>(
-    earlier: impl Iterator<Item = &'a Package>,
-    package: &'a Package,
-    moves: &mut Moves<'a>,
-) {
-    let Some(to) = place(package) else { return };
-    let mut from = None;
-    for old in earlier {
-        match place(old) {
-            Some(place) if place != to => from = Some(place),
-            // The same, or nobody said it.
-            _ => return,
+/// Where the earlier copies of a name, or of a release, came from.
+struct Earlier<'a> {
+    places: BTreeSet<String>,
+    /// One of those of which the lockfile names no place.
+    unnamed: Option<&'a Package>,
+}
+
+impl<'a> Earlier<'a> {
+    fn of(copies: impl Iterator<Item = &'a Package>) -> Self {
+        let mut earlier = Self { places: BTreeSet::new(), unnamed: None };
+        for package in copies {
+            match place(package) {
+                Some(place) => drop(earlier.places.insert(place)),
+                None => earlier.unnamed = Some(package),
+            }
         }
+        earlier
     }
-    if let Some(from) = from {
+
+    fn is_new(&self) -> bool {
+        self.places.is_empty() && self.unnamed.is_none()
+    }
+
+    /// Notes a package that comes from where no earlier copy came from; whether it did.
+    fn note<'b>(&self, package: &'b Package, served: &Served, moves: &mut Moves<'b>) -> bool {
+        let Some(to) = place(package).filter(|to| !self.places.contains(to)) else { return false };
+        let from = match (self.unnamed, self.places.last()) {
+            (Some(old), _) if !is_elsewhere(old, package, served) => return false,
+            (Some(_), _) => UNNAMED.to_owned(),
+            (None, Some(place)) => place.clone(),
+            (None, None) => return false,
+        };
         moves.entry((from, to)).or_default().push(package);
+        true
     }
+}
+
+/// Whether a package that had no address comes from elsewhere now that it has one. The same hash is the
+/// same package wherever it lies, and addresses of no registry are told by `exotic-source`.
+fn is_elsewhere(old: &Package, new: &Package, served: &Served) -> bool {
+    let other = match &new.source {
+        Source::Registry { .. } => {
+            served.unnamed && new.source.host().is_some_and(|host| served.is_strange(&host))
+        }
+        Source::File { .. } => true,
+        Source::Git { .. } | Source::Link { .. } | Source::Tarball { .. } => false,
+    };
+    other && old.integrity.agrees(&new.integrity) != Some(true)
 }
 
 fn tell(from: &str, to: &str, packages: &[&Package], severity: Severity, found: &mut Found<'_>) {
@@ -206,6 +263,51 @@ mod tests {
     fn git_instead_of_a_registry_is_found() {
         let old = lock("a", "1.0.0", "registry.example");
         let git = r#""node_modules/a": {"version": "1.0.0", "resolved": "git+https://code.example/a.git#main"}"#;
-        assert_eq!(codes(&old, git), ["source-changed"]);
+        assert_eq!(codes(&old, git), ["exotic-source", "source-changed"]);
+    }
+
+    #[test]
+    fn an_address_where_the_file_had_none_is_found() {
+        let plain = |name: &str, version: &str| {
+            format!(
+                r#""node_modules/{name}": {{"version": "{version}", "integrity": "sha512-{name}"}}"#
+            )
+        };
+        let old = [plain("a", "1.0.0"), plain("b", "1.0.0"), plain("c", "1.0.0")].join(", ");
+        let with =
+            |package: &str| format!("{}, {}, {package}", plain("b", "1.0.0"), plain("c", "1.0.0"));
+        let found = |package: &str| codes(&old, &with(package)).contains(&"source-changed");
+        assert!(found(&lock("a", "1.0.1", "other.example")), "a new version");
+        assert!(found(&lock("a", "1.0.0", "other.example")), "the same version");
+        assert!(found(&lock("unheard-of", "1.0.0", "other.example")), "a new name");
+        assert!(!found(&plain("a", "1.0.1")), "the configured registry, as before");
+        let same =
+            lock("a", "1.0.0", "other.example").replace('}', r#", "integrity": "sha512-a"}"#);
+        assert!(!found(&same), "the same bytes");
+    }
+
+    #[test]
+    fn addresses_that_all_packages_get_at_once_are_how_the_file_is_written() {
+        let plain = |name: &str| format!(r#""node_modules/{name}": {{"version": "1.0.0"}}"#);
+        let old = ["a", "b", "c"].map(plain).join(", ");
+        let named = |name| lock(name, "1.0.0", "registry.example");
+        let new = [named("a"), named("b"), named("c"), named("unheard-of")].join(", ");
+        assert!(!codes(&old, &new).contains(&"source-changed"));
+    }
+
+    #[test]
+    fn every_copy_of_a_release_is_looked_at() {
+        let copies = |host: &str| {
+            let first = lock("a", "1.0.0", "registry.example");
+            let second = lock("a", "1.0.0", host).replacen(
+                "node_modules/a",
+                "node_modules/b/node_modules/a",
+                1,
+            );
+            format!("{first}, {second}")
+        };
+        let old = copies("registry.example");
+        assert_eq!(codes(&old, &copies("other.example")), ["source-changed"]);
+        assert!(codes(&old, &old).is_empty());
     }
 }
