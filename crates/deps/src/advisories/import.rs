@@ -1,7 +1,7 @@
 //! Reading advisories from where they are published: a folder, a zip, a single file.
 
 use super::index;
-use super::osv::{Document, Read as Kept};
+use super::osv::{Read as Kept, documents};
 use super::{Advisories, Advisory};
 use ringfence_guard::archive::{ArchiveError, Extraction, Limits};
 use ringfence_policy::display::quoted;
@@ -142,13 +142,8 @@ impl Import {
         if bytes.len() as u64 > LONGEST {
             return Err(wrong(format!("longer than {LONGEST} bytes")));
         }
-        let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
-        let documents: Result<Vec<Document>, _> = if first == Some(&b'[') {
-            serde_json::from_slice(bytes)
-        } else {
-            serde_json::from_slice(bytes).map(|one| vec![one])
-        };
-        for document in documents.map_err(|error| wrong(format!("no advisory of OSV: {error}")))? {
+        let read = documents(bytes);
+        for document in read.map_err(|error| wrong(format!("no advisory of OSV: {error}")))? {
             let read = document.read().map_err(|why| wrong(why.to_owned()))?;
             self.documents += 1;
             self.add(read);

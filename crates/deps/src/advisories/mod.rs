@@ -14,6 +14,7 @@ mod version;
 
 pub use import::{Import, ImportError, Imported};
 pub use index::{Index, IndexError, write};
+pub(crate) use osv::documents;
 
 use crate::Severity;
 use crate::ranges;
@@ -89,7 +90,8 @@ pub enum Verdict {
 }
 
 impl Affected {
-    const fn is_nothing(&self) -> bool {
+    /// Whether it names no version at all.
+    pub(crate) const fn is_nothing(&self) -> bool {
         self.spans.is_empty() && self.versions.is_empty() && self.ranges.is_empty()
     }
 

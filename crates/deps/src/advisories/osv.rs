@@ -14,10 +14,19 @@ const PAIRS: usize = 1_000_000;
 /// The ecosystem that is kept.
 const ECOSYSTEM: &str = "npm";
 
+/// Reads one document, or a list of them.
+pub(crate) fn documents(bytes: &[u8]) -> serde_json::Result<Vec<Document>> {
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'[') => serde_json::from_slice(bytes),
+        _ => serde_json::from_slice(bytes).map(|one| vec![one]),
+    }
+}
+
 /// A document.
 #[derive(Debug, Deserialize)]
-pub(super) struct Document {
+pub(crate) struct Document {
     id: String,
+    #[serde(default)]
     modified: String,
     #[serde(default)]
     withdrawn: Option<String>,
@@ -97,11 +106,22 @@ pub(super) struct Read {
 impl Document {
     /// What is kept of it; an error says which field is wrong.
     pub(super) fn read(self) -> Result<Read, &'static str> {
+        let modified =
+            time::read(&self.modified).ok_or("`modified` is no time of RFC 3339 in UTC")?;
+        let (id, withdrawn) = (self.id.clone(), self.is_withdrawn());
+        Ok(Read { id, modified, withdrawn, about: self.about()? })
+    }
+
+    /// Whether its authors took it back.
+    pub(crate) fn is_withdrawn(&self) -> bool {
+        self.withdrawn.as_ref().is_some_and(|text| !text.is_empty())
+    }
+
+    /// An advisory for each npm package that it is about.
+    pub(crate) fn about(self) -> Result<Vec<(String, Advisory)>, &'static str> {
         if self.id.is_empty() || !self.id.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err("`id` is no identifier");
         }
-        let modified = moment(&self.modified).ok_or("`modified` is no time of RFC 3339 in UTC")?;
-        let withdrawn = self.withdrawn.as_ref().is_some_and(|text| !text.is_empty());
         let aliases = self.aliases.clone().unwrap_or_default();
         let malicious = std::iter::once(&self.id).chain(&aliases).any(|id| id.starts_with("MAL-"));
         let summary = self.summary();
@@ -137,7 +157,7 @@ impl Document {
                 ));
             }
         }
-        Ok(Read { id: self.id, modified, withdrawn, about })
+        Ok(about)
     }
 
     /// The summary, else the first line of the details.
@@ -255,11 +275,6 @@ fn limited(mut spans: Vec<Span>, events: &[Event]) -> Vec<Span> {
 /// The worst of the vectors that can be read.
 fn worst(ratings: Option<&[Rating]>) -> Option<Severity> {
     ratings?.iter().filter_map(|rating| severity::of_vector(&rating.score)).max()
-}
-
-/// A moment; offsets other than `Z` do not occur.
-fn moment(text: &str) -> Option<i64> {
-    time::read(text)
 }
 
 /// Names without blanks and control characters: all that a registry has, and then some.

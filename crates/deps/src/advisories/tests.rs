@@ -141,7 +141,7 @@ fn what_is_no_advisory_is_an_error_that_names_it() {
     for (text, expected) in [
         ("", "no advisory of OSV: EOF"),
         ("{}", "missing field `id`"),
-        ("{\"id\": \"GHSA-1\"}", "missing field `modified`"),
+        ("{\"id\": \"GHSA-1\"}", "`modified` is no time"),
         ("{\"id\": \"a b\", \"modified\": \"2026-01-01T00:00:00Z\"}", "`id` is no identifier"),
         ("{\"id\": \"GHSA-1\", \"modified\": \"yesterday\"}", "`modified` is no time"),
         (

@@ -3,10 +3,9 @@
 
 use super::{Found, Review, Signal};
 use crate::Severity;
+use crate::advisories::{Advisory, Affected, Verdict, documents};
 use crate::ranges::version;
-use nodejs_semver::Version;
 use ringfence_policy::display::quoted;
-use serde::Deserialize;
 use std::collections::HashMap;
 
 pub(super) const SIGNAL: Signal = Signal {
@@ -18,9 +17,17 @@ pub(super) const SIGNAL: Signal = Signal {
 
 fn find(review: &Review<'_>, found: &mut Found<'_>) {
     for (release, copies) in &review.change.after {
-        if let Some(id) = review.known_bad.names(release.name, release.version) {
-            found
-                .add(copies.first(), format!("is on the list of what must not be installed: {id}"));
+        let package = copies.first();
+        match review.known_bad.judge(release.name, package.version.as_deref()) {
+            None | Some((_, Verdict::Unaffected)) => {}
+            Some((id, Verdict::Affected)) => {
+                let message = format!("is on the list of what must not be installed: {id}");
+                found.add(package, message);
+            }
+            Some((id, Verdict::Unknown)) => {
+                let why = format!("its version cannot be compared with those that {id} names");
+                found.unknown(&why);
+            }
         }
     }
 }
@@ -35,19 +42,7 @@ pub struct KnownBad {
 struct Entry {
     /// Where it stands, or the name of the advisory.
     id: String,
-    what: What,
-}
-
-#[derive(Debug, Clone)]
-enum What {
-    Every,
-    Versions(Vec<String>),
-    /// From a version, up to one that is not included, or up to one that is.
-    Range {
-        from: Option<Version>,
-        below: Option<Version>,
-        last: Option<Version>,
-    },
+    affected: Affected,
 }
 
 /// Why a list is not understood.
@@ -69,44 +64,6 @@ pub enum KnownBadError {
     },
 }
 
-/// An advisory, as far as it is needed (OSV 1.7).
-#[derive(Deserialize)]
-struct Advisory {
-    id: String,
-    withdrawn: Option<String>,
-    #[serde(default)]
-    affected: Vec<Affected>,
-}
-
-#[derive(Deserialize)]
-struct Affected {
-    package: Option<Named>,
-    #[serde(default)]
-    versions: Vec<String>,
-    #[serde(default)]
-    ranges: Vec<Range>,
-}
-
-#[derive(Deserialize)]
-struct Named {
-    ecosystem: String,
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct Range {
-    #[serde(default)]
-    events: Vec<Event>,
-    r#type: String,
-}
-
-#[derive(Deserialize)]
-struct Event {
-    introduced: Option<String>,
-    fixed: Option<String>,
-    last_affected: Option<String>,
-}
-
 impl KnownBad {
     /// Adds a list: lines of `name@version` or `name` with `#` before comments, or an advisory (or a
     /// list of them) where the text begins as JSON does. `file` is its name in findings.
@@ -114,85 +71,33 @@ impl KnownBad {
     /// # Errors
     /// A line that is no package, or what is no advisory. Nothing of such a list is kept.
     pub fn add(&mut self, file: &str, text: &str) -> Result<(), KnownBadError> {
-        let osv = |error: &serde_json::Error| KnownBadError::Osv { message: error.to_string() };
-        match text.trim_start().chars().next() {
-            Some('{') => {
-                let advisory = serde_json::from_str(text).map_err(|error| osv(&error))?;
-                self.advisory(advisory);
-            }
-            Some('[') => {
-                let all: Vec<Advisory> = serde_json::from_str(text).map_err(|error| osv(&error))?;
-                for advisory in all {
-                    self.advisory(advisory);
-                }
-            }
-            _ => self.lines(file, text)?,
-        }
-        Ok(())
-    }
-
-    fn lines(&mut self, file: &str, text: &str) -> Result<(), KnownBadError> {
-        let mut entries = Vec::new();
-        for (line, raw) in (1..).zip(text.lines()) {
-            let content = raw.split('#').next().unwrap_or(raw).trim();
-            if content.is_empty() {
-                continue;
-            }
-            let wrong = || KnownBadError::Line { line, text: content.to_owned() };
-            if content.contains(char::is_whitespace) {
-                return Err(wrong());
-            }
-            let at = content.char_indices().skip(1).find(|(_, mark)| *mark == '@');
-            let (name, what) = match at {
-                None => (content, What::Every),
-                Some((at, _)) => {
-                    let found = &content[at + 1..];
-                    version(found).ok_or_else(wrong)?;
-                    (&content[..at], What::Versions(vec![found.to_owned()]))
-                }
-            };
-            entries.push((name.to_owned(), Entry { id: format!("{file}:{line}"), what }));
-        }
+        let entries = match text.trim_start().chars().next() {
+            Some('{' | '[') => advisories(text)?,
+            _ => lines(file, text)?,
+        };
         for (name, entry) in entries {
             self.entries.entry(name).or_default().push(entry);
         }
         Ok(())
     }
 
-    fn advisory(&mut self, advisory: Advisory) {
-        if advisory.withdrawn.is_some() {
-            return;
-        }
-        for affected in advisory.affected {
-            let Some(package) = affected.package.filter(|one| one.ecosystem == "npm") else {
-                continue;
-            };
-            let entries = self.entries.entry(package.name).or_default();
-            let mut add = |what| entries.push(Entry { id: advisory.id.clone(), what });
-            if !affected.versions.is_empty() {
-                add(What::Versions(affected.versions));
-            }
-            for range in affected.ranges.iter().filter(|range| range.r#type != "GIT") {
-                spans(&range.events).into_iter().for_each(&mut add);
-            }
-        }
-    }
-
-    /// The list or advisory that names a release.
+    /// The list or advisory that says most of a version, and what it says; nothing where none names the
+    /// package.
     #[must_use]
-    pub fn names(&self, name: &str, release: &str) -> Option<&str> {
-        let entries = self.entries.get(name)?;
-        let is = version(release);
-        let hit = |entry: &&Entry| match &entry.what {
-            What::Every => true,
-            What::Versions(versions) => versions.iter().any(|one| one == release),
-            What::Range { from, below, last } => is.as_ref().is_some_and(|is| {
-                from.as_ref().is_none_or(|from| is >= from)
-                    && below.as_ref().is_none_or(|below| is < below)
-                    && last.as_ref().is_none_or(|last| is <= last)
-            }),
-        };
-        entries.iter().find(hit).map(|entry| entry.id.as_str())
+    pub fn judge(&self, name: &str, version: Option<&str>) -> Option<(&str, Verdict)> {
+        let judged = self.entries.get(name)?.iter().map(|entry| {
+            let verdict = match version {
+                Some(version) => entry.affected.judge(version),
+                None if entry.affected.is_nothing() => Verdict::Affected,
+                None => Verdict::Unknown,
+            };
+            (entry.id.as_str(), verdict)
+        });
+        judged.min_by_key(|(_, verdict)| match verdict {
+            Verdict::Affected => 0,
+            Verdict::Unknown => 1,
+            Verdict::Unaffected => 2,
+        })
     }
 
     /// Whether nothing is on it.
@@ -202,30 +107,53 @@ impl KnownBad {
     }
 }
 
-/// The spans between events, in their order.
-fn spans(events: &[Event]) -> Vec<What> {
-    let mut spans = Vec::new();
-    let mut open = None;
-    for event in events {
-        if let Some(from) = &event.introduced {
-            open = Some(version(from));
+type Entries = Vec<(String, Entry)>;
+
+/// Lines of `name@version`, or a name alone for every version.
+fn lines(file: &str, text: &str) -> Result<Entries, KnownBadError> {
+    let mut entries = Vec::new();
+    for (line, raw) in (1..).zip(text.lines()) {
+        let content = raw.split('#').next().unwrap_or(raw).trim();
+        if content.is_empty() {
+            continue;
         }
-        let below = event.fixed.as_deref().and_then(version);
-        let last = event.last_affected.as_deref().and_then(version);
-        if below.is_some() || last.is_some() {
-            let from = open.take().flatten();
-            spans.push(What::Range { from, below, last });
+        let wrong = || KnownBadError::Line { line, text: content.to_owned() };
+        if content.contains(char::is_whitespace) {
+            return Err(wrong());
         }
+        let mut affected = Affected::default();
+        let at = content.char_indices().skip(1).find(|(_, mark)| *mark == '@');
+        let name = match at {
+            None => content,
+            Some((at, _)) => {
+                let found = &content[at + 1..];
+                version(found).ok_or_else(wrong)?;
+                affected.versions.push(found.to_owned());
+                &content[..at]
+            }
+        };
+        entries.push((name.to_owned(), Entry { id: format!("{file}:{line}"), affected }));
     }
-    if let Some(from) = open {
-        spans.push(What::Range { from, below: None, last: None });
+    Ok(entries)
+}
+
+/// Advisories that nobody took back. One that names no version is about all of them.
+fn advisories(text: &str) -> Result<Entries, KnownBadError> {
+    let osv = |message: String| KnownBadError::Osv { message };
+    let documents = documents(text.as_bytes()).map_err(|error| osv(error.to_string()))?;
+    let mut entries = Vec::new();
+    for document in documents.into_iter().filter(|document| !document.is_withdrawn()) {
+        let about = document.about().map_err(|why| osv(why.to_owned()))?;
+        let entry = |one: Advisory| Entry { id: one.id, affected: one.affected };
+        entries.extend(about.into_iter().map(|(name, one)| (name, entry(one))));
     }
-    spans
+    Ok(entries)
 }
 
 #[cfg(test)]
 mod tests {
     use super::{KnownBad, KnownBadError};
+    use crate::advisories::Verdict;
     use crate::evidence::LockfileAlone;
     use crate::review::testing::outcome_by;
     use ringfence_policy::dependencies::Dependencies;
@@ -253,12 +181,22 @@ mod tests {
         let mut known = KnownBad::default();
         known.add("MAL-2026-1.json", OSV).unwrap();
         for version in ["0.1.0", "1.1.9", "2.0.0", "2.1.0", "3.0.0"] {
-            assert_eq!(known.names("b", version), Some("MAL-2026-1"), "{version}");
+            let told = known.judge("b", Some(version));
+            assert_eq!(told, Some(("MAL-2026-1", Verdict::Affected)), "{version}");
         }
         for version in ["1.2.0", "2.1.1", "3.0.1"] {
-            assert_eq!(known.names("b", version), None, "{version}");
+            let told = known.judge("b", Some(version));
+            assert_eq!(told, Some(("MAL-2026-1", Verdict::Unaffected)), "{version}");
         }
-        assert_eq!(known.names("a", "1.0.0"), None, "another ecosystem");
+        for version in [None, Some("1.x")] {
+            assert_eq!(known.judge("b", version), Some(("MAL-2026-1", Verdict::Unknown)));
+        }
+        assert_eq!(known.judge("a", Some("1.0.0")), None, "another ecosystem");
+        let every =
+            r#"{"id": "MAL-1", "affected": [{"package": {"ecosystem": "npm", "name": "c"}}]}"#;
+        known.add("c.json", every).unwrap();
+        let told = known.judge("c", Some("1.0.0"));
+        assert_eq!(told, Some(("MAL-1", Verdict::Affected)), "it names no version");
         let mut none = KnownBad::default();
         none.add(
             "x.json",
