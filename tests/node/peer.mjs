@@ -34,10 +34,15 @@ function echo(socket) {
   });
 }
 
+// Some machines give ports of four digits too; cases know a port in a text by its five.
 async function listening(server, ...where) {
-  server.listen(...where);
-  await once(server, 'listening');
-  return server.address().port;
+  for (;;) {
+    server.listen(...where);
+    await once(server, 'listening');
+    const { port } = server.address();
+    if (where[0] !== 0 || port > 9999) return port;
+    await new Promise((resolve) => server.close(resolve));
+  }
 }
 
 const v4 = '127.0.0.1';
@@ -72,11 +77,6 @@ ports.udp = udp.address().port;
 const path = join(sockets, 'peer.sock');
 await listening(net.createServer(echo), path);
 chmodSync(path, 0o666);
-
-// A port where nobody listens.
-const gone = net.createServer();
-ports.closed = await listening(gone, 0, v4);
-gone.close();
 
 console.log(`ready ${JSON.stringify(ports)}`);
 process.on('SIGTERM', () => process.exit());

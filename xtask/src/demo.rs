@@ -57,9 +57,9 @@ fn learned(ringfence: &Path, surroundings: &Surroundings) -> Result<(), Failure>
     let kept = ["PATH", "HOME"].map(|name| (name, std::env::var_os(name).unwrap_or_default()));
     command.args(["learn", "--check"]).env_clear().envs(kept);
     let mut service = Running::listen(&mut command)?;
-    service.line_with("Server listening", Duration::from_secs(30))?;
+    service.line_with("Server listening", Duration::from_mins(2))?;
     load(surroundings, RECORDED)?;
-    let status = service.stop(Signal::TERM, Duration::from_secs(30))?;
+    let status = service.stop(Signal::TERM, Duration::from_mins(2))?;
     // The service's own log is JSON, a line each.
     let said: String = service
         .output()
@@ -80,7 +80,7 @@ fn inside(ringfence: &Path, surroundings: &Surroundings) -> Result<(), Failure> 
     step("Running the service inside its boundary");
     say("$ ringfence run");
     let mut service = Running::listen(boundary(ringfence).arg("run"))?;
-    service.line_with("Server listening", Duration::from_secs(30))?;
+    service.line_with("Server listening", Duration::from_mins(2))?;
     say(format!("the service listens on {ORIGIN}"));
 
     step("Sending it load through the boundary");
@@ -90,7 +90,7 @@ fn inside(ringfence: &Path, surroundings: &Surroundings) -> Result<(), Failure> 
     attack::all(ringfence, surroundings)?;
 
     step("Stopping the service with SIGTERM");
-    let status = service.stop(Signal::TERM, Duration::from_secs(15))?;
+    let status = service.stop(Signal::TERM, Duration::from_mins(2))?;
     if !status.success() || !service.output().contains("\"stopped\"") {
         let output = service.output();
         let program = "the service".to_owned();
@@ -117,7 +117,7 @@ fn boundary(ringfence: &Path) -> Command {
 fn load(surroundings: &Surroundings, orders: &str) -> Result<(), Failure> {
     let mut load = surroundings::node();
     load.args(["tools/load.mjs", ORIGIN, orders, CLIENTS]).arg(surroundings.signing_key());
-    let said = process::run(&mut load, b"", Duration::from_mins(3))?;
+    let said = process::run(&mut load, b"", Duration::from_mins(10))?;
     let numbers: serde_json::Value = serde_json::from_str(said.stdout.trim()).unwrap_or_default();
     let number = |key: &str| numbers.get(key).map_or_else(|| "?".to_owned(), ToString::to_string);
     say(format!(

@@ -41,14 +41,14 @@ impl Postgres {
         initdb.args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8"]);
         initdb.args(["--locale=C", "--no-sync", "--no-instructions"]);
         initdb.arg("-D").arg(&data).arg("--pwfile").arg(&superuser);
-        process::run(&mut initdb, b"", Duration::from_mins(2))?.success("initdb")?;
+        process::run(&mut initdb, b"", Duration::from_mins(10))?.success("initdb")?;
 
         let statements = format!(
             "CREATE ROLE orders LOGIN PASSWORD '{password}';\nCREATE DATABASE orders OWNER orders;\n"
         );
         let mut single = as_nobody(programs.join("bin/postgres"));
         single.arg("--single").arg("-D").arg(&data).arg("postgres");
-        process::run(&mut single, statements.as_bytes(), Duration::from_mins(1))?
+        process::run(&mut single, statements.as_bytes(), Duration::from_mins(5))?
             .success("postgres --single")?;
 
         let mut command = as_nobody(programs.join("bin/postgres"));
@@ -58,13 +58,13 @@ impl Postgres {
         }
         command.arg("-c").arg(format!("unix_socket_directories={}", data.display()));
         let mut server = Running::listen(&mut command)?;
-        server.line_with("ready to accept connections", Duration::from_mins(1))?;
+        server.line_with("ready to accept connections", Duration::from_mins(3))?;
         Ok(Self { server, folder })
     }
 
     /// Stops the server, disconnecting its clients, and removes its folder.
     pub(crate) fn stop(mut self) -> Result<(), Failure> {
-        self.server.stop(Signal::INT, Duration::from_secs(20))?;
+        self.server.stop(Signal::INT, Duration::from_mins(2))?;
         let path = self.folder.path().to_path_buf();
         self.folder.close().map_err(Failure::file("cannot remove", path))
     }

@@ -358,6 +358,6 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
 
 /// What was collected. A program that left its group and keeps the pipe open is not waited for.
 fn received(collected: &Receiver<Vec<u8>>) -> String {
-    let bytes = collected.recv_timeout(Duration::from_secs(5)).unwrap_or_default();
+    let bytes = collected.recv_timeout(Duration::from_secs(30)).unwrap_or_default();
     String::from_utf8_lossy(&bytes).into_owned()
 }

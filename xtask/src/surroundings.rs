@@ -37,7 +37,7 @@ impl Surroundings {
         let tls = run.0.join("tls");
         let mut certificates = node();
         certificates.args(["tools/certificates.mjs"]).arg(&tls).args(["api.internal", "127.0.0.1"]);
-        process::run(&mut certificates, b"", Duration::from_secs(30))?
+        process::run(&mut certificates, b"", Duration::from_mins(2))?
             .success("certificates.mjs")?;
 
         let password = random_hex(16)?;
@@ -49,7 +49,7 @@ impl Surroundings {
         let mut prices = node();
         prices.arg("tools/upstream.mjs").arg(PRICES_PORT.to_string()).arg(&tls);
         let mut prices = Running::listen(&mut prices)?;
-        prices.line_with("ready", Duration::from_secs(30))?;
+        prices.line_with("ready", Duration::from_mins(2))?;
         Ok(Self { postgres: Some(postgres), prices, run })
     }
 
@@ -70,7 +70,7 @@ impl Surroundings {
 
     /// Stops everything and removes the keys.
     pub(crate) fn stop(mut self) -> Result<(), Failure> {
-        self.prices.stop(Signal::TERM, Duration::from_secs(10))?;
+        self.prices.stop(Signal::TERM, Duration::from_mins(1))?;
         if let Some(postgres) = self.postgres.take() {
             postgres.stop()?;
         }

@@ -18,7 +18,7 @@ export class Orders {
   #pool;
 
   constructor(settings) {
-    this.#pool = new pg.Pool({ ...settings, max: 8, connectionTimeoutMillis: 5000 });
+    this.#pool = new pg.Pool({ ...settings, max: 8, connectionTimeoutMillis: 30_000 });
   }
 
   async open() {

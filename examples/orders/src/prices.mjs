@@ -7,7 +7,7 @@ export class Prices {
   #pool;
 
   constructor({ origin, ca }) {
-    this.#pool = new Pool(origin, { connections: 8, connect: { ca }, headersTimeout: 5000, bodyTimeout: 5000 });
+    this.#pool = new Pool(origin, { connections: 8, connect: { ca }, headersTimeout: 30_000, bodyTimeout: 30_000 });
   }
 
   /** Price of one unit in cents. */

@@ -17,7 +17,7 @@ import { spawnSync } from 'node:child_process';
 const { bash, tcp, other } = JSON.parse(process.env.PEER);
 const talk = (port) => {
   const script = `exec 3<>/dev/tcp/127.0.0.1/${port} && echo echo >&3 && read -r line <&3 && echo "$line"`;
-  const { status, stdout, stderr } = spawnSync(bash, ['-c', script], { encoding: 'utf8', timeout: 10_000 });
+  const { status, stdout, stderr } = spawnSync(bash, ['-c', script], { encoding: 'utf8', timeout: 120_000 });
   if (status !== 0) console.error(stderr);
   return status === 0 ? stdout.trim() : 'refused';
 };

@@ -15,7 +15,7 @@ const lookup = (name, options, callback) =>
     { address: '127.0.0.1', family: 4 },
   ]);
 const attempts = [];
-const socket = connect({ host: 'two.internal', port: tcp, lookup, autoSelectFamily: true }, () => {
+const socket = connect({ host: 'two.internal', port: tcp, lookup, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 60_000 }, () => {
   console.log(socket.remoteAddress, attempts);
   socket.write('hello');
 });

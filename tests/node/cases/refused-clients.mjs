@@ -44,7 +44,7 @@ tell('tls', await once(tls.connect({ host: NAME, port: https, rejectUnauthorized
 tell('http2', await once(http2.connect(`http://${NAME}:${h2c}`), 'connect'));
 const addresses = inside ? ['192.0.2.1', '192.0.2.2'] : ['127.0.0.1', '127.0.0.1'];
 const lookup = (name, options, done) => done(null, addresses.map((address) => ({ address, family: 4 })));
-const several = connect({ host: 'two.test', port: other, autoSelectFamily: true, lookup });
+const several = connect({ host: 'two.test', port: other, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 60_000, lookup });
 tell('one of several', await once(several, 'connect'));
 const socket = createSocket('udp4');
 socket.on('error', () => {});

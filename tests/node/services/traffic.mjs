@@ -48,9 +48,9 @@ export function files(label, folder) {
 
 /// Asks again until the answer is true: what a service does after it has answered.
 export async function until(what, check) {
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + 300_000;
   while (!(await check())) {
-    if (Date.now() > deadline) throw new Error(`did not come within a minute: ${what}`);
+    if (Date.now() > deadline) throw new Error(`did not come within five minutes: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

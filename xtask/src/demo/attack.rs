@@ -31,7 +31,7 @@ struct Seen {
 /// Runs every attack twice.
 pub(crate) fn all(ringfence: &Path, surroundings: &Surroundings) -> Result<(), Failure> {
     let mut neighbour = Running::listen(surroundings::node().arg("tools/neighbour.mjs"))?;
-    let ready = neighbour.line_with("ready", Duration::from_secs(30))?;
+    let ready = neighbour.line_with("ready", Duration::from_mins(2))?;
     let ports: Vec<String> = ready.split_whitespace().skip(1).map(str::to_owned).collect();
 
     let mut held = true;
@@ -89,7 +89,7 @@ fn one(ringfence: &Path, attack: &Attack) -> Result<bool, Failure> {
 fn seen(mut command: Command, code: &str, attack: &Attack) -> Result<Seen, Failure> {
     command.env(TOKEN, "hand-me-over").args(["--input-type=module", "-e", code]);
     command.arg("--").args(&attack.arguments);
-    let said = process::run(&mut command, b"", Duration::from_secs(30))?;
+    let said = process::run(&mut command, b"", Duration::from_mins(2))?;
     let answer: serde_json::Value =
         said.stdout.lines().rev().find_map(|line| serde_json::from_str(line).ok()).ok_or_else(
             || Failure::Exit {

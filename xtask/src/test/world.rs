@@ -13,14 +13,16 @@ use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// The SHA-256 of a file, by Node.
 const SHA256: &str = "require('crypto').createHash('sha256').update(require('fs').readFileSync(process.argv[1])).digest('hex')";
 
-/// Below the ephemeral range of every usual kernel setting.
-static NEXT_PORT: AtomicU16 = AtomicU16::new(20100);
+/// The ports that are given: below the ephemeral range of every usual kernel setting, five digits.
+const PORTS: std::ops::Range<u32> = 20_100..32_700;
+/// How many have been given.
+static GIVEN: AtomicU32 = AtomicU32::new(0);
 
 /// Everything a case may name.
 #[derive(Debug)]
@@ -55,7 +57,7 @@ impl World {
         let mut peer = process::command(&node.path);
         peer.arg(suite.join("peer.mjs")).arg(&tls).arg(folder.path());
         let mut peer = Running::listen(&mut peer)?;
-        let ready = peer.line_with("ready", Duration::from_secs(30))?;
+        let ready = peer.line_with("ready", Duration::from_mins(2))?;
         let mut values = ports(&ready)?;
 
         let mut lacking = BTreeMap::new();
@@ -73,6 +75,8 @@ impl World {
         ];
         values.extend(paths.map(|(name, path)| (name.to_owned(), shown(&path))));
         values.insert("password".to_owned(), password);
+        // Where nobody listens, nor is given this port by the kernel.
+        values.insert("closed".to_owned(), free_port().to_string());
         for program in ["bash", "cat", "echo", "sh"] {
             let path = places::in_path(program).and_then(|path| path.canonicalize().ok());
             values.extend(path.map(|path| (program.to_owned(), shown(&path))));
@@ -97,9 +101,9 @@ impl World {
 impl Servers {
     /// Stops every server and removes its files.
     pub(crate) fn stop(mut self) -> Result<(), Failure> {
-        self.peer.stop(Signal::TERM, Duration::from_secs(10))?;
+        self.peer.stop(Signal::TERM, Duration::from_mins(1))?;
         if let Some(mut redis) = self.redis.take() {
-            redis.stop(Signal::TERM, Duration::from_secs(10))?;
+            redis.stop(Signal::TERM, Duration::from_mins(1))?;
         }
         if let Some(postgres) = self.postgres.take() {
             postgres.stop()?;
@@ -118,10 +122,14 @@ pub(crate) fn shared_folder(prefix: &str) -> Result<tempfile::TempDir, Failure> 
         .map_err(Failure::file("cannot create a folder in", std::env::temp_dir()))
 }
 
-/// A port that is free now on both loopback addresses, never given twice.
+/// A port that is free now on both loopback addresses, not given before. Another run on this machine
+/// begins elsewhere: between here and its use a port is nobody's.
 pub(crate) fn free_port() -> u16 {
     loop {
-        let port = NEXT_PORT.fetch_add(1, Ordering::Relaxed);
+        let given = GIVEN.fetch_add(1, Ordering::Relaxed);
+        let own = std::process::id().wrapping_mul(150);
+        let at = own.wrapping_add(given) % (PORTS.end - PORTS.start);
+        let port = u16::try_from(PORTS.start + at).unwrap_or(u16::MAX);
         let four = TcpListener::bind(("127.0.0.1", port));
         let six = TcpListener::bind(("::1", port));
         let taken = |error: &std::io::Error| error.kind() == std::io::ErrorKind::AddrInUse;
@@ -140,7 +148,7 @@ fn certificates(node: &Node, tls: &Path) -> Result<(), Failure> {
     let mut command = process::command(&node.path);
     command.arg(places::orders().join("tools/certificates.mjs")).arg(tls);
     command.args(["peer.internal", "127.0.0.1"]);
-    process::run(&mut command, b"", Duration::from_secs(30))?.success("certificates.mjs")?;
+    process::run(&mut command, b"", Duration::from_mins(2))?.success("certificates.mjs")?;
     let key = tls.join("key.pem");
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644))
         .map_err(Failure::file("cannot chmod", &key))
@@ -186,7 +194,7 @@ pub(crate) fn start_redis(
     command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
     command.args(["--appendonly", "no", "--daemonize", "no", "--dir"]).arg(folder);
     let mut server = Running::listen(&mut command)?;
-    server.line_with("eady to accept connections", Duration::from_secs(30))?;
+    server.line_with("eady to accept connections", Duration::from_mins(2))?;
     Ok(Some(server))
 }
 

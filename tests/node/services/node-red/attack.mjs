@@ -27,7 +27,7 @@ await until('the flows', async () => (await fetch(`${base}/alive`)).status !== 4
 const short = { signal: AbortSignal.timeout(1500) };
 const nobody = assert.rejects(fetch(`${base}/program`, short).then((answer) => answer.text()), { name: 'TimeoutError' });
 for (const name of ['file', 'elsewhere']) {
-  const answer = await fetch(`${base}/${name}`, { signal: AbortSignal.timeout(20_000) }).then((answer) => answer.text());
+  const answer = await fetch(`${base}/${name}`, { signal: AbortSignal.timeout(120_000) }).then((answer) => answer.text());
   console.log(name, answer);
   assert.match(answer, /^refused|ENOTFOUND|ERR_ACCESS_DENIED/);
 }

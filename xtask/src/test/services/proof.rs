@@ -56,7 +56,7 @@ fn attack(config: &Path, node: &Node, ringfence: &Path) -> Result<Proof, String>
     let mut command = process::command(ringfence);
     command.args(["prove", "--format", "json", "--config"]).arg(config);
     command.env("PATH", Place::path(node)).current_dir("/");
-    let done = process::run(&mut command, b"", Duration::from_mins(3));
+    let done = process::run(&mut command, b"", Duration::from_mins(10));
     let done = done.map_err(|failure| format!("prove: {failure}"))?;
     let report: Value = serde_json::from_str(&done.stdout)
         .map_err(|error| format!("prove printed no JSON: {error}\n{}", done.stderr))?;

@@ -68,7 +68,7 @@ impl Stores {
     /// Stops them and removes their files.
     pub(crate) fn stop(mut self) -> Result<(), Failure> {
         if let Some(mut redis) = self.redis.take() {
-            redis.stop(Signal::TERM, Duration::from_secs(10))?;
+            redis.stop(Signal::TERM, Duration::from_mins(1))?;
         }
         if let Some(postgres) = self.postgres.take() {
             postgres.stop()?;

@@ -22,15 +22,15 @@ pub(crate) struct Patience {
     traffic: Duration,
 }
 
-/// For a service that is meant to work. The npm client makes six calls, each seconds on a busy
+/// For a service that is meant to work. The npm client makes six calls, each many seconds on a busy
 /// machine.
 pub(crate) const LONG: Patience =
-    Patience { start: Duration::from_mins(1), traffic: Duration::from_mins(3) };
+    Patience { start: Duration::from_mins(3), traffic: Duration::from_mins(10) };
 /// For one that is meant to fail: a service that waits for what it does not get is no better.
 pub(crate) const SHORT: Patience =
     Patience { start: Duration::from_secs(10), traffic: Duration::from_secs(15) };
 /// From the signal to a service's end.
-const STOP: Duration = Duration::from_secs(20);
+const STOP: Duration = Duration::from_mins(1);
 
 /// What is run, and where.
 pub(crate) struct Visit<'a> {
