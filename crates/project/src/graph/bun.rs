@@ -126,6 +126,10 @@ fn package(
     package.integrity = hash.unwrap_or_default();
     package.bundled = info.key("bundled").is_some_and(|one| one.value == Value::Boolean(true));
     package.edges = edges(key, info, places)?;
+    // Bun writes it from version 2 of the file on, where it is so: what is not there says nothing.
+    let runs = info.key("hasInstallScript");
+    package.install_script =
+        runs.is_some_and(|one| one.value == Value::Boolean(true)).then_some(true);
     package.os = words(info, "os");
     package.cpu = words(info, "cpu");
     package.libc = words(info, "libc");
@@ -192,7 +196,7 @@ mod tests {
   },
   "patchedDependencies": {"a@1.0.0": "patches/a.patch"},
   "packages": {
-    "a": ["a@1.0.0", "", {"dependencies": {"b": "1"}, "os": "linux", "bin": {"a": "x"}}, "sha512-x"],
+    "a": ["a@1.0.0", "", {"dependencies": {"b": "1"}, "os": "linux", "bin": {"a": "x"}, "hasInstallScript": true}, "sha512-x"],
     "b": ["b@1.0.0", "https://registry.example/b/-/b-1.0.0.tgz", {}, "sha512-y"],
     "@s/d": ["@s/d@1.0.0", "", {"dependencies": {"b": "2"}}, "sha512-z"],
     "w": ["w@workspace:packages/w"],
@@ -229,6 +233,8 @@ mod tests {
         assert_eq!(ends(&graph.packages[2].edges), "@s/d/b");
         let a = &graph.packages[0];
         assert_eq!((a.patch.as_deref(), a.line, a.os.len()), (Some("patches/a.patch"), 9, 1));
+        assert_eq!(a.install_script, Some(true));
+        assert_eq!(graph.packages[1].install_script, None, "what is not said is not known");
         assert_eq!(graph.packages[4].alias.as_deref(), Some("a"));
         assert_eq!(graph.packages[5].need, Need::Dev);
         assert!(matches!(&graph.packages[3].source, Source::Git { commit: Some(_), .. }));

@@ -75,7 +75,9 @@ fn package(copy: &Copy<'_>, places: &Places<'_>) -> Result<Package, GraphError> 
     };
     package.version = version;
     package.integrity = Integrity::parse(&string(entry, "integrity")?.unwrap_or_default());
-    package.bundled = is_true(entry, "bundled");
+    // With a hash or an address npm fetches it by itself, whoever bundles it: nothing came with another.
+    package.bundled =
+        package.integrity.is_empty() && address.is_none() && is_true(entry, "bundled");
     // npm 5 wrote `true` where it had nothing to say.
     let requires = entry.key("requires").map(|placed| placed.value.entries()).unwrap_or_default();
     let searched = searched(folder, places);
@@ -118,6 +120,20 @@ mod tests {
             graph.packages.iter().all(|one| one.need == Need::Unknown),
             "nobody said who asks first"
         );
+    }
+
+    #[test]
+    fn what_has_a_hash_or_an_address_did_not_come_along_with_another() {
+        let text = r#"{"lockfileVersion": 1, "dependencies": {"a": {"version": "1.0.0", "dependencies": {
+            "hash": {"version": "1.0.0", "bundled": true, "integrity": "sha512-x"},
+            "address": {"version": "1.0.0", "bundled": true, "resolved": "https://evil.example/b.tgz"},
+            "git": {"version": "git+https://evil.example/g.git#0123", "bundled": true},
+            "along": {"version": "1.0.0", "bundled": true},
+            "unknown": {"version": "1.0.0", "bundled": true, "resolved": false}}}}}"#;
+        let graph = Graph::read("package-lock.json", text, &[]).unwrap();
+        let bundled = graph.packages.iter().filter(|one| one.bundled);
+        let bundled: Vec<_> = bundled.map(|one| one.name.as_str()).collect();
+        assert_eq!(bundled, ["along", "unknown"]);
     }
 
     #[test]
