@@ -92,6 +92,8 @@ pub(crate) fn ask(folder: &Path, arguments: &[&str]) -> Result<String, Failure> 
     };
     let mut command = process::command(npm);
     command.args(arguments).args(["--loglevel=error", "--no-audit", "--no-fund"]);
+    // A registry may fail for a moment.
+    command.arg("--fetch-retries=5");
     command.current_dir(folder);
     let said = process::run(&mut command, b"", Duration::from_mins(10))?.success("npm")?;
     Ok(said.stdout)
