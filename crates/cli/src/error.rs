@@ -159,7 +159,11 @@ impl CommandError {
     pub(crate) fn caused_by(mut self, error: &dyn Error) -> Self {
         let mut next = Some(error);
         while let Some(cause) = next {
-            self.told.causes.push(cause.to_string());
+            let text = cause.to_string();
+            // An error that says no more than its cause is told once.
+            if self.told.causes.last() != Some(&text) {
+                self.told.causes.push(text);
+            }
             next = cause.source();
         }
         self

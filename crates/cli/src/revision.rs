@@ -55,7 +55,7 @@ pub(crate) fn read_up_to(revision: &str, path: &Path, most: u64) -> Result<Sourc
         let words = String::from_utf8_lossy(&ended.stderr);
         let words = words.lines().next().unwrap_or("it said nothing").trim_start_matches("fatal: ");
         let message = format!("git has no {}: {words}", shown.display());
-        return Err(CommandError::new(Kind::Source, message).hint(hint(&ended.stderr)));
+        return Err(CommandError::new(Kind::Source, message).hint(hint(revision, &ended.stderr)));
     }
     let text = String::from_utf8(bytes).map_err(|_| {
         let message = format!("{} is not UTF-8 text", shown.display());
@@ -87,16 +87,26 @@ pub(crate) fn names(revision: &str, folder: &str) -> Result<Vec<String>, Command
         let words = words.lines().next().unwrap_or("it said nothing").trim_start_matches("fatal: ");
         let place = if folder.is_empty() { "" } else { ":" };
         let message = format!("git has no {revision}{place}{folder}: {words}");
-        return Err(CommandError::new(Kind::Source, message).hint(hint(&ended.stderr)));
+        return Err(CommandError::new(Kind::Source, message).hint(hint(revision, &ended.stderr)));
     }
     let text = String::from_utf8_lossy(&ended.stdout);
     Ok(text.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
 }
 
 /// What to do about git's words. It trusts no repository that belongs to somebody else, as in a
-/// container with a mounted checkout, until it is told to; its last line says how, for its folder.
-fn hint(words: &[u8]) -> String {
+/// container with a mounted checkout, until it is told to; its last line says how, for its folder. A
+/// checkout of one commit has no branch of the remote.
+fn hint(revision: &str, words: &[u8]) -> String {
     let words = String::from_utf8_lossy(words);
+    if let Some(branch) = revision.strip_prefix("origin/")
+        && words.contains("Not a valid object name")
+    {
+        let branch = untrusted(branch);
+        return format!(
+            "where one commit alone is checked out, fetch it first: \
+             `git fetch --depth=1 origin {branch}:refs/remotes/origin/{branch}`"
+        );
+    }
     if !words.contains("dubious ownership") {
         return "name a file, a revision such as main, or REVISION:PATH".to_owned();
     }

@@ -131,7 +131,7 @@ impl Place {
         found.map(str::to_owned).ok_or_else(|| {
             let message = format!("no lockfile is in {}", self.shown(""));
             CommandError::new(Kind::Source, message)
-                .hint("name a lockfile, a folder with one, a revision, or REVISION:PATH")
+                .hint("name a lockfile, a folder with one, a revision, or REVISION:PATH, such as main:services/api")
         })
     }
 
