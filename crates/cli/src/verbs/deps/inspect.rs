@@ -78,7 +78,8 @@ impl Inspect {
     pub(super) fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
         let path = Path::new(&self.what);
         let kind = path.extension().and_then(|kind| kind.to_str()).unwrap_or_default();
-        let is_file = path.is_file() || ["tgz", "tar", "gz"].contains(&kind);
+        let is_file = path.is_file()
+            || ["tgz", "tar", "gz"].contains(&kind) && no_package(&self.what).is_none();
         let seen = if is_file { self.file(path)? } else { self.package(printer)? };
         match self.format.format {
             Format::Json => format::json(&seen, printer)?,
@@ -125,6 +126,10 @@ impl Inspect {
     }
 
     fn package(&self, printer: &mut Printer) -> Result<Seen, CommandError> {
+        if let Some(hint) = no_package(&self.what) {
+            let message = format!("{} is neither a tarball nor a package", quoted(&self.what));
+            return Err(CommandError::new(Kind::Source, message).hint(hint));
+        }
         let places = self.look.open(Path::new("."))?;
         let (name, wanted) = split(&self.what);
         let Some(remote) = places.remote() else {
@@ -197,6 +202,20 @@ impl Inspect {
         (seen.name, seen.version) = (Some(packument.name.clone()), Some(number.to_owned()));
         Ok(seen)
     }
+}
+
+/// What to do with something that is no package of a registry.
+fn no_package(what: &str) -> Option<&'static str> {
+    let hosts = ["git+", "git@", "github:", "gitlab:", "bitbucket:", "gist:"];
+    if what.contains("://") || hosts.iter().any(|start| what.starts_with(start)) {
+        return Some("addresses are not fetched: name the package, or a tarball of this machine");
+    }
+    // A folder of the same name as a package is not what is meant.
+    let is_path = what.starts_with('.') || what.contains('/') && !what.starts_with('@');
+    (is_path && Path::new(what).is_dir()).then_some(
+        "name a tarball, as `npm pack` writes one; \
+         what is installed is compared by `ringfence deps verify`",
+    )
 }
 
 /// Name and version, range or tag; `latest` without one.

@@ -132,7 +132,12 @@ impl Provenance {
         }
         if report.nothing_judged() {
             let message = "nothing could be judged";
-            return Err(CommandError::new(Kind::Source, message).hint(self.advice(false)));
+            let error = CommandError::new(Kind::Source, message).hint(self.advice(false));
+            return Err(if self.online {
+                error.hint("mirrors often serve neither signatures nor attestations: `npm config get registry` says what was asked")
+            } else {
+                error
+            });
         }
         if !report.unknown.is_empty() && !self.allow_unknown {
             let message = "not everything could be judged, and what could not may be anything";

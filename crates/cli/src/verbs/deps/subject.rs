@@ -71,7 +71,7 @@ impl Told<'_> {
     /// checkout.
     pub(super) fn sarif(&self) -> Value {
         let rules = self.rules.iter().map(|(id, text)| {
-            let help = format!("{text}. docs/deps.md says what is looked for.");
+            let help = format!("{text} docs/deps.md says what is looked for.");
             Rule { id, short: text, full: text, help: &help, level: "error" }.value()
         });
         let rules: Vec<Value> = rules.collect();
