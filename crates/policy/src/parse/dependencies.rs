@@ -244,7 +244,11 @@ fn bad_package(text: &str) -> Problem {
 }
 
 fn package(text: &str) -> Result<String, Problem> {
-    if is_name(text) { Ok(text.to_owned()) } else { Err(bad_package(text)) }
+    if is_name(text) {
+        return Ok(text.to_owned());
+    }
+    Err(Problem::with_value(Code::BadPackage, "not a package", text)
+        .hint("write its name alone; the version has a key of its own: version = \"1.0.0\""))
 }
 
 /// `name`, `name@version`, `@scope`, `@scope/*`, `prefix*`
