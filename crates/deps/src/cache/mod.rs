@@ -3,6 +3,10 @@
 //! A tarball of a hash never changes, so what was learnt of it stays true; what anybody could have
 //! written into the folder meanwhile is not proven by anything. Reviews use it; the verification of an
 //! installed tree does not. An entry that cannot be read is as good as none and is written again.
+//!
+//! A folder that belongs to somebody else, that others may write into, or that is a link where none
+//! belongs is neither read nor written: what lies there is the word of others, and a link could lead to
+//! files of the user's. It does not defend against programs that run as the user.
 
 use crate::evidence::TarballFacts;
 use base64::Engine as _;
@@ -12,8 +16,9 @@ use ringfence_project::walk;
 use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::fs;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The form of an entry: another one is not read.
 const SCHEMA: u32 = 1;
@@ -23,9 +28,6 @@ const LARGEST: u64 = 1 << 20;
 
 /// Most entries of one of the 256 folders.
 const MOST: usize = 256;
-
-/// Tells drafts of one process apart.
-static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// A folder of facts.
 #[derive(Debug, Clone)]
@@ -59,13 +61,16 @@ impl Cache {
     /// Whether anything was ever kept.
     #[must_use]
     pub fn is_there(&self) -> bool {
-        self.folder.join("tarballs").is_dir()
+        is_own(&self.folder, true) && is_own(&self.folder.join("tarballs"), false)
     }
 
     /// What is known of a tarball.
     #[must_use]
     pub fn load(&self, integrity: &Integrity) -> Option<TarballFacts> {
         let (folder, name, hash) = self.place(integrity)?;
+        if !self.is_there() || !is_own(&folder, false) {
+            return None;
+        }
         let bytes = walk::bytes(&folder.join(name), LARGEST).ok()?;
         let entry: Entry = serde_json::from_slice(&bytes).ok()?;
         (entry.schema == SCHEMA && entry.integrity == hash).then_some(entry.facts)
@@ -79,11 +84,16 @@ impl Cache {
         if bytes.len() as u64 > LARGEST || make(&folder).is_err() {
             return;
         }
+        if !self.is_there() || !is_own(&folder, false) {
+            return;
+        }
         make_room(&folder);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let fresh = folder.join(format!(".{}-{number}.part", std::process::id()));
+        // The number of a process is another one's too, in another container.
+        let random = RandomState::new().build_hasher().finish();
+        let fresh = folder.join(format!(".{random:016x}.part"));
         // Not synced: an entry that a crash leaves half there is not read.
-        if fs::write(&fresh, bytes).and_then(|()| fs::rename(&fresh, folder.join(name))).is_err() {
+        let kept = fill(&fresh, &bytes).and_then(|()| fs::rename(&fresh, folder.join(name)));
+        if kept.is_err() {
             let _ = fs::remove_file(&fresh);
         }
     }
@@ -108,15 +118,42 @@ fn make(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
-/// Takes the oldest entries away where a folder is full.
+/// Writes a file that was not there.
+fn fill(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    fs::File::options().write(true).create_new(true).open(path)?.write_all(bytes)
+}
+
+/// Whether a folder is this user's, and nobody else may write into it. The first one may be a link that
+/// the user made.
+fn is_own(folder: &Path, may_be_link: bool) -> bool {
+    let Ok(found) = fs::symlink_metadata(folder) else { return false };
+    let is_link = found.is_symlink();
+    let Ok(behind) = fs::metadata(folder) else { return false };
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let user = rustix::process::geteuid().as_raw();
+        if found.uid() != user || behind.uid() != user || behind.mode() & 0o022 != 0 {
+            return false;
+        }
+    }
+    behind.is_dir() && (may_be_link || !is_link)
+}
+
+/// Takes the oldest entries away where a folder is full, and nothing that is no entry.
 fn make_room(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
-    let age = |entry: fs::DirEntry| Some((entry.metadata().ok()?.modified().ok()?, entry.path()));
-    let mut entries: Vec<_> = entries.flatten().collect();
-    if entries.len() < MOST {
+    let age = |entry: fs::DirEntry| {
+        let name = entry.file_name();
+        let kind = Path::new(&name).extension().and_then(|kind| kind.to_str());
+        let is_entry = matches!(kind, Some("json" | "part"));
+        let found = entry.metadata().ok().filter(|found| is_entry && found.is_file())?;
+        Some((found.modified().ok()?, entry.path()))
+    };
+    let mut aged: Vec<_> = entries.flatten().filter_map(age).collect();
+    if aged.len() < MOST {
         return;
     }
-    let mut aged: Vec<_> = entries.drain(..).filter_map(age).collect();
     aged.sort();
     for (_, path) in aged.iter().take(aged.len().saturating_sub(MOST * 3 / 4)) {
         let _ = fs::remove_file(path);
@@ -178,5 +215,51 @@ mod tests {
         cache.store(&integrity(1), &facts());
         assert!(fs::read_dir(&shard).unwrap().count() <= MOST);
         assert_eq!(cache.load(&integrity(1)), Some(facts()));
+    }
+
+    #[test]
+    fn what_leads_elsewhere_or_belongs_to_others_is_neither_read_nor_written() {
+        use std::os::unix::fs::{PermissionsExt as _, symlink};
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(&folder.path().join("ringfence"));
+        cache.store(&integrity(1), &facts());
+        let (shard, name, _) = cache.place(&integrity(1)).unwrap();
+        let entry = fs::read(shard.join(&name)).unwrap();
+        assert_eq!(cache.load(&integrity(1)), Some(facts()), "the control");
+
+        // Others may write: they could have written it.
+        for open in [&shard, &folder.path().join("ringfence")] {
+            let before = fs::metadata(open).unwrap().permissions();
+            fs::set_permissions(open, fs::Permissions::from_mode(0o777)).unwrap();
+            assert_eq!(cache.load(&integrity(1)), None);
+            fs::set_permissions(open, before).unwrap();
+            assert_eq!(cache.load(&integrity(1)), Some(facts()));
+        }
+
+        // A folder of the user's in the place of one of the cache keeps all that is in it.
+        let mine = folder.path().join("mine");
+        fs::create_dir(&mine).unwrap();
+        for number in 0..MOST + 50 {
+            fs::write(mine.join(format!("{number}.json")), "").unwrap();
+        }
+        fs::write(mine.join(&name), &entry).unwrap();
+        fs::remove_dir_all(&shard).unwrap();
+        symlink(&mine, &shard).unwrap();
+        cache.store(&integrity(1), &facts());
+        assert_eq!(cache.load(&integrity(1)), None);
+        assert_eq!(fs::read_dir(&mine).unwrap().count(), MOST + 51);
+    }
+
+    #[test]
+    fn a_full_folder_keeps_what_is_no_entry() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(folder.path());
+        let (shard, ..) = cache.place(&integrity(1)).unwrap();
+        make(&shard).unwrap();
+        for number in 0..MOST + 50 {
+            fs::write(shard.join(format!("{number}.txt")), "").unwrap();
+        }
+        cache.store(&integrity(1), &facts());
+        assert_eq!(fs::read_dir(&shard).unwrap().count(), MOST + 51);
     }
 }
