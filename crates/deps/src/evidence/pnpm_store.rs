@@ -27,11 +27,35 @@ pub fn pnpm_stores(project: &Path, data: Option<&Path>) -> Vec<PathBuf> {
         let value = value.trim().trim_matches(['"', '\'']);
         (key.trim_matches('"') == "storeDir" && value.starts_with('/')).then(|| value.into())
     };
-    stores.extend(written.iter().flat_map(|text| text.lines()).find_map(key));
+    let told: Option<PathBuf> = written.iter().flat_map(|text| text.lines()).find_map(key);
+    stores.extend(told.filter(|store| is_believed(store, project)));
     if let Some(data) = data {
         stores.extend(["v10", "v3"].map(|version| data.join("pnpm/store").join(version)));
     }
     stores
+}
+
+/// Whether a store that the tree itself names may say what belongs into the tree: whoever could write
+/// the tree could have written one inside of the project, or where everybody may write.
+fn is_believed(store: &Path, project: &Path) -> bool {
+    let (Ok(store), Ok(project)) = (store.canonicalize(), project.canonicalize()) else {
+        return false;
+    };
+    if store.starts_with(&project) {
+        return false;
+    }
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let user = rustix::process::geteuid().as_raw();
+        let is_own = |found: std::fs::Metadata| {
+            (found.uid() == user || found.uid() == 0) && found.mode() & 0o002 == 0
+        };
+        if !std::fs::metadata(&store).is_ok_and(is_own) {
+            return false;
+        }
+    }
+    true
 }
 
 #[derive(Deserialize)]
@@ -83,4 +107,31 @@ fn content(store: &Path, file: &Member) -> Option<Vec<u8>> {
     let bytes = walk::bytes(&path, 16 << 20);
     let bytes = bytes.or_else(|_| walk::bytes(&path.with_extension("exec"), 16 << 20)).ok()?;
     (tarball::sha512(&bytes) == file.hash).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_store_inside_of_the_project_or_open_to_all_does_not_say_what_belongs_there() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let project = folder.path().join("project");
+        let modules = project.join("node_modules");
+        let named = |store: &Path| {
+            fs::create_dir_all(store).unwrap();
+            fs::create_dir_all(&modules).unwrap();
+            let text = format!("{{\n  \"storeDir\": \"{}\"\n}}\n", store.display());
+            fs::write(modules.join(".modules.yaml"), text).unwrap();
+            pnpm_stores(&project, None).len()
+        };
+        let outside = folder.path().join("store/v10");
+        assert_eq!(named(&outside), 1, "the control");
+        assert_eq!(named(&modules.join(".cache/store")), 0);
+        assert_eq!(named(&folder.path().join("store/../project/s")), 0);
+        fs::set_permissions(&outside, fs::Permissions::from_mode(0o777)).unwrap();
+        assert_eq!(named(&outside), 0);
+    }
 }
