@@ -7,10 +7,10 @@
 
 use super::{Advisories, Advisory};
 use ringfence_policy::display::quoted;
+use ringfence_project::whole;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
 /// The version of the form.
@@ -144,29 +144,16 @@ impl Index {
     }
 }
 
-/// Writes the text of an index, whole: whoever reads finds the old one or the new one.
+/// Writes the text of an index, whole: whoever reads finds the old one or the new one. The folder is made
+/// where it is not there.
 ///
 /// # Errors
-/// What the system says.
+/// What the system says; what was there is still there.
 pub fn write(path: &Path, text: &str) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
-    if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
-        return Err(io::Error::other("it is there and not an ordinary file"));
-    }
-    let name = path.file_name().ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-    let draft = folder.join(format!(".{}.{}", name.to_string_lossy(), std::process::id()));
-    let written = (|| {
-        let mut file = File::options().write(true).create_new(true).open(&draft)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&draft, path)
-    })();
-    if written.is_err() {
-        let _ = std::fs::remove_file(&draft);
-    }
-    written
+    whole::write(path, text.as_bytes(), None)
 }
 
 /// The line that holds a byte, without its end.
