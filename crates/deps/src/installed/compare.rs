@@ -1,11 +1,11 @@
 //! A package's folder against its tarball, file by file.
 
-use super::discover::list;
+use super::discover::{Found, list};
 use super::places::Places;
 use super::{Deviation, Kind, Report, Unknown, Verification};
 use crate::evidence::Origin;
 use crate::tarball::{Hash, Member, Tarball};
-use ringfence_project::graph::{Package, Target};
+use ringfence_project::graph::{Format, Package, Source, Target};
 use ringfence_project::walk;
 use sha2::Digest as _;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,7 +30,12 @@ struct Outcome {
 }
 
 /// Compares every place, in as many threads as asked for.
-pub(super) fn all(verification: &Verification<'_>, places: &Places, report: &mut Report) {
+pub(super) fn all(
+    verification: &Verification<'_>,
+    found: &Found,
+    places: &Places,
+    report: &mut Report,
+) {
     let work: Vec<_> = places.of.iter().collect();
     let next = AtomicUsize::new(0);
     let outcomes = Mutex::new(Vec::with_capacity(work.len()));
@@ -39,7 +44,7 @@ pub(super) fn all(verification: &Verification<'_>, places: &Places, report: &mut
             scope.spawn(|| {
                 while let Some((folder, id)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let package = verification.graph.package(**id);
-                    let one = One { verification, places, package, folder };
+                    let one = One { verification, found, places, package, folder };
                     let outcome = one.compare();
                     outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
                 }
@@ -62,6 +67,8 @@ pub(super) fn all(verification: &Verification<'_>, places: &Places, report: &mut
 /// One package in its folder.
 struct One<'a> {
     verification: &'a Verification<'a>,
+    /// Links and commands that others look at.
+    found: &'a Found,
     places: &'a Places,
     package: &'a Package,
     folder: &'a str,
@@ -74,7 +81,7 @@ impl One<'_> {
     fn compare(&self) -> Outcome {
         let mut outcome = Outcome::default();
         let tarballs = self.verification.tarballs;
-        let had = if self.package.integrity.is_empty() && self.package.checksum.is_some() {
+        let had = if self.package.integrity.is_empty() && self.is_unhashed_by_form() {
             tarballs.by_registry(self.package)
         } else {
             tarballs.of(self.package)
@@ -100,6 +107,14 @@ impl One<'_> {
         outcome.outputs = runs && (self.verification.may_run)(self.package) != Some(false);
         self.without_patched(&mut outcome);
         outcome
+    }
+
+    /// Whether the form of the lockfile has no hash of tarballs: Yarn 2 and later write one of their own
+    /// zip, and none at all for packages of single platforms.
+    fn is_unhashed_by_form(&self) -> bool {
+        let is_berry = matches!(self.verification.graph.format, Format::YarnBerry(_));
+        let is_registry = matches!(self.package.source, Source::Registry { .. });
+        self.package.checksum.is_some() || is_berry && is_registry
     }
 
     /// The files as an install writes them: the last of a name counts, and npm renames.
@@ -162,18 +177,25 @@ impl One<'_> {
         outcome: &mut Outcome,
     ) {
         let at = joined(self.folder, inside);
-        let entries = match list(&self.verification.folder.join(&at)) {
-            Ok(entries) if depth <= DEEPEST => entries,
-            Ok(_) => return self.unknown(outcome, &at, "it is nested too deeply"),
-            Err(error) => return self.unknown(outcome, &at, &error.to_string()),
+        let closed = match list(&self.verification.folder.join(&at)) {
+            Ok(listed) if depth <= DEEPEST => Ok(listed),
+            Ok(_) => Err("it is nested too deeply".to_owned()),
+            Err(error) => Err(error.to_string()),
         };
-        let in_modules = inside == "node_modules" || inside.ends_with("/node_modules");
-        for (name, kind) in entries {
+        let listed = match closed {
+            Ok(listed) => listed,
+            Err(why) => return self.closed(inside, &why, expected, seen, outcome),
+        };
+        for odd in listed.odd(inside) {
+            let odd = odd.trim_start_matches('/');
+            self.deviates(outcome, Kind::Added, odd, "its name is not UTF-8, as no manager's is");
+        }
+        for (name, kind) in listed.entries {
             let path = joined(inside, &name);
+            let whole = joined(self.folder, &path);
             if kind.is_dir() {
-                let whole = joined(self.folder, &path);
                 // Commands are looked at by themselves, and other packages too.
-                if self.places.of.contains_key(&whole) || (in_modules && name == ".bin") {
+                if self.places.of.contains_key(&whole) || self.found.commands.contains(&whole) {
                     continue;
                 }
                 if is_packages(&path) && !has_below(expected, &path) {
@@ -185,7 +207,7 @@ impl One<'_> {
             }
             let member = expected.get(&path);
             match member {
-                _ if in_modules && kind.is_symlink() => continue,
+                _ if kind.is_symlink() && self.found.links.contains_key(&whole) => continue,
                 None if kind.is_symlink() => {
                     self.deviates(outcome, Kind::Link, &path, "no tarball has links");
                 }
@@ -197,6 +219,26 @@ impl One<'_> {
             }
             seen.insert(path);
         }
+    }
+
+    /// A folder that cannot be looked into: whatever is in it, no tarball has one of that name, or what
+    /// it should hold cannot be compared.
+    fn closed(
+        &self,
+        inside: &str,
+        why: &str,
+        expected: &Expected<'_>,
+        seen: &mut BTreeSet<String>,
+        outcome: &mut Outcome,
+    ) {
+        if !inside.is_empty() && !has_below(expected, inside) {
+            let message = format!("a folder that cannot be looked into: {why}");
+            return self.deviates(outcome, Kind::Added, inside, &message);
+        }
+        let start = joined(inside, "");
+        let below = |path: &&String| inside.is_empty() || path.starts_with(&format!("{start}/"));
+        seen.extend(expected.keys().filter(below).cloned());
+        self.unknown(outcome, &joined(self.folder, inside), why);
     }
 
     fn file(&self, path: &str, member: &Member, tarball: &Tarball, outcome: &mut Outcome) {
@@ -310,6 +352,23 @@ fn has_below(expected: &Expected<'_>, folder: &str) -> bool {
     expected.range(start.clone()..).next().is_some_and(|(path, _)| path.starts_with(&start))
 }
 
+/// Opens a file that was an ordinary one a moment ago: what took its place meanwhile is neither followed
+/// nor waited for.
+fn opened(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(target_os = "linux")]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        libc::O_NOFOLLOW | libc::O_NONBLOCK,
+    );
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::other("it is no ordinary file any more"))
+}
+
 /// The hash of a file; nothing where its length alone says that it is another. Of a command whose first
 /// line had the end of Windows' lines, managers take that away: here it is put back.
 fn hashed(path: &Path, member: &Member, is_command: bool) -> io::Result<(Option<Hash>, Metadata)> {
@@ -321,7 +380,7 @@ fn hashed(path: &Path, member: &Member, is_command: bool) -> io::Result<(Option<
     if metadata.len() != member.size && !shorter {
         return Ok((None, metadata));
     }
-    let mut file = File::open(path)?.take(member.size);
+    let mut file = opened(path)?.take(member.size);
     let mut hash = sha2::Sha512::new();
     let mut buffer = vec![0_u8; 64 << 10];
     let mut first = shorter;

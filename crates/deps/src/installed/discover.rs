@@ -2,7 +2,6 @@
 
 use super::{InstalledError, Verification, stores};
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 use std::fs::{self, FileType};
 use std::io;
 use std::path::Path;
@@ -34,7 +33,7 @@ pub(super) struct Found {
     /// Links in the place of a package, and where they lead, as written.
     pub(super) links: BTreeMap<String, String>,
     /// Folders of commands.
-    pub(super) commands: Vec<String>,
+    pub(super) commands: BTreeSet<String>,
     /// Folders of tools.
     pub(super) tools: Vec<String>,
     /// What is none of these.
@@ -76,8 +75,12 @@ pub(super) fn discover(verification: &Verification<'_>) -> Result<Found, Install
         } else {
             format!("{root}/node_modules")
         };
-        if is_folder(&folder.join(&path)) {
-            found.modules(folder, &path)?;
+        match fs::symlink_metadata(folder.join(&path)) {
+            Ok(kind) if kind.is_dir() => found.modules(folder, &path)?,
+            // Of the packages in it none is in the lockfile, wherever it leads.
+            Ok(kind) => found.package(folder, path, kind.file_type())?,
+            Err(error) if is_nothing(&error) => {}
+            Err(_) => found.unreadable.push(path),
         }
     }
     for name in stores::NAMES {
@@ -92,7 +95,9 @@ pub(super) fn discover(verification: &Verification<'_>) -> Result<Found, Install
 impl Found {
     /// A store, or a scope's folder in that of npm.
     fn store(&mut self, project: &Path, store: &str) -> Result<(), InstalledError> {
-        for (name, kind) in list(&project.join(store)).map_err(InstalledError::Read)? {
+        let listed = list(&project.join(store)).map_err(InstalledError::Read)?;
+        self.others.extend(listed.odd(store));
+        for (name, kind) in listed.entries {
             let path = format!("{store}/{name}");
             let has = |inner: &str| is_folder(&project.join(&path).join(inner));
             if !kind.is_dir() {
@@ -120,7 +125,8 @@ impl Found {
             return Ok(());
         };
         self.virtual_store = true;
-        for (name, kind) in entries {
+        self.others.extend(entries.odd(path));
+        for (name, kind) in entries.entries {
             let at = format!("{path}/{name}");
             match name.as_str() {
                 "node_modules" if kind.is_dir() => self.modules(project, &at)?,
@@ -139,10 +145,11 @@ impl Found {
             self.unreadable.push(path.to_owned());
             return Ok(());
         };
-        for (name, kind) in entries {
+        self.others.extend(entries.odd(path));
+        for (name, kind) in entries.entries {
             let at = format!("{path}/{name}");
             match name.as_str() {
-                ".bin" if kind.is_dir() => self.commands.push(at),
+                ".bin" if kind.is_dir() => drop(self.commands.insert(at)),
                 name if kind.is_dir()
                     && path == "node_modules"
                     && stores::NAMES.contains(&name) => {}
@@ -163,7 +170,8 @@ impl Found {
             self.unreadable.push(path.to_owned());
             return Ok(());
         };
-        for (name, kind) in entries {
+        self.others.extend(entries.odd(path));
+        for (name, kind) in entries.entries {
             self.package(project, format!("{path}/{name}"), kind)?;
         }
         Ok(())
@@ -195,20 +203,51 @@ impl Found {
     }
 }
 
-/// Names and kinds of a folder's entries, sorted.
-pub(super) fn list(folder: &Path) -> io::Result<Vec<(String, FileType)>> {
-    let mut entries = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        entries.push((shown(entry.file_name()), entry.file_type()?));
-    }
-    entries.sort_by(|one, two| one.0.cmp(&two.0));
-    Ok(entries)
+/// What a folder has, sorted.
+pub(super) struct Listing {
+    /// Names and kinds.
+    pub(super) entries: Vec<(String, FileType)>,
+    /// Names that are not UTF-8, as they are shown: no path leads back to them, and neither tarballs nor
+    /// managers have such.
+    odd: Vec<String>,
 }
 
-/// A name as text; what is not UTF-8 becomes a name that no tarball has.
-fn shown(name: OsString) -> String {
-    name.into_string().unwrap_or_else(|name| name.to_string_lossy().into_owned())
+impl Listing {
+    /// Entries whose names are not UTF-8, as paths that can be shown and not opened.
+    pub(super) fn odd(&self, folder: &str) -> impl Iterator<Item = String> {
+        self.odd.iter().map(move |name| format!("{folder}/{name}"))
+    }
+
+    /// Whether nothing at all is in it.
+    fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.odd.is_empty()
+    }
+
+    /// The one entry, where there is no other.
+    pub(super) fn alone(&self) -> Option<&(String, FileType)> {
+        let [one] = self.entries.as_slice() else { return None };
+        self.odd.is_empty().then_some(one)
+    }
+}
+
+/// Names and kinds of a folder's entries.
+pub(super) fn list(folder: &Path) -> io::Result<Listing> {
+    let (mut entries, mut odd) = (Vec::new(), Vec::new());
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        match entry.file_name().into_string() {
+            Ok(name) => entries.push((name, entry.file_type()?)),
+            Err(name) => odd.push(name.to_string_lossy().into_owned()),
+        }
+    }
+    entries.sort_by(|one, two| one.0.cmp(&two.0));
+    odd.sort();
+    Ok(Listing { entries, odd })
+}
+
+/// Whether an error says that nothing lies there.
+fn is_nothing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 fn is_folder(path: &Path) -> bool {
@@ -216,7 +255,7 @@ fn is_folder(path: &Path) -> bool {
 }
 
 fn is_empty(path: &Path) -> bool {
-    list(path).is_ok_and(|entries| entries.is_empty())
+    list(path).is_ok_and(|listed| listed.is_empty())
 }
 
 /// A path below the project, without `.`; nothing where it leads outside.
@@ -233,7 +272,8 @@ pub(super) fn plain(path: &str) -> Option<String> {
 }
 
 /// Where a link leads: a path from the project, found without the disk; nothing for an absolute path
-/// elsewhere.
+/// elsewhere, and for one that goes into a folder and out again: managers write none, and where the
+/// folder is a link the system comes out elsewhere.
 pub(super) fn followed(project: &Path, link: &str, target: &str) -> Option<String> {
     if Path::new(target).is_absolute() {
         let inside = Path::new(target).strip_prefix(project).ok()?;
@@ -241,9 +281,12 @@ pub(super) fn followed(project: &Path, link: &str, target: &str) -> Option<Strin
     }
     let mut parts: Vec<&str> = link.split('/').collect();
     parts.pop();
+    let mut went_in = false;
     for part in target.split('/') {
+        went_in |= !matches!(part, "" | "." | "..");
         match part {
             "" | "." => {}
+            ".." if went_in => return None,
             ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
             part => parts.push(part),
         }

@@ -1,7 +1,7 @@
 //! Links between packages: each must lead to what the lockfile says.
 
 use super::discover::{Found, followed};
-use super::npm::manifest;
+use super::named::manifest;
 use super::places::Places;
 use super::stores::{NAMES, split};
 use super::{Kind, Report, Verification};

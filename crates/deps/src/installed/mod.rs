@@ -11,8 +11,10 @@ mod commands;
 mod compare;
 mod discover;
 mod links;
+mod named;
 mod npm;
 mod places;
+mod resolved;
 mod shim;
 mod shim_lines;
 mod stores;
@@ -37,7 +39,7 @@ pub enum Kind {
     CommandChanged,
     /// A package that the lockfile does not have in this place.
     ExtraPackage,
-    /// A link where none belongs, or that leads elsewhere.
+    /// A link where none belongs, that leads elsewhere, or that is missing.
     Link,
     /// A file of the tarball that is not there.
     Missing,
@@ -173,7 +175,8 @@ impl Verification<'_> {
             npm::places_by_manifest(self, &found, &mut report)
         };
         links::check(self, &found, &places, &mut report);
-        compare::all(self, &places, &mut report);
+        resolved::check(self, &found, &places, &mut report);
+        compare::all(self, &found, &places, &mut report);
         commands::check(self, &found, &mut report);
         report.deviations.sort();
         report.deviations.dedup();

@@ -1,16 +1,17 @@
 //! Hoisted trees: npm names every folder in its lockfile; of others the installed manifest tells.
 
 use super::discover::{Found, plain};
+use super::named::manifest;
 use super::places::{Places, tell_missing};
 use super::{Kind, Report, Verification};
-use ringfence_project::graph::{Graph, PackageId};
+use ringfence_project::graph::{PackageId, Target};
 use ringfence_project::walk;
-use serde_json::Value;
-use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-/// Largest manifest or list that is read, in bytes.
-const LARGEST: u64 = 64 << 20;
+/// Largest list that is read, in bytes: that of five thousand packages has some three million.
+const LARGEST: u64 = 32 << 20;
 
 pub(super) fn places(
     verification: &Verification<'_>,
@@ -46,9 +47,15 @@ pub(super) fn places(
 /// What npm wrote down as installed.
 fn hidden_lockfile(verification: &Verification<'_>) -> Option<BTreeSet<String>> {
     let file = verification.folder.join("node_modules/.package-lock.json");
-    let text = walk::text(&file, LARGEST).ok()?;
-    let graph = Graph::read("package-lock.json", &text, &[]).ok()?;
-    Some(graph.packages.into_iter().map(|package| package.key).collect())
+    let bytes = walk::bytes(&file, LARGEST).ok()?;
+    let listed: Listed = serde_json::from_slice(&bytes).ok()?;
+    Some(listed.packages.into_keys().collect())
+}
+
+/// The folders alone: the tree could have been made to fill the memory.
+#[derive(Deserialize)]
+struct Listed {
+    packages: BTreeMap<String, IgnoredAny>,
 }
 
 /// Folders that no package has, outside of all packages: those inside are for who compares these.
@@ -92,19 +99,6 @@ pub(super) fn installed(verification: &Verification<'_>, folder: &str) -> Option
     Some((name?, version?))
 }
 
-/// The same, each where the manifest says it.
-pub(super) fn manifest(root: &Path, folder: &str) -> Option<(Option<String>, Option<String>)> {
-    let file = root.join(folder).join("package.json");
-    let kind = std::fs::symlink_metadata(&file).ok()?;
-    if !kind.is_file() {
-        return None;
-    }
-    let bytes = walk::bytes(&file, LARGEST).ok()?;
-    let root: Value = serde_json::from_slice(&bytes).ok()?;
-    let text = |key: &str| root.get(key).and_then(Value::as_str).map(str::to_owned);
-    Some((text("name"), text("version")))
-}
-
 /// Yarn, Bun and pnpm's `node-linker=hoisted`: folders are not in the lockfile, so the manifest of each
 /// says which package it wants to be, and its bytes are compared with that one's.
 pub(super) fn places_by_manifest(
@@ -118,11 +112,27 @@ pub(super) fn places_by_manifest(
         let version = package.version.as_deref().unwrap_or_default();
         by_release.entry((&package.name, version)).or_insert(id);
     }
+    // The names that others give it.
+    let importers = graph.importers.iter().flat_map(|one| &one.edges);
+    let edges = importers.chain(graph.packages.iter().flat_map(|one| &one.edges));
+    let called: HashSet<(&str, PackageId)> = edges
+        .filter_map(|edge| {
+            let Some(Target::Package(id)) = edge.to else { return None };
+            let package = graph.package(id);
+            let version = package.version.as_deref().unwrap_or_default();
+            Some((edge.name.as_str(), *by_release.get(&(package.name.as_str(), version))?))
+        })
+        .collect();
     let mut places = Places::default();
     let mut seen = BTreeSet::new();
     for folder in &found.packages {
         let Some((name, version)) = installed(verification, folder) else { continue };
         if let Some(id) = by_release.get(&(name.as_str(), version.as_str())) {
+            let own = folder.rsplit_once("node_modules/").map_or(folder.as_str(), |(_, own)| own);
+            if own != name && !called.contains(&(own, *id)) {
+                let message = format!("it is {name}@{version}, which nobody asks for by this name");
+                report.deviates("", Kind::ExtraPackage, folder, message);
+            }
             places.of.insert(folder.clone(), *id);
             seen.insert((name, version));
         }

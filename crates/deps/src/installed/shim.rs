@@ -26,6 +26,21 @@ const FIXED: [&str; 17] = [
     "exit $ret",
 ];
 
+/// What a command starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Started {
+    /// The file: a path from the project's folder.
+    pub(super) file: String,
+    /// Programs that are given the file, each with its options; none where it is run by itself.
+    pub(super) programs: Vec<String>,
+}
+
+impl Started {
+    pub(super) const fn directly(file: String) -> Self {
+        Self { file, programs: Vec::new() }
+    }
+}
+
 /// The file that a script starts: a path from `folder`. `project` is what it names from the root.
 ///
 /// # Errors
@@ -35,10 +50,12 @@ pub(super) fn target(
     path: &str,
     folder: &Path,
     project: &Path,
-) -> Result<String, &'static str> {
+) -> Result<Started, &'static str> {
     let mut found: Option<&str> = None;
+    let mut programs = Vec::new();
     for (number, line) in text.lines().enumerate() {
-        let line = line.trim();
+        // What a shell takes for space, and no more.
+        let line = line.trim_matches([' ', '\t']);
         if number == 0 && line != "#!/bin/sh" {
             return Err("it is no script that a manager writes");
         }
@@ -48,7 +65,8 @@ pub(super) fn target(
         }
         if let Some(value) = line.strip_prefix("export NODE_PATH=") {
             searched(value, path, folder, project)?;
-        } else if let Some(started) = started(line) {
+        } else if let Some((program, started)) = started(line) {
+            programs.extend(program);
             if found.replace(started).is_some_and(|other| other != started) {
                 return Err("it starts two files");
             }
@@ -57,7 +75,38 @@ pub(super) fn target(
         }
     }
     let started = found.ok_or("it starts nothing")?;
-    followed(folder, path, started).ok_or("it leads out of the project")
+    let file = followed(folder, path, started).ok_or("it leads out of the project")?;
+    Ok(Started { file, programs })
+}
+
+/// Whether a program, with its options, is what the first line of a file names, or what managers take
+/// for files of its kind that name none.
+pub(super) fn is_program(program: &str, first: &str, file: &str) -> bool {
+    let mut words: Vec<&str> = program.split_ascii_whitespace().collect();
+    if let Some(name) = words.first_mut() {
+        *name = name.strip_suffix(".exe").unwrap_or(name);
+    }
+    let named = first.strip_prefix("#!").unwrap_or_default().split_ascii_whitespace();
+    let mut named: Vec<&str> = named.collect();
+    if matches!(named.first(), Some(&("/usr/bin/env" | "/bin/env"))) {
+        named.remove(0);
+        // `-S` and variables are for `env`.
+        named.retain(|word| *word != "-S");
+        let is_set = |word: &&&str| word.contains('=') && !word.starts_with('-');
+        let set = named.iter().take_while(is_set).count();
+        named.drain(..set);
+    }
+    if !named.is_empty() {
+        return words == named;
+    }
+    let kind = file.rsplit_once('.').map_or("", |(_, kind)| kind);
+    match kind {
+        "js" | "cjs" | "mjs" => words == ["node"],
+        "cmd" | "bat" => words == ["cmd"],
+        "ps1" => words == ["powershell"] || words == ["pwsh"],
+        "sh" => words == ["sh"],
+        _ => false,
+    }
 }
 
 /// `if [ -n "$exe" ] && [ -x "$basedir/node.exe" ]; then`
@@ -77,7 +126,7 @@ fn is_test(line: &str) -> bool {
 
 /// `exec node  "$basedir/../eslint/bin/eslint.js" "$@"`, or without a program before it; pnpm 11 and 12
 /// write `"$basedir_abs"/'../eslint/bin/eslint.js'`.
-fn started(line: &str) -> Option<&str> {
+fn started(line: &str) -> Option<(Option<String>, &str)> {
     let line = line.strip_suffix("\"$@\"")?.trim_end();
     let line = line.strip_prefix("exec ").unwrap_or(line).trim_start();
     let (before, file) = match line.strip_suffix('\'') {
@@ -92,7 +141,8 @@ fn started(line: &str) -> Option<&str> {
     let program = before.strip_prefix("\"$basedir/").map_or(before, |rest| rest);
     let program = program.replacen('"', "", 1);
     let fits = program.split_ascii_whitespace().all(is_word);
-    (fits && is_path(file)).then_some(file)
+    let program = Some(program).filter(|program| !program.is_empty());
+    (fits && is_path(file)).then_some((program, file))
 }
 
 /// The folders that Node searches besides: each is a `node_modules` of this project, or is not there.
@@ -168,12 +218,35 @@ fi
 ";
 
     fn read(text: &str) -> Result<String, &'static str> {
-        target(
+        let started = target(
             text,
             "node_modules/.bin/eslint",
             Path::new("/nowhere/app"),
             Path::new("/nowhere/app"),
-        )
+        )?;
+        let fits = |one: &String| is_program(one, "#!/usr/bin/env node", &started.file);
+        started.programs.iter().all(fits).then_some(started.file).ok_or("another program")
+    }
+
+    #[test]
+    fn a_file_is_run_by_the_program_that_it_names_itself() {
+        let line = "#!/usr/bin/env -S FOO=1 node --no-warnings";
+        for (program, first, is_it) in [
+            ("node", "#!/usr/bin/env node\r", true),
+            ("node.exe", "#!/usr/bin/env node", true),
+            ("node --no-warnings", line, true),
+            ("/bin/sh", "#!/bin/sh", true),
+            ("node", "", true),
+            ("node --no-warnings --require=/tmp/x.js", line, false),
+            ("node --require=/tmp/x.js", "", false),
+            ("NODE_OPTIONS=--require=/tmp/x.js node", "", false),
+            ("/tmp/node", "#!/usr/bin/env node", false),
+            ("../../evil/node", "#!/usr/bin/env node", false),
+            ("sh", "#!/usr/bin/env node", false),
+        ] {
+            assert_eq!(is_program(program, first, "node_modules/a/cli.js"), is_it, "{program}");
+        }
+        assert!(!is_program("node", "", "node_modules/a/program"), "it names no program");
     }
 
     #[test]
@@ -228,6 +301,10 @@ fi
         for (from, to) in [
             ("exec node  \"$basedir/../eslint", "exec node  \"$basedir/../evil"),
             ("exec node ", "exec node -r$(x) "),
+            ("exec node ", "exec node --require=/tmp/evil.js "),
+            ("exec node ", "exec /tmp/evil "),
+            ("exec node ", "NODE_OPTIONS=--require=/tmp/evil.js node "),
+            ("\"$basedir/node\"  ", "\"$basedir/../../evil/node\"  "),
             ("exec node ", "curl evil; exec node "),
             ("../eslint/bin/eslint.js\" \"$@\"\nelse", "../`x`/eslint.js\" \"$@\"\nelse"),
             (":$NODE_PATH", ":/tmp/$(x)/node_modules"),

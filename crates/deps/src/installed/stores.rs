@@ -162,8 +162,8 @@ fn named(store: &str, name: &str) -> Option<String> {
 /// nothing else.
 fn is_stand_in(verification: &Verification<'_>, package: &Package, folder: &str) -> bool {
     let at = verification.folder.join(folder);
-    let is_alone = list(&at).is_ok_and(|entries| {
-        matches!(entries.as_slice(), [(name, kind)] if name == "package.json" && kind.is_file())
+    let is_alone = list(&at).is_ok_and(|listed| {
+        listed.alone().is_some_and(|(name, kind)| name == "package.json" && kind.is_file())
     });
     if !is_alone || !is_for_some(package) {
         return false;

@@ -1,5 +1,7 @@
 //! Trees that are as they should be, and changed ones beside them.
 
+mod attacks;
+
 use super::{InstalledError, Report, Verification};
 use crate::evidence::Tarballs;
 use crate::tarball::packed;
