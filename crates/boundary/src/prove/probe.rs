@@ -31,6 +31,8 @@ impl Probe {
     #[must_use]
     pub fn deadline(&self) -> Duration {
         match self.setting {
+            // It starts a program, which a busy host takes its time for: npm alone takes seconds there.
+            _ if self.class == Class::Children => Duration::from_secs(10),
             Setting::Alone => Duration::from_secs(5),
             Setting::Dropping | Setting::Exact | Setting::Granted | Setting::Mounted => {
                 Duration::from_secs(2)
