@@ -1,7 +1,7 @@
 //! Folders that belong to packages of the lockfile.
 
 use super::{Kind, Report, Verification};
-use ringfence_project::graph::{Need, Package, PackageId};
+use ringfence_project::graph::{Edge, EdgeKind, Graph, Need, Package, PackageId, Target};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Which folder belongs to which package of the lockfile.
@@ -47,12 +47,15 @@ pub(super) fn tell_missing(
     let all = verification.graph.packages.iter();
     let dev = all.filter(|package| is_dev(package) && !package.bundled).count();
     let no_dev = missing.iter().filter(|(_, package)| is_dev(package)).count() == dev;
+    let needed = needed(verification.graph);
     for (key, package) in missing {
         let written_down = listed.map(|listed| listed.contains(key));
         let may_be_left_out = match (package.need, written_down) {
             (_, Some(true)) => false,
             (Need::Optional | Need::DevOptional, _) | (Need::Dev, Some(false)) => true,
-            (Need::Dev, None) if is_for_some(package) => true,
+            (Need::Dev, None) if is_for_some(package) || !needed.contains(package.key.as_str()) => {
+                true
+            }
             (Need::Dev, None) => no_dev,
             // Without a manifest nobody knows who needs what.
             _ => is_for_some(package),
@@ -63,6 +66,25 @@ pub(super) fn tell_missing(
             report.deviates(&package.label(), Kind::MissingPackage, key, "");
         }
     }
+}
+
+/// Keys of the packages that an install cannot do without: edges that are not optional lead to them. A
+/// package's [`Need`] does not tell what is optional of what development needs, and Yarn 1 names no
+/// systems.
+fn needed(graph: &Graph) -> BTreeSet<&str> {
+    let strict = |edge: &&Edge| !matches!(edge.kind, EdgeKind::Optional | EdgeKind::PeerOptional);
+    let edges = graph.importers.iter().flat_map(|importer| &importer.edges);
+    let mut open: Vec<Target> = edges.filter(strict).filter_map(|edge| edge.to).collect();
+    let mut seen = BTreeSet::new();
+    while let Some(target) = open.pop() {
+        // What a workspace asks for is among the first.
+        let Target::Package(id) = target else { continue };
+        if seen.insert(id) {
+            let edges = &graph.package(id).edges;
+            open.extend(edges.iter().filter(strict).filter_map(|edge| edge.to));
+        }
+    }
+    seen.into_iter().map(|id| graph.package(id).key.as_str()).collect()
 }
 
 /// Whether it is for some systems alone: an install leaves it out elsewhere.
