@@ -1,8 +1,8 @@
 //! `bun.lock`: JSON with trailing commas, packages by the path of names that leads to each copy.
 
-use super::npm::{Entries, Read, expected_text, object, ranges, text_of};
+use super::entry::{Entries, expected_text, is_true, object, ranges, split_at, text_of, words};
 use super::{
-    Edge, EdgeKind, Format, GraphError, Importer, ImporterId, Integrity, Package, PackageId,
+    Edge, EdgeKind, Format, GraphError, Importer, ImporterId, Integrity, Package, PackageId, Read,
     Source, Target,
 };
 use crate::json::{self, Placed, Value};
@@ -85,14 +85,14 @@ fn resolution<'a>(entry: &'a Placed<Value<'_>>) -> Result<(&'a str, &'a str), Gr
         return Err(GraphError::on(entry.line, "a list with a name and version is expected"));
     };
     let text = first.value.as_str().ok_or_else(|| expected_text(first))?;
-    let at = text.char_indices().skip(1).find(|(_, mark)| *mark == '@').map(|(at, _)| at);
-    let at = at.ok_or_else(|| GraphError::on(first.line, "a name and version are expected"))?;
-    Ok((&text[..at], &text[at + 1..]))
+    split_at(text).ok_or_else(|| GraphError::on(first.line, "a name and version are expected"))
 }
 
 fn importer(folder: &str, entry: &Value<'_>, places: &Places<'_>) -> Result<Importer, GraphError> {
     let name = text_of(entry, "name");
-    let edges = edges(name.as_deref().unwrap_or_default(), entry, places)?;
+    // What the project itself asks for lies at the top, whatever it is called.
+    let path = if folder.is_empty() { "" } else { name.as_deref().unwrap_or_default() };
+    let edges = edges(path, entry, places)?;
     Ok(Importer { folder: folder.to_owned(), name, version: text_of(entry, "version"), edges })
 }
 
@@ -124,12 +124,13 @@ fn package(
     let hash = items.iter().skip(1).filter_map(|item| item.value.as_str());
     let hash = hash.map(Integrity::parse).find(|hash| !hash.is_empty());
     package.integrity = hash.unwrap_or_default();
-    package.bundled = info.key("bundled").is_some_and(|one| one.value == Value::Boolean(true));
+    package.bundled = is_true(info, "bundled");
     package.edges = edges(key, info, places)?;
     // Bun writes it from version 2 of the file on, where it is so: what is not there says nothing.
     let runs = info.key("hasInstallScript");
     package.install_script =
         runs.is_some_and(|one| one.value == Value::Boolean(true)).then_some(true);
+    // `none` is for systems alone that Bun has no name for.
     package.os = words(info, "os");
     package.cpu = words(info, "cpu");
     package.libc = words(info, "libc");
@@ -175,15 +176,6 @@ fn lookup(from: &str, name: &str, places: &Places<'_>) -> Option<Target> {
     })
 }
 
-/// A list of words, or one word; `none` is Bun's word for no restriction it knows.
-fn words(entry: &Value<'_>, key: &str) -> Vec<String> {
-    let Some(placed) = entry.key(key) else { return Vec::new() };
-    let one = placed.value.as_str().into_iter();
-    let many = placed.value.items().iter().filter_map(|item| item.value.as_str());
-    // `none` stays: the package is for systems alone that Bun has no name for.
-    one.chain(many).map(str::to_owned).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use crate::graph::{Format, Graph, Need, Source, Target};
@@ -214,6 +206,15 @@ mod tests {
         };
         assert_eq!(of("\"lockfileVersion\": 2").unwrap(), Format::Bun(2));
         assert!(of("\"lockfileVersion\": 3").is_err());
+    }
+
+    #[test]
+    fn a_project_that_is_called_like_a_package_asks_for_what_lies_at_the_top() {
+        let text = r#"{"lockfileVersion": 1, "workspaces": {"": {"name": "a", "dependencies": {"b": "1"}}},
+            "packages": {"a/b": ["b@2.0.0", "", {}, "sha512-x"], "b": ["b@1.0.0", "", {}, "sha512-y"]}}"#;
+        let graph = Graph::read("bun.lock", text, &[]).unwrap();
+        let Some(Target::Package(id)) = graph.importers[0].edges[0].to else { panic!("no end") };
+        assert_eq!(graph.package(id).label(), "b@1.0.0");
     }
 
     #[test]

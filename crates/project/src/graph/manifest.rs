@@ -1,7 +1,9 @@
 //! What manifests ask for, for lockfiles that do not repeat it.
 
+use super::entry::text_of;
 use super::{Edge, EdgeKind, GraphError, Importer, Manifest, Target};
 use crate::json::{self, Json};
+use std::collections::HashSet;
 
 /// The keys of a manifest and what they mean. What stands under `optionalDependencies` too is no
 /// other dependency, so that key comes first.
@@ -42,7 +44,7 @@ pub(super) fn refuse_missing(
             matches!(edge.kind, EdgeKind::Peer | EdgeKind::PeerOptional)
                 || edge.range.starts_with("link:")
                 || is_own(&edge.name)
-                || resolutions.iter().any(|(path, _)| path.contains(&edge.name))
+                || resolutions.iter().any(|(path, _)| is_about(path, &edge.name))
         };
         let missing = |edge: &&Edge| edge.to.is_none() && !is_elsewhere(edge);
         if let Some(edge) = importer.edges.iter().find(missing) {
@@ -56,6 +58,12 @@ pub(super) fn refuse_missing(
         }
     }
     Ok(())
+}
+
+/// Whether a path of `resolutions` ends with a name, or with a pattern that may be of any.
+fn is_about(path: &str, name: &str) -> bool {
+    let before = path.strip_suffix(name);
+    path.ends_with('*') || before.is_some_and(|before| before.is_empty() || before.ends_with('/'))
 }
 
 /// The line on which a dependency stands.
@@ -81,26 +89,48 @@ fn importer(
     if !matches!(root.value, Json::Object(_)) {
         return Err(refused(root.line, "an object is expected".to_owned()));
     }
-    let text =
-        |key: &str| root.value.key(key).and_then(|placed| placed.value.as_str()).map(str::to_owned);
     let mut edges: Vec<Edge> = Vec::new();
+    let mut optional = HashSet::new();
     for (key, kind) in KEYS {
-        let entries = root.value.key(key).map(|placed| placed.value.entries());
-        for (name, range) in entries.unwrap_or_default() {
-            let Some(range) = range.value.as_str() else { continue };
-            let known =
-                edges.iter().any(|edge| edge.name == *name && edge.kind == EdgeKind::Optional);
-            if kind == EdgeKind::Production && known {
-                continue;
+        for (name, range) in root.value.key(key).map(|all| all.value.entries()).unwrap_or_default()
+        {
+            let Some(text) = range.value.as_str() else {
+                let kind = range.value.kind();
+                return Err(refused(range.line, format!("a string is expected, not {kind}")));
+            };
+            match kind {
+                EdgeKind::Optional => drop(optional.insert(name)),
+                EdgeKind::Production if optional.contains(name) => continue,
+                _ => {}
             }
-            let to = find(manifest.folder, name, range);
-            edges.push(Edge { name: name.to_string(), range: range.to_owned(), kind, to });
+            let to = find(manifest.folder, name, text);
+            edges.push(Edge { name: name.to_string(), range: text.to_owned(), kind, to });
         }
     }
     Ok(Importer {
         folder: manifest.folder.to_owned(),
-        name: text("name"),
-        version: text("version"),
+        name: text_of(&root.value, "name"),
+        version: text_of(&root.value, "version"),
         edges,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_about;
+
+    #[test]
+    fn a_resolution_is_about_the_name_at_its_end() {
+        for (path, is) in [
+            ("react", true),
+            ("**/react", true),
+            ("a/react", true),
+            ("a/**", true),
+            ("react-dom", false),
+            ("react/b", false),
+            ("@s/preact", false),
+        ] {
+            assert_eq!(is_about(path, "react"), is, "{path}");
+        }
+    }
 }

@@ -7,6 +7,7 @@
 //! not call it clean.
 
 mod bun;
+mod entry;
 mod error;
 mod integrity;
 mod manifest;
@@ -26,6 +27,9 @@ pub use package::{Edge, EdgeKind, Importer, Need, Package, Target};
 pub use source::Source;
 
 use crate::lockfile::Manager;
+
+/// What a reader makes of a text.
+type Read = (Format, Vec<Importer>, Vec<Package>);
 
 /// Most packages of one lockfile.
 pub const MAX_PACKAGES: usize = 200_000;

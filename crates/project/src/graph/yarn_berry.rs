@@ -3,11 +3,11 @@
 //! Its hashes are of Yarn's own zip files, so no tarball can be compared with them. What a workspace
 //! needs to develop stands among its other dependencies: its manifest tells them apart.
 
-use super::npm::{Entry, Read, expected_text, object, text_of};
+use super::entry::{Entry, expected_text, is_true, object, split_at, text_of};
 use super::resolutions::{Resolution, bare};
 use super::{
-    Edge, EdgeKind, Format, GraphError, Importer, ImporterId, Manifest, Package, PackageId, Source,
-    Target, manifest, resolutions, yaml,
+    Edge, EdgeKind, Format, GraphError, Importer, ImporterId, Manifest, Package, PackageId, Read,
+    Source, Target, manifest, resolutions, yaml,
 };
 use crate::json::{Placed, Value};
 use std::collections::HashMap;
@@ -181,9 +181,7 @@ fn resolution<'a>(entry: &'a Placed<Value<'_>>) -> Result<(&'a str, &'a str), Gr
         return Err(GraphError::on(entry.line, "the resolution is missing"));
     };
     let text = told.value.as_str().ok_or_else(|| expected_text(told))?;
-    let at = text.char_indices().skip(1).find(|(_, mark)| *mark == '@').map(|(at, _)| at);
-    let at = at.ok_or_else(|| GraphError::on(told.line, "a name and a reference are expected"))?;
-    Ok((&text[..at], &text[at + 1..]))
+    split_at(text).ok_or_else(|| GraphError::on(told.line, "a name and a reference are expected"))
 }
 
 fn importer(
@@ -208,8 +206,7 @@ fn package(
 ) -> Result<Package, GraphError> {
     let first = key.split(", ").next().unwrap_or(key);
     let mut package = Package::new(first, name, entry.line);
-    let at = first.char_indices().skip(1).find(|(_, mark)| *mark == '@').map(|(at, _)| at);
-    let installed = at.map_or(first, |at| &first[..at]);
+    let installed = split_at(first).map_or(first, |(name, _)| name);
     package.alias = (installed != name).then(|| installed.to_owned());
     package.version = text_of(&entry.value, "version");
     package.source = source(name, reference, package.version.as_deref(), &mut package.patch);
@@ -249,8 +246,7 @@ fn source(
         let file = file.split("::").next().unwrap_or(file);
         *patch = Some(file.to_owned());
         let inner = decoded(inner);
-        let at = inner.char_indices().skip(1).find(|(_, mark)| *mark == '@').map(|(at, _)| at + 1);
-        let inner = at.map_or("", |at| &inner[at..]);
+        let inner = split_at(&inner).map_or("", |(_, reference)| reference);
         return source(name, inner, version, &mut None);
     }
     let plain = reference.split("::").next().unwrap_or(reference);
@@ -288,8 +284,7 @@ fn edges(
 ) -> Result<Vec<Edge>, GraphError> {
     let is_optional = |meta: &str, name: &str| {
         let meta = entry.key(meta).and_then(|all| all.value.key(name));
-        let optional = meta.and_then(|one| one.value.key("optional"));
-        optional.is_some_and(|one| one.value == Value::Boolean(true))
+        meta.is_some_and(|meta| is_true(&meta.value, "optional"))
     };
     let mut edges = Vec::new();
     for (key, meta, kind, may_miss) in [

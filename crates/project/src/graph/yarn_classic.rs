@@ -2,10 +2,10 @@
 //!
 //! It tells neither who asks first nor what is there for development; manifests do.
 
-use super::npm::{Read, alias};
+use super::entry::{alias, split_at};
 use super::{
-    Edge, EdgeKind, Format, GraphError, Integrity, Manifest, Package, PackageId, Source, Target,
-    manifest,
+    Edge, EdgeKind, Format, GraphError, Integrity, Manifest, Package, PackageId, Read, Source,
+    Target, manifest,
 };
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use std::collections::HashMap;
 struct Entry {
     line: usize,
     descriptors: Vec<String>,
-    fields: Vec<(String, String)>,
+    fields: HashMap<String, String>,
     edges: Vec<(String, String, EdgeKind)>,
 }
 
@@ -40,13 +40,11 @@ pub(super) fn read(text: &str, manifests: &[Manifest<'_>]) -> Result<Read, Graph
 /// entry says what all others say.
 fn refuse_half(entries: &[Entry]) -> Result<(), GraphError> {
     let Some((last, others)) = entries.split_last() else { return Ok(()) };
-    let has = |entry: &Entry, key: &str| entry.fields.iter().any(|(name, _)| name == key);
-    let is_fetched = |entry: &Entry| {
-        let text = |(key, value): &(String, String)| key == "resolved" && value.contains("/-/");
-        entry.fields.iter().any(text)
-    };
+    let has = |entry: &Entry, key: &str| entry.fields.contains_key(key);
+    let is_fetched =
+        |entry: &Entry| entry.fields.get("resolved").is_some_and(|text| text.contains("/-/"));
     let is_local = |entry: &Entry| {
-        let ranges = entry.descriptors.iter().filter_map(|one| split(one));
+        let ranges = entry.descriptors.iter().filter_map(|one| split_at(one));
         ranges.into_iter().any(|(_, range)| range.contains(':') && !range.starts_with("npm:"))
     };
     let all_have =
@@ -63,22 +61,15 @@ fn refuse_half(entries: &[Entry]) -> Result<(), GraphError> {
     Ok(())
 }
 
-/// Name and range of a descriptor.
-fn split(descriptor: &str) -> Option<(&str, &str)> {
-    let at = descriptor.char_indices().skip(1).find(|(_, mark)| *mark == '@').map(|(at, _)| at)?;
-    Some((&descriptor[..at], &descriptor[at + 1..]))
-}
-
 fn package(
     entry: &Entry,
     find: &impl Fn(&str, &str) -> Option<Target>,
 ) -> Result<Package, GraphError> {
     let key = entry.descriptors.first().map(String::as_str).unwrap_or_default();
-    let Some((installed, range)) = split(key) else {
+    let Some((installed, range)) = split_at(key) else {
         return Err(GraphError::on(entry.line, "a name and a range are expected"));
     };
-    let field =
-        |name: &str| entry.fields.iter().find(|(key, _)| *key == name).map(|(_, text)| text);
+    let field = |name: &str| entry.fields.get(name);
     let name = alias(range).map_or(installed, |(name, _)| name);
     let mut package = Package::new(key, name, entry.line);
     package.alias = (name != installed).then(|| installed.to_owned());
@@ -132,7 +123,7 @@ fn entries(text: &str) -> Result<Vec<Entry>, GraphError> {
             entries.push(Entry {
                 line: number,
                 descriptors,
-                fields: Vec::new(),
+                fields: HashMap::new(),
                 edges: Vec::new(),
             });
             section = None;
@@ -147,10 +138,9 @@ fn entries(text: &str) -> Result<Vec<Entry>, GraphError> {
                 section = None;
                 let (key, value) =
                     pair(content).ok_or_else(|| wrong("a key and a value are expected"))?;
-                if entry.fields.iter().any(|(other, _)| *other == key) {
+                if entry.fields.insert(key, value).is_some() {
                     return Err(wrong("a key is there twice"));
                 }
-                entry.fields.push((key, value));
             }
             (4, _) => {
                 let kind = section.ok_or_else(|| wrong("nothing is expected here"))?;

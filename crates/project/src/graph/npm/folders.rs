@@ -1,6 +1,7 @@
 //! Versions 2 and 3: every copy by its folder.
 
-use super::{Entries, is_true, object, ranges, resolved, string, text_of};
+use super::resolved;
+use crate::graph::entry::{Entries, is_true, object, ranges, string, text_of, words};
 use crate::graph::{
     Edge, EdgeKind, GraphError, Importer, ImporterId, Integrity, Package, PackageId, Source, Target,
 };
@@ -59,7 +60,9 @@ fn places<'a>(entries: &'a Entries<'_>) -> Result<Places<'a>, GraphError> {
     }
     // A link stands for the folder it leads to, once that is known.
     for (folder, entry) in entries.iter().filter(|(_, entry)| is_true(&entry.value, "link")) {
-        let to = resolved(&entry.value)?.unwrap_or_default();
+        let Some(to) = resolved(&entry.value)? else {
+            return Err(GraphError::on(entry.line, "a link that leads nowhere"));
+        };
         let Some(target) = places.targets.get(to.as_str()).copied() else {
             let to = ringfence_policy::display::quoted(&to);
             return Err(GraphError::on(
@@ -150,14 +153,6 @@ fn edges(folder: &str, entry: &Value<'_>, places: &Places<'_>) -> Result<Vec<Edg
         );
     }
     Ok(edges)
-}
-
-/// A list of words, or one word.
-fn words(entry: &Value<'_>, key: &str) -> Vec<String> {
-    let Some(placed) = entry.key(key) else { return Vec::new() };
-    let one = placed.value.as_str().into_iter();
-    let many = placed.value.items().iter().filter_map(|item| item.value.as_str());
-    one.chain(many).map(str::to_owned).collect()
 }
 
 /// `license`: an expression, or the old forms `{"type": ...}` and a list of these.
@@ -280,6 +275,10 @@ mod tests {
             (
                 format!("{head}\"node_modules/w\": {{\"link\": true, \"resolved\": \"w\"}}}}}}"),
                 "line 2: a link to w, which is not in the file",
+            ),
+            (
+                format!("{head}\"node_modules/w\": {{\"link\": true}}}}}}"),
+                "line 2: a link that leads nowhere",
             ),
             (
                 format!("{head}\"node_modules/a\": {{}},\n\"node_modules/a\": {{}}}}}}"),

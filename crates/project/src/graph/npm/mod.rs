@@ -8,18 +8,9 @@
 mod folders;
 mod nested;
 
-use super::{Format, GraphError, Importer, Manifest, Package};
-use crate::json::{self, Placed, Value};
-use std::borrow::Cow;
-
-/// What a reader makes of a text.
-pub(super) type Read = (Format, Vec<Importer>, Vec<Package>);
-
-/// Entries of an object.
-pub(super) type Entries<'a> = [Entry<'a>];
-
-/// One of them.
-pub(super) type Entry<'a> = (Cow<'a, str>, Placed<Value<'a>>);
+use super::entry::{object, string, text_of};
+use super::{Format, GraphError, Manifest, Read};
+use crate::json::{self, Value};
 
 pub(super) fn read(text: &str, manifests: &[Manifest<'_>]) -> Result<Read, GraphError> {
     let root = json::borrowed(text)?;
@@ -54,66 +45,8 @@ pub(super) fn read(text: &str, manifests: &[Manifest<'_>]) -> Result<Read, Graph
     }
 }
 
-/// The entries of a value that is there and must be an object.
-pub(super) fn object<'a, 'b>(
-    value: Option<&'b Placed<Value<'a>>>,
-) -> Result<Option<&'b Entries<'a>>, GraphError> {
-    match value {
-        None => Ok(None),
-        Some(Placed { value: Value::Object(entries), .. }) => Ok(Some(entries)),
-        Some(other) => Err(GraphError::on(
-            other.line,
-            format!("an object is expected, not {}", other.value.kind()),
-        )),
-    }
-}
-
-/// Ranges by name: every value must be a string.
-pub(super) fn ranges<'a>(
-    entry: &'a Value<'_>,
-    key: &str,
-) -> Result<Vec<(&'a str, &'a str)>, GraphError> {
-    let entries = object(entry.key(key))?.unwrap_or_default();
-    let one = |(name, range): &'a Entry<'_>| match range.value.as_str() {
-        Some(text) => Ok((name.as_ref(), text)),
-        None => Err(expected_text(range)),
-    };
-    entries.iter().map(one).collect()
-}
-
-/// A value that must be a string where it is there.
-fn string(entry: &Value<'_>, key: &str) -> Result<Option<String>, GraphError> {
-    match entry.key(key) {
-        None => Ok(None),
-        Some(placed) => match placed.value.as_str() {
-            Some(text) => Ok(Some(text.to_owned())),
-            None => Err(expected_text(placed)),
-        },
-    }
-}
-
-pub(super) fn expected_text(value: &Placed<Value<'_>>) -> GraphError {
-    GraphError::on(value.line, format!("a string is expected, not {}", value.value.kind()))
-}
-
 /// Where a package comes from: npm has written `false` where it did not know.
 fn resolved(entry: &Value<'_>) -> Result<Option<String>, GraphError> {
     let unknown = entry.key("resolved").is_some_and(|said| said.value == Value::Boolean(false));
     if unknown { Ok(None) } else { string(entry, "resolved") }
-}
-
-/// A string; nothing where it is anything else.
-pub(super) fn text_of(entry: &Value<'_>, key: &str) -> Option<String> {
-    entry.key(key).and_then(|placed| placed.value.as_str()).map(str::to_owned)
-}
-
-pub(super) fn is_true(entry: &Value<'_>, key: &str) -> bool {
-    entry.key(key).is_some_and(|placed| placed.value == Value::Boolean(true))
-}
-
-/// The name that is really asked for by `npm:name@range`.
-pub(super) fn alias(range: &str) -> Option<(&str, &str)> {
-    let rest = range.strip_prefix("npm:")?;
-    let at = rest.char_indices().skip(1).find(|(_, mark)| *mark == '@').map(|(at, _)| at);
-    Some(at.map_or((rest, ""), |at| (&rest[..at], &rest[at + 1..])))
 }

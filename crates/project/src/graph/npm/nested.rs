@@ -1,7 +1,8 @@
 //! Version 1: copies within copies, as `node_modules` nests them.
 
 use super::folders::{Places, lookup, searched};
-use super::{Entries, alias, is_true, object, resolved, string};
+use super::resolved;
+use crate::graph::entry::{Entries, alias, is_true, object, ranges, string};
 use crate::graph::manifest;
 use crate::graph::{
     Edge, EdgeKind, GraphError, Importer, Integrity, Manifest, Package, PackageId, Source, Target,
@@ -79,13 +80,14 @@ fn package(copy: &Copy<'_>, places: &Places<'_>) -> Result<Package, GraphError> 
     package.bundled =
         package.integrity.is_empty() && address.is_none() && is_true(entry, "bundled");
     // npm 5 wrote `true` where it had nothing to say.
-    let requires = entry.key("requires").map(|placed| placed.value.entries()).unwrap_or_default();
+    let is_silent = matches!(entry.key("requires"), Some(Placed { value: Value::Boolean(_), .. }));
+    let requires = if is_silent { Vec::new() } else { ranges(entry, "requires")? };
     let searched = searched(folder, places);
     for (name, range) in requires {
-        let range = range.value.as_str().unwrap_or_default().to_owned();
         let to = lookup(&searched, name, places);
+        let (name, range) = (name.to_owned(), range.to_owned());
         // Whether it is optional is told at its end alone.
-        package.edges.push(Edge { name: name.to_string(), range, kind: EdgeKind::Production, to });
+        package.edges.push(Edge { name, range, kind: EdgeKind::Production, to });
     }
     Ok(package)
 }
@@ -158,5 +160,13 @@ mod tests {
         }];
         let error = Graph::read("package-lock.json", TEXT, &broken).unwrap_err();
         assert!(error.to_string().starts_with("w/package.json: line 2"), "{error}");
+        let text = "{\"dependencies\": {\n\"a\": 1}}";
+        let odd = [Manifest { folder: "", text }];
+        let error = Graph::read("package-lock.json", TEXT, &odd).unwrap_err();
+        let message = "./package.json: line 2: a string is expected, not a number";
+        assert_eq!(error.to_string(), message);
+        let odd = TEXT.replace("\"^2\"", "null");
+        let error = Graph::read("package-lock.json", &odd, &[]).unwrap_err();
+        assert_eq!(error.to_string(), "line 3: a string is expected, not null");
     }
 }

@@ -1,5 +1,7 @@
 //! Keys of packages: how each version of the format writes a name and a version together.
 
+use crate::graph::entry::split_at;
+
 /// The form of keys.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Keys {
@@ -23,11 +25,17 @@ impl Keys {
 
     /// A key without the peers in parentheses at its end.
     pub(super) fn without_peers(key: &str) -> &str {
-        // Addresses may hold parentheses too; those of peers are the last, and hold an `@`.
-        match key.find('(') {
-            Some(at) if key.ends_with(')') => &key[..at],
-            _ => key,
-        }
+        // Addresses may hold parentheses too: those of peers are the last ones, with nothing between.
+        let mut open = 0_usize;
+        let last = key.char_indices().rev().find(|(_, mark)| {
+            match mark {
+                ')' => open += 1,
+                '(' => open = open.saturating_sub(1),
+                _ => return open == 0,
+            }
+            false
+        });
+        last.map_or(key, |(at, mark)| &key[..at + mark.len_utf8()])
     }
 
     /// Name and version, or address, of a key; nothing for addresses that stand alone.
@@ -41,11 +49,6 @@ impl Keys {
             }
         }
     }
-}
-
-fn split_at(key: &str) -> Option<(&str, &str)> {
-    let at = key.char_indices().skip(1).find(|(_, mark)| *mark == '@').map(|(at, _)| at)?;
-    Some((&key[..at], &key[at + 1..]))
 }
 
 /// The version begins behind the name, which has a `/` only behind its scope.
@@ -67,6 +70,11 @@ mod tests {
             told(Keys::At, "a@https://h.example/a(1).tgz"),
             Some(("a", "https://h.example/a(1).tgz"))
         );
+        assert_eq!(
+            told(Keys::At, "a@https://h.example/a(1).tgz(b@2.0.0(c@1.0.0))(d@1.0.0)"),
+            Some(("a", "https://h.example/a(1).tgz"))
+        );
+        assert_eq!(told(Keys::At, "(("), None);
         assert_eq!(told(Keys::SlashAt, "/@s/a@1.0.0(b@2.0.0)"), Some(("@s/a", "1.0.0")));
         assert_eq!(told(Keys::SlashAt, "file:a"), None);
         assert_eq!(told(Keys::Slashes, "/@s/a/1.0.0_b@2.0.0"), Some(("@s/a", "1.0.0")));

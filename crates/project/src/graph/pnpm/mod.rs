@@ -6,14 +6,14 @@
 
 mod key;
 
-use super::npm::{Entries, Read, expected_text, is_true, object, text_of};
+use super::entry::{Entries, expected_text, is_true, object, text_of, words};
 use super::{
-    Edge, EdgeKind, Format, GraphError, Importer, ImporterId, Integrity, Package, PackageId,
+    Edge, EdgeKind, Format, GraphError, Importer, ImporterId, Integrity, Package, PackageId, Read,
     Source, Target, yaml,
 };
 use crate::json::{Placed, Value};
 use key::Keys;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// The keys of an importer's dependencies, and what they mean. The last two are pnpm's own tools.
 const KINDS: [(&str, EdgeKind); 5] = [
@@ -85,6 +85,8 @@ struct Document<'a> {
     installed: Vec<(&'a str, Option<&'a Placed<Value<'a>>>)>,
     places: HashMap<&'a str, Target>,
     folders: HashMap<&'a str, ImporterId>,
+    /// Patches, by what is patched.
+    patches: HashMap<&'a str, &'a Value<'a>>,
 }
 
 impl<'a> Document<'a> {
@@ -103,7 +105,7 @@ impl<'a> Document<'a> {
             .collect();
         if snapshots.is_some() {
             // What is listed and never installed is still in the file.
-            let known: std::collections::HashSet<&str> =
+            let known: HashSet<&str> =
                 installed.iter().map(|(key, _)| Keys::without_peers(key)).collect();
             let rest = fetched.iter().filter(|(key, _)| !known.contains(key.as_ref()));
             installed.extend(rest.map(|(key, _)| (key.as_ref(), None)));
@@ -113,7 +115,9 @@ impl<'a> Document<'a> {
         let own = object(root.key("importers"))?.unwrap_or_default();
         let ids = (u32::try_from(importers).unwrap_or(u32::MAX)..).map(ImporterId);
         let folders = own.iter().map(|(folder, _)| plain(folder)).zip(ids).collect();
-        Ok(Self { root, keys, fetched, installed, places, folders })
+        let patches = object(root.key("patchedDependencies"))?.unwrap_or_default();
+        let patches = patches.iter().map(|(key, one)| (key.as_ref(), &one.value)).collect();
+        Ok(Self { root, keys, fetched, installed, places, folders, patches })
     }
 
     fn read(
@@ -147,14 +151,16 @@ impl<'a> Document<'a> {
     }
 
     fn importer(&self, folder: &str, entry: &Value<'_>) -> Result<Importer, GraphError> {
-        let specifiers = entry.key("specifiers");
+        let specifiers = object(entry.key("specifiers"))?.unwrap_or_default();
+        let specifiers: HashMap<&str, &Value<'_>> =
+            specifiers.iter().map(|(name, range)| (name.as_ref(), &range.value)).collect();
         let mut edges = Vec::new();
         for (key, kind) in KINDS {
             for (name, told) in object(entry.key(key))?.unwrap_or_default() {
                 let (range, version) = match &told.value {
                     Value::String(version) => {
-                        let range = specifiers.and_then(|all| text_of(&all.value, name));
-                        (range.unwrap_or_default(), version.to_string())
+                        let range = specifiers.get(name.as_ref()).and_then(|range| range.as_str());
+                        (range.unwrap_or_default().to_owned(), version.to_string())
                     }
                     one => (
                         text_of(one, "specifier").unwrap_or_default(),
@@ -201,23 +207,35 @@ impl<'a> Document<'a> {
         Ok(package)
     }
 
+    /// The patch of this version, of every version, or, where a range is patched, of the hash that
+    /// stands in the key.
     fn patch(&self, package: &Package) -> Option<String> {
-        let patches = self.root.key("patchedDependencies")?;
-        let told =
-            patches.value.key(&package.label()).or_else(|| patches.value.key(&package.name))?;
-        text_of(&told.value, "path").or_else(|| told.value.as_str().map(str::to_owned))
+        let of = |key: &str| self.patches.get(key).copied();
+        let by_hash = || {
+            let (_, rest) = package.key.split_once("(patch_hash=")?;
+            let hash = rest.split_once(')')?.0;
+            self.patches
+                .values()
+                .copied()
+                .find(|patch| text_of(patch, "hash").as_deref() == Some(hash))
+        };
+        let patch = of(&package.label()).or_else(|| of(&package.name)).or_else(by_hash)?;
+        text_of(patch, "path").or_else(|| patch.as_str().map(str::to_owned))
     }
 
     fn edges(&self, entry: &Value<'_>, snapshot: &Value<'_>) -> Result<Vec<Edge>, GraphError> {
         let peers = object(entry.key("peerDependencies"))?.unwrap_or_default();
+        let named: HashSet<&str> = peers.iter().map(|(name, _)| name.as_ref()).collect();
         let meta = entry.key("peerDependenciesMeta");
         let mut edges = Vec::new();
         let mut found: HashMap<&str, Target> = HashMap::new();
-        for (key, kind) in [KINDS[0], KINDS[2]] {
+        for (key, kind) in
+            [("dependencies", EdgeKind::Production), ("optionalDependencies", EdgeKind::Optional)]
+        {
             for (name, version) in object(snapshot.key(key))?.unwrap_or_default() {
                 let text = version.value.as_str().ok_or_else(|| expected_text(version))?;
                 let to = self.led("", name, text, version.line)?;
-                if peers.iter().any(|(peer, _)| peer == name) {
+                if named.contains(name.as_ref()) {
                     found.extend(to.map(|to| (name.as_ref(), to)));
                 } else {
                     edges.push(Edge { name: name.to_string(), range: String::new(), kind, to });
@@ -306,11 +324,6 @@ fn source(
     (source, integrity)
 }
 
-fn words(entry: &Value<'_>, key: &str) -> Vec<String> {
-    let items = entry.key(key).map(|told| told.value.items()).unwrap_or_default();
-    items.iter().filter_map(|item| item.value.as_str()).map(str::to_owned).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use crate::graph::{Format, Graph, Need, Source, Target};
@@ -395,6 +408,17 @@ snapshots:
         assert!(a.edges[1].to.is_none());
         assert!(matches!(graph.importers[1].edges[1].to, Some(Target::Importer(id)) if id.0 == 2));
         assert!(matches!(graph.packages[3].source, Source::Tarball { .. }));
+    }
+
+    #[test]
+    fn a_patch_of_a_range_is_found_by_its_hash() {
+        let text = NINE
+            .replace("  a@1.0.0:\n    hash", "  a@^1.0.0:\n    hash")
+            .replace("1.0.0(@s/p@2.0.0)", "1.0.0(patch_hash=x)(@s/p@2.0.0)");
+        let graph = Graph::read("pnpm-lock.yaml", &text, &[]).unwrap();
+        let patched = graph.packages.iter().find(|one| one.patch.is_some()).unwrap();
+        assert_eq!(patched.key, "a@1.0.0(patch_hash=x)(@s/p@2.0.0)");
+        assert_eq!(patched.patch.as_deref(), Some("patches/a.patch"));
     }
 
     #[test]

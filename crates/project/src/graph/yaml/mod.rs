@@ -217,8 +217,7 @@ impl<'a> Lines<'a> {
             if !blank && own <= line.indent {
                 break;
             }
-            let indent = *indent.get_or_insert(own);
-            let part = if blank { "" } else { raw.get(indent.min(own)..).unwrap_or_default() };
+            let part = if blank { "" } else { &raw[own.min(*indent.get_or_insert(own))..] };
             if folds && !part.is_empty() && text.ends_with('\n') && !text.ends_with("\n\n") {
                 text.pop();
                 text.push(' ');

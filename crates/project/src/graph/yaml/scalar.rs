@@ -2,6 +2,7 @@
 
 use crate::json::{Placed, Value};
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 /// How deep flow values may be nested.
 const DEPTH: usize = 16;
@@ -58,6 +59,7 @@ fn value(text: &str, place: Place, depth: usize) -> Result<(Value<'_>, &str), Wh
 
 fn mapping(text: &str, depth: usize) -> Result<(Value<'_>, &str), Why> {
     let mut entries: Vec<(Cow<'_, str>, Placed<Value<'_>>)> = Vec::new();
+    let mut seen = HashSet::new();
     let mut rest = text.trim_start();
     loop {
         if let Some(rest) = rest.strip_prefix('}') {
@@ -70,7 +72,7 @@ fn mapping(text: &str, depth: usize) -> Result<(Value<'_>, &str), Why> {
             (Cow::Borrowed(rest[..end].trim()), &rest[end..])
         };
         let after = after.trim_start().strip_prefix(':').ok_or("a colon is expected")?;
-        if entries.iter().any(|(other, _)| *other == key) {
+        if !seen.insert(key.clone()) {
             return Err("a key is there twice");
         }
         let (json, after) = value(after.trim_start(), Place::Flow, depth)?;
