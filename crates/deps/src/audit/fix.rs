@@ -12,8 +12,8 @@ use serde::Serialize;
 pub struct Fix {
     /// The lowest later version that no advisory known here is about; `null` where nobody names one.
     pub version: Option<String>,
-    /// Whether everybody who asks for the package would take that version: an update of the lockfile
-    /// is enough then.
+    /// Whether everybody who asks for the package is known to take that version: an update of the
+    /// lockfile is enough then. Not known below packages of pnpm, whose lockfile has no ranges there.
     pub in_range: bool,
     /// Who would not.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -52,18 +52,19 @@ pub(super) fn fix(
     let Some(version) = best.or_else(|| later.iter().copied().min_by(lowest)) else {
         return Fix::default();
     };
-    let mut hindered_by: Vec<Hindrance> = copies
-        .iter()
-        .flat_map(|id| ways.askers(*id))
+    let askers = || copies.iter().flat_map(|id| ways.askers(*id));
+    let mut hindered_by: Vec<Hindrance> = askers()
+        .filter(|(_, edge)| ways.tells_range(edge))
         .filter(|(_, edge)| ranges::satisfies(&edge.range, version) != Some(true))
         .map(|(asker, edge)| Hindrance { by: ways.name_of(*asker), range: edge.range.clone() })
         .collect();
     hindered_by.sort();
     hindered_by.dedup();
-    let asked = copies.iter().all(|id| !ways.askers(*id).is_empty());
+    let known = copies.iter().all(|id| !ways.askers(*id).is_empty())
+        && askers().all(|(_, edge)| ways.tells_range(edge));
     Fix {
         version: Some(version.to_owned()),
-        in_range: asked && hindered_by.is_empty(),
+        in_range: known && hindered_by.is_empty(),
         hindered_by,
     }
 }

@@ -1,6 +1,6 @@
 //! Who brings a package in: ways from the project to it, walked from their end.
 
-use ringfence_project::graph::{Edge, EdgeKind, Graph, PackageId, Target};
+use ringfence_project::graph::{Edge, EdgeKind, Format, Graph, PackageId, Target};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 /// The edges of a lockfile, the other way round.
@@ -50,6 +50,11 @@ impl<'a> Ways<'a> {
     /// Who asks for a package, and how.
     pub(super) fn askers(&self, id: PackageId) -> &[(Asker, &'a Edge)] {
         self.asked.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the lockfile says which range an edge asks for: pnpm's does not between packages.
+    pub(super) fn tells_range(&self, edge: &Edge) -> bool {
+        !(edge.range.is_empty() && matches!(self.graph.format, Format::Pnpm(_)))
     }
 
     /// What whoever asks is called.

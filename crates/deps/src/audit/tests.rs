@@ -172,3 +172,40 @@ fn a_registry_hears_of_its_own_packages_alone_and_the_rest_is_told() {
     let untold: Vec<_> = report.unjudged.iter().map(|one| one.package.as_str()).collect();
     assert_eq!((report.judged, untold), (3, vec!["@own/tool@1.0.0", "git@1.0.0"]));
 }
+
+#[test]
+fn a_range_that_no_lockfile_tells_is_not_said_to_have_the_mended_version() {
+    const BELOW: &str = "lockfileVersion: '9.0'
+importers:
+  .:
+    dependencies:
+      a: {specifier: ^1.0.0, version: 1.0.0}
+packages:
+  a@1.0.0:
+    resolution: {integrity: sha512-a}
+  b@1.0.0:
+    resolution: {integrity: sha512-b}
+snapshots:
+  a@1.0.0:
+    dependencies:
+      b: 1.0.0
+  b@1.0.0: {}
+";
+    let fix = |text: &str, name: &str| {
+        let graph = Graph::read("pnpm-lock.yaml", text, &[]).unwrap();
+        let advisories = known(&[(name, vec![advisory("GHSA-1", "0", Some("1.0.1"))])]);
+        let asked = Audit {
+            graph: &graph,
+            advisories: &advisories,
+            asked: None,
+            accept: &[],
+            omit_dev: false,
+            now: 0,
+        };
+        audit(&asked).vulnerabilities.remove(0).fix
+    };
+    assert!(fix(BELOW, "a").in_range, "the project's own range is told");
+    let below = fix(BELOW, "b");
+    assert_eq!((below.version.as_deref(), below.in_range), (Some("1.0.1"), false));
+    assert!(below.hindered_by.is_empty());
+}
