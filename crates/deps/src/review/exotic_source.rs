@@ -1,10 +1,13 @@
 //! A package that comes from no registry: a tarball of somebody's own, git; or one that asks for such
-//! a package, whether or not this lockfile has it. Where the older lockfile took something from the
-//! same owner of repositories, it is told and does not fail.
+//! a package, whether or not this lockfile has it.
+//!
+//! What is told and does not fail: what comes from an owner of repositories from whom the older lockfile
+//! took something, and a new tarball with its hash that the project's own manifest names by its address.
+//! An owner's address may name a commit of somebody's fork: hosts of repositories serve both alike.
 
 use super::{Found, Review, Signal};
 use crate::Severity;
-use ringfence_project::graph::{EdgeKind, Package, Source};
+use ringfence_project::graph::{Algorithm, EdgeKind, Package, Source};
 use std::cell::OnceCell;
 use std::collections::{BTreeSet, HashSet};
 
@@ -21,7 +24,17 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
     for (release, copies) in review.added() {
         if let Some(package) = copies.all().find(|package| address(package).is_some()) {
             let earlier = review.change.earlier(release.name).flat_map(|(_, copies)| copies.all());
-            judge(package, earlier, &known, found);
+            let mut earlier = earlier.peekable();
+            if earlier.peek().is_none() && is_vouched_for(review, package) {
+                let message = message(package).unwrap_or_default();
+                found.add_as(
+                    Severity::Moderate,
+                    package,
+                    format!("{message}, as the project asks"),
+                );
+            } else {
+                judge(package, earlier, &known, found);
+            }
         }
         asks(review, copies.first(), &known, found);
     }
@@ -31,7 +44,7 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
         let other = |package: &&Package| {
             address(package).is_some_and(|address| !same.contains(&content(address)))
         };
-        if let Some(package) = after.all().find(other) {
+        if let Some(package) = after.all().filter(other).find(|package| !review.stood(package)) {
             judge(package, before.all(), &known, found);
         }
     }
@@ -44,12 +57,7 @@ fn judge<'a>(
     known: &impl Fn() -> &'a BTreeSet<String>,
     found: &mut Found<'_>,
 ) {
-    let Some((place, commit)) = address(package) else { return };
-    let message = match (&package.source, commit) {
-        (Source::Git { .. }, Some(commit)) => format!("comes from git: {place} at {commit}"),
-        (Source::Git { .. }, None) => format!("comes from git, and no commit is named: {place}"),
-        _ => format!("comes from an address of its own: {place}"),
-    };
+    let (Some((place, _)), Some(message)) = (address(package), message(package)) else { return };
     if earlier.any(|old| is_of(old, place)) {
         found.add_as(Severity::Moderate, package, format!("{message}, as before"));
     } else if owner(place).is_some_and(|owner| known().contains(&owner)) {
@@ -58,6 +66,27 @@ fn judge<'a>(
     } else {
         found.add(package, message);
     }
+}
+
+fn message(package: &Package) -> Option<String> {
+    let (place, commit) = address(package)?;
+    Some(match (&package.source, commit) {
+        (Source::Git { .. }, Some(commit)) => format!("comes from git: {place} at {commit}"),
+        (Source::Git { .. }, None) => format!("comes from git, and no commit is named: {place}"),
+        _ => format!("comes from an address of its own: {place}"),
+    })
+}
+
+/// Whether the project's own manifest names this very address of a tarball, and the lockfile its hash.
+///
+/// Who can write that manifest can ask for any package of the registry too, and the manifest's change
+/// shows the address. Git is left out: its `prepare` runs at install, and no lockfile says so.
+fn is_vouched_for(review: &Review<'_>, package: &Package) -> bool {
+    let Source::Tarball { url } = &package.source else { return false };
+    let mut edges = review.change.new.importers.iter().flat_map(|importer| &importer.edges);
+    package.integrity.strongest() > Some(Algorithm::Sha1)
+        && url.starts_with("https://")
+        && edges.any(|edge| edge.range.split('#').next() == Some(url))
 }
 
 /// The address of what comes from no registry, and the commit where it names one.
@@ -153,7 +182,8 @@ fn is_exotic(range: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::owner;
-    use crate::review::testing::{codes, outcome};
+    use crate::review::testing::{codes, graph, outcome, outcome_between};
+    use ringfence_project::graph::Graph;
 
     #[test]
     fn an_owner_is_the_same_however_the_address_is_written() {
@@ -236,6 +266,69 @@ mod tests {
         assert_eq!(own(&plain, &tarball("eve")), Some("high"));
         assert_eq!(own(&tarball("acme"), &tarball("eve")), Some("high"));
         assert_eq!(own(&tarball("acme"), &tarball("acme")), None);
+    }
+
+    #[test]
+    fn a_tarball_with_its_hash_that_the_project_names_does_not_fail() {
+        let lock = |asked: &str, from: &str, hash: &str| {
+            format!(
+                r#""": {{"dependencies": {{"a": "{asked}"}}}},
+                "node_modules/a": {{"version": "1.0.0", "resolved": "{from}"{hash}}}"#
+            )
+        };
+        let severity = |asked: &str, from: &str, hash: &str| {
+            let old = r#""node_modules/b": {"version": "1.0.0"}"#;
+            let found = outcome(old, &lock(asked, from, hash)).findings;
+            found.iter().find(|one| one.code == "exotic-source").unwrap().severity.id()
+        };
+        let (one, other) = ("https://files.example/a.tgz", "https://evil.example/a.tgz");
+        let hash = r#", "integrity": "sha512-x""#;
+        assert_eq!(severity(one, one, hash), "moderate");
+        assert_eq!(severity("^1.0.0", one, hash), "high", "the lockfile alone says it");
+        assert_eq!(severity(one, other, hash), "high", "another address than is asked for");
+        assert_eq!(severity(one, one, ""), "high", "whatever lies there");
+        let git = "git+https://code.example/acme/a.git#0123456789012345678901234567890123456789";
+        assert_eq!(severity(git, git, ""), "high", "git runs something");
+        let registry = "https://registry.example/a/-/a-0.9.0.tgz";
+        let old = format!(r#""node_modules/a": {{"version": "0.9.0", "resolved": "{registry}"}}"#);
+        let found = outcome(&old, &lock(one, one, hash)).findings;
+        assert_eq!(found[0].severity.id(), "high", "it was in a registry");
+    }
+
+    #[test]
+    fn the_same_address_in_a_file_that_names_no_version_is_not_new() {
+        let hash = |hash: &str| format!(r#", "integrity": "sha512-{hash}""#);
+        let found = |before: &str, after: &str| {
+            let entry = format!(r#""a": {{"version": "https://files.example/a.tgz"{before}}}"#);
+            let old = format!(r#"{{"lockfileVersion": 1, "dependencies": {{{entry}}}}}"#);
+            let old = Graph::read("package-lock.json", &old, &[]).unwrap();
+            let new = graph(&format!(
+                r#""node_modules/a": {{"version": "1.0.0-acme.1", "resolved": "https://files.example/a.tgz"{after}}}"#
+            ));
+            let found = outcome_between(&old, &new).findings;
+            found.iter().map(|one| one.code).collect::<Vec<_>>()
+        };
+        assert!(found("", &hash("x")).is_empty());
+        assert!(found(&hash("x"), &hash("x")).is_empty());
+        assert!(found(&hash("x"), &hash("y")).contains(&"exotic-source"));
+        // Nor is it where another copy of the same version comes from a registry.
+        let both = |own: &str| {
+            let own = format!(r#""a": {{"version": {own}}}"#);
+            let nested =
+                r#""b": {"version": "1.0.0", "dependencies": {"a": {"version": "1.0.0"}}}"#;
+            let text = format!(r#"{{"lockfileVersion": 1, "dependencies": {{{own}, {nested}}}}}"#);
+            Graph::read("package-lock.json", &text, &[]).unwrap()
+        };
+        let new = graph(
+            r#""node_modules/a": {"version": "1.0.0", "resolved": "https://files.example/a.tgz", "integrity": "sha512-x"},
+            "node_modules/b": {"version": "1.0.0"}, "node_modules/b/node_modules/a": {"version": "1.0.0"}"#,
+        );
+        let loud = |own: &str| {
+            let found = outcome_between(&both(own), &new).findings;
+            found.into_iter().any(|one| one.severity.id() == "high")
+        };
+        assert!(!loud(r#""https://files.example/a.tgz""#));
+        assert!(loud(r#""0.9.0""#), "the control: it came from a registry");
     }
 
     #[test]

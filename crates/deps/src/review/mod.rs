@@ -164,14 +164,40 @@ impl Review<'_> {
 
     /// Releases that are new in the newer file and lie in no folder of the project, first copies.
     fn added(&self) -> impl Iterator<Item = (&Release<'_>, &Copies<'_>)> {
-        self.change.added().filter(|(_, copies)| is_installed(copies.first()))
+        self.change.added().filter(|(_, copies)| {
+            is_installed(copies.first()) && !copies.all().all(|one| self.stood(one))
+        })
     }
 
-    /// Whether a name is one that people know: well known, or of a scope that is well known or that
-    /// the older lockfile has. Only the owner of a scope can publish in it.
+    /// Whether a package without a registry came from the same address before, with the same hash as
+    /// far as both files have one. npm 1 wrote no version there: the same thing has another release.
+    fn stood(&self, package: &Package) -> bool {
+        let fixed = match &package.source {
+            Source::Git { commit, .. } => commit.is_some(),
+            Source::Tarball { .. } => true,
+            Source::File { .. } | Source::Link { .. } | Source::Registry { .. } => false,
+        };
+        let mut earlier = self.change.earlier(&package.name).flat_map(|(_, copies)| copies.all());
+        fixed
+            && earlier.any(|old| {
+                old.source == package.source
+                    && old.integrity.agrees(&package.integrity) != Some(false)
+            })
+    }
+
+    /// Whether a name is one that people know: well known, or of a scope that is well known, that the
+    /// older lockfile has, or that the project itself is of. Only the owner of a scope can publish in
+    /// it; where a scope is nobody's at some registry, `internal` says where it has to come from.
     fn is_known(&self, name: &str) -> bool {
+        let scope = name.split_once('/').map(|(scope, _)| scope);
         similar::is_well_known(name)
-            || name.split_once('/').is_some_and(|(scope, _)| self.change.has_scope(scope))
+            || scope.is_some_and(|scope| self.change.has_scope(scope) || self.is_own(scope))
+    }
+
+    /// Whether the project, or a workspace of it, was of this scope.
+    fn is_own(&self, scope: &str) -> bool {
+        let names = self.change.old.importers.iter().filter_map(|one| one.name.as_deref());
+        names.filter_map(|name| name.split_once('/')).any(|(own, _)| own == scope)
     }
 
     /// The first copy of the release that this one most likely took the place of.

@@ -170,6 +170,23 @@ mod tests {
     }
 
     #[test]
+    fn a_new_package_of_the_projects_own_scope_does_not_fail() {
+        let lock = |name: &str, version: &str| {
+            format!(
+                r#""": {{"name": "{name}", "dependencies": {{"@pear/cli": "*"}}}},
+                "node_modules/@pear/cli": {{"version": "{version}", "hasInstallScript": true}}"#
+            )
+        };
+        let severity = |name: &str| {
+            let old =
+                format!(r#""": {{"name": "{name}"}}, "node_modules/b": {{"version": "1.0.0"}}"#);
+            let found = outcome(&old, &lock(name, "1.0.0")).findings;
+            found.iter().find(|one| one.code == "new-install-script").unwrap().severity.id()
+        };
+        assert_eq!((severity("@pear/app"), severity("app")), ("moderate", "high"));
+    }
+
+    #[test]
     fn what_the_boundary_file_lists_is_let_through() {
         for (lines, count) in [
             ("scripts = [{ package = \"a\", version = \"1.0.1\" }]", 0),

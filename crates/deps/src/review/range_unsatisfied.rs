@@ -1,7 +1,8 @@
 //! A version that the range asking for it does not include: no manager chooses that by itself.
 //!
 //! `overrides` and `resolutions` do it below other packages, so only what the project itself asks for
-//! fails a review. Ranges that are no ranges (tags, addresses) are not judged, peers are not either.
+//! fails a review, and not where the same version stood there before: the manifest changed without the
+//! lockfile then. Ranges that are no ranges (tags, addresses) are not judged, peers are not either.
 
 use super::{Found, Review, Signal};
 use crate::Severity;
@@ -21,12 +22,17 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
     for importer in &change.new.importers {
         for edge in &importer.edges {
             let Some((package, version)) = broken(change, edge, true) else { continue };
-            // `resolutions` of Yarn hold for the project too: what stood there is not told again.
-            if asked_before(change, &importer.folder, edge, version) {
-                continue;
-            }
             let message = format!("the project asks for {} {}", edge.name, edge.range);
-            found.add(package, message);
+            match asked_before(change, &importer.folder, edge, version) {
+                // `resolutions` of Yarn hold for the project too: what stood there is not told again.
+                Some(range) if range == edge.range => {}
+                // The manifest was changed, and the lockfile was not: nobody put that version there.
+                Some(_) => {
+                    let message = format!("{message}, and it stayed as it was");
+                    found.add_as(Severity::Moderate, package, message);
+                }
+                None => found.add(package, message),
+            }
         }
     }
     for asking in &change.new.packages {
@@ -60,17 +66,23 @@ fn broken<'a>(change: &Change<'a>, edge: &Edge, is_new: bool) -> Option<(&'a Pac
     (satisfies(&edge.range, version) == Some(false)).then_some((package, version))
 }
 
-/// Whether the same workspace asked for the same in the older file, and got the same.
-fn asked_before(change: &Change<'_>, folder: &str, edge: &Edge, version: &str) -> bool {
+/// The range by which the same workspace got the same in the older file.
+fn asked_before<'a>(
+    change: &Change<'a>,
+    folder: &str,
+    edge: &Edge,
+    version: &str,
+) -> Option<&'a str> {
     let importers = change.old.importers.iter().filter(|importer| importer.folder == folder);
-    let same = |old: &Edge| match old.to {
+    let same = |old: &&Edge| match old.to {
         Some(Target::Package(id)) => {
-            let was = change.old.package(id).version.as_deref();
-            old.name == edge.name && old.range == edge.range && was == Some(version)
+            old.name == edge.name && change.old.package(id).version.as_deref() == Some(version)
         }
         Some(Target::Importer(_)) | None => false,
     };
-    importers.flat_map(|importer| &importer.edges).any(same)
+    let ranges = importers.flat_map(|importer| &importer.edges).filter(same).map(|old| &*old.range);
+    // Where it asks twice, for development too, the same range decides.
+    ranges.max_by_key(|range| *range == edge.range)
 }
 
 /// Whether the same was so for the same reason in the older file.
@@ -123,5 +135,7 @@ mod tests {
         assert!(outcome(&old, &new).findings.is_empty());
         let forced = lock("^1.0.0", "^1.0.0", "2.0.0");
         assert!(outcome(&forced, &forced).findings.is_empty());
+        let found = severities(&lock("^1.1.0", "^1.0.0", "1.0.0"));
+        assert_eq!(found, [("range-unsatisfied", "moderate")], "the manifest alone changed");
     }
 }

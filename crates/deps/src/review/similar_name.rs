@@ -2,6 +2,8 @@
 //!
 //! People mistype what they ask for themselves. A name that other packages alone ask for was chosen by
 //! those who wrote them, so it is told and does not fail; neither does a name that moved into a scope.
+//! npm before 5 wrote nobody's asking into its file: there it is others who ask for what the project
+//! does not, since nearly all names of such a file are theirs.
 
 use super::{Found, Review, Signal};
 use crate::Severity;
@@ -31,13 +33,14 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
     let new = review.change.new;
     let mine = asked(new, new.importers.iter().map(|importer| importer.edges.as_slice()));
     let others = asked(new, new.packages.iter().map(|package| package.edges.as_slice()));
+    let nobody_says = !mine.is_empty() && others.is_empty();
     for (release, copies) in added {
         if let Some((other, why)) = known.similar(release.name)
             && told.insert(release.name)
         {
             let moved = why == Why::Scope && release.name.starts_with('@');
-            let severity = if moved || !mine.contains(release.name) && others.contains(release.name)
-            {
+            let theirs = nobody_says || others.contains(release.name);
+            let severity = if moved || !mine.contains(release.name) && theirs {
                 Severity::Moderate
             } else {
                 SIGNAL.severity
@@ -59,7 +62,8 @@ fn asked<'a>(graph: &'a Graph, edges: impl Iterator<Item = &'a [Edge]>) -> HashS
 
 #[cfg(test)]
 mod tests {
-    use crate::review::testing::{codes, outcome};
+    use crate::review::testing::{codes, outcome, outcome_between};
+    use ringfence_project::graph::{Graph, Manifest};
 
     #[test]
     fn a_new_name_that_is_near_a_known_one_is_found() {
@@ -93,6 +97,26 @@ mod tests {
             (severity(""), severity(r#", "crossenv": "*""#)),
             (Some("moderate"), Some("high"))
         );
+    }
+
+    #[test]
+    fn in_a_file_of_npm_before_5_what_the_project_does_not_ask_for_is_asked_for_by_others() {
+        let read = |names: &[&str], asked: &str| {
+            let all: Vec<_> =
+                names.iter().map(|name| format!(r#""{name}": {{"version": "1.0.0"}}"#)).collect();
+            let text = format!(r#"{{"dependencies": {{{}}}}}"#, all.join(", "));
+            let manifest = format!(r#"{{"dependencies": {{{asked}}}}}"#);
+            let manifests = [Manifest { folder: "", text: &manifest }];
+            Graph::read("npm-shrinkwrap.json", &text, &manifests).unwrap()
+        };
+        let severity = |asked: &str| {
+            let (old, new) = (read(&["b"], r#""b": "*""#), read(&["b", "crossenv"], asked));
+            let found = outcome_between(&old, &new).findings;
+            let own = found.iter().find(|one| one.code == "similar-name").unwrap();
+            own.severity.id()
+        };
+        assert_eq!(severity(r#""b": "*""#), "moderate");
+        assert_eq!(severity(r#""b": "*", "crossenv": "*""#), "high");
     }
 
     #[test]

@@ -1,14 +1,18 @@
 //! A package comes from elsewhere than before: another registry, or git instead of a registry. And a
 //! new package that comes from a host where nothing came from before.
 //!
-//! Where a lockfile moves to another registry as a whole, and the hashes stayed what they were, the new
-//! host has the same bytes: that is told and does not fail, and neither does it to leave git for the
-//! registry that most packages come from.
+//! What is told and does not fail:
+//! - the same version with the same hash: a manager takes no other bytes from the new host;
+//! - a lockfile that moves to another registry as a whole with its hashes, and what is new from there;
+//! - leaving git for the registry that most packages come from;
+//! - a well-known name that comes back to that registry from another one. A name that people do not
+//!   know may be an internal one, which somebody registered where all the others come from.
 
 use super::{Found, Review, Signal, exotic_source};
 use crate::Severity;
-use crate::change::Change;
-use ringfence_project::graph::{Graph, Package, Source};
+use crate::change::{Change, Release};
+use crate::similar::is_well_known;
+use ringfence_project::graph::{Algorithm, Graph, Package, Source};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const SIGNAL: Signal = Signal {
@@ -34,7 +38,8 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
     for (_, before, after) in review.change.kept() {
         let earlier = Earlier::of(before.all());
         // Several copies of one release are told once.
-        let _ = after.all().any(|package| earlier.note(package, &served, &mut moves));
+        let mut moved = after.all().filter(|package| !review.stood(package));
+        let _ = moved.any(|package| earlier.note(package, &served, &mut moves));
     }
     for (release, copies) in review.added() {
         let earlier = review.change.earlier(release.name).flat_map(|(_, copies)| copies.all());
@@ -51,11 +56,22 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
     }
     let main = served.hosts.iter().max_by_key(|(_, count)| **count).map(|(host, _)| host);
     for ((from, to), packages) in moves {
-        let left_git = from != UNNAMED && !served.hosts.contains_key(&from) && Some(&to) == main;
-        let expected = left_git || mirrors.contains(&to);
-        let severity = if expected { Severity::Moderate } else { SIGNAL.severity };
-        tell(&from, &to, &packages, severity, found);
+        let home = from != UNNAMED && Some(&to) == main;
+        let expected = home && !served.hosts.contains_key(&from) || mirrors.contains(&to);
+        let (quiet, loud): (Vec<_>, Vec<_>) = packages.into_iter().partition(|package| {
+            expected || home && is_well_known(&package.name) || is_same(review, package)
+        });
+        tell(&from, &to, &quiet, Severity::Moderate, found);
+        tell(&from, &to, &loud, SIGNAL.severity, found);
     }
+}
+
+/// Whether every copy of this release had the one hash that it has, of an algorithm that nobody forges.
+/// A further hash would let something else in.
+fn is_same(review: &Review<'_>, package: &Package) -> bool {
+    let Some(before) = review.change.before.get(&Release::of(package)) else { return false };
+    package.integrity.strongest() > Some(Algorithm::Sha1)
+        && before.all().all(|old| old.integrity == package.integrity)
 }
 
 /// The registries of the older file.
@@ -245,6 +261,43 @@ mod tests {
             format!("{}, {}", all("mirror.example", ""), lock("q", "1.0.0", "mirror.example"));
         assert_eq!(severities(&new), ["moderate"], "what is new comes from the mirror too");
         assert_eq!(severities(&all("mirror.example", "x")), ["high"]);
+    }
+
+    #[test]
+    fn the_same_hash_from_elsewhere_does_not_fail() {
+        let with = |host: &str, hash: &str| {
+            lock("a", "1.0.0", host).replace('}', &format!(r#", "integrity": "{hash}"}}"#))
+        };
+        let severity = |before: &str, after: &str| {
+            let (old, new) = (with("registry.example", before), with("other.example", after));
+            let found = outcome(&old, &new).findings;
+            found.iter().find(|one| one.code == "source-changed").unwrap().severity.id()
+        };
+        assert_eq!(severity("sha512-x", "sha512-x"), "moderate");
+        for (before, after) in [
+            ("sha512-x", "sha512-y"),
+            ("sha512-x", "sha512-x sha512-y"),
+            ("sha1-x", "sha1-x"),
+            ("sha1-x", "sha1-x sha512-y"),
+        ] {
+            assert_eq!(severity(before, after), "high", "{before} {after}");
+        }
+    }
+
+    #[test]
+    fn a_well_known_name_that_comes_back_does_not_fail_and_an_internal_one_does() {
+        let others = (0..5).map(|n| lock(&format!("p{n}"), "1.0.0", "registry.example"));
+        let others = others.collect::<Vec<_>>().join(", ");
+        let with = |name: &str, version: &str, host: &str| {
+            format!("{others}, {}", lock(name, version, host))
+        };
+        let severity = |name: &str, from: &str, to: &str| {
+            let found = outcome(&with(name, "1.0.0", from), &with(name, "1.0.1", to)).findings;
+            found.iter().find(|one| one.code == "source-changed").unwrap().severity.id()
+        };
+        assert_eq!(severity("lodash", "mirror.example", "registry.example"), "moderate");
+        assert_eq!(severity("lodash", "registry.example", "mirror.example"), "high");
+        assert_eq!(severity("our-own", "npm.acme.example", "registry.example"), "high");
     }
 
     #[test]

@@ -34,9 +34,23 @@ pub(crate) fn outcome_by(
     policy: &Dependencies,
     known_bad: &KnownBad,
 ) -> Outcome {
-    let (old, new) = (graph(old), graph(new));
-    let change = Change::between(&old, &new);
+    between(&graph(old), &graph(new), evidence, policy, known_bad)
+}
+
+fn between(
+    old: &Graph,
+    new: &Graph,
+    evidence: &dyn Evidence,
+    policy: &Dependencies,
+    known_bad: &KnownBad,
+) -> Outcome {
+    let change = Change::between(old, new);
     review(&Review { change: &change, evidence, now: NOW, policy, known_bad })
+}
+
+/// What is found between two graphs of whatever form, with nothing known but the files.
+pub(crate) fn outcome_between(old: &Graph, new: &Graph) -> Outcome {
+    between(old, new, &LockfileAlone, &Dependencies::default(), &KnownBad::default())
 }
 
 /// The codes of what is found between two of them, with nothing known but the files.
