@@ -1,7 +1,7 @@
 //! Files, programs and hosts that are not as they should be: one clear error with a hint and the
 //! right code, before anything of the service has run.
 
-use crate::stage::{Ended, Host, Stage, free_port};
+use crate::stage::{Ended, Host, PATIENCE, Stage, copy, free_port};
 use ringfence_tests::command::{Playground, Run};
 use ringfence_tests::workspace;
 use serde_json::Value;
@@ -11,6 +11,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 /// The boundary of a service that would leave a trace if it ran.
 const TRACE: &str = "schema = 1\n[service]\nname = \"odd\"\nstart = [\"/bin/sh\", \"-c\", \
@@ -167,7 +168,7 @@ fn a_path_the_caller_may_not_reach_is_refused() {
     let (playground, _socket) = odd_folder(&boundary);
     let folder = playground.path();
     fs::create_dir_all(folder.join("closed/inside")).unwrap();
-    fs::copy(ringfence_tests::command::binary(), folder.join("ringfence")).unwrap();
+    copy(ringfence_tests::command::binary(), &folder.join("ringfence"));
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     let closed = folder.join("closed");
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o0)).unwrap();
@@ -298,7 +299,8 @@ fn a_folder_that_is_replaced_during_the_start_is_refused_or_the_one_that_was_che
     let sections = format!("[fs]\nread = [\"./\", \"{}\"]\n", path("data").display());
     let Some(stage) = Stage::new(Host::Plain, &sections) else { return };
     let over = AtomicBool::new(false);
-    let (mut replaced, mut ran) = (0, 0);
+    let until = Instant::now() + PATIENCE;
+    let (mut replaced, mut ran, mut rounds) = (0, 0, 0);
     let swap = |from: &str, to: &str| fs::rename(path(from), path(to)).unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -308,7 +310,11 @@ fn a_folder_that_is_replaced_during_the_start_is_refused_or_the_one_that_was_che
                 swap("aside", "other");
             }
         });
-        for _ in 0..60 {
+        // A round that fails ends the other thread too.
+        let _over = Over(&over);
+        // So many at least, and as many as it takes to see the check matter once.
+        while rounds < 60 || replaced == 0 && Instant::now() < until {
+            rounds += 1;
             let ended = stage.run(&["exit", "7"]);
             match ended.code {
                 7 => ran += 1,
@@ -323,9 +329,17 @@ fn a_folder_that_is_replaced_during_the_start_is_refused_or_the_one_that_was_che
                 ),
             }
         }
-        over.store(true, Ordering::Relaxed);
     });
     assert!(replaced > 0, "the check was never seen to matter: {ran} ran");
+}
+
+/// Says that something is over when it is dropped.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// `ringfence run` in a mount namespace where this folder is a file system without any room.
@@ -365,8 +379,7 @@ fn a_full_disk_behind_the_events_or_the_cache_changes_nothing_else() {
     // It does not say its version in the place where it is looked for, so it is asked.
     let silent = replaced_all(&fs::read(node).unwrap(), b"/node-v", b"/nodX-v");
     let program = playground.path().join("node");
-    fs::write(&program, silent).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    make_program(&program, &silent);
     let cache = if is_root() { "/var/cache" } else { "full" };
     // More it cannot do: its own snapshot holds the version too, with a checksum.
     let run = with_full_disk(&playground, cache, &["--", "./node", "--version"]).unwrap();
@@ -379,12 +392,20 @@ fn a_node_that_is_too_old_is_refused() {
     let (playground, _socket) = odd_folder(TRACE);
     let program = playground.path().join("node");
     let old = replaced_all(&fs::read(node).unwrap(), b"/node-v20.", b"/node-v18.");
-    fs::write(&program, old).unwrap();
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    make_program(&program, &old);
     let run = playground.run(["run", "--", "./node", "-e", "0"]);
     assert_refused(&playground, &run, "18.20.2", "configuration");
     let run = playground.run(["check-config"]);
     assert_eq!(run.code, 0, "the file itself is in order: {run}");
+}
+
+/// A program that can be executed at once (see [`copy`]).
+fn make_program(at: &Path, bytes: &[u8]) {
+    let part = at.with_extension("part");
+    fs::write(&part, bytes).unwrap();
+    copy(&part, at);
+    fs::remove_file(&part).unwrap();
+    fs::set_permissions(at, fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 fn replaced_all(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {

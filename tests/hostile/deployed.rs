@@ -5,7 +5,7 @@
 //! that the boundary does not grant. systemd runs as the first process of namespaces of its own, with
 //! units of the test alone and none of the host's folders it would tidy up.
 
-use crate::stage::PATIENCE;
+use crate::stage::{PATIENCE, copy, free_port};
 use ringfence_tests::{command, not_run, workspace};
 use serde_json::{Value, json};
 use std::fs;
@@ -80,7 +80,7 @@ impl Bundle {
         }
         for (from, name) in [(node.as_path(), "node"), (command::binary(), "ringfence")] {
             let to = root.join("usr/local/bin").join(name);
-            fs::copy(from, &to).unwrap();
+            copy(from, &to);
             fs::set_permissions(&to, fs::Permissions::from_mode(0o755)).unwrap();
         }
         let mut render = command::other(&command::binary().to_string_lossy());
@@ -158,10 +158,6 @@ fn ready(program: &str) -> Option<PathBuf> {
         return None;
     }
     Some(node)
-}
-
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// What the service answers, asked until it does; `None` when it has ended or waited too long.

@@ -10,12 +10,19 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Connections to one destination that may wait in the broker at once.
 const WAITING: usize = 512;
 /// What a service tries.
 const TRIED: usize = 2000;
+
+/// Long before the kernel gives up a connection that nobody answers (`tcp_syn_retries`, tcp(7)).
+const GIVEN_UP: Duration = Duration::from_mins(1);
+/// Events that a broker tells in a second, of everything and of questions for names. Of these it tells
+/// five seconds' worth at once after a pause.
+const EVENTS: u64 = 200;
+const OF_NAMES: u64 = 20;
 
 const HOSTS: [Host; 2] = [Host::Plain, Host::Container];
 
@@ -106,8 +113,8 @@ fn callers_that_died_make_room_for_others() {
         service.expect("no room");
         let began = Instant::now();
         service.expect("room");
-        // They are looked for every second.
-        assert!(began.elapsed() < PATIENCE / 2, "{:?}", began.elapsed());
+        // They are looked for every second; by itself the kernel gives such a call up after two minutes.
+        assert!(began.elapsed() < GIVEN_UP, "{:?}", began.elapsed());
         assert_eq!(service.wait().code, 0);
     }
 }
@@ -146,10 +153,11 @@ fn refused_connections_by_the_thousand_are_counted_and_others_are_served() {
     for host in HOSTS {
         let peer = Peer::start();
         let Some(stage) = Stage::new(host, &connect_to(&[peer.port])) else { continue };
+        let began = Instant::now();
         let ended = stage.run(&["denials", &peer.port.to_string(), "20000"]);
         assert_eq!(ended.stdout, "refused 20000\nserved true\n", "{ended:?}");
         let told = ended.events("denial");
-        assert!(!told.is_empty() && told.len() < 5000, "{} events", told.len());
+        assert!(!told.is_empty() && is_bounded(told.len(), EVENTS, began), "{} events", told.len());
         let counted = |event: &serde_json::Value| {
             let reason = event["reason"].as_str().unwrap();
             let (_, rest) = reason.split_once(" (").unwrap_or_default();
@@ -164,9 +172,11 @@ fn refused_connections_by_the_thousand_are_counted_and_others_are_served() {
 fn a_flood_of_questions_is_bounded_and_others_are_served() {
     let peer = Peer::start();
     let Some(stage) = Stage::new(Host::Plain, &connect_to(&[peer.port])) else { return };
+    let began = Instant::now();
     let ended = stage.run(&["names", &peer.port.to_string(), "100000"]);
-    assert_eq!(ended.stdout, "sent 100000\nanswered true\nserved true\n", "{ended:?}");
-    assert!(ended.events.lines().count() < 1000, "{} events", ended.events.lines().count());
+    assert_eq!(ended.stdout, "sent 100000\nanswered\nserved true\n", "{ended:?}");
+    let told = ended.events.lines().count();
+    assert!(is_bounded(told, OF_NAMES, began), "{told} events");
 }
 
 #[test]
@@ -179,6 +189,12 @@ fn forged_events_stay_out_of_the_events() {
         assert!(!ended.events.contains("forged"), "{}", ended.events);
         assert_eq!(ended.events("denial").len(), 1, "the true one is there");
     }
+}
+
+/// Whether so many events are no more than so many a second for a flood that began then: on a slow
+/// machine it lasts longer.
+fn is_bounded(told: usize, a_second: u64, began: Instant) -> bool {
+    told as u64 <= a_second * (began.elapsed().as_secs() + 10)
 }
 
 fn descriptors(pid: i32) -> Option<usize> {

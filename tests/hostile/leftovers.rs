@@ -13,8 +13,11 @@ use std::time::Instant;
 /// Processes whose command line holds `mark`.
 pub(crate) fn processes(mark: &str) -> Vec<i32> {
     let own = std::process::id().cast_signed();
-    let found = |line: &[u8]| line.windows(mark.len()).any(|part| part == mark.as_bytes());
-    all().filter(|pid| *pid != own && found(&command_line(*pid))).collect()
+    all().filter(|pid| *pid != own && is_marked(*pid, mark)).collect()
+}
+
+fn is_marked(pid: i32, mark: &str) -> bool {
+    command_line(pid).windows(mark.len()).any(|part| part == mark.as_bytes())
 }
 
 /// Waits until no process with the mark is left; the time runs out for those that stay.
@@ -26,34 +29,42 @@ pub(crate) fn wait_for_none(mark: &str) -> Result<(), String> {
         let found = processes(mark);
         clean = if found.is_empty() { clean + 1 } else { 0 };
         for pid in found.into_iter().chain(dying()) {
-            wait_for(pid, deadline)?;
+            wait_for(pid, mark, deadline)?;
         }
     }
     Ok(())
 }
 
-fn wait_for(pid: i32, deadline: Instant) -> Result<(), String> {
+fn wait_for(pid: i32, mark: &str, deadline: Instant) -> Result<(), String> {
     let Ok(pidfd) = peer::pidfd_open(pid) else { return Ok(()) };
+    // The number may have become another process's before the handle was made.
+    let marked = is_marked(pid, mark);
+    if !marked && !is_dying(pid) {
+        return Ok(());
+    }
     let left = deadline.saturating_duration_since(Instant::now());
     if wait::readable(&[pidfd.as_fd()], Some(left)).unwrap() != 0 {
         return Ok(());
     }
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let head: Vec<&str> = status.lines().take(8).collect();
-    if !command_line(pid).is_empty() {
+    if marked {
         let _ = wait::send_signal(pidfd.as_fd(), libc::SIGKILL);
     }
     Err(format!("process {pid} is still there: {head:?}"))
 }
 
 /// Processes that have given up their memory, and with it their command line, and may still hold
-/// descriptors. Children of the kernel's own thread 2 never had any.
+/// descriptors: whose they were cannot be seen any more.
 fn dying() -> Vec<i32> {
-    let own = |pid: &i32| {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        !status.is_empty() && *pid != 2 && !status.lines().any(|line| line == "PPid:\t2")
-    };
-    all().filter(|pid| command_line(*pid).is_empty()).filter(own).collect()
+    all().filter(|pid| is_dying(*pid)).collect()
+}
+
+/// Whether a process is on its way out of the kernel (field 9 of `proc_pid_stat(5)`).
+fn is_dying(pid: i32) -> bool {
+    const PF_EXITING: u32 = 4;
+    let flags = stat(pid, 6).and_then(|flags| flags.parse::<u32>().ok());
+    flags.is_some_and(|flags| flags & PF_EXITING != 0)
 }
 
 fn all() -> impl Iterator<Item = i32> {

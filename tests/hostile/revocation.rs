@@ -96,8 +96,12 @@ fn drop_of(service: &Service, scope: &str, reference: Option<&str>) -> Answer {
 
 /// The next line, unless the service was ended and the answer said so.
 fn after(service: &mut Service, answer: &Answer) -> Option<String> {
+    asked_after(service, answer, "?")
+}
+
+fn asked_after(service: &mut Service, answer: &Answer, question: &str) -> Option<String> {
     if answer.done() {
-        service.say("?");
+        service.say(question);
         return Some(service.line());
     }
     assert!(answer.message().contains("ended"), "{answer:?}");
@@ -267,7 +271,7 @@ fn a_connection_that_is_being_made_is_ended_by_a_drop_and_keeps_none_from_ending
         }) {
             let address = format!("127.0.0.1:{}", full.port);
             let answer = drop_of(&service, "net", Some(&address));
-            if let Some(line) = after(&mut service, &answer) {
+            if let Some(line) = asked_after(&mut service, &answer, "ended?") {
                 assert_eq!(line, "works false, ended false", "{answer:?}");
             }
         }

@@ -4,7 +4,9 @@
 //! with it.
 
 use ringfence_sys::{peer, wait};
+pub(crate) use ringfence_tests::PATIENCE;
 use ringfence_tests::command::{self, Playground};
+pub(crate) use ringfence_tests::port::free as free_port;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
@@ -14,11 +16,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU16, Ordering};
-use std::time::{Duration, Instant};
-
-/// How long anything may take on a busy machine before a test gives up.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+use std::time::Instant;
 
 /// What kind of host ringfence runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -298,16 +296,4 @@ fn can_enforce(host: Host) -> bool {
         // Anything but a refusal by the host is for the tests to judge.
         !(ended.code == 125 && ended.events("error").iter().any(|event| event["code"] == "host"))
     })
-}
-
-/// A port that is free on loopback, never given twice, and below the ephemeral range of every usual
-/// kernel setting.
-pub(crate) fn free_port() -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(23_000);
-    loop {
-        let port = NEXT.fetch_add(1, Ordering::Relaxed);
-        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
 }

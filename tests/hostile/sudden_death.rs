@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 const ROUNDS: usize = 100;
 /// Rounds that go on at the same time.
 const LANES: usize = 4;
-/// A start takes a few tens of milliseconds: kills fall into it and into the time after it.
+/// A start takes a few tens of milliseconds: kills fall into it and into the time after it. Where it
+/// takes longer, every other round first waits until its victim is there.
 const LONGEST_LIFE: Duration = Duration::from_millis(150);
 /// Limits that need control groups and that nothing here reaches.
 const LIMITS: &str = "[limits]\npids = 500\nmemory = \"1GiB\"\n";
@@ -123,11 +124,16 @@ fn mark(stage: &Stage) -> String {
 fn kill_once(stage: &Stage, peer: &Peer, own: u16, round: usize) -> (usize, i32) {
     let mark = mark(stage);
     let service = start(stage, peer, own);
+    let wanted = round % VICTIMS.len();
+    let waits = round / VICTIMS.len() % 2 == 0;
+    if waits {
+        wait_until_there(&service, wanted);
+    }
     let mut random = Random::new(round);
     let life = LONGEST_LIFE.mul_f64(random.fraction());
     // Not to wait for anything: to die at any moment of a life.
     let _ = wait::readable(&[service.pidfd()], Some(life));
-    let victim = kill(&service, round % VICTIMS.len());
+    let victim = kill(&service, wanted, waits);
     let supervisor = service.pid();
     let ended = service.wait();
     if victim == 0 {
@@ -148,10 +154,26 @@ fn kill_once(stage: &Stage, peer: &Peer, own: u16, round: usize) -> (usize, i32)
     (victim, supervisor)
 }
 
-/// Kills the process this deep below the supervisor, or the deepest there is. Answers how deep.
-fn kill(service: &Service, wanted: usize) -> usize {
+/// Waits until there is a process this deep below the supervisor.
+fn wait_until_there(service: &Service, deep: usize) {
+    let deadline = Instant::now() + PATIENCE;
+    while leftovers::chain(service.pid()).len() <= deep {
+        assert!(Instant::now() < deadline, "it does not start: {}", service.stderr());
+        thread::yield_now();
+    }
+}
+
+/// Kills the process this deep below the supervisor, or the deepest there is unless none but the
+/// wanted one will do. Answers how deep.
+fn kill(service: &Service, wanted: usize, no_other: bool) -> usize {
     loop {
+        if no_other {
+            wait_until_there(service, wanted);
+        }
         let chain = leftovers::chain(service.pid());
+        if no_other && chain.len() <= wanted {
+            continue;
+        }
         let victim = wanted.min(chain.len() - 1);
         let Ok(handle) = peer::pidfd_open(chain[victim]) else { continue };
         // Else the number may have become another process's before the handle was made.

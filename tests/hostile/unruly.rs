@@ -50,7 +50,8 @@ fn stop_by_force(service: Service) {
 fn a_process_bomb_ends_at_the_limit_and_leaves_nothing() {
     for host in HOSTS {
         let Some(stage) = Stage::new(host, "[limits]\npids = 40\n") else { continue };
-        let mut service = stage.start(&["fork-until-refused"]);
+        let mark = stage.path("bomb").to_string_lossy().into_owned();
+        let mut service = stage.start(&["fork-until-refused", &mark]);
         let Some(said) = service.line_or_end() else {
             let ended = service.wait();
             // Another start's groups are no reason that a host could have.
@@ -64,9 +65,7 @@ fn a_process_bomb_ends_at_the_limit_and_leaves_nothing() {
         assert!(!leftovers::groups("hostile", supervisor).is_empty(), "the control");
         service.signal(libc::SIGKILL);
         assert_eq!(service.wait().code, -1);
-        let marked = stage.path("intruder");
-        leftovers::wait_for_none(&marked.to_string_lossy()).unwrap();
-        leftovers::wait_for_none("fork-until-refused").unwrap();
+        leftovers::wait_for_none(&mark).unwrap();
         // The groups of a killed supervisor are nobody's: the next start takes them away.
         assert_eq!(stage.run(&["exit", "3"]).code, 3);
         assert!(leftovers::groups("hostile", supervisor).is_empty());

@@ -1,11 +1,11 @@
 //! Uploads before a real `ClamAV`: a daemon of our own with a database of one signature of our own.
 
+use crate::stage::free_port;
 use ringfence_guard::path::Root;
 use ringfence_guard::upload::{Accepted, Clamd, Intake, Kind, ScanError, UploadError};
 use ringfence_tests::command::other;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Cursor};
-use std::net::TcpListener;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ impl Daemon {
     fn start() -> Option<Self> {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().canonicalize().unwrap();
-        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let free = free_port();
         fs::create_dir(path.join("db")).unwrap();
         let hex = ringfence_policy::display::hex(SIGNED);
         fs::write(path.join("db/own.ndb"), format!("ringfence-test:0:*:{hex}\n")).unwrap();

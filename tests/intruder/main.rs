@@ -42,8 +42,8 @@ fn main() {
         ["exit", code] => number(code),
         ["fake-events", count] => floods::fake_events(number(count)),
         ["few-processes", most, command @ ..] => outside::few_processes(number(most), command),
-        ["fork-until-refused"] => processes::fork_until_refused(),
-        // The mark is for whoever looks for what is left of it.
+        // The marks are for whoever looks for what is left of it.
+        ["fork-until-refused", _mark] => processes::fork_until_refused(),
         ["hop", chains, _mark] => processes::hop(number(chains)),
         ["in-container", command @ ..] => outside::in_container(command),
         ["load", to, own, mark] => sockets::load(number(to), number(own), mark),

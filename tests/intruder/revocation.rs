@@ -15,7 +15,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Longer than an answer takes that comes at all.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Many connections, each asked in each turn; an own listener and an accepted connection too.
 pub(crate) fn many(port: u16, count: usize, listen: u16) -> i32 {
@@ -113,8 +113,10 @@ pub(crate) fn pending_and_kept(full: u16, port: u16) -> i32 {
     });
     let mut stream = connect(port).expect("it is granted");
     say("ready");
-    turns(|| {
-        let pending = match ending.recv_timeout(Duration::from_millis(1)) {
+    turns_said(|asked| {
+        // Its end is on its way through another thread: the test says when it is to be waited for.
+        let least = if asked == "ended?" { PATIENCE } else { Duration::from_millis(1) };
+        let pending = match ending.recv_timeout(least) {
             Ok(made) => format!("ended {made}"),
             Err(_) => "pending".to_owned(),
         };
@@ -186,11 +188,14 @@ pub(crate) fn file(path: &str, way: &str) -> i32 {
 
 /// Does it once for each line of input.
 fn turns(mut act: impl FnMut()) -> i32 {
+    turns_said(|_| act())
+}
+
+/// The same, with the line.
+fn turns_said(mut act: impl FnMut(&str)) -> i32 {
     for line in std::io::stdin().lock().lines() {
-        if line.is_err() {
-            break;
-        }
-        act();
+        let Ok(line) = line else { break };
+        act(&line);
     }
     0
 }

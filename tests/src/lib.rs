@@ -11,7 +11,12 @@
 )]
 
 pub mod command;
+pub mod port;
 pub mod workspace;
+
+/// How long anything may take on a slow and busy machine before a test gives up. No verdict but that
+/// one may hang on it.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_mins(3);
 
 /// Says by name that this machine lacks what a test needs. The test driver counts the line, and
 /// makes it a failure where everything must be there. It is written past the harness, which keeps
