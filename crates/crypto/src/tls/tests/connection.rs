@@ -79,10 +79,10 @@ fn a_server_that_hangs_is_left_in_time() {
     let server = Server::raw(1, hang);
     let began = Instant::now();
     let mut options = options(None);
-    options.timeout = Duration::from_millis(300);
+    options.timeout = Duration::from_secs(3);
     let error = inspect(&server.target, &options).unwrap_err();
     assert!(matches!(error, ConnectError::Late(Step::Handshake)), "{error}");
-    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(began.elapsed() < Duration::from_mins(1));
     assert_eq!(server.got()[0].as_ref().unwrap()[0], 22, "it was sent a handshake and no more");
 }
 
@@ -101,11 +101,11 @@ fn a_server_that_drips_is_left_in_time() {
     };
     let server = Server::raw(1, drip);
     let mut options = options(None);
-    options.timeout = Duration::from_millis(300);
+    options.timeout = Duration::from_secs(3);
     let began = Instant::now();
     let error = inspect(&server.target, &options).unwrap_err();
     assert!(matches!(error, ConnectError::Late(_)), "{error}");
-    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(began.elapsed() < Duration::from_mins(1));
 }
 
 #[test]
@@ -131,7 +131,10 @@ fn what_is_not_tls_is_called_so() {
 
 #[test]
 fn nobody_listening_is_no_connection() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // The near end of a connection: nobody listens there, and nobody else is given the port.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let port = taken.local_addr().unwrap().port();
     let target = Target { host: "127.0.0.1".to_owned(), port };
     let error = inspect(&target, &options(None)).unwrap_err();
     assert!(matches!(error, ConnectError::Connect { .. }), "{error:?}");
