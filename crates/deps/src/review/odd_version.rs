@@ -4,12 +4,15 @@
 //! A name that several registries have resolves to the highest version, so an attacker takes a very
 //! high one; colors `1.4.44-liberty` had a word that was no stage of a release. Projects take up the
 //! numbers of something else (`chromedriver` those of Chrome) or of the year, and put a letter behind a
-//! build: that is told and does not fail.
+//! build: that is told and does not fail. Neither does a word that another package asks for by name, as
+//! where a last version says that it is a placeholder: no range takes such a version by itself. Who can
+//! write what that package asks for could as well ask for a package of another name.
 
 use super::{Found, Review, Signal};
 use crate::Severity;
 use crate::ranges::version;
 use nodejs_semver::{Identifier, Version};
+use ringfence_project::graph::Target;
 use std::ops::RangeInclusive;
 
 pub(super) const SIGNAL: Signal = Signal {
@@ -58,7 +61,10 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
             continue;
         };
         if let Some(word) = odd_word(&is).filter(|word| !earlier.iter().any(|old| has(old, word))) {
-            found.add(package, format!("has a word behind it that no release has: {word}"));
+            let message = format!("has a word behind it that no release has: {word}");
+            let asked = is_asked_for(review, release.name, &word);
+            let severity = if asked { Severity::Moderate } else { SIGNAL.severity };
+            found.add_as(severity, package, message);
         } else if is.major() > highest.major() + AHEAD && highest.major() < COUNTED {
             let severity = if is.major() < COUNTED || YEARS.contains(&is.major()) {
                 Severity::Moderate
@@ -73,6 +79,16 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
             found.add_as(Severity::Low, package, message);
         }
     }
+}
+
+/// Whether another package asks for a version of this name with this very word.
+fn is_asked_for(review: &Review<'_>, name: &str, word: &str) -> bool {
+    let new = review.change.new;
+    let others = new.packages.iter().filter(|other| other.name != name);
+    others.flat_map(|other| &other.edges).any(|edge| {
+        let leads = matches!(edge.to, Some(Target::Package(id)) if new.package(id).name == name);
+        leads && edge.range.contains(word)
+    })
 }
 
 /// Below everything that was there, none of which is left.
@@ -134,6 +150,25 @@ mod tests {
         assert_eq!(severity("1.2.0", "1.3.0-rc.1"), Some("low"));
         assert_eq!(severity("3.4.17", "3.4.20-somebranch.1.60e7a2e"), Some("low"), "a build");
         assert_eq!(severity("4.2.1", "5.0.0-security.0"), Some("low"), "a repair");
+    }
+
+    #[test]
+    fn a_word_that_another_package_asks_for_does_not_fail() {
+        let lock = |version: &str, mine: &str, others: &str| {
+            format!(
+                r#""": {{"dependencies": {{"a": "{mine}", "b": "1.0.0"}}}},
+                "node_modules/a": {{"version": "{version}"}},
+                "node_modules/b": {{"version": "1.0.0", "dependencies": {{"a": "{others}"}}}}"#
+            )
+        };
+        let word = "1.4.1-placeholder-for-env.2";
+        let severity = |mine: &str, others: &str| {
+            let found = outcome(&lock("1.4.0", "*", "*"), &lock(word, mine, others)).findings;
+            found.iter().find(|one| one.code == "odd-version").map(|one| one.severity.id())
+        };
+        assert_eq!(severity("*", word), Some("moderate"));
+        assert_eq!(severity("*", "*"), Some("high"));
+        assert_eq!(severity(word, "*"), Some("high"), "a tool may have written that");
     }
 
     #[test]

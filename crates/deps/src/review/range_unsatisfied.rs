@@ -8,7 +8,7 @@ use super::{Found, Review, Signal};
 use crate::Severity;
 use crate::change::Change;
 use crate::ranges::satisfies;
-use ringfence_project::graph::{Edge, EdgeKind, Package, Target};
+use ringfence_project::graph::{Edge, EdgeKind, Format, Package, Target};
 
 pub(super) const SIGNAL: Signal = Signal {
     code: "range-unsatisfied",
@@ -29,6 +29,11 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
                 // The manifest was changed, and the lockfile was not: nobody put that version there.
                 Some(_) => {
                     let message = format!("{message}, and it stayed as it was");
+                    found.add_as(Severity::Moderate, package, message);
+                }
+                // npm 1 wrote no ranges of the project, and a file that is shipped leaves out what is
+                // for development: another copy lies where that one would.
+                None if edge.kind == EdgeKind::Dev && change.new.format == Format::Npm(1) => {
                     found.add_as(Severity::Moderate, package, message);
                 }
                 None => found.add(package, message),
@@ -100,7 +105,8 @@ fn broken_before(change: &Change<'_>, asking: &Package, edge: &Edge, version: &s
 
 #[cfg(test)]
 mod tests {
-    use crate::review::testing::outcome;
+    use crate::review::testing::{outcome, outcome_between};
+    use ringfence_project::graph::{Graph, Manifest};
 
     fn lock(asked: &str, below: &str, version: &str) -> String {
         format!(
@@ -127,6 +133,23 @@ mod tests {
     fn a_version_within_its_ranges_is_not() {
         assert!(severities(&lock("^1.0.0", "^1.0.0", "1.9.0")).is_empty());
         assert!(severities(&lock("latest", "*", "2.0.0")).is_empty());
+    }
+
+    #[test]
+    fn a_file_of_npm_1_without_what_is_for_development_does_not_fail() {
+        let read = |version: &str, key: &str| {
+            let text = format!(
+                r#"{{"lockfileVersion": 1, "dependencies": {{"b": {{"version": "{version}"}}}}}}"#
+            );
+            let manifest = format!(r#"{{"{key}": {{"b": "^1.0.0"}}}}"#);
+            let manifests = [Manifest { folder: "", text: &manifest }];
+            Graph::read("npm-shrinkwrap.json", &text, &manifests).unwrap()
+        };
+        let severity = |key: &str| {
+            let found = outcome_between(&read("1.0.0", key), &read("0.9.0", key)).findings;
+            found.iter().find(|one| one.code == "range-unsatisfied").unwrap().severity.id()
+        };
+        assert_eq!((severity("devDependencies"), severity("dependencies")), ("moderate", "high"));
     }
 
     #[test]

@@ -7,11 +7,15 @@
 //! lockfile and [`well_known`]; a name that is known itself is never similar, and neither is one of a
 //! scope that is known, since only the owner of a scope can publish in it. Names in plain words that
 //! nobody ever used before (`plain-crypto-js`) are not found by this.
+//!
+//! Names that very many projects fetch (`established.txt`, counted once) are known too, but nobody is
+//! thought to have meant one of them. The count is of one day: a name that was bought since is on it.
 
 mod well_known;
 
 pub use well_known::WELL_KNOWN;
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
 /// Whether a name is well known, or of a scope that is: only its owner can publish in a scope.
@@ -22,7 +26,30 @@ pub fn is_well_known(name: &str) -> bool {
         WELL_KNOWN.get(at).is_some_and(|known| known.starts_with(start))
     };
     WELL_KNOWN.binary_search(&name).is_ok()
+        || is_established(name)
         || name.split_once('/').is_some_and(|(scope, _)| begins(&format!("{scope}/")))
+}
+
+/// Names with very many downloads, one a line, sorted by bytes.
+static ESTABLISHED: &str = include_str!("established.txt");
+
+/// Whether very many projects fetch a name. The lines are searched where they lie: most reviews ask for
+/// a few names only.
+fn is_established(name: &str) -> bool {
+    let all = ESTABLISHED.as_bytes();
+    let (mut low, mut high) = (0, all.len());
+    while low < high {
+        let middle = low.midpoint(high);
+        let start = all[..middle].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let length = all[start..].iter().position(|byte| *byte == b'\n');
+        let end = length.map_or(all.len(), |length| start + length);
+        match all[start..end].cmp(name.as_bytes()) {
+            Ordering::Less => low = end + 1,
+            Ordering::Equal => return true,
+            Ordering::Greater => high = start,
+        }
+    }
+    false
 }
 
 /// What is put before or behind a name by those who want it to be taken for that name.
@@ -99,7 +126,8 @@ impl<'a> Names<'a> {
     #[must_use]
     pub fn similar(&self, name: &str) -> Option<(&'a str, Why)> {
         let of_known_scope = |(scope, _)| self.scopes.contains(scope);
-        if self.all.contains(name) || name.split_once('/').is_some_and(of_known_scope) {
+        let known = self.all.contains(name) || is_established(name);
+        if known || name.split_once('/').is_some_and(of_known_scope) {
             return None;
         }
         let scope = |name: &str| name.split_once('/').map(|(scope, _)| scope.to_owned());
@@ -214,6 +242,17 @@ mod tests {
         ] {
             assert_eq!(similar(name), Some((known, why)), "{name}");
         }
+    }
+
+    #[test]
+    fn names_that_very_many_fetch_are_found_in_their_list() {
+        let names: Vec<_> = ESTABLISHED.lines().filter(|line| !line.starts_with('#')).collect();
+        assert!(ESTABLISHED.lines().is_sorted(), "the search needs it");
+        assert!(names.iter().all(|name| is_established(name)), "first and last too");
+        for name in ["crossenv", "loadsh", "flatmap-stream", "", "~", "a-name-nobody-has"] {
+            assert!(!is_established(name), "{name}");
+        }
+        assert_eq!(similar("yaml-js"), None, "near yaml, and many use it");
     }
 
     #[test]
