@@ -10,7 +10,6 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 #[derive(serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields)]
@@ -67,7 +66,7 @@ impl Server {
     /// Sends bytes as they are and reads the answer until it is whole.
     fn send(&self, request: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.set_read_timeout(Some(ringfence_tests::PATIENCE)).unwrap();
         // A server that has refused already may have closed.
         let _ = stream.write_all(request);
         let (mut answer, mut piece) = (Vec::new(), [0; 4096]);

@@ -71,7 +71,8 @@ fn line_183_output_is_streamed_and_capped() {
 
 #[test]
 fn line_184_the_deadline_ends_it_and_all_it_started() {
-    let limits = Limits { time: Duration::from_millis(300), ..Limits::default() };
+    // Time enough for it to start its daemon, on a busy machine too.
+    let limits = Limits { time: Duration::from_secs(6), ..Limits::default() };
     let daemon = Spawn::shell("( setsid sh -c 'echo $$; exec sleep 600' & ) ; exec sleep 600");
     let daemon = daemon.unwrap().env("PATH", "/usr/bin:/bin").unwrap().with_limits(limits);
     let mut pid = String::new();

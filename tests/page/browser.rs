@@ -50,7 +50,7 @@ impl Browser {
 
     /// Visits a site until its page is loaded.
     pub(crate) fn visit(&self, url: &str) {
-        self.at(url, &["--dump-dom", "--timeout=60000"]);
+        self.at(url, &["--dump-dom", "--timeout=600000"]);
     }
 
     fn run(&self, page: &Path, options: &[&str]) -> (String, String) {
