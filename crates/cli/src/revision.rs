@@ -10,6 +10,11 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// A repository may name a program that git asks for changed files, and it is asked where the index is
+/// read (`:PATH`): nothing of a repository runs because somebody looks at it. For the same reason no
+/// way to fetch is allowed.
+const QUIET: [&str; 2] = ["-c", "core.fsmonitor=false"];
+
 /// Reads `path`, counted from the current folder, as `revision` has it.
 pub(crate) fn read(revision: &str, path: &Path) -> Result<Source, CommandError> {
     read_up_to(revision, path, MAX_SIZE)
@@ -28,7 +33,9 @@ pub(crate) fn read_up_to(revision: &str, path: &Path, most: u64) -> Result<Sourc
     let start = if path.is_absolute() || path.starts_with(".") { "" } else { "./" };
     let object = format!("{revision}:{start}{}", path.display());
     let mut git = Command::new("git")
+        .args(QUIET)
         .args(["cat-file", "blob", &object])
+        .env("GIT_ALLOW_PROTOCOL", "")
         .env("GIT_NO_LAZY_FETCH", "1")
         .env("GIT_TERMINAL_PROMPT", "0")
         .stdin(Stdio::null())
@@ -71,8 +78,10 @@ pub(crate) fn read_up_to(revision: &str, path: &Path, most: u64) -> Result<Sourc
 pub(crate) fn names(revision: &str, folder: &str) -> Result<Vec<String>, CommandError> {
     let object = format!("{revision}:./{folder}");
     let ended = Command::new("git")
+        .args(QUIET)
         // Without --full-tree it would count from the current folder once more.
         .args(["ls-tree", "--full-tree", "--name-only", "-z", &object])
+        .env("GIT_ALLOW_PROTOCOL", "")
         .env("GIT_NO_LAZY_FETCH", "1")
         .env("GIT_TERMINAL_PROMPT", "0")
         .stdin(Stdio::null())
