@@ -1,6 +1,8 @@
 //! `ringfence deps install`, with npm and pnpm for real: the same tree as theirs, scripts that are
 //! stopped and named, each with a control outside, and an old tree that stays where something fails.
 
+mod left_out;
+
 use crate::registry::{Published, Registry};
 use ringfence_tests::command::{Playground, Run, other};
 use serde_json::{Value, json};

@@ -19,6 +19,7 @@ mod deps_publish;
 mod deps_review;
 mod deps_sarif;
 mod deps_sbom;
+mod deps_scripts;
 mod deps_verify;
 mod diff;
 mod drift;

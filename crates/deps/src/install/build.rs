@@ -103,6 +103,7 @@ pub(super) fn run(
         folder: String::new(),
         commands: Vec::new(),
         allowed: Allowed::Yes,
+        reason: None,
         optional: false,
     };
     let text = command(install, script).unwrap_or_default();

@@ -21,6 +21,18 @@ pub enum InstallError {
     /// npm's configuration names no registry.
     #[error("npm's configuration names no registry")]
     NoRegistry,
+    /// A setting asks for another install than is made here.
+    #[error("{place} sets {key} to {value:?}: {why}")]
+    Setting {
+        /// The file or variable.
+        place: String,
+        /// The setting, as `.npmrc` writes it.
+        key: &'static str,
+        /// Its value, unescaped.
+        value: String,
+        /// What it would do.
+        why: &'static str,
+    },
     /// Root's own cache lies in its home.
     #[error("HOME is not set, and the cache of root's installs lies there")]
     NoHome,
@@ -139,6 +151,9 @@ impl InstallError {
             Self::NoRegistry => {
                 one("say which: `npm config set registry URL`, or NPM_CONFIG_REGISTRY=URL")
             }
+            Self::Setting { .. } => one(
+                "take the setting out, or install with the manager itself and `ringfence deps verify` afterwards",
+            ),
             Self::NoHome => one("set HOME, such as HOME=/root"),
             Self::Busy => one("wait for it to end"),
             Self::NotAFolder { .. } => one("take it away, or install in a folder of its own"),

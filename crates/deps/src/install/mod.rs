@@ -12,9 +12,11 @@ mod build;
 mod changes;
 mod error;
 mod fetch;
+mod left_out;
 mod phase;
 mod run;
 mod scripts;
+mod settings;
 mod sources;
 mod staging;
 mod tools;
@@ -22,6 +24,7 @@ mod tools;
 pub use attempt::{Attempt, Tried};
 pub use changes::Changes;
 pub use error::InstallError;
+pub use left_out::LeftOut;
 pub use run::{NotRun, ScriptEnd, ScriptRun};
 pub use sources::Refused;
 
@@ -37,12 +40,17 @@ use ringfence_project::graph::{Graph, Need, Package, PackageId, Source};
 use ringfence_project::lockfile::Manager;
 use run::Scripts;
 use serde::Serialize;
+use settings::Settings;
 use sources::{Endpoint, Rules, Sources};
 use staging::Staging;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::Path;
 use tools::{Kind, Tools};
+
+/// Scripts of a project itself that its manager runs when it installs.
+const OWN_SCRIPTS: [&str; 7] =
+    ["preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare"];
 
 /// How an install ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -74,6 +82,8 @@ pub struct Report {
     pub refused: Vec<Refused>,
     /// Scripts that ran, in their order.
     pub scripts: Vec<ScriptRun>,
+    /// Optional packages whose script failed: the install went on without them.
+    pub left_out: Vec<LeftOut>,
     /// Scripts that may not run, and did not.
     pub not_run: Vec<NotRun>,
     /// The project's own build.
@@ -155,6 +165,8 @@ impl Wish<'_> {
         };
         let manager = format!("{} {}", kind.name(), tools.manager.version);
         let mut report = Report { manager, ..Report::default() };
+        let settings = Settings::read(&install);
+        settings.check()?;
         let sources = self.sources(&install, &mut report)?;
         if let Some(script) = self.build {
             build::check(&install, script)?;
@@ -186,7 +198,7 @@ impl Wish<'_> {
             sources = rules.judge(self.graph);
         }
         for package in &self.graph.packages {
-            if allowed(package, &self.policy.scripts) == Allowed::OtherHash {
+            if allowed(package, self.policy) == Allowed::OtherHash {
                 let why =
                     "its scripts are allowed for another tarball: the hash is not the agreed one";
                 let (package, line) = (package.label(), package.line);
@@ -219,6 +231,7 @@ impl Wish<'_> {
                     (found.uid(), found.gid())
                 });
                 staging.exchange(&importers, owner)?;
+                self.note_own_scripts(&importers, report);
                 report.verdict = Verdict::Installed;
             }
             Ok(false) => staging.discard(),
@@ -252,13 +265,52 @@ impl Wish<'_> {
             report.verdict = Verdict::Refused;
             return Ok(false);
         }
-        let scripts = Scripts { fetch, omit_dev: early };
+        if let Some(place) = Settings::read(fetch.install).without_scripts() {
+            report.notes.push(format!("no script ran: ignore-scripts is set in {place}"));
+            return self.build_and_prune(fetch, report, progress);
+        }
+        let scripts = Scripts { fetch, graph: self.graph, places: &places, omit_dev: early };
         let root = fetch.staging.new_root();
-        let wanted = scripts::wanted(&root, &places, self.graph, &self.policy.scripts);
+        let wanted = scripts::wanted(&root, &places, self.graph, self.policy);
         if !scripts.run(&wanted, report, progress)? {
             report.verdict = Verdict::Stopped;
             return Ok(false);
         }
+        let gone: usize = report.left_out.iter().map(|one| one.removed.len()).sum();
+        report.packages = report.packages.saturating_sub(gone);
+        self.build_and_prune(fetch, report, progress)
+    }
+
+    /// Names scripts of the project and its workspaces that a manager runs at an install, and this does not.
+    fn note_own_scripts(&self, importers: &[String], report: &mut Report) {
+        let mut own = Vec::new();
+        for importer in importers {
+            let path = self.folder.join(importer).join("package.json");
+            let manifest = ringfence_project::walk::bytes(&path, 4 << 20).unwrap_or_default();
+            let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap_or_default();
+            let scripts = manifest.get("scripts").and_then(serde_json::Value::as_object);
+            let names = scripts.into_iter().flat_map(|scripts| scripts.keys());
+            let names = names.filter(|name| OWN_SCRIPTS.contains(&name.as_str()));
+            own.extend(names.map(|name| match importer.as_str() {
+                "" => name.clone(),
+                folder => format!("{name} of {folder}"),
+            }));
+        }
+        if !own.is_empty() {
+            report.notes.push(format!(
+                "the project's own scripts did not run: {}; --build runs one of the project's",
+                own.join(", ")
+            ));
+        }
+    }
+
+    /// The project's own build, and what development needs taken out behind it.
+    fn build_and_prune(
+        &self,
+        fetch: &Fetch<'_>,
+        report: &mut Report,
+        progress: &mut dyn FnMut(&str),
+    ) -> Result<bool, InstallError> {
         if let Some(script) = self.build {
             progress("building, without a network");
             if !build::run(fetch, script, report)? {

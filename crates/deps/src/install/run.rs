@@ -5,11 +5,14 @@ use super::bounds::{Access, Room, Secrets};
 use super::changes::{self, Changes, Files};
 use super::error::InstallError;
 use super::fetch::Fetch;
+use super::left_out::{self, LeftOut};
 use super::phase::{self, End, Ran, Watch};
 use super::scripts::{Environment, Wanted};
 use super::{Report, staging};
 use crate::scripts::Allowed;
+use ringfence_project::graph::{Graph, PackageId};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -66,6 +69,9 @@ pub struct NotRun {
     pub scripts: Vec<(String, String)>,
     /// Whether another version of it is allowed.
     pub other_version: bool,
+    /// Why it shall not, where it is denied on purpose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 impl ScriptRun {
@@ -105,6 +111,9 @@ impl ScriptRun {
 /// Scripts of one install.
 pub(super) struct Scripts<'a> {
     pub(super) fetch: &'a Fetch<'a>,
+    pub(super) graph: &'a Graph,
+    /// Which folder belongs to which package.
+    pub(super) places: &'a BTreeMap<String, PackageId>,
     pub(super) omit_dev: bool,
 }
 
@@ -117,10 +126,15 @@ impl Scripts<'_> {
         progress: &mut dyn FnMut(&str),
     ) -> Result<bool, InstallError> {
         for one in wanted {
+            let is_gone = |folder: &String| Path::new(&one.folder).starts_with(folder);
+            if report.left_out.iter().any(|one| one.removed.iter().any(is_gone)) {
+                continue;
+            }
             if one.allowed != Allowed::Yes {
                 let other_version = one.allowed == Allowed::OtherVersion;
                 let (package, scripts) = (one.package.clone(), one.commands.clone());
-                let not_run = NotRun { package, scripts, other_version };
+                let reason = one.reason.clone();
+                let not_run = NotRun { package, scripts, other_version, reason };
                 // Several copies are told once.
                 if !report.not_run.contains(&not_run) {
                     report.not_run.push(not_run);
@@ -131,10 +145,19 @@ impl Scripts<'_> {
                 progress(&format!("{name} of {}", one.package));
                 let (run, unlimited) = self.script(one, name, command)?;
                 note_unlimited(unlimited, report);
-                let went_well = run.end == ScriptEnd::Done;
+                let (end, code) = (run.end, run.code);
                 report.scripts.push(run);
-                if !went_well {
-                    return Ok(false);
+                match end {
+                    ScriptEnd::Done => {}
+                    ScriptEnd::Failed if one.optional => {
+                        let folder = &one.folder;
+                        let removed =
+                            left_out::take_out(self.fetch, self.graph, self.places, folder)?;
+                        let (package, script) = (one.package.clone(), name.clone());
+                        report.left_out.push(LeftOut { package, script, code, removed });
+                        break;
+                    }
+                    _ => return Ok(false),
                 }
             }
         }

@@ -4,10 +4,11 @@
 //! depends on come first, as with the managers. The environment is made here and holds nothing of the
 //! caller's but the place of the home, in which nothing is.
 
+use super::left_out;
 use super::tools::{Kind, Tools};
-use crate::scripts::{Allowed, allowed};
-use ringfence_policy::dependencies::Script;
-use ringfence_project::graph::{Graph, Need, PackageId, Target};
+use crate::scripts::{Allowed, allowed, denied};
+use ringfence_policy::dependencies::Dependencies;
+use ringfence_project::graph::{Graph, PackageId, Target};
 use ringfence_project::walk;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +39,8 @@ pub(super) struct Wanted {
     /// Names and commands, in the order in which they run.
     pub(super) commands: Vec<(String, String)>,
     pub(super) allowed: Allowed,
+    /// Why it shall not run them, where that is said.
+    pub(super) reason: Option<String>,
     /// Whether the project does without it.
     pub(super) optional: bool,
 }
@@ -47,12 +50,13 @@ pub(super) fn wanted(
     root: &Path,
     places: &BTreeMap<String, PackageId>,
     graph: &Graph,
-    allow: &[Script],
+    policy: &Dependencies,
 ) -> Vec<Wanted> {
     let mut folders: BTreeMap<PackageId, Vec<&str>> = BTreeMap::new();
     for (folder, id) in places {
         folders.entry(*id).or_default().push(folder);
     }
+    let optional = left_out::optional(graph);
     let mut all = Vec::new();
     for id in dependencies_first(graph) {
         let package = graph.package(id);
@@ -67,8 +71,9 @@ pub(super) fn wanted(
                 version: package.version.clone().unwrap_or_default(),
                 folder: (*folder).to_owned(),
                 commands,
-                allowed: allowed(package, allow),
-                optional: matches!(package.need, Need::Optional | Need::DevOptional),
+                allowed: allowed(package, policy),
+                reason: denied(package, policy).map(str::to_owned),
+                optional: optional.contains(&id),
             });
         }
     }

@@ -4,7 +4,7 @@
 //! whether. `binding.gyp` at the root of a tarball makes npm run a compiler without any script: only
 //! the tarball tells, so without it a `no` of the lockfile is not taken for one. New packages that many
 //! have run for long (well known, of a known scope, a year in the registry) are told and do not fail.
-//! Versions that `[[dependencies.scripts]]` lists are not told.
+//! Versions that `scripts` or `denied-scripts` of `[dependencies]` lists are not told: somebody decided.
 
 use super::{Found, NEW_NAME, OLD_NAME, Review, Signal};
 use crate::Severity;
@@ -32,7 +32,7 @@ enum Runs {
 fn find(review: &Review<'_>, found: &mut Found<'_>) {
     for (release, copies) in review.added() {
         let package = copies.first();
-        if review.policy.scripts.iter().any(|one| allows(one, release, package)) {
+        if review.policy.decided_scripts().any(|one| is_about(one, release, package)) {
             continue;
         }
         match runs(review, release, package) {
@@ -43,9 +43,9 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
     }
     for (release, before, after) in review.change.kept() {
         let (was, is) = (before.first().install_script, after.first().install_script);
-        let allowed =
-            || review.policy.scripts.iter().any(|one| allows(one, release, after.first()));
-        if (was, is) == (Some(false), Some(true)) && !allowed() {
+        let is_decided =
+            || review.policy.decided_scripts().any(|one| is_about(one, release, after.first()));
+        if (was, is) == (Some(false), Some(true)) && !is_decided() {
             let message = "runs something when it is installed, and the same version did not";
             found.add_as(Severity::Critical, after.first(), message.to_owned());
         }
@@ -124,7 +124,7 @@ fn runs(review: &Review<'_>, release: &Release<'_>, package: &Package) -> Runs {
 }
 
 /// Whether the boundary file lets this version run something.
-fn allows(script: &Script, release: &Release<'_>, package: &Package) -> bool {
+fn is_about(script: &Script, release: &Release<'_>, package: &Package) -> bool {
     let version = script.version.as_ref().is_none_or(|version| version.value == release.version);
     let hash = script.sha512.as_ref().is_none_or(|wanted| {
         let mut hashes = package.integrity.hashes();

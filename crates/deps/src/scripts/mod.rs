@@ -10,11 +10,11 @@ pub mod write;
 
 use crate::change::releases;
 use crate::evidence::{Evidence, Known};
-use ringfence_policy::dependencies::Script;
+use ringfence_policy::dependencies::{DeniedScript, Dependencies, Script};
 use ringfence_project::graph::{Algorithm, Graph, Integrity, Package};
 use serde::Serialize;
 use std::collections::BTreeSet;
-use write::AllowedScript;
+use write::ScriptOf;
 
 /// Why something runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -33,18 +33,28 @@ pub enum Why {
     Recorded,
 }
 
-/// Whether it may.
+/// Whether it may; what decides first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Allowed {
     /// This version, and this tarball where a hash is given.
     Yes,
+    /// It shall not, on purpose: this version, and this tarball where a hash is given.
+    Denied,
     /// The version is allowed with another hash.
     OtherHash,
     /// Another version is allowed.
     OtherVersion,
-    /// Nobody allowed it.
+    /// Nobody decided.
     No,
+}
+
+impl Allowed {
+    /// Whether the boundary file says one or the other of this tarball.
+    #[must_use]
+    pub const fn is_decided(self) -> bool {
+        matches!(self, Self::Yes | Self::Denied)
+    }
 }
 
 /// A release that wants to run code when it is installed.
@@ -65,6 +75,9 @@ pub struct Wish {
     pub recorded: Option<bool>,
     /// Whether it may.
     pub allowed: Allowed,
+    /// Why it shall not, where it is denied on purpose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 impl Wish {
@@ -87,10 +100,15 @@ pub struct Listing {
     pub unknown: Vec<(String, String)>,
     /// Entries of the allowlist that are about nothing in the lockfile: `name@version`.
     pub unused: Vec<String>,
+    /// Denials that keep nothing from running: `name@version` and why.
+    pub unused_denials: Vec<(String, &'static str)>,
     /// Releases that may run, whether or not anybody could look if they want to: what is written must not
     /// depend on which tarballs lie on a machine.
     #[serde(skip)]
-    pub may: BTreeSet<AllowedScript>,
+    pub may: BTreeSet<ScriptOf>,
+    /// Releases that shall not, likewise.
+    #[serde(skip)]
+    pub may_not: BTreeSet<ScriptOf>,
     /// Releases that were not seen and that no install brings to a system like this one.
     pub elsewhere: usize,
     /// Releases of the lockfile.
@@ -99,8 +117,9 @@ pub struct Listing {
 
 /// Lists what wants to run.
 #[must_use]
-pub fn list(graph: &Graph, evidence: &dyn Evidence, allow: &[Script]) -> Listing {
+pub fn list(graph: &Graph, evidence: &dyn Evidence, policy: &Dependencies) -> Listing {
     let mut listing = Listing::default();
+    let mut denials = Denials::of(policy);
     for (release, copies) in releases(graph) {
         let package = copies.first();
         // What came inside another tarball runs nothing of its own.
@@ -110,11 +129,14 @@ pub fn list(graph: &Graph, evidence: &dyn Evidence, allow: &[Script]) -> Listing
         listing.releases += 1;
         let served = if package.integrity.is_empty() { evidence.served(package) } else { None };
         let sha512 = sha512(served.as_ref().unwrap_or(&package.integrity));
-        let allowed = allowed_with(package, sha512.as_deref(), allow);
-        if allowed == Allowed::Yes {
-            let (name, version) = (package.name.clone(), package.version.clone());
-            listing.may.insert(AllowedScript { name, version });
+        let allowed = allowed_with(package, sha512.as_deref(), policy);
+        let of = || ScriptOf { name: package.name.clone(), version: package.version.clone() };
+        match allowed {
+            Allowed::Yes => drop(listing.may.insert(of())),
+            Allowed::Denied => drop(listing.may_not.insert(of())),
+            _ => {}
         }
+        let denial = denials.found(package, sha512.as_deref());
         let why = match evidence.tarball(&release, package) {
             Known::Said(facts) => {
                 let gyp = (facts.gyp && !facts.builds_by_script()).then_some(Why::BindingGyp);
@@ -132,7 +154,9 @@ pub fn list(graph: &Graph, evidence: &dyn Evidence, allow: &[Script]) -> Listing
                 continue;
             }
         };
-        if !why.is_empty() {
+        if why.is_empty() {
+            denials.runs_nothing(denial);
+        } else {
             listing.wishes.push(Wish {
                 name: package.name.clone(),
                 version: package.version.clone(),
@@ -141,9 +165,17 @@ pub fn list(graph: &Graph, evidence: &dyn Evidence, allow: &[Script]) -> Listing
                 why,
                 recorded: package.install_script,
                 allowed,
+                reason: denial.map(|at| policy.denied_scripts[at].reason.value.clone()),
             });
         }
     }
+    listing.unused_denials = denials.unused();
+    listing.unused = unused(graph, policy);
+    listing
+}
+
+/// Entries of the allowlist that are about nothing in the lockfile.
+fn unused(graph: &Graph, policy: &Dependencies) -> Vec<String> {
     let is_used = |entry: &&Script| {
         graph.packages.iter().any(|package| {
             let version = entry.version.as_ref().map(|version| &version.value);
@@ -151,31 +183,91 @@ pub fn list(graph: &Graph, evidence: &dyn Evidence, allow: &[Script]) -> Listing
                 && (version.is_none() || version == package.version.as_ref())
         })
     };
-    let unused = allow.iter().filter(|entry| !is_used(entry));
-    listing.unused = unused.map(label_of).collect();
-    listing
+    policy.scripts.iter().filter(|entry| !is_used(entry)).map(label_of).collect()
 }
 
-/// Whether a package may run scripts, by an allowlist.
+/// Denials, and what each of them met.
+struct Denials<'a> {
+    all: &'a [DeniedScript],
+    /// Why it is of no use so far.
+    why: Vec<Option<&'static str>>,
+}
+
+impl<'a> Denials<'a> {
+    fn of(policy: &'a Dependencies) -> Self {
+        let all = policy.denied_scripts.as_slice();
+        Self { all, why: vec![Some("it is not in the lockfile"); all.len()] }
+    }
+
+    /// The one that is about a package.
+    fn found(&mut self, package: &Package, sha512: Option<&str>) -> Option<usize> {
+        let mut found = None;
+        for (at, (denial, why)) in self.all.iter().zip(&mut self.why).enumerate() {
+            match judged(&denial.script, package, sha512) {
+                Some(Allowed::Yes) => {
+                    (found, *why) = (Some(at), None);
+                }
+                Some(Allowed::OtherHash) if why.is_some() => {
+                    *why = Some("the lockfile has another tarball of it");
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// What it is about wants nothing.
+    fn runs_nothing(&mut self, denial: Option<usize>) {
+        let about = denial.and_then(|at| Some((self.all.get(at)?, self.why.get_mut(at)?)));
+        // One without a version may be about others that do.
+        if let Some((_, why)) = about.filter(|(denial, _)| denial.script.version.is_some()) {
+            *why = Some("it runs nothing at install");
+        }
+    }
+
+    fn unused(self) -> Vec<(String, &'static str)> {
+        let all = self.all.iter().zip(self.why);
+        all.filter_map(|(denial, why)| Some((label_of(&denial.script), why?))).collect()
+    }
+}
+
+/// Whether a package may run scripts, by the boundary file.
 #[must_use]
-pub fn allowed(package: &Package, allow: &[Script]) -> Allowed {
-    allowed_with(package, sha512(&package.integrity).as_deref(), allow)
+pub fn allowed(package: &Package, policy: &Dependencies) -> Allowed {
+    allowed_with(package, sha512(&package.integrity).as_deref(), policy)
 }
 
-fn allowed_with(package: &Package, sha512: Option<&str>, allow: &[Script]) -> Allowed {
-    let by_name = allow.iter().filter(|entry| entry.package.value == package.name);
-    let best = by_name.map(|entry| {
-        let version = entry.version.as_ref().map(|version| version.value.as_str());
-        if version.is_some_and(|version| package.version.as_deref() != Some(version)) {
-            return Allowed::OtherVersion;
-        }
-        match &entry.sha512 {
-            None => Allowed::Yes,
-            Some(hash) if sha512 == Some(hash.value.as_str()) => Allowed::Yes,
-            Some(_) => Allowed::OtherHash,
-        }
-    });
-    best.min().unwrap_or(Allowed::No)
+/// Why a package shall run nothing, where it is denied.
+#[must_use]
+pub fn denied<'a>(package: &Package, policy: &'a Dependencies) -> Option<&'a str> {
+    let sha512 = sha512(&package.integrity);
+    let is_it =
+        |one: &&DeniedScript| judged(&one.script, package, sha512.as_deref()) == Some(Allowed::Yes);
+    policy.denied_scripts.iter().find(is_it).map(|one| one.reason.value.as_str())
+}
+
+fn allowed_with(package: &Package, sha512: Option<&str>, policy: &Dependencies) -> Allowed {
+    let allows = policy.scripts.iter().filter_map(|entry| judged(entry, package, sha512));
+    let denies = policy.denied_scripts.iter();
+    let denies = denies
+        .filter(|one| judged(&one.script, package, sha512) == Some(Allowed::Yes))
+        .map(|_| Allowed::Denied);
+    allows.chain(denies).min().unwrap_or(Allowed::No)
+}
+
+/// How far an entry is about a package; nothing for one of another name.
+fn judged(entry: &Script, package: &Package, sha512: Option<&str>) -> Option<Allowed> {
+    if entry.package.value != package.name {
+        return None;
+    }
+    let version = entry.version.as_ref().map(|version| version.value.as_str());
+    if version.is_some_and(|version| package.version.as_deref() != Some(version)) {
+        return Some(Allowed::OtherVersion);
+    }
+    Some(match &entry.sha512 {
+        Some(hash) if sha512 != Some(hash.value.as_str()) => Allowed::OtherHash,
+        _ => Allowed::Yes,
+    })
 }
 
 fn sha512(integrity: &Integrity) -> Option<String> {
@@ -225,6 +317,19 @@ mod tests {
     }
 
     fn listing(allow: &[Script]) -> Listing {
+        listing_of(allow, &[])
+    }
+
+    fn listing_of(allow: &[Script], deny: &[Script]) -> Listing {
+        let denied = |script: &Script| DeniedScript {
+            script: script.clone(),
+            reason: Located { value: "why not".to_owned(), span: 0..0 },
+        };
+        let policy = Dependencies {
+            scripts: allow.to_vec(),
+            denied_scripts: deny.iter().map(denied).collect(),
+            ..Dependencies::default()
+        };
         let lock = |name: &str, more: &str| {
             format!(
                 r#""node_modules/{name}": {{"version": "1.0.0", "integrity": "sha512-{name}"{more}}}"#
@@ -239,7 +344,7 @@ mod tests {
         ];
         let text =
             format!("{{\"lockfileVersion\": 3, \"packages\": {{{}}}}}", packages.join(",\n"));
-        list(&Graph::read("package-lock.json", &text, &[]).unwrap(), &Told, allow)
+        list(&Graph::read("package-lock.json", &text, &[]).unwrap(), &Told, &policy)
     }
 
     #[test]
@@ -270,5 +375,37 @@ mod tests {
         assert_eq!(of(entry("scrip", Some("1.0.0"), None)), Allowed::No);
         let listing = listing(&[entry("script", Some("1.0.1"), None), entry("gone", None, None)]);
         assert_eq!(listing.unused, ["script@1.0.1", "gone"]);
+    }
+
+    #[test]
+    fn a_denial_is_for_its_tarball_and_one_that_keeps_nothing_from_running_is_told() {
+        let listing = listing_of(
+            &[],
+            &[
+                entry("script", Some("1.0.0"), Some("script")),
+                entry("gyp", Some("1.0.0"), Some("other")),
+                entry("plain", Some("1.0.0"), None),
+                entry("flag", None, None),
+                entry("gone", Some("1.0.0"), None),
+                entry("unseen", Some("1.0.0"), None),
+            ],
+        );
+        let told: Vec<_> = listing
+            .wishes
+            .iter()
+            .map(|wish| (wish.name.as_str(), wish.allowed, wish.reason.as_deref()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("flag", Allowed::Denied, Some("why not")),
+                ("gyp", Allowed::No, None),
+                ("script", Allowed::Denied, Some("why not"))
+            ]
+        );
+        let unused: Vec<_> = listing.unused_denials.iter().map(|(label, _)| label).collect();
+        assert_eq!(unused, ["gyp@1.0.0", "plain@1.0.0", "gone@1.0.0"]);
+        let may_not: Vec<_> = listing.may_not.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(may_not, ["flag", "plain", "script", "unseen"]);
     }
 }

@@ -24,9 +24,10 @@ const LARGEST: u64 = 8 << 20;
 ///
 /// Scripts and compilers are found in tarballs, from npm's cache or with --online from the registry:
 /// lockfiles do not tell them all. Who may run is `scripts` in [dependencies] of the boundary file, by
-/// version and hash. --write brings that, and the minimum age, into the files of the project's own
-/// manager in its own form and unit; without it the change is shown. Exits 1 when a package wants
-/// to run that may not, and 2 when it is not known of one.
+/// version and hash, and who shall not, on purpose, `denied-scripts`. --write brings that, and the
+/// minimum age where the file says one, into the files of the project's own manager in its own form and
+/// unit; without it the change is shown. Exits 1 when a package wants to run about which nobody decided,
+/// and 2 when it is not known of one.
 #[derive(Debug, clap::Args)]
 pub(super) struct Scripts {
     #[command(flatten)]
@@ -40,7 +41,7 @@ pub(super) struct Scripts {
 #[derive(Serialize)]
 struct Output<'a> {
     schema: u32,
-    /// `allowed`, `denied` or `unknown`.
+    /// `decided`, `undecided` or `unknown`.
     verdict: &'static str,
     lockfile: &'a str,
     #[serde(flatten)]
@@ -59,7 +60,7 @@ impl Scripts {
         let folder = folder_of(&subject.project);
         let places = subject.look.open(&folder)?;
         printer.progress("looking into tarballs");
-        let listing = scripts::list(&side.graph, &places.evidence(), &policy.dependencies.scripts);
+        let listing = scripts::list(&side.graph, &places.evidence(), &policy.dependencies);
         printer.progress("");
         // Without a boundary file nobody said anything that could be written.
         let edits = match policy.file {
@@ -74,12 +75,12 @@ impl Scripts {
         if self.write {
             write(&folder, &edits)?;
         }
-        let denied = listing.wishes.iter().any(|wish| wish.allowed != Allowed::Yes);
+        let undecided = listing.wishes.iter().any(|wish| !wish.allowed.is_decided());
         let unknown = !listing.unknown.is_empty() && !subject.allow_unknown;
-        let verdict = match (denied, unknown) {
-            (true, _) => "denied",
+        let verdict = match (undecided, unknown) {
+            (true, _) => "undecided",
             (false, true) => "unknown",
-            (false, false) => "allowed",
+            (false, false) => "decided",
         };
         match subject.format {
             SubjectFormat::Sarif => format::json(&told(&side.path, &listing).sarif(), printer)?,
@@ -100,8 +101,8 @@ impl Scripts {
             SubjectFormat::Human => printer.text(&self.human(&listing, &edits, printer)),
         }
         match verdict {
-            "allowed" => Ok(Finish::Clean),
-            "denied" => Ok(Finish::Findings),
+            "decided" => Ok(Finish::Clean),
+            "undecided" => Ok(Finish::Findings),
             _ => {
                 let count = counted(listing.unknown.len(), "package");
                 let message = format!("of {count} it is not known whether they run something");
@@ -139,13 +140,20 @@ impl Scripts {
         for unused in &listing.unused {
             let _ = writeln!(text, "allowed, and not in the lockfile: {}", untrusted(unused));
         }
-        let denied: Vec<&Wish> =
-            listing.wishes.iter().filter(|wish| wish.allowed != Allowed::Yes).collect();
-        if !denied.is_empty() {
+        for (label, why) in &listing.unused_denials {
+            let _ = writeln!(text, "denied, and {why}: {}", untrusted(label));
+        }
+        let undecided: Vec<&Wish> =
+            listing.wishes.iter().filter(|wish| !wish.allowed.is_decided()).collect();
+        if !undecided.is_empty() {
             let _ =
                 writeln!(text, "\nto allow them, read what they run, and add to [dependencies]:");
-            let lines: Vec<String> = denied.iter().map(|wish| entry(wish)).collect();
+            let lines: Vec<String> = undecided.iter().map(|wish| entry(wish)).collect();
             let _ = writeln!(text, "scripts = [\n{}\n]", lines.join("\n"));
+            let _ = writeln!(
+                text,
+                "a package that does without: the same line in denied-scripts, with reason = \"...\""
+            );
         }
         for edit in &edits.edits {
             if self.write {
@@ -174,7 +182,7 @@ const RULES: [(&str, &str); 3] = [
 fn told<'a>(lockfile: &'a str, listing: &Listing) -> Told<'a> {
     let row = |wish: &Wish| {
         let code = match wish.allowed {
-            Allowed::Yes => return None,
+            Allowed::Yes | Allowed::Denied => return None,
             Allowed::No => "script-not-allowed",
             Allowed::OtherHash => "script-of-other-hash",
             Allowed::OtherVersion => "script-of-other-version",
@@ -185,11 +193,16 @@ fn told<'a>(lockfile: &'a str, listing: &Listing) -> Told<'a> {
     let unknown = listing.unknown.iter().map(|(label, why)| format!("not known: {label}: {why}"));
     let unused =
         listing.unused.iter().map(|one| format!("allowed, and not in the lockfile: {one}"));
+    let denied = listing.wishes.iter().filter_map(|wish| {
+        Some(format!("denied on purpose: {}: {}", wish.label(), wish.reason.as_deref()?))
+    });
+    let idle = listing.unused_denials.iter();
+    let idle = idle.map(|(label, why)| format!("denied, and {why}: {label}"));
     let rows: Vec<Row> = listing.wishes.iter().filter_map(row).collect();
     Told {
         title: "Install scripts",
         summary: format!(
-            "{} of {} run something at install, {} of them not allowed",
+            "{} of {} run something at install, and nobody decided about {} of them",
             listing.wishes.len(),
             counted(listing.releases, "package"),
             rows.len(),
@@ -197,7 +210,7 @@ fn told<'a>(lockfile: &'a str, listing: &Listing) -> Told<'a> {
         rules: &RULES,
         lockfile,
         rows,
-        notes: unknown.chain(unused).collect(),
+        notes: unknown.chain(unused).chain(denied).chain(idle).collect(),
     }
 }
 
@@ -217,8 +230,11 @@ fn edits(
     folder: &Path,
 ) -> Result<Edits, CommandError> {
     // What is what was agreed to: a hash that differs is no agreement.
-    let scripts = listing.may.clone();
-    let policy = write::Policy { scripts, minimum_age: dependencies.age() };
+    let policy = write::Policy {
+        scripts: listing.may.clone(),
+        denied: listing.may_not.clone(),
+        minimum_age: dependencies.minimum_age.as_ref().map(|age| age.value),
+    };
     let read = |file: &'static str| {
         let path = folder.join(file);
         if std::fs::symlink_metadata(&path).is_err() {
@@ -248,6 +264,7 @@ fn write(folder: &Path, edits: &Edits) -> Result<(), CommandError> {
 fn rows(wish: &Wish) -> Vec<[Cell; 3]> {
     let allowed = match wish.allowed {
         Allowed::Yes => Cell::styled(Style::Good, "allowed"),
+        Allowed::Denied => Cell::styled(Style::Note, "denied"),
         Allowed::OtherHash => Cell::styled(Style::Bad, "other hash"),
         Allowed::OtherVersion => Cell::styled(Style::Bad, "other version"),
         Allowed::No => Cell::styled(Style::Bad, "not allowed"),
@@ -256,6 +273,7 @@ fn rows(wish: &Wish) -> Vec<[Cell; 3]> {
     if wish.recorded == Some(false) {
         lines.push("the lockfile says that it runs nothing".to_owned());
     }
+    lines.extend(wish.reason.as_ref().map(|reason| format!("shall not: {}", untrusted(reason))));
     let mut first = Some((allowed, Cell::plain(untrusted(&wish.label()).to_string())));
     let empty = || (Cell::plain(""), Cell::plain(""));
     lines

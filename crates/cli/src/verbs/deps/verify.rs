@@ -55,9 +55,10 @@ impl Verify {
         let places = subject.look.open(&folder)?;
         let tarballs = places.tarballs();
         // Without a list nobody said who may run scripts.
-        let may_run = |package: &Package| {
-            let list = &policy.scripts;
-            (!list.is_empty()).then(|| allowed(package, list) == Allowed::Yes)
+        let may_run = |package: &Package| match allowed(package, &policy) {
+            Allowed::Yes => Some(true),
+            Allowed::Denied => Some(false),
+            _ => (!policy.scripts.is_empty()).then_some(false),
         };
         // More than there are processors: where nothing was read before, most of it waits for the disk.
         let threads = std::thread::available_parallelism().map_or(1, usize::from);

@@ -53,6 +53,18 @@ pub(super) fn set_below(
     Ok(replaced(text, member.value.clone(), &inner))
 }
 
+/// The text without a key of the object that is the value of an outer key.
+///
+/// # Errors
+/// As [`set_below`], and an outer key that is not there.
+pub(crate) fn without_below(text: &str, outer: &str, key: &str) -> Result<String, String> {
+    let object = object(text).ok_or("it is no JSON object")?;
+    let member = object.members.iter().find(|member| member.key == outer);
+    let member = member.ok_or_else(|| format!("the key {outer} is not there"))?;
+    let inner = set_by(&text[member.value.clone()], key, None, None)?;
+    Ok(replaced(text, member.value.clone(), &inner))
+}
+
 /// The same; what is deeper than the keys is indented by `unit`, or else as they are.
 fn set_by(
     text: &str,
@@ -238,6 +250,15 @@ mod tests {
         assert_eq!(set_below("{}", "pnpm", "list", &json!([])).unwrap(), new);
         assert_eq!(set_below("{\n  \"pnpm\": {}\n}", "pnpm", "list", &json!([])).unwrap(), new);
         assert!(set_below("{\"pnpm\": 1}", "pnpm", "list", &json!([])).is_err());
+    }
+
+    #[test]
+    fn a_key_of_an_object_within_is_taken_out_with_its_line() {
+        let text = "{\n  \"p\": {\n    \"a\": {},\n    \"b\": {\n      \"x\": 1\n    }\n  }\n}\n";
+        let once = without_below(text, "p", "b").unwrap();
+        assert_eq!(once, "{\n  \"p\": {\n    \"a\": {}\n  }\n}\n");
+        assert_eq!(without_below(&once, "p", "a").unwrap(), "{\n  \"p\": {}\n}\n");
+        assert!(without_below(text, "q", "b").is_err());
     }
 
     #[test]

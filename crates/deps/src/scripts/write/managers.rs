@@ -8,16 +8,16 @@ use std::time::Duration;
 
 const DAY: u64 = 86_400;
 
-/// A version that may run scripts.
+/// A version with scripts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct AllowedScript {
+pub struct ScriptOf {
     /// Its name.
     pub name: String,
     /// Its version; every version without one.
     pub version: Option<String>,
 }
 
-impl AllowedScript {
+impl ScriptOf {
     pub(super) fn label(&self) -> String {
         match &self.version {
             Some(version) => format!("{}@{version}", self.name),
@@ -30,17 +30,30 @@ impl AllowedScript {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// Who may run scripts.
-    pub scripts: BTreeSet<AllowedScript>,
-    /// How old a version has to be.
-    pub minimum_age: Duration,
+    pub scripts: BTreeSet<ScriptOf>,
+    /// Who shall not, on purpose.
+    pub denied: BTreeSet<ScriptOf>,
+    /// How old a version has to be; nothing is written of it where nobody said it.
+    pub minimum_age: Option<Duration>,
 }
 
 impl Policy {
     /// The age in units of so many seconds, rounded up.
-    pub(super) fn age(&self, unit: u64) -> u64 {
-        let seconds = self.minimum_age.as_secs() + u64::from(self.minimum_age.subsec_nanos() > 0);
-        seconds.div_ceil(unit)
+    pub(super) fn age(&self, unit: u64) -> Option<u64> {
+        let age = self.minimum_age?;
+        let seconds = age.as_secs() + u64::from(age.subsec_nanos() > 0);
+        Some(seconds.div_ceil(unit))
     }
+
+    /// Whether an entry of a manager's file denies what is allowed, and wins over it there.
+    pub(super) fn contradicts(&self, entry: &str) -> bool {
+        self.scripts.iter().any(|one| one.version.is_some() && one.name == entry)
+    }
+}
+
+/// What to do about an entry that [`Policy::contradicts`].
+pub(super) fn contradicted(file: &str, entry: &str) -> String {
+    format!("{file} denies every version of {entry}, and the boundary file allows one: take it out")
 }
 
 /// Reads a file of the project; `None` where it is not there.
@@ -52,6 +65,12 @@ pub(super) type Read<'a> = &'a dyn Fn(&'static str) -> Result<Option<String>, Ed
 /// A file that cannot be read, or is written in a way that cannot be changed in place.
 pub fn edits(format: Format, policy: &Policy, read: Read<'_>) -> Result<Edits, EditError> {
     let mut edits = Edits::default();
+    if policy.minimum_age.is_none() {
+        edits.notes.push(
+            "no minimum age is written: minimum-age in [dependencies] would be the one to write"
+                .to_owned(),
+        );
+    }
     match format {
         Format::Npm(_) => npm(policy, read, &mut edits)?,
         Format::Pnpm(lockfile) => pnpm::write(policy, lockfile, read, &mut edits)?,
@@ -75,9 +94,13 @@ fn npm(policy: &Policy, read: Read<'_>, edits: &mut Edits) -> Result<(), EditErr
             map.insert(key.clone(), value.clone());
         }
     }
-    for one in &policy.scripts {
-        map.insert(one.label(), Value::Bool(true));
+    for key in map.iter().filter(|(_, value)| **value == Value::Bool(false)).map(|(key, _)| key) {
+        if policy.contradicts(key) {
+            edits.notes.push(contradicted("package.json", key));
+        }
     }
+    map.extend(policy.denied.iter().map(|one| (one.label(), Value::Bool(false))));
+    map.extend(policy.scripts.iter().map(|one| (one.label(), Value::Bool(true))));
     let map = Value::Object(map);
     change(edits, "package.json", Some(before), |text| {
         json::set(text, "allowScripts", Some(&map))
@@ -106,14 +129,14 @@ fn npm(policy: &Policy, read: Read<'_>, edits: &mut Edits) -> Result<(), EditErr
                 .to_owned(),
         );
     }
-    let days = policy.age(DAY).to_string();
-    change(edits, ".npmrc", before, |text| Ok(ini::set(text, "min-release-age", &days)))?;
     edits.notes.push(
         "npm refuses what allowScripts does not name from version 12 on; 11.16 to 11.19 warn only, \
-         and older ones run every script; npm 10 does not know min-release-age"
+         and older ones run every script"
             .to_owned(),
     );
-    Ok(())
+    let Some(days) = policy.age(DAY) else { return Ok(()) };
+    edits.notes.push("npm 10 does not know min-release-age".to_owned());
+    change(edits, ".npmrc", before, |text| Ok(ini::set(text, "min-release-age", &days.to_string())))
 }
 
 fn bun(policy: &Policy, read: Read<'_>, edits: &mut Edits) -> Result<(), EditError> {
@@ -123,10 +146,17 @@ fn bun(policy: &Policy, read: Read<'_>, edits: &mut Edits) -> Result<(), EditErr
     change(edits, "package.json", Some(before), |text| {
         json::set(text, "trustedDependencies", Some(&list))
     })?;
-    let seconds = policy.age(1);
-    change(edits, "bunfig.toml", read("bunfig.toml")?, |text| {
-        toml::set(text, "install", "minimumReleaseAge", seconds)
-    })?;
+    if let Some(seconds) = policy.age(1) {
+        change(edits, "bunfig.toml", read("bunfig.toml")?, |text| {
+            toml::set(text, "install", "minimumReleaseAge", seconds)
+        })?;
+    }
+    if !policy.denied.is_empty() {
+        edits.notes.push(
+            "Bun has no word for a denial: what trustedDependencies does not name does not run"
+                .to_owned(),
+        );
+    }
     if policy.scripts.iter().any(|one| one.version.is_some()) {
         edits
             .notes
@@ -145,10 +175,11 @@ fn yarn(policy: &Policy, read: Read<'_>, edits: &mut Edits) -> Result<(), EditEr
         }
     }
     map.retain(|_, one| one.as_object().is_none_or(|one| !one.is_empty()));
-    for one in &policy.scripts {
+    let denied = policy.denied.iter().map(|one| (one, false));
+    for (one, built) in policy.scripts.iter().map(|one| (one, true)).chain(denied) {
         let entry = map.entry(one.label()).or_insert_with(|| Value::Object(Map::new()));
         if let Some(entry) = entry.as_object_mut() {
-            entry.insert("built".to_owned(), Value::Bool(true));
+            entry.insert("built".to_owned(), Value::Bool(built));
         }
     }
     let value = (!map.is_empty()).then_some(Value::Object(map));
@@ -156,15 +187,17 @@ fn yarn(policy: &Policy, read: Read<'_>, edits: &mut Edits) -> Result<(), EditEr
         json::set(text, "dependenciesMeta", value.as_ref())
     })?;
     let scripts = ["enableScripts: false".to_owned()];
-    let age = [format!("npmMinimalAgeGate: {}", policy.age(60))];
+    let age = policy.age(60).map(|minutes| [format!("npmMinimalAgeGate: {minutes}")]);
     change(edits, ".yarnrc.yml", read(".yarnrc.yml")?, |text| {
-        yaml::set(
-            &yaml::set(text, "enableScripts", Some(&scripts))?,
-            "npmMinimalAgeGate",
-            Some(&age),
-        )
+        let text = yaml::set(text, "enableScripts", Some(&scripts))?;
+        match &age {
+            Some(age) => yaml::set(&text, "npmMinimalAgeGate", Some(age)),
+            None => Ok(text),
+        }
     })?;
-    edits.notes.push("Yarn knows the minimum age from version 4.10 on".to_owned());
+    if age.is_some() {
+        edits.notes.push("Yarn knows the minimum age from version 4.10 on".to_owned());
+    }
     Ok(())
 }
 
@@ -210,20 +243,29 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
+    fn one((name, version): (&str, &str)) -> ScriptOf {
+        ScriptOf { name: name.to_owned(), version: Some(version.to_owned()) }
+    }
+
     fn written(format: Format, files: &[(&'static str, &str)]) -> BTreeMap<&'static str, String> {
-        let scripts = [("esbuild", "0.21.5"), ("@s/a", "1.0.0")];
-        let one = |(name, version): (&str, &str)| AllowedScript {
-            name: name.to_owned(),
-            version: Some(version.to_owned()),
-        };
         let policy = Policy {
-            scripts: scripts.into_iter().map(one).collect(),
-            minimum_age: Duration::from_secs(3 * DAY + 1),
+            scripts: [("esbuild", "0.21.5"), ("@s/a", "1.0.0")].map(one).into(),
+            denied: BTreeSet::new(),
+            minimum_age: Some(Duration::from_secs(3 * DAY + 1)),
         };
+        by(&policy, format, files)
+    }
+
+    /// The files that change, by name.
+    fn by(
+        policy: &Policy,
+        format: Format,
+        files: &[(&'static str, &str)],
+    ) -> BTreeMap<&'static str, String> {
         let read = |file: &'static str| {
             Ok(files.iter().find(|(name, _)| *name == file).map(|(_, text)| (*text).to_owned()))
         };
-        let done = edits(format, &policy, &read).unwrap();
+        let done = edits(format, policy, &read).unwrap();
         let after: BTreeMap<_, _> =
             done.edits.into_iter().map(|edit| (edit.file, edit.after)).collect();
         let again = |file: &'static str| {
@@ -231,7 +273,7 @@ mod tests {
                 files.iter().find(|(name, _)| *name == file).map(|(_, text)| (*text).to_owned());
             Ok(after.get(file).cloned().or(old))
         };
-        assert!(edits(format, &policy, &again).unwrap().edits.is_empty(), "once is enough");
+        assert!(edits(format, policy, &again).unwrap().edits.is_empty(), "once is enough");
         after
     }
 
@@ -258,6 +300,50 @@ mod tests {
         assert_eq!(yarn[".yarnrc.yml"], "enableScripts: false\nnpmMinimalAgeGate: 4321\n");
         assert!(yarn["package.json"].contains("\"esbuild@0.21.5\": {\n      \"built\": true"));
         assert!(written(Format::YarnClassic, &[manifest]).is_empty());
+    }
+
+    #[test]
+    fn a_denial_is_written_where_a_manager_has_words_for_it_and_no_age_that_nobody_said() {
+        let policy = Policy {
+            scripts: [one(("a", "1.0.0"))].into(),
+            denied: [one(("b", "1.0.0"))].into(),
+            minimum_age: None,
+        };
+        let bare = ("package.json", "{}");
+        let npm = by(&policy, Format::Npm(3), &[bare]);
+        assert_eq!(npm.len(), 1, "no age: {npm:?}");
+        assert!(npm["package.json"].contains("\"a@1.0.0\": true,\n    \"b@1.0.0\": false"));
+        let pnpm = |version: &str, yaml: &str| {
+            let manifest = format!("{{\"packageManager\": \"pnpm@{version}\"}}");
+            let files = [("package.json", manifest.as_str()), ("pnpm-workspace.yaml", yaml)];
+            by(&policy, Format::Pnpm(9), &files)
+        };
+        for (version, yaml) in [
+            ("12.0.0", "allowBuilds:\n  'b@1.0.0': false\n  'a@1.0.0': true\n"),
+            ("10.26.0", "allowBuilds:\n  'b@1.0.0': false\n  'a@1.0.0': true\n"),
+            (
+                "10.25.0",
+                "onlyBuiltDependencies:\n  - 'a@1.0.0'\nignoredBuiltDependencies:\n  - b\n",
+            ),
+        ] {
+            assert_eq!(pnpm(version, "")["pnpm-workspace.yaml"], yaml);
+        }
+        // What was denied before keeps its line, and what is allowed now does not.
+        let before = "allowBuilds:\n  a@1.0.0: false\n  b@1.0.0: false # ours\n";
+        assert_eq!(
+            pnpm("12.0.0", before)["pnpm-workspace.yaml"],
+            "allowBuilds:\n  b@1.0.0: false # ours\n  'a@1.0.0': true\n"
+        );
+        let old: Value = serde_json::from_str(&pnpm("10.4.0", "")["package.json"]).unwrap();
+        assert_eq!(old["pnpm"]["ignoredBuiltDependencies"], serde_json::json!(["b"]));
+        let older: Value = serde_json::from_str(&pnpm("9.15.9", "")["package.json"]).unwrap();
+        assert_eq!(older["pnpm"], serde_json::json!({"onlyBuiltDependencies": ["a"]}));
+        let yarn = by(&policy, Format::YarnBerry(8), &[bare]);
+        let meta: Value = serde_json::from_str(&yarn["package.json"]).unwrap();
+        assert_eq!(meta["dependenciesMeta"]["b@1.0.0"], serde_json::json!({"built": false}));
+        assert_eq!(yarn[".yarnrc.yml"], "enableScripts: false\n");
+        let bun = by(&policy, Format::Bun(1), &[bare]);
+        assert_eq!(bun.keys().collect::<Vec<_>>(), [&"package.json"]);
     }
 
     #[test]

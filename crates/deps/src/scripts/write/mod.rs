@@ -1,4 +1,5 @@
-//! One policy in the form of each package manager: who may run scripts, and how old a version has to be.
+//! One policy in the form of each package manager: who may run scripts, who shall not, and how old a
+//! version has to be.
 //!
 //! Managers write these in files of people, so only what is meant is changed and every other byte stays.
 //! Ages are rounded up: npm counts days, pnpm and Yarn minutes, Bun seconds. What a manager cannot say
@@ -11,7 +12,9 @@ mod pnpm;
 mod toml;
 mod yaml;
 
-pub use managers::{AllowedScript, Policy, edits};
+pub(crate) use json::without_below;
+pub use managers::{Policy, ScriptOf, edits};
+pub(crate) use yaml::word as yaml_word;
 
 /// A file as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 //! pnpm, which has said the same thing in four ways: names in `package.json`, from 10.5 on a list in
 //! `pnpm-workspace.yaml`, from 10.19 on with versions, and from 10.26 on a map, which is all that 11 reads.
+//! Denials are in the map; between 10.1 and 10.26 they are names of which pnpm does not warn.
 //!
 //! Before version 10 every script runs unless the list is there, and a `pnpm-workspace.yaml` without
 //! `packages` is an error: there that file is left alone.
 
-use super::managers::{AllowedScript, Policy, Read, change, manifest, version};
+use super::managers::{Policy, Read, ScriptOf, change, contradicted, manifest, version};
 use super::{EditError, Edits, json, yaml};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -12,6 +13,7 @@ use std::collections::BTreeSet;
 const FILE: &str = "pnpm-workspace.yaml";
 const LIST: &str = "onlyBuiltDependencies";
 const MAP: &str = "allowBuilds";
+const IGNORED: &str = "ignoredBuiltDependencies";
 
 /// The first two numbers of a version.
 type Version = (u64, u64);
@@ -27,11 +29,16 @@ pub(super) fn write(
     // Lockfiles before 9 are those of pnpm 8 and older.
     let version = version(&root, "pnpm").or_else(|| (lockfile < 9).then_some((8, 0)));
     edits.notes.extend(unsaid(version).map(str::to_owned));
-    let names: BTreeSet<&str> = policy.scripts.iter().map(|one| one.name.as_str()).collect();
+    let names = names_of(&policy.scripts);
+    let denied = names_of(&policy.denied);
     if version.is_some_and(|version| version < (10, 5)) {
-        let list = Value::from_iter(names);
+        let knows_ignored = version.is_some_and(|version| version >= (10, 1));
         return change(edits, "package.json", Some(manifest), |text| {
-            json::set_below(text, "pnpm", LIST, &list)
+            let text = json::set_below(text, "pnpm", LIST, &Value::from_iter(names.clone()))?;
+            if knows_ignored && !denied.is_empty() {
+                return json::set_below(&text, "pnpm", IGNORED, &Value::from_iter(denied.clone()));
+            }
+            Ok(text)
         });
     }
     let before = read(FILE)?;
@@ -43,20 +50,37 @@ pub(super) fn write(
     let labels: Vec<String> = if version.is_some_and(|version| version < (10, 19)) {
         names.iter().map(|name| (*name).to_owned()).collect()
     } else {
-        policy.scripts.iter().map(AllowedScript::label).collect()
+        policy.scripts.iter().map(ScriptOf::label).collect()
     };
-    let minutes = policy.age(60).to_string();
+    let kept = before.as_deref().map(denials).unwrap_or_default();
+    let contradicts = kept.iter().filter(|entry| policy.contradicts(entry));
+    edits.notes.extend(contradicts.map(|entry| contradicted(FILE, entry)));
+    let minutes = policy.age(60).map(|minutes| minutes.to_string());
     change(edits, FILE, before, |text| {
         let mut text = text.to_owned();
         if is_map {
-            text = yaml::set(&text, MAP, Some(&map(&text, &labels)?))?;
+            let denied: Vec<String> = policy.denied.iter().map(ScriptOf::label).collect();
+            text = yaml::set(&text, MAP, Some(&map(&text, &labels, &denied)?))?;
         }
         if is_list || has_list {
-            let list = is_list.then(|| list(&text, &labels)).transpose()?;
+            let list = is_list.then(|| list(&text, LIST, &labels)).transpose()?;
             text = yaml::set(&text, LIST, list.as_deref())?;
         }
-        yaml::set_word(&text, "minimumReleaseAge", &minutes)
+        if is_list && !denied.is_empty() {
+            let more = denied.iter().map(|name| (*name).to_owned());
+            let all: BTreeSet<String> = items(&text, IGNORED).into_iter().chain(more).collect();
+            let all: Vec<String> = all.into_iter().collect();
+            text = yaml::set(&text, IGNORED, Some(&list(&text, IGNORED, &all)?))?;
+        }
+        match &minutes {
+            Some(minutes) => yaml::set_word(&text, "minimumReleaseAge", minutes),
+            None => Ok(text),
+        }
     })
+}
+
+fn names_of(all: &BTreeSet<ScriptOf>) -> BTreeSet<&str> {
+    all.iter().map(|one| one.name.as_str()).collect()
 }
 
 /// What a version cannot say.
@@ -86,16 +110,51 @@ fn elsewhere(root: &Value, yaml: Option<&str>) -> impl Iterator<Item = String> {
     old.chain(more.map(|key| format!("{FILE} has {key}, which allows more: take it out")))
 }
 
-/// The lines of the map: comments and denials of before, and who may.
-fn map(text: &str, labels: &[String]) -> Result<Vec<String>, String> {
-    let stay = |line: &str| yaml::bare(line).ends_with(": false");
-    let allowed = labels.iter().map(|label| format!("  {}: true", yaml::quoted(label)));
-    lines(text, MAP, "{}", stay, allowed.collect())
+/// What a line of the map denies.
+fn denial(line: &str) -> Option<&str> {
+    Some(plain(yaml::bare(line).strip_suffix("false")?.trim_end().strip_suffix(':')?))
 }
 
-fn list(text: &str, labels: &[String]) -> Result<Vec<String>, String> {
+/// Text without the marks around it.
+fn plain(text: &str) -> &str {
+    text.trim().trim_matches(['"', '\''])
+}
+
+/// What the map denies.
+fn denials(text: &str) -> Vec<String> {
+    let lines = yaml::lines_of(text, MAP).unwrap_or_default();
+    lines.into_iter().skip(1).filter_map(denial).map(str::to_owned).collect()
+}
+
+/// What a list has, line by line.
+fn items(text: &str, key: &str) -> Vec<String> {
+    let lines = yaml::lines_of(text, key).unwrap_or_default();
+    let inline = lines
+        .first()
+        .and_then(|line| Some(yaml::bare(line).split_once('[')?.1.trim_end().strip_suffix(']')?));
+    let inline = inline.into_iter().flat_map(|inside| inside.split(',')).map(plain);
+    let below = lines.iter().skip(1).filter_map(|line| {
+        let item = yaml::bare(line).trim().strip_prefix("- ")?;
+        Some(plain(item))
+    });
+    inline.chain(below).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+}
+
+/// The lines of the map: comments and denials of before, who may, and who shall not.
+fn map(text: &str, labels: &[String], denied: &[String]) -> Result<Vec<String>, String> {
+    let stay =
+        |line: &str| denial(line).is_some_and(|name| !labels.iter().any(|label| label == name));
+    let kept = denials(text);
+    // Denials first, where those of before are kept: once is enough.
+    let new = denied.iter().filter(|label| !kept.contains(label)).map(|label| (label, false));
+    let new = new.chain(labels.iter().map(|label| (label, true)));
+    let new = new.map(|(label, is)| format!("  {}: {is}", yaml::quoted(label)));
+    lines(text, MAP, "{}", stay, new.collect())
+}
+
+fn list(text: &str, key: &str, labels: &[String]) -> Result<Vec<String>, String> {
     let allowed = labels.iter().map(|label| format!("  - {}", yaml::quoted(label)));
-    lines(text, LIST, "[]", |_| false, allowed.collect())
+    lines(text, key, "[]", |_| false, allowed.collect())
 }
 
 /// The lines of a key: its own, those below that `stay` and comments, and new ones.
@@ -144,9 +203,12 @@ mod tests {
             version => json!({"packageManager": format!("pnpm@{version}+sha512.abc")}),
         };
         let manifest = manifest.to_string();
-        let one = AllowedScript { name: "a".to_owned(), version: Some("1.0.0".to_owned()) };
-        let policy =
-            Policy { scripts: [one].into(), minimum_age: Duration::from_secs(3600 * 24 + 1) };
+        let one = ScriptOf { name: "a".to_owned(), version: Some("1.0.0".to_owned()) };
+        let policy = Policy {
+            scripts: [one].into(),
+            denied: BTreeSet::new(),
+            minimum_age: Some(Duration::from_secs(3600 * 24 + 1)),
+        };
         let read = |file: &'static str| {
             Ok(if file == FILE { yaml.map(str::to_owned) } else { Some(manifest.clone()) })
         };

@@ -74,6 +74,14 @@ pub(super) fn set_word(text: &str, key: &str, word: &str) -> Result<String, Stri
     set(text, key, Some(&[new]))
 }
 
+/// The value of a key of the outermost mapping that is one word, without the marks around it.
+pub(crate) fn word(text: &str, key: &str) -> Option<String> {
+    let lines = lines_of(text, key).filter(|lines| lines.len() == 1)?;
+    let (_, value) = bare(lines.first()?).split_once(':')?;
+    let value = value.trim().trim_matches(['"', '\'']);
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
 /// A line without its comment and the blanks at its end.
 pub(super) fn bare(line: &str) -> &str {
     let comment = line.match_indices('#').map(|(at, _)| at);

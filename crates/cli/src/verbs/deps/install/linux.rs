@@ -11,7 +11,7 @@ use crate::format::{self, Format};
 use crate::printer::{Printer, Style};
 use crate::table::{Cell, draw};
 use ringfence_deps::install::{
-    Attempt, InstallError, Report, ScriptEnd, ScriptRun, Tried, Verdict, Wish,
+    Attempt, InstallError, NotRun, Report, ScriptEnd, ScriptRun, Tried, Verdict, Wish,
 };
 use ringfence_deps::npmrc::{Npmrc, Variables};
 use ringfence_deps::scripts::{self, Allowed, Listing, Why};
@@ -74,7 +74,7 @@ impl Install {
         let report = installed.map_err(|error| failed(&error, printer))?;
         let listing = if self.dry_run {
             let places = Look::nearby().open(&folder)?;
-            Some(scripts::list(&side.graph, &places.evidence(), &policy.dependencies.scripts))
+            Some(scripts::list(&side.graph, &places.evidence(), &policy.dependencies))
         } else {
             None
         };
@@ -167,29 +167,48 @@ fn human(report: &Report, listing: Option<&Listing>, printer: &Printer) -> Strin
     if let Some(listing) = listing {
         text += &would_run(listing, printer);
     }
-    if !report.not_run.is_empty() {
-        text += &heading("Not run: not allowed in the boundary file", printer);
-        let rows: Vec<_> = report
-            .not_run
-            .iter()
-            .take(ROWS)
-            .map(|one| {
-                let all: Vec<String> = one
-                    .scripts
-                    .iter()
-                    .map(|(name, command)| format!("{name}: {command}"))
-                    .collect();
-                [cell(&one.package), cell(&all.join("; "))]
-            })
-            .collect();
-        text += &draw(&rows, printer);
-        text += &more(report.not_run.len());
-        text += "`ringfence deps scripts` has the lines that allow them\n";
+    for one in &report.left_out {
+        let how = one.code.map(|code| format!(" with code {code}")).unwrap_or_default();
+        let what = match one.removed.as_slice() {
+            [] => format!("it stays unbuilt, as {} leaves it", report.manager),
+            removed => format!("left out: {}", removed.join(", ")),
+        };
+        let (package, script) = (&one.package, &one.script);
+        let told = format!("{package} is optional, and its {script} failed{how}: {what}");
+        let _ = writeln!(text, "{}", printer.paint(Style::Warning, &untrusted(&told).to_string()));
     }
+    text += &not_run(report, printer);
     for note in &report.notes {
         let _ = writeln!(text, "note: {}", untrusted(note));
     }
     text + &verdict(report, printer)
+}
+
+/// Scripts that did not run: those that are denied on purpose apart from those nobody decided about.
+fn not_run(report: &Report, printer: &Printer) -> String {
+    let (denied, undecided): (Vec<_>, Vec<_>) =
+        report.not_run.iter().partition(|one| one.reason.is_some());
+    let mut text = String::new();
+    let lists = [
+        (denied, "Not run: denied in the boundary file", ""),
+        (
+            undecided,
+            "Not run: not allowed in the boundary file",
+            "`ringfence deps scripts` has the lines that allow or deny them\n",
+        ),
+    ];
+    for (list, title, hint) in lists.into_iter().filter(|(list, ..)| !list.is_empty()) {
+        text += &heading(title, printer);
+        let row = |one: &&NotRun| {
+            let all = one.scripts.iter().map(|(name, command)| format!("{name}: {command}"));
+            let all: Vec<String> = all.chain(one.reason.clone()).collect();
+            [cell(&one.package), cell(&all.join("; "))]
+        };
+        text += &draw(&list.iter().take(ROWS).map(row).collect::<Vec<_>>(), printer);
+        text += &more(list.len());
+        text += hint;
+    }
+    text
 }
 
 fn heading(word: &str, printer: &Printer) -> String {
