@@ -21,7 +21,9 @@ pub fn satisfies(range: &str, found: &str) -> Option<bool> {
     if range.len() > 512 {
         return None;
     }
-    let range = Range::parse(range.trim()).ok()?;
+    // Nothing before or behind `||` is every release.
+    let all = range.split("||").any(|one| one.trim().is_empty());
+    let range = Range::parse(if all { "*" } else { range.trim() }).ok()?;
     Some(range.satisfies(&version(found)?))
 }
 
@@ -59,6 +61,7 @@ mod tests {
             ("1.0.0 - 2.0.0", "2.0.0", "2.0.1"),
             ("1.0 - 2", "2.9.9", "3.0.0"),
             ("^1.0.0 || ^3.0.0", "3.1.0", "2.0.0"),
+            ("^1.0.0 ||", "3.1.0", "3.1.0-rc.1"),
             ("=1.2.3", "1.2.3", "1.2.4"),
             ("<=2", "2.9.9", "3.0.0"),
             (">1.2", "1.3.0", "1.2.9"),

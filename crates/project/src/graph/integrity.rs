@@ -85,6 +85,14 @@ impl Integrity {
         let theirs = of(other, shared);
         Some(of(self, shared).iter().any(|hash| theirs.contains(hash)))
     }
+
+    /// Whether it has a hash beside those that an older one has of the same algorithm: managers take a
+    /// tarball that has any of them, so that another one would pass.
+    #[must_use]
+    pub fn adds_to(&self, older: &Self) -> bool {
+        let knows = |algorithm| older.hashes.iter().any(|(known, _)| *known == algorithm);
+        self.hashes.iter().any(|hash| knows(hash.0) && !older.hashes.contains(hash))
+    }
 }
 
 impl fmt::Display for Integrity {
@@ -107,6 +115,9 @@ mod tests {
         assert_eq!(of("sha1-a sha512-b").agrees(&of("sha512-b")), Some(true));
         assert_eq!(of("sha1-a sha512-b").agrees(&of("sha1-a sha512-c")), Some(false));
         assert_eq!(of("sha1-a").agrees(&of("sha512-b")), None, "nothing is shared");
+        assert!(of("sha512-b sha512-c").adds_to(&of("sha512-b")), "either would pass");
+        assert!(!of("sha512-b").adds_to(&of("sha512-b sha512-c")));
+        assert!(!of("sha1-a sha512-b").adds_to(&of("sha1-a")), "a stronger one");
         assert_eq!(of("md5-x sha512-").hashes().count(), 0, "unknown or empty");
         assert_eq!(of("sha512-b?x").to_string(), "sha512-b");
     }
