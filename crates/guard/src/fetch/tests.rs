@@ -114,7 +114,7 @@ fn redirect(status: u16, to: &str) -> String {
 }
 
 fn limits() -> Limits {
-    Limits { time: Duration::from_secs(20), body: 64 << 10, ..Limits::default() }
+    Limits { time: Duration::from_mins(3), body: 64 << 10, ..Limits::default() }
 }
 
 /// `http` to these servers under these names, on loopback.
@@ -411,7 +411,7 @@ fn an_answer_that_drips_ends_with_the_deadline() {
         let answer = client.fetch(Request::get(server.url("a.test", "/")));
         let error = answer.and_then(super::Response::bytes).unwrap_err();
         assert!(matches!(error, FetchError::Timeout), "{error:?}");
-        assert!(begun.elapsed() >= time && begun.elapsed() < Duration::from_secs(10));
+        assert!(begun.elapsed() >= time && begun.elapsed() < Duration::from_mins(1));
     }
 }
 

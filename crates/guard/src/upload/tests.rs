@@ -241,7 +241,7 @@ fn a_daemon_that_says_nothing_is_given_up_at_the_deadline() {
     let intake = intake().with_scanner(clamd);
     let began = std::time::Instant::now();
     assert_refused(&intake, PNG, "image/png", "not-scanned");
-    assert!(began.elapsed() < Duration::from_secs(20));
+    assert!(began.elapsed() < Duration::from_mins(3));
     drop(silent);
 }
 

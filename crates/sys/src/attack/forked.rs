@@ -239,22 +239,24 @@ fn decode(report: &[u8]) -> Option<Attempt> {
 mod tests {
     use super::*;
 
+    /// How long a child may take on a busy machine.
+    const PATIENCE: Duration = Duration::from_mins(3);
+
     #[test]
     fn an_act_reports_success_refusal_and_inapplicability_from_its_child() {
-        let second = Duration::from_secs(5);
         for attempt in [
             Ok("read it".to_owned()),
             Err(Failure::at("open", Errno(libc::EACCES))),
             Err(Failure::effect("no-answer", "nothing came")),
             Err(Failure::not_applicable("no limit is set")),
         ] {
-            assert_eq!(forked(second, || attempt.clone()), Ok(Ended::Reported(attempt)));
+            assert_eq!(forked(PATIENCE, || attempt.clone()), Ok(Ended::Reported(attempt)));
         }
     }
 
     #[test]
     fn a_crash_ends_one_act_and_is_told_apart_from_a_refusal() {
-        let ended = forked(Duration::from_secs(5), || {
+        let ended = forked(PATIENCE, || {
             // SAFETY: ends the child by a signal, on purpose.
             unsafe { libc::raise(libc::SIGKILL) };
             Ok(String::new())

@@ -60,7 +60,7 @@ mod tests {
         let mut params = Params::default();
         // A variable that every test has, so that nothing is sent where no network can be made.
         params.set("env_name", "PATH");
-        let ended = forked(Duration::from_secs(5), || reach(&params));
+        let ended = forked(Duration::from_mins(3), || reach(&params));
         match ended {
             Ok(Ended::Reported(Ok(detail))) => assert!(detail.contains("169.254.169.254")),
             Ok(Ended::Reported(Err(Failure::NotApplicable(_)))) => {}
