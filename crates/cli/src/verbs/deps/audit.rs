@@ -2,9 +2,10 @@
 
 mod shown;
 
+use super::look::folder_of;
 use super::policy::Policy;
 use super::source::{self, Side};
-use super::{Omit, advisories, now};
+use super::{Omit, advisories, now, npm};
 use crate::error::{CommandError, Finish, Kind};
 use crate::printer::{Printer, Style};
 use crate::settings::ConfigOption;
@@ -12,12 +13,10 @@ use ringfence_deps::Severity;
 use ringfence_deps::advisories::bulk::{self, Asked};
 use ringfence_deps::advisories::{Advisories, IndexError};
 use ringfence_deps::audit::{self, Accept, Report};
-use ringfence_deps::npmrc::{Npmrc, Variables};
 use ringfence_policy::dependencies::{ADVISORIES, Dependencies};
 use ringfence_policy::time;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 /// Say which packages have known vulnerabilities
 ///
@@ -154,18 +153,8 @@ impl Audit {
     }
 
     fn ask_registry(&self, lock: &Side, printer: &mut Printer) -> Result<Answer, CommandError> {
-        let variables: Variables = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
-        let folder = Path::new(&lock.path).parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
-        let config = Npmrc::read(folder, &variables).map_err(|error| {
-            CommandError::new(Kind::Source, "npm's configuration cannot be used").caused_by(&error)
-        })?;
-        let registry = match config.registry("") {
-            Some(url) => url.to_owned(),
-            None => default_registry(folder)?,
-        };
+        let (config, _) = npm::configured(&folder_of(Path::new(&lock.path)))?;
+        let registry = config.registry("").unwrap_or_default().to_owned();
         let asked = audit::question(&lock.graph, &config, self.omit.is_some());
         let mut known = Advisories::new();
         if !asked.is_empty() {
@@ -188,24 +177,6 @@ type Answer = (Source, Advisories, Option<Asked>);
 /// What to do where the registry does not help.
 const OFFLINE: &str = "audit with an index instead: `ringfence deps advisories import SOURCE`, then \
     `ringfence deps audit` without --online";
-
-/// The registry that npm itself would use: none is built in here.
-#[expect(clippy::disallowed_methods, reason = "npm is asked with the caller's own settings")]
-pub(super) fn default_registry(folder: &Path) -> Result<String, CommandError> {
-    let unknown = || {
-        CommandError::new(Kind::Source, "no registry is configured")
-            .hint("say which: `npm config set registry URL`, or NPM_CONFIG_REGISTRY=URL")
-    };
-    let told = Command::new("npm")
-        .args(["config", "get", "registry"])
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .output()
-        .map_err(|error| unknown().caused_by(&error))?;
-    let url = String::from_utf8_lossy(&told.stdout).trim().trim_end_matches('/').to_owned();
-    if told.status.success() && url.starts_with("http") { Ok(url) } else { Err(unknown()) }
-}
 
 /// Agreements of the boundary file that are about advisories.
 fn accepted(policy: &Dependencies) -> impl Iterator<Item = Accept> + '_ {

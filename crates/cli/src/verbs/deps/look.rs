@@ -1,11 +1,11 @@
 //! Where tarballs and metadata are looked for: npm's cache, pnpm's store, and with `--online` the
 //! registry that npm is configured to use.
 
-use super::audit::default_registry;
+use super::npm;
 use crate::error::{CommandError, Kind};
 use ringfence_deps::cache::Cache;
 use ringfence_deps::evidence::{Looked, Remote, Tarballs, pnpm_stores};
-use ringfence_deps::npmrc::{Npmrc, Variables};
+use ringfence_deps::npmrc::Npmrc;
 use std::path::{Path, PathBuf};
 
 /// The option of what may ask.
@@ -34,26 +34,14 @@ impl Look {
 
     /// Reads npm's configuration for the project in a folder.
     pub(super) fn open(&self, folder: &Path) -> Result<Places, CommandError> {
-        let variables: Variables = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
-        let mut npmrc = match Npmrc::read(folder, &variables) {
-            Ok(npmrc) => npmrc,
-            // Without the registry only the place of the cache is asked for.
-            Err(_) if !self.online => Npmrc::default(),
-            Err(error) => {
-                let message = "npm's configuration cannot be used";
-                return Err(CommandError::new(Kind::Source, message).caused_by(&error));
-            }
-        };
-        let remote = if self.online {
-            if npmrc.registry("").is_none() {
-                npmrc.set_registry(&default_registry(folder)?);
-            }
-            let remote = Remote::new(&npmrc).map_err(|why| CommandError::new(Kind::Source, why));
-            Some(remote?)
+        let (npmrc, variables, remote) = if self.online {
+            let (npmrc, variables) = npm::configured(folder)?;
+            let remote = Remote::new(&npmrc).map_err(|why| CommandError::new(Kind::Source, why))?;
+            (npmrc, variables, Some(remote))
         } else {
-            None
+            // Without the registry only the place of the cache is asked for.
+            let variables = npm::variables();
+            (Npmrc::read(folder, &variables).unwrap_or_default(), variables, None)
         };
         let path = |name: &str| variables.get(name).map(PathBuf::from);
         let data = path("XDG_DATA_HOME").or_else(|| Some(path("HOME")?.join(".local/share")));

@@ -5,6 +5,7 @@ mod audit;
 mod inspect;
 mod install;
 mod look;
+mod npm;
 mod output;
 mod policy;
 mod provenance;

@@ -6,13 +6,12 @@ mod shown;
 
 use super::look::folder_of;
 use super::source::{self, Side};
-use super::{Omit, audit::default_registry};
+use super::{Omit, npm};
 use crate::error::{CommandError, Finish, Kind};
 use crate::printer::Printer;
 use believed::Believed;
 use report::{Report, Since};
 use ringfence_deps::change::{Change, Copies, Release, Releases, releases};
-use ringfence_deps::npmrc::{Npmrc, Variables};
 use ringfence_deps::provenance::{Remote, Source, Stored, Told, Trust, Verdict, judge};
 use ringfence_project::graph::{Need, Package, Source as From};
 use std::path::{Path, PathBuf};
@@ -155,15 +154,7 @@ impl Provenance {
             }
             return Ok(Box::new(Stored::of(evidence)));
         }
-        let variables: Variables = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
-        let mut npmrc = Npmrc::read(folder, &variables).map_err(|error| {
-            CommandError::new(Kind::Source, "npm's configuration cannot be used").caused_by(&error)
-        })?;
-        if npmrc.registry("").is_none() {
-            npmrc.set_registry(&default_registry(folder)?);
-        }
+        let (npmrc, _) = npm::configured(folder)?;
         let failed = |why| CommandError::new(Kind::Source, why);
         let remote = Remote::new(&npmrc).map_err(failed)?;
         Ok(match &self.save {

@@ -1,10 +1,9 @@
 //! Installing where a boundary can be enforced, and telling what happened.
 
-use super::super::audit::default_registry;
 use super::super::look::{Look, counted};
-use super::super::now;
 use super::super::policy::Policy;
 use super::super::source::Side;
+use super::super::{now, npm};
 use super::Install;
 use crate::error::{CommandError, Finish, Kind};
 use crate::format::{self, Format};
@@ -13,7 +12,6 @@ use crate::table::{Cell, draw};
 use ringfence_deps::install::{
     Attempt, InstallError, NotRun, Report, ScriptEnd, ScriptRun, Tried, Verdict, Wish,
 };
-use ringfence_deps::npmrc::{Npmrc, Variables};
 use ringfence_deps::scripts::{self, Allowed, Listing, Why};
 use ringfence_policy::display::untrusted;
 use serde::Serialize;
@@ -49,15 +47,7 @@ impl Install {
             let message = format!("cannot find {}", folder.display());
             CommandError::new(Kind::Source, message).caused_by(&error)
         })?;
-        let variables: Variables = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
-        let mut npmrc = Npmrc::read(&folder, &variables).map_err(|error| {
-            CommandError::new(Kind::Source, "npm's configuration cannot be used").caused_by(&error)
-        })?;
-        if npmrc.registry("").is_none() {
-            npmrc.set_registry(&default_registry(&folder)?);
-        }
+        let (npmrc, variables) = npm::configured(&folder)?;
         let wish = Wish {
             folder: &folder,
             graph: &side.graph,

@@ -55,7 +55,7 @@ fn moment(text: &str) -> Result<u64, &'static str> {
 impl PublishCheck {
     pub(super) fn execute(&self, printer: &mut Printer) -> Result<Finish, CommandError> {
         let policy = Policy::load(&self.config)?;
-        let now = self.now.unwrap_or_else(|| u64::try_from(super::now()).unwrap_or(0));
+        let now = self.now.unwrap_or_else(|| super::now().unsigned_abs());
         let told = publish::check(&self.folder, &policy.dependencies, now);
         let told = told.map_err(|error| failed(&error))?;
         let fail_on = policy.dependencies.fails_on();
