@@ -2,20 +2,17 @@
 //! leaves nothing; and it says so when it may not, or when the service runs something else.
 
 use ringfence_tests::command::{self, Playground, Run};
-use ringfence_tests::not_run;
+use ringfence_tests::{PATIENCE, not_run, port};
 use serde_json::Value;
 use std::fs;
 use std::io::Read as _;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
-
-/// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+use std::time::Instant;
 
 /// A service that answers every connection, in a boundary of its own.
 struct Service {
@@ -31,7 +28,7 @@ impl Service {
             not_run("node is not installed");
             return None;
         };
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = port::free();
         let boundary = format!(
             "schema = 1\n[service]\nname = \"attached\"\nstart = [\"{}\", \"main.js\"]\n\
              [fs]\nread = [\"./\"]\ndroppable = [\"./given-up\"]\n[net]\nlisten = [\"127.0.0.1:{port}\"]\n\
@@ -40,9 +37,8 @@ impl Service {
             node.display()
         );
         let script = format!(
-            "require('dns').lookup('{OWN_NAME}', () => {{}});\n\
-             require('net').createServer((socket) => socket.end('served'))\
-             .listen({port}, '127.0.0.1');\n"
+            "require('dns').lookup('{OWN_NAME}', () => require('net')\
+             .createServer((socket) => socket.end('served')).listen({port}, '127.0.0.1'));\n"
         );
         let playground = Playground::new()
             .with("ringfence.toml", &boundary)
@@ -117,7 +113,7 @@ fn node() -> Option<PathBuf> {
 
 fn ask(port: u16) -> bool {
     let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
-    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).is_ok() && answer == "served"
 }
@@ -223,7 +219,7 @@ fn a_live_service_that_is_not_as_planned_is_attested_as_broken() {
     // A process of the host's own namespaces among those of the service.
     let mut enter = command::other("nsenter");
     enter.args(["--target", &proof["attached"]["program"].to_string(), "--pid"]);
-    enter.args(["sh", "-c", "echo in; exec sleep 60"]).stdout(Stdio::piped());
+    enter.args(["sh", "-c", "echo in; exec sleep 600"]).stdout(Stdio::piped());
     let Ok(mut intruder) = enter.stderr(Stdio::null()).spawn() else {
         not_run("nsenter is not installed");
         return;
@@ -334,6 +330,7 @@ fn killed_in_the_middle_it_leaves_nothing_and_the_service_serves_on() {
         }
         child.kill().unwrap();
         child.wait().unwrap();
+        let deadline = Instant::now() + PATIENCE;
         while service.traces() != before {
             let left = service.traces();
             assert!(Instant::now() < deadline, "{left:#?} instead of {before:#?}");

@@ -5,7 +5,7 @@ use ringfence_tests::command::Playground;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A service that says when it runs and ends with its standard input.
 fn waiting(playground: &Playground) -> Option<Child> {
@@ -56,7 +56,7 @@ fn every_thread_of_the_broker_and_of_init_is_under_a_filter() {
         assert_eq!(filters(&thread), above + 1, "{}", thread.display());
     }
     // Init gets its own while the service starts already.
-    let patience = Instant::now() + Duration::from_secs(10);
+    let patience = Instant::now() + ringfence_tests::PATIENCE;
     let init = threads(inits[0]).remove(0);
     while filters(&init) == above && Instant::now() < patience {
         std::thread::yield_now();

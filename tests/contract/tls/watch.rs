@@ -1,6 +1,6 @@
 //! `ringfence tls watch`
 
-use super::server::{leaf, root, serve};
+use super::server::{leaf, nobody, root, serve};
 use ringfence_tests::command::Playground;
 use serde_json::Value;
 use std::fs;
@@ -15,7 +15,7 @@ fn a_round_ends_with_the_code_that_monitoring_takes() {
         serve(certificate, &key)
     };
     let (good, soon, near) = (target(89), target(20), target(3));
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let (nobody, _taken) = nobody();
     let nobody = nobody.to_string();
     let playground = Playground::new().with("ca.pem", &root.pem()).with("text", "hello");
     let watch = |targets: &[&str]| {
