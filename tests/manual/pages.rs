@@ -87,12 +87,22 @@ fn every_test_and_row_of_the_specification_exists() {
                 "bench" => bench.contains(&format!("\"{name}\"")),
                 "node" => workspace::root().join(format!("tests/node/cases/{name}.mjs")).is_file(),
                 "npm" => packaged.contains(name),
+                "suite" | "`cargo" => is_run_by_xtask(name),
                 "test" | "tests" => tests.contains(name),
                 _ => false,
             };
             assert!(exists, "there is no {kind} {name}");
         }
     }
+}
+
+/// Whether it is a bench or a suite of its own: `cargo xtask bench NAME`, or the name of a suite.
+fn is_run_by_xtask(name: &str) -> bool {
+    let path = match name.strip_prefix("cargo xtask bench ") {
+        Some(bench) => format!("xtask/src/bench/{bench}.rs"),
+        None => format!("tests/{name}/main.rs"),
+    };
+    workspace::root().join(path).is_file()
 }
 
 /// The rows of the tables whose last column says what holds them.
