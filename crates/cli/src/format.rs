@@ -2,6 +2,7 @@
 
 use crate::error::{CommandError, Kind};
 use crate::printer::Printer;
+use ringfence_policy::display::ascii_json;
 use serde::Serialize;
 
 /// For people, or for machines.
@@ -20,12 +21,13 @@ pub(crate) struct FormatOption {
     pub(crate) format: Format,
 }
 
-/// Writes a value as indented JSON with a newline at the end.
+/// Writes a value as indented JSON with a newline at the end. Texts in it may be anybody's: what is not
+/// printable ASCII is escaped.
 pub(crate) fn json(value: &impl Serialize, printer: &mut Printer) -> Result<(), CommandError> {
     let text = serde_json::to_string_pretty(value).map_err(|error| {
         CommandError::new(Kind::Internal, "cannot write the result as JSON").caused_by(&error)
     })?;
-    printer.text(&text);
+    printer.text(&ascii_json(text));
     printer.text("\n");
     Ok(())
 }

@@ -48,6 +48,27 @@ pub(crate) const fn is_plain(character: char) -> bool {
     matches!(character, ' '..='~')
 }
 
+/// A document of JSON with everything but printable ASCII in its texts as `\uXXXX` (RFC 8259, section 7):
+/// it says the same, and whoever looks at it in a terminal sees what is there.
+#[must_use]
+pub fn ascii_json(document: String) -> String {
+    let is_raw = |character: char| !character.is_ascii() || character == '\u{7f}';
+    if !document.contains(is_raw) {
+        return document;
+    }
+    let mut text = String::with_capacity(document.len() + document.len() / 8);
+    for character in document.chars() {
+        if is_raw(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        } else {
+            text.push(character);
+        }
+    }
+    text
+}
+
 /// Bytes in lower-case hexadecimal, as hashes are written.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
@@ -75,6 +96,18 @@ mod tests {
         insta::assert_snapshot!(
             untrusted("p\u{430}ypal\u{202e}gpj\u{200b}\x1b[2J\0.exe"),
             @r"p\u{430}ypal\u{202e}gpj\u{200b}\u{1b}[2J\u{0}.exe"
+        );
+    }
+
+    #[test]
+    fn json_says_the_same_in_ascii_alone() {
+        let every: String = (0..=0x0010_FFFF_u32).filter_map(char::from_u32).collect();
+        let text = ascii_json(serde_json::to_string_pretty(&[&every]).unwrap());
+        assert!(text.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)));
+        assert_eq!(serde_json::from_str::<Vec<String>>(&text).unwrap(), [every]);
+        insta::assert_snapshot!(
+            ascii_json("\"a\u{202e}\u{1f600}\u{7f}\"".to_owned()),
+            @r#""a\u202e\ud83d\ude00\u007f""#
         );
     }
 

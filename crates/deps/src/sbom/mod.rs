@@ -17,6 +17,7 @@ pub use spdx::spdx;
 
 use crate::change::{Held, Release, listed};
 use crate::tarball::hex;
+use ringfence_policy::display::ascii_json;
 use ringfence_project::graph::{
     Algorithm, Edge, EdgeKind, Graph, Importer, Need, Package, PackageId, Target,
 };
@@ -205,7 +206,7 @@ impl<A: Serialize, B: Serialize> Document<A, B> {
     /// The bill as text, with its number.
     fn text(&self) -> String {
         // Nothing in it is anything that JSON could not say.
-        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        let mut text = ascii_json(serde_json::to_string_pretty(self).unwrap_or_default());
         text.push('\n');
         let number = format!("urn:uuid:{}", uuid(text.as_bytes()));
         // A line break and two blanks: inside of a text of somebody else no line can break.
