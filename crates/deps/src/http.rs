@@ -1,6 +1,9 @@
 //! The one way to a registry: where it is, who may be reached, who asks, and how long and how large an
 //! answer may be.
 //!
+//! Time is bounded three ways: for each answer, for how slowly one may come, and for everything that is
+//! asked. A registry that never answers, or lets its answers drip, costs the last of these at most.
+//!
 //! The registry is the one of npm's own configuration, for each scope its own, with its token. It is
 //! reached by https, or on this machine by http; a redirect is an answer and is not followed, so that
 //! a token goes to no other host. No proxy is used. Only status 200 is an answer that counts: whatever
@@ -13,18 +16,38 @@ use ringfence_policy::display::quoted;
 use ringfence_project::walk;
 use std::collections::HashMap;
 use std::error::Error as _;
+use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Largest file of authorities, in bytes.
 const AUTHORITIES: u64 = 16 << 20;
 
+/// Bytes that are read at a time.
+const BUFFER: usize = 64 << 10;
+
 /// Requests in a row without an answer after which a host is not asked any more: a thousand packages
 /// would wait as often as one.
 const GIVEN_UP: u32 = 8;
+
+/// How long everything that is asked may take together, where nobody says otherwise.
+pub const ALTOGETHER: Duration = Duration::from_mins(10);
+
+/// The longest that one answer may take: what [`Bounds`] say is less.
+const LONGEST: Duration = Duration::from_mins(10);
+
+/// How fast an answer has to come, once it comes: a line by telephone was faster.
+const PACE: Pace = Pace { bytes: 15 << 10, within: Duration::from_secs(15) };
+
+/// At least so many bytes in so much time.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    bytes: u64,
+    within: Duration,
+}
 
 /// How long and how large an answer may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +89,12 @@ pub enum AskError {
     /// More than was asked for.
     #[error("the registry's answer is longer than {0} bytes")]
     Long(u64),
+    /// It comes in drops.
+    #[error("the registry's answer comes too slowly: less than 1 KiB in a second")]
+    Slow,
+    /// There is no time left to ask.
+    #[error("the {} seconds that asking may take altogether are over", .0.as_secs_f32())]
+    Spent(Duration),
     /// It has another status than 200.
     #[error("the registry answers with status {}{}", .0, hint(*.0))]
     Status(u16),
@@ -100,7 +129,11 @@ const fn hint(status: u16) -> &'static str {
 pub struct Registries {
     npmrc: Npmrc,
     trust: Trust,
-    hosts: Mutex<HashMap<(String, Duration), Arc<Host>>>,
+    hosts: Mutex<HashMap<String, Arc<Host>>>,
+    altogether: Duration,
+    /// When the first request was made.
+    begun: OnceLock<Instant>,
+    pace: Pace,
 }
 
 /// Somebody who may be asked.
@@ -125,7 +158,21 @@ impl Registries {
                 Trust::Only(bytes.map_err(|error| failed(error.to_string()))?)
             }
         };
-        Ok(Self { npmrc: npmrc.clone(), trust, hosts: Mutex::default() })
+        Ok(Self {
+            npmrc: npmrc.clone(),
+            trust,
+            hosts: Mutex::default(),
+            altogether: ALTOGETHER,
+            begun: OnceLock::new(),
+            pace: PACE,
+        })
+    }
+
+    /// Gives everything that is asked this much time together, from the first request on.
+    #[must_use]
+    pub const fn with_time(mut self, altogether: Duration) -> Self {
+        self.altogether = altogether;
+        self
     }
 
     /// The address of the registry of a package, with a slash at its end.
@@ -156,44 +203,111 @@ impl Registries {
         bounds: Bounds,
         made: impl Fn(Request) -> Result<Request, FetchError>,
     ) -> Result<Vec<u8>, AskError> {
-        let host = self.host(url, bounds.time)?;
-        match self.once(&host, url, bounds, &made) {
-            Err(AskError::Fetch(FetchError::Connection(_)) | AskError::Status(502..=504)) => {
-                self.once(&host, url, bounds, &made)
+        let whole = |body: &mut dyn io::Read| {
+            let mut bytes = Vec::new();
+            // Why the body ends is the body's to tell.
+            let _ = body.read_to_end(&mut bytes);
+            bytes
+        };
+        self.asked(url, bounds, &made, &whole)
+    }
+
+    /// Reads what lies at an address as it comes: what is made of it is worth nothing where the rest is
+    /// an error. It is read once more where the first try broke.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub fn read<T>(
+        &self,
+        url: &str,
+        accept: &str,
+        bounds: Bounds,
+        read: impl Fn(&mut dyn io::Read) -> T,
+    ) -> Result<T, AskError> {
+        self.asked(url, bounds, &|request| request.with_header("accept", accept), &|body| {
+            read(&mut io::BufReader::with_capacity(BUFFER, body))
+        })
+    }
+
+    fn asked<T>(
+        &self,
+        url: &str,
+        bounds: Bounds,
+        made: &dyn Fn(Request) -> Result<Request, FetchError>,
+        read: &dyn Fn(&mut dyn io::Read) -> T,
+    ) -> Result<T, AskError> {
+        let host = self.host(url)?;
+        let once = || {
+            if host.silent.load(Ordering::Relaxed) >= GIVEN_UP {
+                return Err(AskError::GivenUp);
             }
+            let told = self.once(&host, url, bounds, made, read);
+            match &told {
+                Err(AskError::Fetch(_) | AskError::Slow) => {
+                    host.silent.fetch_add(1, Ordering::Relaxed);
+                }
+                // That there was no time is not the host's silence.
+                Err(AskError::Spent(_)) => {}
+                _ => host.silent.store(0, Ordering::Relaxed),
+            }
+            told
+        };
+        match once() {
+            Err(AskError::Fetch(FetchError::Connection(_)) | AskError::Status(502..=504)) => once(),
             told => told,
         }
     }
 
-    fn once(
+    fn once<T>(
         &self,
         host: &Host,
         url: &str,
         bounds: Bounds,
-        made: &impl Fn(Request) -> Result<Request, FetchError>,
-    ) -> Result<Vec<u8>, AskError> {
-        if host.silent.load(Ordering::Relaxed) >= GIVEN_UP {
-            return Err(AskError::GivenUp);
-        }
-        let mut request = made(Request::get(url))?;
+        made: &dyn Fn(Request) -> Result<Request, FetchError>,
+        read: &dyn Fn(&mut dyn io::Read) -> T,
+    ) -> Result<T, AskError> {
+        let mut request = made(Request::get(url).within(bounds.time.min(self.left()?)))?;
         if let Some(credentials) = self.npmrc.authorization(url) {
             request = request.with_header("authorization", &credentials)?;
         }
-        let answer = host.client.fetch(request).inspect_err(|_| {
-            host.silent.fetch_add(1, Ordering::Relaxed);
-        })?;
-        host.silent.store(0, Ordering::Relaxed);
-        match answer.status() {
-            200 => whole(answer, bounds.bytes),
-            status => Err(AskError::Status(status)),
+        let answer = host.client.fetch(request).map_err(|error| self.failed(error))?;
+        if answer.status() != 200 {
+            return Err(AskError::Status(answer.status()));
+        }
+        let said = answer.header("content-length").and_then(|length| length.parse::<u64>().ok());
+        if said.is_some_and(|length| length > bounds.bytes) {
+            return Err(AskError::Long(bounds.bytes));
+        }
+        let (begun, pace) = (Instant::now(), self.pace);
+        let mut body = Body { answer, bounds, read: 0, pace, begun, before: 0, failed: None };
+        let made = read(&mut body);
+        match body.failed {
+            None => Ok(made),
+            Some(AskError::Fetch(error)) => Err(self.failed(error)),
+            Some(error) => Err(error),
+        }
+    }
+
+    /// The time that is left to ask.
+    fn left(&self) -> Result<Duration, AskError> {
+        let begun = self.begun.get_or_init(Instant::now);
+        let left = self.altogether.saturating_sub(begun.elapsed());
+        if left.is_zero() { Err(AskError::Spent(self.altogether)) } else { Ok(left) }
+    }
+
+    /// Why there is no answer: who had no time is not told that the registry was slow.
+    fn failed(&self, error: FetchError) -> AskError {
+        match (error, self.left()) {
+            (FetchError::Timeout, Err(spent)) => spent,
+            (error, _) => AskError::Fetch(error),
         }
     }
 
     /// Whoever serves this address, and nobody else.
-    fn host(&self, url: &str, time: Duration) -> Result<Arc<Host>, AskError> {
+    fn host(&self, url: &str) -> Result<Arc<Host>, AskError> {
         let refused = |why| AskError::Address { url: url.to_owned(), why };
         let (scheme, host, port) = origin(url).map_err(refused)?;
-        let key = (format!("{scheme}://{host}:{port}"), time);
+        let key = format!("{scheme}://{host}:{port}");
         let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(host) = hosts.get(&key) {
             return Ok(Arc::clone(host));
@@ -210,8 +324,8 @@ impl Registries {
         // Registries of a company lie in networks of its own, and whoever configures one says so.
         let everywhere = ["0.0.0.0/0", "::/0"].iter().filter_map(|text| text.parse::<Range>().ok());
         let allowed = everywhere.fold(allowed, Allowed::range);
-        // The size is counted where the body is read: it differs from request to request.
-        let limits = Limits { time, body: u64::MAX, redirects: 0, ..Limits::default() };
+        // Time and size differ from request to request: the size is counted where the body is read.
+        let limits = Limits { time: LONGEST, body: u64::MAX, redirects: 0, ..Limits::default() };
         let client = Client::new(allowed, &self.trust, limits)?;
         let host = Arc::new(Host { client, silent: AtomicU32::new(0) });
         hosts.insert(key, Arc::clone(&host));
@@ -219,21 +333,46 @@ impl Registries {
     }
 }
 
-fn whole(mut answer: Response, most: u64) -> Result<Vec<u8>, AskError> {
-    let said = answer.header("content-length").and_then(|length| length.parse::<u64>().ok());
-    if said.is_some_and(|length| length > most) {
-        return Err(AskError::Long(most));
+/// The body of an answer, within its bounds. What ends it before its end is kept.
+struct Body {
+    answer: Response,
+    bounds: Bounds,
+    /// Bytes so far.
+    read: u64,
+    pace: Pace,
+    /// When the pace was looked at, and the bytes until then.
+    begun: Instant,
+    before: u64,
+    failed: Option<AskError>,
+}
+
+impl Body {
+    fn next(&mut self, into: &mut [u8]) -> Result<usize, AskError> {
+        let length = self.answer.read(into)?;
+        self.read = self.read.saturating_add(length as u64);
+        if self.read > self.bounds.bytes {
+            return Err(AskError::Long(self.bounds.bytes));
+        }
+        if length > 0 && self.begun.elapsed() >= self.pace.within {
+            if self.read - self.before < self.pace.bytes {
+                return Err(AskError::Slow);
+            }
+            (self.begun, self.before) = (Instant::now(), self.read);
+        }
+        Ok(length)
     }
-    let (mut bytes, mut part) = (Vec::new(), vec![0_u8; 64 << 10]);
-    loop {
-        let length = answer.read(&mut part)?;
-        if length == 0 {
-            return Ok(bytes);
+}
+
+impl io::Read for Body {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.failed.is_some() {
+            return Err(io::Error::other("the answer ended before"));
         }
-        bytes.extend_from_slice(&part[..length]);
-        if bytes.len() as u64 > most {
-            return Err(AskError::Long(most));
-        }
+        self.next(into).map_err(|error| {
+            let told = io::Error::other(error.to_string());
+            self.failed = Some(error);
+            told
+        })
     }
 }
 
@@ -312,5 +451,75 @@ mod tests {
             assert!(matches!(ask(), AskError::Fetch(_)));
         }
         assert!(matches!(ask(), AskError::GivenUp));
+    }
+
+    /// A server that says this to everybody, byte by byte with a pause before each, and then nothing more.
+    fn dripping(head: &'static str, body: usize, pause: Duration) -> String {
+        use std::io::Write as _;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                std::thread::spawn(move || {
+                    let mut asked = [0_u8; 4096];
+                    let _ = io::Read::read(&mut stream, &mut asked);
+                    let _ = stream.write_all(head.as_bytes());
+                    let (_kept, never) = std::sync::mpsc::channel::<()>();
+                    for _ in 0..body {
+                        let _ = never.recv_timeout(pause);
+                        if stream.write_all(b" ").is_err() {
+                            return;
+                        }
+                    }
+                    // Until whoever asked has left
+                    let _ = io::Read::read(&mut stream, &mut asked);
+                });
+            }
+        });
+        format!("http://{address}/a")
+    }
+
+    const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n";
+    const MINUTE: Bounds = Bounds { time: Duration::from_mins(1), bytes: 1 << 20 };
+
+    #[test]
+    fn an_answer_that_drips_is_not_waited_for() {
+        let url = dripping(HEAD, 1_000_000, Duration::from_millis(1));
+        let mut registries = Registries::new(&Npmrc::default()).unwrap();
+        registries.pace = Pace { bytes: 1 << 20, within: Duration::from_millis(20) };
+        for _ in 0..GIVEN_UP {
+            let told = registries.fetch(&url, "*/*", MINUTE).unwrap_err();
+            assert!(matches!(told, AskError::Slow), "{told}");
+        }
+        let told = registries.fetch(&url, "*/*", MINUTE).unwrap_err();
+        assert!(matches!(told, AskError::GivenUp), "who drips is silent: {told}");
+    }
+
+    #[test]
+    fn everything_that_is_asked_has_one_time_together() {
+        // One says nothing at all, one stops in the middle, one drips for ever.
+        let pause = Duration::from_millis(1);
+        for (head, body) in [("", 0), (HEAD, 10), (HEAD, 1_000_000)] {
+            let url = dripping(head, body, pause);
+            let registries = Registries::new(&Npmrc::default()).unwrap();
+            let registries = registries.with_time(Duration::from_millis(200));
+            for _ in 0..3 {
+                let told = registries.fetch(&url, "*/*", MINUTE).unwrap_err();
+                assert!(matches!(told, AskError::Spent(_)), "{head:?}: {told}");
+                assert!(told.to_string().contains("0.2 seconds"), "{told}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_made_of_half_an_answer_is_worth_nothing() {
+        let url = dripping("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", 3, Duration::ZERO);
+        let registries = Registries::new(&Npmrc::default()).unwrap();
+        let count = |body: &mut dyn io::Read| io::copy(body, &mut io::sink()).unwrap_or(0);
+        assert_eq!(registries.read(&url, "*/*", MINUTE, count).unwrap(), 3);
+        let short = Bounds { bytes: 2, ..MINUTE };
+        assert!(matches!(registries.read(&url, "*/*", short, count), Err(AskError::Long(2))));
+        let unsaid = dripping("HTTP/1.1 200 OK\r\n\r\n", 100, Duration::ZERO);
+        assert!(matches!(registries.read(&unsaid, "*/*", short, count), Err(AskError::Long(2))));
     }
 }

@@ -6,17 +6,16 @@
 //! keeps where each answer came from, because they are worth different things: a list of pnpm's is
 //! not covered by a hash of the lockfile, and what was learnt before is as good as the user's own cache.
 
-use super::{Evidence, Known, Origin, Packument, RegistryFacts, Remote, TarballFacts, Tarballs};
+use super::{
+    Evidence, Known, Origin, Packument, RegistryFacts, Remote, TarballFacts, Tarballs, each,
+};
 use crate::cache::Cache;
 use crate::change::{Change, Release};
 use crate::http::same_origin;
 use ringfence_project::graph::{Integrity, Package, Source};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::convert::Infallible;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::RecvTimeoutError;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Threads that ask a registry: as many as its servers are used to from one client.
@@ -28,9 +27,6 @@ const READING: usize = 2;
 /// How long tarballs of this machine are unpacked before a review goes on with what it has: tens of
 /// thousands of ordinary size. What was learnt until then is kept, so that the next run goes on.
 const PATIENCE: Duration = Duration::from_mins(1);
-
-/// How often it is told what is going on.
-const TOLD: Duration = Duration::from_millis(100);
 
 /// Looks for facts, and keeps those of tarballs for the next time.
 #[derive(Debug)]
@@ -191,7 +187,13 @@ impl<'a> Looked<'a> {
             let names = added.iter().filter(|package| is_served(package));
             let names: BTreeSet<&str> = names.map(|package| package.name.as_str()).collect();
             let names: Vec<&str> = names.into_iter().collect();
-            let ask = |name: &&str| self.keep(name, change, &remote.ask(name));
+            let ask = |name: &&str| {
+                let is_wanted = |version: &str| {
+                    let release = Release { name, version };
+                    change.after.contains_key(&release) || change.before.contains_key(&release)
+                };
+                self.keep(name, change, &remote.ask(name, &is_wanted));
+            };
             each(&names, ASKING, ask, &mut |count| done("asking the registry", count, names.len()));
         }
         let threads = if self.remote.is_some() { ASKING } else { READING };
@@ -364,30 +366,6 @@ const fn is_served(package: &Package) -> bool {
     matches!(package.source, Source::Registry { .. }) && !package.bundled
 }
 
-/// Does something with each, in several threads; `done` hears now and then how many are done.
-fn each<T: Sync>(all: &[T], threads: usize, work: impl Fn(&T) + Sync, done: &mut dyn FnMut(usize)) {
-    let (next, finished) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    // Nothing is ever sent: that the last thread ends is what is waited for.
-    let (sender, receiver) = mpsc::channel::<Infallible>();
-    std::thread::scope(|scope| {
-        for _ in 0..threads.min(all.len()) {
-            let sender = sender.clone();
-            let (next, finished, work) = (&next, &finished, &work);
-            scope.spawn(move || {
-                while let Some(one) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    work(one);
-                    finished.fetch_add(1, Ordering::Relaxed);
-                }
-                drop(sender);
-            });
-        }
-        drop(sender);
-        while let Err(RecvTimeoutError::Timeout) = receiver.recv_timeout(TOLD) {
-            done(finished.load(Ordering::Relaxed));
-        }
-    });
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -411,17 +389,5 @@ mod tests {
         let Known::Unknown(why) = looked(Duration::ZERO) else { panic!("there was time") };
         assert!(why.contains("the next review goes on"), "{why}");
         assert!(looked(PATIENCE).said().is_some());
-    }
-
-    #[test]
-    fn each_is_done_once() {
-        let sum = AtomicUsize::new(0);
-        let all: Vec<usize> = (0..1000).collect();
-        let add = |one: &usize| {
-            sum.fetch_add(*one, Ordering::Relaxed);
-        };
-        each(&all, 4, add, &mut |_| {});
-        assert_eq!(sum.into_inner(), 499_500);
-        each(&[], 4, |_: &usize| {}, &mut |_| panic!("there is nothing to tell"));
     }
 }

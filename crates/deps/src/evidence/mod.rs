@@ -4,6 +4,8 @@
 //! Whoever reviews decides where to look: nowhere (offline), in npm's cache, at the registry. What
 //! could not be had is [`Known::Unknown`] with the reason, so that no signal takes silence for an answer.
 
+mod each;
+pub(crate) mod lenient;
 mod looked;
 mod packument;
 mod pnpm_store;
@@ -12,6 +14,7 @@ mod remote;
 mod tarball;
 mod tarballs;
 
+pub use each::each;
 pub use looked::{Lacking, Looked, Place, Sources};
 pub use packument::{Packument, Version};
 pub use pnpm_store::pnpm_stores;

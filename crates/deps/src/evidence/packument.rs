@@ -1,10 +1,10 @@
 //! What a registry says of a name: all its versions, as one document.
 
+mod document;
+
 use super::RegistryFacts;
-use ringfence_policy::time;
-use serde::Deserialize;
-use serde_json::Value;
 use std::collections::BTreeMap;
+use std::io::Read;
 
 /// What a registry says of a name; what it does not serve is absent.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -54,57 +54,32 @@ pub struct Version {
     pub dependencies: Vec<(String, String)>,
 }
 
-#[derive(Deserialize)]
-struct Document {
-    name: String,
-    #[serde(rename = "dist-tags", default)]
-    tags: BTreeMap<String, String>,
-    versions: Option<BTreeMap<String, Manifest>>,
-    time: Option<BTreeMap<String, Value>>,
-    maintainers: Option<Value>,
-    repository: Option<Value>,
-}
-
-/// The part of a version that is used: documents of megabytes are mostly something else.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Manifest {
-    dist: Option<Value>,
-    deprecated: Option<Value>,
-    #[serde(rename = "_npmUser")]
-    npm_user: Option<Value>,
-    maintainers: Option<Value>,
-    repository: Option<Value>,
-    scripts: Option<Value>,
-    has_install_script: Option<Value>,
-    gypfile: Option<Value>,
-    license: Option<Value>,
-    dependencies: Option<Value>,
-}
-
 impl Packument {
     /// Reads what a registry answered.
     ///
     /// # Errors
-    /// It is no document about a name, or one without versions that does not say they were taken away.
+    /// As [`Self::from_reader`].
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
-        let document: Document =
-            serde_json::from_slice(bytes).map_err(|error| format!("not understood: {error}"))?;
-        let taken_away = document.time.as_ref().is_some_and(|all| all.contains_key("unpublished"));
+        Self::from_reader(bytes, &|_| true)
+    }
+
+    /// Reads what a registry answers as it comes, and keeps the versions that are `wanted`: documents
+    /// of megabytes are mostly something else.
+    ///
+    /// # Errors
+    /// It is no document about a name, one without versions that does not say they were taken away, or
+    /// one with more of them than anybody published.
+    pub fn from_reader(reader: impl Read, wanted: &dyn Fn(&str) -> bool) -> Result<Self, String> {
+        let document = document::read(reader, wanted)?;
+        let times = document.time;
+        let taken_away = times.as_ref().is_some_and(|all| all.unpublished);
         if document.versions.is_none() && !taken_away {
             return Err("not understood: it names no versions".to_owned());
         }
-        let created = document.time.as_ref().and_then(|all| all.get("created")).and_then(moment);
-        let published = document.time.map(|all| {
-            let versions =
-                all.iter().filter(|(key, _)| !["created", "modified"].contains(&key.as_str()));
-            versions.filter_map(|(key, value)| Some((key.clone(), moment(value)?))).collect()
-        });
-        let manifests = document.versions.unwrap_or_default();
-        let mut versions: BTreeMap<String, Version> =
-            manifests.iter().map(|(number, one)| (number.clone(), version(one))).collect();
+        let created = times.as_ref().and_then(|all| all.created);
+        let published = times.map(|all| all.published);
+        let document::Versions { mut versions, served } = document.versions.unwrap_or_default();
         // Some registries leave attestations out: of these nothing is known, and not that there is none.
-        let served = versions.values().any(|one| one.provenance.is_some());
         for one in versions.values_mut().filter(|_| served) {
             one.provenance.get_or_insert(false);
         }
@@ -114,8 +89,8 @@ impl Packument {
             versions,
             published,
             created,
-            maintainers: document.maintainers.as_ref().and_then(names),
-            repository: document.repository.as_ref().and_then(address),
+            maintainers: document.maintainers,
+            repository: document.repository,
         })
     }
 
@@ -151,71 +126,6 @@ impl Packument {
     }
 }
 
-/// A moment, in seconds since 1970. Some mirrors write the offset of UTC as a number.
-fn moment(value: &Value) -> Option<u64> {
-    let text = value.as_str()?;
-    let zoned = text.strip_suffix("+00:00").map(|text| format!("{text}Z"));
-    u64::try_from(time::read(zoned.as_deref().unwrap_or(text))?).ok()
-}
-
-fn version(manifest: &Manifest) -> Version {
-    let text = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
-    let dist = |key: &str| manifest.dist.as_ref().and_then(|dist| dist.get(key));
-    let scripts = manifest.scripts.as_ref().and_then(Value::as_object);
-    let runs = scripts.map(|all| {
-        crate::tarball::INSTALL_SCRIPTS
-            .iter()
-            .any(|name| all.get(*name).and_then(Value::as_str).is_some_and(|text| !text.is_empty()))
-    });
-    let told = manifest.has_install_script.as_ref().and_then(Value::as_bool);
-    let gyp = manifest.gypfile.as_ref().and_then(Value::as_bool) == Some(true);
-    let dependencies = manifest.dependencies.as_ref().and_then(Value::as_object);
-    let pair = |(key, value): (&String, &Value)| Some((key.clone(), value.as_str()?.to_owned()));
-    let user = |key: &str| manifest.npm_user.as_ref().and_then(|user| user.get(key));
-    let attested = dist("attestations").is_some_and(|one| one.get("provenance").is_some());
-    // Who passes signatures on passes attestations on too.
-    let served = attested || dist("signatures").is_some();
-    Version {
-        tarball: text(dist("tarball")),
-        integrity: text(dist("integrity")).or_else(|| sha1(dist("shasum")?.as_str()?)),
-        size: dist("unpackedSize").and_then(Value::as_u64),
-        deprecated: text(manifest.deprecated.as_ref()).filter(|text| !text.is_empty()),
-        publisher: text(user("name")),
-        by_workflow: user("trustedPublisher").is_some_and(Value::is_object),
-        maintainers: manifest.maintainers.as_ref().and_then(names),
-        provenance: served.then_some(attested),
-        repository: manifest.repository.as_ref().and_then(address),
-        install_script: if gyp { Some(true) } else { told.or(runs) },
-        licence: manifest.license.as_ref().and_then(crate::tarball::licence),
-        dependencies: dependencies
-            .map(|all| all.iter().filter_map(pair).collect())
-            .unwrap_or_default(),
-    }
-}
-
-/// A SHA-1 in hexadecimal digits, as Subresource Integrity writes it.
-fn sha1(hex: &str) -> Option<String> {
-    let bytes: Option<Vec<u8>> = (0..hex.len() / 2)
-        .map(|at| u8::from_str_radix(hex.get(2 * at..2 * at + 2)?, 16).ok())
-        .collect();
-    let encoded = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, bytes?);
-    Some(format!("sha1-{encoded}"))
-}
-
-/// The names of a list of people.
-fn names(value: &Value) -> Option<Vec<String>> {
-    let name = |one: &Value| {
-        let name = one.get("name").or(Some(one)).and_then(Value::as_str);
-        name.map(|name| name.split('<').next().unwrap_or(name).trim().to_owned())
-    };
-    Some(value.as_array()?.iter().filter_map(name).collect())
-}
-
-/// An address, or an object with one.
-fn address(value: &Value) -> Option<String> {
-    value.get("url").or(Some(value)).and_then(Value::as_str).map(str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,6 +154,57 @@ mod tests {
         assert!(Packument::read(br#"{"name": "a"}"#).is_err(), "no versions are no answer");
         let gone = br#"{"name": "a", "time": {"unpublished": {"time": "2026-01-01T00:00:00Z"}}}"#;
         assert_eq!(Packument::read(gone).unwrap().facts("1.0.0").is_there, Some(false));
+    }
+
+    #[test]
+    fn what_is_not_wanted_is_not_kept_and_still_tells_what_the_registry_serves() {
+        let text = br#"{"name": "a", "versions": {"1.0.0": {"dist": {"attestations": {"provenance": {}}}},
+          "1.0.1": {"dist": {"integrity": "sha512-x"}}, "1.0.2": {"dist": "x"}}, "time": {"1.0.0": "2020-01-01T00:00:00Z",
+          "1.0.1": "2020-01-02T00:00:00Z"}}"#;
+        let read =
+            |wanted: &dyn Fn(&str) -> bool| Packument::from_reader(&text[..], wanted).unwrap();
+        let one = read(&|version| version == "1.0.1");
+        assert_eq!(one.versions.keys().collect::<Vec<_>>(), ["1.0.1"]);
+        assert_eq!(one.facts("1.0.1"), read(&|_| true).facts("1.0.1"));
+        assert_eq!(one.facts("1.0.1").provenance, Some(false), "another version has it");
+        assert_eq!(one.facts("1.0.1").published, Some(1_577_923_200));
+    }
+
+    #[test]
+    fn a_document_that_says_something_twice_or_without_end_is_no_answer() {
+        for text in [
+            r#"{"name": "a", "name": "b", "versions": {}}"#,
+            r#"{"name": "a", "versions": {}, "versions": {}}"#,
+            r#"{"name": "a", "versions": {"1.0.0": {}, "1.0.0": {}}}"#,
+            r#"{"name": "a", "versions": {"1.0.0": 1}}"#,
+            r#"{"name": "a", "versions": {}} x"#,
+            r#"{"name": "a", "versions": {"#,
+            r#"{"versions": {}}"#,
+            "[]",
+        ] {
+            assert!(Packument::read(text.as_bytes()).is_err(), "{text}");
+        }
+        let long = format!(r#"{{"name": "a", "versions": {{"{}": {{}}}}}}"#, "1".repeat(257));
+        assert!(Packument::read(long.as_bytes()).unwrap_err().contains("256 bytes"));
+        let mut many = String::from(r#"{"name": "a", "versions": {"#);
+        for at in 0..=200_000 {
+            many.push_str(&format!("\"{at}\":{{}},"));
+        }
+        many.push_str(r#""x": {}}}"#);
+        assert!(Packument::read(many.as_bytes()).unwrap_err().contains("200000 versions"));
+    }
+
+    #[test]
+    fn a_script_of_any_length_is_one() {
+        let script = "x".repeat(1 << 20);
+        let text = format!(
+            r#"{{"name": "a", "versions": {{"1.0.0": {{"scripts": {{"test": "x", "postinstall": "{script}"}}}},
+            "1.0.1": {{"scripts": {{"test": "x"}}}}, "1.0.2": {{"gypfile": true}}, "1.0.3": {{"scripts": 1}}}}}}"#
+        );
+        let packument = Packument::read(text.as_bytes()).unwrap();
+        let runs = |version| packument.facts(version).install_script;
+        assert_eq!(runs("1.0.0"), Some(true));
+        assert_eq!((runs("1.0.1"), runs("1.0.2"), runs("1.0.3")), (Some(false), Some(true), None));
     }
 
     #[test]

@@ -9,11 +9,18 @@ use crate::npmrc::Npmrc;
 use ringfence_policy::display::quoted;
 use ringfence_project::graph::{Package, Source};
 use std::collections::HashMap;
+use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// What a registry says of one name: some have thousands of versions.
 const DOCUMENT: Bounds = Bounds { time: Duration::from_mins(1), bytes: 256 << 20 };
+
+/// The form of a document that has everything.
+const WHOLE: &str = "application/json";
+
+/// The form that npm installs from: hashes and addresses, and neither moments nor people.
+const SHORT: &str = "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8";
 
 /// Time for a tarball.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -38,6 +45,12 @@ impl Remote {
         Ok(Self { registries, told: Mutex::default() })
     }
 
+    /// Gives everything that is asked this much time together.
+    #[must_use]
+    pub fn with_time(self, altogether: Duration) -> Self {
+        Self { registries: self.registries.with_time(altogether), ..self }
+    }
+
     /// What the registry says of a name; nothing where it does not know it.
     ///
     /// # Errors
@@ -47,27 +60,46 @@ impl Remote {
         if let Some(told) = told {
             return told;
         }
-        let answer = self.ask(name).map(|told| told.map(Arc::new));
+        let answer = self.ask(name, &|_| true).map(|told| told.map(Arc::new));
         let mut all = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         all.entry(name.to_owned()).or_insert(answer).clone()
     }
 
-    /// The same, asked anew and not remembered: whoever asks about many keeps what is needed.
+    /// The same of some versions, asked anew and not remembered: whoever asks about many keeps what is
+    /// needed. The document is read as it comes, and what is not wanted is not kept.
     ///
     /// # Errors
     /// Why there is no answer.
-    pub fn ask(&self, name: &str) -> Answer<Option<Packument>> {
+    pub fn ask(&self, name: &str, wanted: &dyn Fn(&str) -> bool) -> Answer<Option<Packument>> {
+        self.ask_as(WHOLE, name, wanted)
+    }
+
+    /// The hash by which the registry serves a version, where it has one. Asks for the short form of the
+    /// document, which has all hashes; a registry that knows no short form sends the long one.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub fn integrity(&self, name: &str, version: &str) -> Answer<Option<String>> {
+        let told = self.ask_as(SHORT, name, &|one| one == version)?;
+        Ok(told.and_then(|mut told| told.versions.remove(version)?.integrity))
+    }
+
+    fn ask_as(
+        &self,
+        accept: &str,
+        name: &str,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Answer<Option<Packument>> {
         if !is_name(name) {
             return Err(format!("{} is not the name of a package", quoted(name)));
         }
         let url = format!("{}{}", self.registry(name)?, name.replace('/', "%2f"));
-        let bytes = match self.registries.fetch(&url, "application/json", DOCUMENT) {
-            Ok(bytes) => bytes,
+        let read = |body: &mut dyn Read| Packument::from_reader(body, wanted);
+        let read = match self.registries.read(&url, accept, DOCUMENT, read) {
+            Ok(read) => read.map_err(|error| format!("the registry's answer is {error}"))?,
             Err(AskError::Status(404)) => return Ok(None),
             Err(error) => return Err(error.told()),
         };
-        let read = Packument::read(&bytes);
-        let read = read.map_err(|error| format!("the registry's answer is {error}"))?;
         if read.name != name {
             return Err("the registry speaks of another package".to_owned());
         }

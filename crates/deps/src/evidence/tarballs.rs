@@ -137,9 +137,8 @@ impl<'a> Tarballs<'a> {
         let (Some(remote), Source::Registry { .. }) = (self.remote, &package.source) else {
             return Err(Missing("the lockfile has no hash of its tarball".to_owned()));
         };
-        let packument = remote.packument(&package.name).map_err(Missing)?;
         let version = package.version.as_deref().unwrap_or_default();
-        let told = packument.as_ref().and_then(|all| all.versions.get(version)?.integrity.clone());
+        let told = remote.integrity(&package.name, version).map_err(Missing)?;
         let integrity = told.as_deref().map(Integrity::parse).unwrap_or_default();
         if integrity.is_empty() {
             let why = "neither the lockfile nor the registry has a hash of its tarball";

@@ -13,8 +13,11 @@ use super::{Expected, Part};
 use ringfence_policy::display::quoted;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sigstore_verify::crypto::{VerificationKey, parse_certificate_info};
 use sigstore_verify::types::bundle::VerificationMaterialContent;
-use sigstore_verify::types::{Artifact, ArtifactDigest, Bundle, HashAlgorithm, SignatureContent};
+use sigstore_verify::types::{
+    Artifact, ArtifactDigest, Bundle, DsseEnvelope, HashAlgorithm, SignatureContent,
+};
 use sigstore_verify::{
     Error, Policy, PublicKeyVerificationPolicy, VerificationPolicy, VerificationResult,
 };
@@ -32,6 +35,14 @@ const FORMS: [&str; 4] = [
     "application/vnd.dev.sigstore.bundle+json;version=0.3",
     "application/vnd.dev.sigstore.bundle.v0.3+json",
 ];
+
+/// Forms of a log's entries that are read, with their versions: the first and, in part, the second of
+/// Sigstore's log.
+const ENTRIES: [(&str, &str); 4] =
+    [("hashedrekord", "0.0.1"), ("hashedrekord", "0.0.2"), ("dsse", "0.0.1"), ("intoto", "0.0.2")];
+
+/// What an envelope says to hold, where it is a statement of in-toto.
+const STATEMENT: &str = "application/vnd.in-toto+json";
 
 /// One attestation, as it was served.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -107,6 +118,9 @@ fn judged(one: &Attestation, expected: &Expected<'_>, trust: &Trust) -> Judged {
     let SignatureContent::DsseEnvelope(envelope) = &bundle.content else {
         return Err((None, Fault::Wrong("it holds no statement".to_owned())));
     };
+    if envelope.payload_type != STATEMENT {
+        return Err((None, of_another_type(&bundle, envelope, expected, trust)));
+    }
     let statement = Statement::read(envelope.payload.as_bytes());
     let statement = statement.map_err(|why| (None, Fault::Wrong(why)))?;
     let kind = statement.kind();
@@ -125,10 +139,40 @@ fn judged(one: &Attestation, expected: &Expected<'_>, trust: &Trust) -> Judged {
     result.map(|origin| (kind, origin)).map_err(failed)
 }
 
+/// Why an envelope does not count that says to hold something else than a statement. Its type is signed with
+/// it: where the signature is right, a kind of statement may have come later, and else it was changed.
+fn of_another_type(
+    bundle: &Bundle,
+    envelope: &DsseEnvelope,
+    expected: &Expected<'_>,
+    trust: &Trust,
+) -> Fault {
+    let key = match &bundle.verification_material.content {
+        VerificationMaterialContent::PublicKey(hint) => {
+            let known = trust.key(expected, &hint.hint, Usage::Attestations);
+            known.map(|(key, _)| key.public())
+        }
+        _ => bundle
+            .signing_certificate()
+            .and_then(|certificate| parse_certificate_info(certificate).ok())
+            .map(|info| info.public_key),
+    };
+    let key = key.and_then(|key| VerificationKey::from_spki(&key).ok());
+    if key.is_some_and(|key| key.verify(envelope.pae(), &envelope.signature.sig).is_ok()) {
+        let kind = quoted(&envelope.payload_type);
+        return Fault::Unknown(format!("what is signed is of the type {kind}, which is not read"));
+    }
+    wrong("its signature is not over what it is said to hold")
+}
+
 fn parsed(one: &Attestation) -> Result<Bundle, Fault> {
     let form = one.bundle.get("mediaType").and_then(Value::as_str).unwrap_or_default();
     if !FORMS.contains(&form) {
         let why = format!("a bundle of the form {} cannot be read", quoted(form));
+        return Err(Fault::Unknown(why));
+    }
+    if let Some(kind) = log_entry_of_the_future(&one.bundle) {
+        let why = format!("an entry of a log of the form {} cannot be read", quoted(&kind));
         return Err(Fault::Unknown(why));
     }
     // Of parts that exclude each other the reader takes one, and others could take another.
@@ -147,6 +191,16 @@ fn parsed(one: &Attestation) -> Result<Bundle, Fault> {
     }
     Bundle::from_json(&one.bundle.to_string())
         .map_err(|error| Fault::Wrong(format!("it cannot be read: {}", quoted(&error.to_string()))))
+}
+
+/// The kind and version of an entry of a log that is none of those that are read.
+fn log_entry_of_the_future(bundle: &Value) -> Option<String> {
+    let entries = bundle.get("verificationMaterial")?.get("tlogEntries")?.as_array()?;
+    entries.iter().find_map(|entry| {
+        let of = |key: &str| entry.get("kindVersion")?.get(key)?.as_str();
+        let told = (of("kind")?, of("version")?);
+        (!ENTRIES.contains(&told)).then(|| format!("{} {}", told.0, told.1))
+    })
 }
 
 /// Provenance: signed with a certificate that was given to a build.
@@ -189,10 +243,10 @@ fn published(
     let VerificationMaterialContent::PublicKey(hint) = &bundle.verification_material.content else {
         return Err(wrong("somebody else than the registry says that it was published"));
     };
-    if !trust.has_keys(expected.told) {
+    if !trust.has_keys(expected) {
         return Err(Fault::Unknown(super::NO_KEYS.to_owned()));
     }
-    let Some((key, _)) = trust.key(expected.told, &hint.hint, Usage::Attestations) else {
+    let Some((key, _)) = trust.key(expected, &hint.hint, Usage::Attestations) else {
         return Err(Fault::Wrong(super::unknown_key(&hint.hint)));
     };
     let result =

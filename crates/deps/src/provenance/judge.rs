@@ -192,7 +192,7 @@ fn signatures(told: &Told, expected: &Expected<'_>, trust: &Trust) -> (Part, boo
     if signatures.is_empty() {
         return (Part::None, false);
     }
-    if !trust.has_keys(expected.told) {
+    if !trust.has_keys(expected) {
         return (Part::Unknown(NO_KEYS.to_owned()), false);
     }
     if signatures.len() > SIGNATURES {
@@ -202,7 +202,7 @@ fn signatures(told: &Told, expected: &Expected<'_>, trust: &Trust) -> (Part, boo
     let text = format!("{}@{}:{integrity}", expected.name, expected.version);
     let mut result = (Part::None, false);
     for one in signatures {
-        let (part, told_key) = match trust.key(expected.told, &one.keyid, Usage::Signatures) {
+        let (part, told_key) = match trust.key(expected, &one.keyid, Usage::Signatures) {
             None => (Part::Wrong(unknown_key(&one.keyid)), false),
             Some((key, told_key)) => (signature(one, &text, key, told.published), told_key),
         };

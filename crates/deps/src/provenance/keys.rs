@@ -4,8 +4,10 @@
 use ringfence_policy::display::quoted;
 use ringfence_policy::time;
 use serde::Deserialize;
+use serde_json::Value;
 use sigstore_verify::crypto::{SigningScheme, VerificationKey};
 use sigstore_verify::types::{DerPublicKey, SignatureBytes};
+use std::collections::BTreeMap;
 
 /// Most keys of one document.
 const MOST: usize = 256;
@@ -37,11 +39,20 @@ pub struct Key {
     pub from: Option<i64>,
     /// When it stopped, likewise.
     pub until: Option<i64>,
+    /// The scope whose packages alone it signs, as `@scope`.
+    pub scope: Option<String>,
     /// Subject public key info (RFC 5280), DER.
     spki: DerPublicKey,
 }
 
 impl Key {
+    /// Whether it may sign for a package of this name.
+    pub(super) fn is_for(&self, name: &str) -> bool {
+        self.scope
+            .as_deref()
+            .is_none_or(|scope| name.strip_prefix(scope).is_some_and(|rest| rest.starts_with('/')))
+    }
+
     /// Why the key does not hold at a moment.
     pub(super) fn refuses(&self, at: Option<i64>) -> Option<Refusal> {
         if self.from.is_none() && self.until.is_none() {
@@ -80,6 +91,8 @@ pub(super) enum Refusal {
 #[derive(Deserialize)]
 struct Document {
     keys: Vec<Entry>,
+    /// Written by [`of_scope`].
+    scope: Option<String>,
 }
 
 /// Both forms of a key in one: what a form does not have is absent.
@@ -121,8 +134,29 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Key>, String> {
     if document.keys.len() > MOST {
         return Err(format!("more than {MOST} keys"));
     }
+    let scope = document.scope;
+    if scope.as_deref().is_some_and(|scope| !scope.starts_with('@') || scope.contains('/')) {
+        return Err("a scope that is none".to_owned());
+    }
     let keys: Result<Vec<_>, _> = document.keys.into_iter().map(key).collect();
-    Ok(keys?.into_iter().flatten().collect())
+    let keys = keys?.into_iter().flatten();
+    Ok(keys.map(|key| Key { scope: scope.clone(), ..key }).collect())
+}
+
+/// The document of keys of a registry that is a scope's own, with that written into it: what it signs for
+/// other packages does not count.
+///
+/// # Errors
+/// It is no document of keys.
+pub fn of_scope(bytes: &[u8], scope: &str) -> Result<String, String> {
+    read(bytes)?;
+    let mut document: BTreeMap<String, Value> =
+        serde_json::from_slice(bytes).map_err(|error| format!("no document of keys: {error}"))?;
+    document.insert("scope".to_owned(), scope.into());
+    let mut text = serde_json::to_string_pretty(&document)
+        .map_err(|error| format!("no document of keys: {error}"))?;
+    text.push('\n');
+    Ok(text)
 }
 
 fn key(entry: Entry) -> Result<Option<Key>, String> {
@@ -140,7 +174,7 @@ fn key(entry: Entry) -> Result<Option<Key>, String> {
     let spki = text.and_then(|text| DerPublicKey::from_base64(&text).ok());
     if kind.is_some_and(|kind| !known.contains(&kind.as_str())) {
         let (usage, from, until) = (Usage::Other, None, None);
-        return Ok(spki.map(|spki| Key { id, usage, from, until, spki }));
+        return Ok(spki.map(|spki| Key { id, usage, from, until, scope: None, spki }));
     }
     let spki = spki.ok_or_else(|| wrong("public key"))?;
     VerificationKey::from_spki_with_scheme(&spki, SigningScheme::EcdsaP256Sha256)
@@ -156,5 +190,5 @@ fn key(entry: Entry) -> Result<Option<Key>, String> {
         None => Usage::Any,
     };
     let (from, until) = (moment(from)?, moment(until)?);
-    Ok(Some(Key { id, usage, from, until, spki }))
+    Ok(Some(Key { id, usage, from, until, scope: None, spki }))
 }

@@ -21,7 +21,7 @@ pub use bundle::{Attestation, read as attestations};
 pub use compare::{Difference, compare};
 pub use fuzz::fuzz_bundle;
 pub use judge::{Part, Verdict, judge};
-pub use keys::{Key, Usage, read as read_keys};
+pub use keys::{Key, Usage, of_scope as keys_of_scope, read as read_keys};
 pub use origin::Origin;
 pub use remote::Remote;
 pub use root::{Trust, TrustError};

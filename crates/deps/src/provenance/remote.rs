@@ -4,13 +4,15 @@ use super::bundle::{self, LARGEST};
 use super::keys::{self, Key};
 use super::{Signature, Source, Told};
 use crate::evidence::is_name;
+use crate::evidence::lenient::{Lenient, Part};
 use crate::http::{AskError, Bounds, Registries};
 use crate::npmrc::Npmrc;
 use ringfence_policy::time;
-use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +29,8 @@ const KEYS: Bounds = Bounds { time: Duration::from_secs(30), bytes: 1 << 20 };
 #[derive(Debug)]
 pub struct Remote {
     registries: Registries,
+    /// The versions that are asked about, by name.
+    wanted: HashMap<String, BTreeSet<String>>,
     known: Mutex<HashMap<String, Arc<Mutex<Option<Answer>>>>>,
     /// By the address of a registry; nothing where it serves none.
     keys: Mutex<HashMap<String, ToldKeys>>,
@@ -48,12 +52,16 @@ struct Known {
     attested: bool,
 }
 
-#[derive(Deserialize)]
+/// What is read of a document, as it comes: `wanted` of its versions.
+struct Reading<'a> {
+    wanted: &'a (dyn Fn(&str) -> bool + 'a),
+}
+
+#[derive(Default)]
 struct Document {
     name: String,
-    versions: BTreeMap<String, Manifest>,
-    #[serde(default)]
-    time: BTreeMap<String, Moment>,
+    versions: Option<BTreeMap<String, Known>>,
+    time: BTreeMap<String, i64>,
 }
 
 #[derive(Deserialize)]
@@ -69,65 +77,148 @@ struct Dist {
     attestations: Option<IgnoredAny>,
 }
 
-/// A moment, or something else, of which nothing is kept: values take many times the room of their text.
+/// A moment; of anything else nothing is kept.
+#[derive(Default)]
 struct Moment(Option<i64>);
 
-impl<'de> Deserialize<'de> for Moment {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Moments)
+impl Part for Moment {
+    fn text(text: &str) -> Self {
+        Self(time::read(text))
     }
 }
 
-struct Moments;
-
-impl<'de> Visitor<'de> for Moments {
-    type Value = Moment;
+impl<'de> Visitor<'de> for Reading<'_> {
+    type Value = Document;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a moment")
+        formatter.write_str("a document about a name")
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Moment, E> {
-        Ok(Moment(time::read(text)))
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Document, A::Error> {
+        let mut document = Document::default();
+        let mut seen: Vec<String> = Vec::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            match key.as_str() {
+                "name" => document.name = entries.next_value()?,
+                "versions" => {
+                    document.versions = Some(entries.next_value_seed(Entries {
+                        wanted: self.wanted,
+                        made: |manifest: Manifest| {
+                            let Dist { signatures, attestations } = manifest.dist;
+                            let attested = attestations.is_some();
+                            Some(Known { published: None, signatures, attested })
+                        },
+                    })?);
+                }
+                "time" => {
+                    document.time = entries.next_value_seed(Entries {
+                        wanted: self.wanted,
+                        made: |moment: Lenient<Moment>| moment.0.0,
+                    })?;
+                }
+                _ => {
+                    entries.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+            }
+            // Of two, others could take another one.
+            if seen.contains(&key) {
+                return Err(A::Error::custom(format_args!("`{key}` is there twice")));
+            }
+            seen.push(key);
+        }
+        Ok(document)
+    }
+}
+
+/// An object of which the entries that are wanted are kept, as what is made of them.
+struct Entries<'a, V, T> {
+    wanted: &'a (dyn Fn(&str) -> bool + 'a),
+    made: fn(V) -> Option<T>,
+}
+
+impl<'de, V: Deserialize<'de>, T> DeserializeSeed<'de> for Entries<'_, V, T> {
+    type Value = BTreeMap<String, T>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de, V: Deserialize<'de>, T> Visitor<'de> for Entries<'_, V, T> {
+    type Value = BTreeMap<String, T>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Moment, E> {
-        Ok(Moment(None))
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        let mut all = BTreeMap::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            if !(self.wanted)(&key) {
+                entries.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let made = (self.made)(entries.next_value()?);
+            if made.is_some_and(|made| all.insert(key, made).is_some()) {
+                return Err(A::Error::custom("a version is there twice"));
+            }
+        }
+        Ok(all)
     }
+}
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Moment, E> {
-        Ok(Moment(None))
+/// Reads a document of a name.
+fn read(body: impl Read, name: &str, wanted: &dyn Fn(&str) -> bool) -> Result<Versions, String> {
+    let failed = |error| format!("the registry's answer is not understood: {error}");
+    let mut json = serde_json::Deserializer::from_reader(body);
+    let document = json.deserialize_map(Reading { wanted }).map_err(failed)?;
+    json.end().map_err(failed)?;
+    if document.name != name {
+        return Err("the registry speaks of another package".to_owned());
     }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Moment, E> {
-        Ok(Moment(None))
+    let Some(mut versions) = document.versions else {
+        return Err("the registry's answer is not understood: it names no versions".to_owned());
+    };
+    for (version, known) in &mut versions {
+        known.published = document.time.get(version).copied();
     }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Moment, E> {
-        Ok(Moment(None))
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Moment, E> {
-        Ok(Moment(None))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Moment, A::Error> {
-        IgnoredAny.visit_seq(items).map(|_| Moment(None))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Moment, A::Error> {
-        IgnoredAny.visit_map(entries).map(|_| Moment(None))
-    }
+    Ok(versions)
 }
 
 impl Remote {
-    /// The registry of npm's configuration.
+    /// The registry of npm's configuration, asked about these releases by name and version: what it says
+    /// of others is not kept.
     ///
     /// # Errors
     /// Certificates are configured and cannot be read.
-    pub fn new(npmrc: &Npmrc) -> Result<Self, String> {
+    pub fn new<'a>(
+        npmrc: &Npmrc,
+        wanted: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, String> {
         let registries = Registries::new(npmrc).map_err(|error| error.told())?;
-        Ok(Self { registries, known: Mutex::default(), keys: Mutex::default() })
+        let mut names: HashMap<String, BTreeSet<String>> = HashMap::new();
+        for (name, version) in wanted {
+            names.entry(name.to_owned()).or_default().insert(version.to_owned());
+        }
+        Ok(Self { registries, wanted: names, known: Mutex::default(), keys: Mutex::default() })
+    }
+
+    /// Gives everything that is asked this much time together.
+    #[must_use]
+    pub fn with_time(self, altogether: Duration) -> Self {
+        Self { registries: self.registries.with_time(altogether), ..self }
+    }
+
+    /// The scopes of what is asked about whose registry is another than that of names without a scope,
+    /// each with a name of it; `@scope`, in order.
+    #[must_use]
+    pub fn scopes(&self) -> BTreeMap<&str, &str> {
+        let usual = self.registries.of("").ok();
+        let names = self.wanted.keys().filter(|name| is_name(name));
+        let scoped = names.filter_map(|name| Some((name.split_once('/')?.0, name)));
+        let other = scoped.filter(|(_, name)| self.registries.of(name).ok() != usual);
+        other.map(|(scope, name)| (scope, name.as_str())).collect()
     }
 
     /// The document of keys that the registry of a package serves; `None` where it serves none.
@@ -172,21 +263,11 @@ impl Remote {
             return Err("its name is none that a registry knows".to_owned());
         }
         let url = format!("{}{}", self.registry(name)?, name.replace('/', "%2f"));
-        let bytes = self.registries.fetch(&url, "application/json", DOCUMENT);
-        let bytes = bytes.map_err(|error| error.told())?;
-        let document: Document = serde_json::from_slice(&bytes)
-            .map_err(|error| format!("the registry's answer is not understood: {error}"))?;
-        if document.name != name {
-            return Err("the registry speaks of another package".to_owned());
-        }
-        let times = document.time;
-        let known = |(version, manifest): (String, Manifest)| {
-            let published = times.get(&version).and_then(|moment| moment.0);
-            let Dist { signatures, attestations } = manifest.dist;
-            let attested = attestations.is_some();
-            (version, Known { published, signatures, attested })
-        };
-        Ok(document.versions.into_iter().map(known).collect())
+        let wanted = self.wanted.get(name);
+        let is_wanted = |version: &str| wanted.is_some_and(|all| all.contains(version));
+        let read = |body: &mut dyn Read| read(body, name, &is_wanted);
+        let told = self.registries.read(&url, "application/json", DOCUMENT, read);
+        told.map_err(|error| error.told())?
     }
 }
 
@@ -227,17 +308,38 @@ impl Source for Remote {
 mod tests {
     use super::*;
 
+    const TEXT: &str = r#"{"name":"a","versions":{"1.0.0":{"dist":{"attestations":[[{}]]}},
+        "2.0.0":{"dist":{"attestations":null,"signatures":[{"keyid":"k","sig":"s"}]}}},"time":{"1.0.0":
+        "2026-01-01T00:00:00Z","2.0.0":[[1]],"b":{"c":"2026-01-01T00:00:00Z"},"d":null,"e":1,"f":-1,"g":1.5,
+        "h":true,"i":""},"other":[{"versions":1}]}"#;
+
     #[test]
     fn what_is_no_moment_is_passed_over_and_the_rest_is_read() {
-        let text = r#"{"name":"a","versions":{"1.0.0":{"dist":{"attestations":[[{}]]}},
-            "2.0.0":{"dist":{"attestations":null}}},"time":{"1.0.0":"2026-01-01T00:00:00Z",
-            "a":[[1]],"b":{"c":"2026-01-01T00:00:00Z"},"d":null,"e":1,"f":-1,"g":1.5,"h":true,"i":""}}"#;
-        let document: Document = serde_json::from_str(text).unwrap();
-        let moments: Vec<Option<i64>> = document.time.values().map(|moment| moment.0).collect();
-        assert_eq!(moments[0], time::read("2026-01-01T00:00:00Z"));
-        assert!(moments[0].is_some() && moments[1..].iter().all(Option::is_none));
-        let told: Vec<bool> =
-            document.versions.values().map(|one| one.dist.attestations.is_some()).collect();
-        assert_eq!(told, [true, false]);
+        let versions = read(TEXT.as_bytes(), "a", &|_| true).unwrap();
+        let told: Vec<_> =
+            versions.values().map(|one| (one.attested, one.published.is_some())).collect();
+        assert_eq!(told, [(true, true), (false, false)]);
+        assert_eq!(versions["1.0.0"].published, time::read("2026-01-01T00:00:00Z"));
+        assert_eq!(versions["2.0.0"].signatures.as_ref().map(Vec::len), Some(1));
+    }
+
+    #[test]
+    fn versions_that_nobody_asks_about_are_not_kept() {
+        let versions = read(TEXT.as_bytes(), "a", &|version| version == "2.0.0").unwrap();
+        assert_eq!(versions.keys().collect::<Vec<_>>(), ["2.0.0"]);
+        // Of what is not kept nothing has to be as it should be.
+        let text = r#"{"name":"a","versions":{"1.0.0":1,"2.0.0":{}}}"#;
+        assert_eq!(read(text.as_bytes(), "a", &|version| version == "2.0.0").unwrap().len(), 1);
+        for text in [
+            r#"{"name":"b","versions":{}}"#,
+            r#"{"name":"a"}"#,
+            r#"{"name":"a","versions":{"2.0.0":1}}"#,
+            r#"{"name":"a","versions":{"2.0.0":{},"2.0.0":{}}}"#,
+            r#"{"name":"a","versions":{},"versions":{}}"#,
+            r#"{"name":"a","versions":{}}}"#,
+            r#"{"name":"a","versions":{}"#,
+        ] {
+            assert!(read(text.as_bytes(), "a", &|_| true).is_err(), "{text}");
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! here is believed as it lies there; that it came by way of Sigstore's signed repository of roots is for
 //! whoever brought it (npm does, for the package `@sigstore/tuf`).
 
+use super::Expected;
 use super::keys::{self, Key, Usage};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
@@ -135,24 +136,28 @@ impl Trust {
         &self.keys
     }
 
-    /// Whether anybody has a key that something could be judged with.
-    pub(super) fn has_keys(&self, told: &[Key]) -> bool {
-        self.keys.iter().chain(told).any(|key| key.usage != Usage::Other)
+    /// Whether anybody has a key that something of a package could be judged with.
+    pub(super) fn has_keys(&self, expected: &Expected<'_>) -> bool {
+        let usable = |key: &Key| key.usage != Usage::Other && key.is_for(expected.name);
+        self.keys.iter().chain(expected.told).any(usable)
     }
 
-    /// The key of this identifier for a use, and whether only the registry vouches for it.
+    /// The key of this identifier for a package and a use, and whether only the registry vouches for it.
     pub(super) fn key<'a>(
         &'a self,
-        told: &'a [Key],
+        expected: &Expected<'a>,
         id: &str,
         usage: Usage,
     ) -> Option<(&'a Key, bool)> {
-        let fits = |key: &&Key| key.id == id && [usage, Usage::Any].contains(&key.usage);
+        let Expected { name, told, .. } = expected;
+        let fits = |key: &&Key| {
+            key.id == id && [usage, Usage::Any].contains(&key.usage) && key.is_for(name)
+        };
         if let Some(own) = self.keys.iter().find(fits) {
             return Some((own, false));
         }
         // What the root has for another use, a registry cannot bring in for this one.
-        let is_known = self.keys.iter().any(|key| key.id == id);
+        let is_known = self.keys.iter().any(|key| key.id == id && key.is_for(name));
         told.iter().find(fits).filter(|_| !is_known).map(|key| (key, true))
     }
 

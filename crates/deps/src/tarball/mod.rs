@@ -19,7 +19,7 @@ pub use hash::check;
 pub(crate) use hash::{hex, sha512};
 pub use limits::Limits;
 pub use manifest::Manifest;
-pub(crate) use manifest::{joined, licence};
+pub(crate) use manifest::joined;
 #[cfg(test)]
 pub(crate) use tests::packed;
 

@@ -71,7 +71,8 @@ impl Client {
     /// # Errors
     /// [`FetchError`].
     pub fn fetch(&self, request: Request) -> Result<Response, FetchError> {
-        let deadline = Instant::now() + self.limits.time;
+        let time = request.time.map_or(self.limits.time, |time| time.min(self.limits.time));
+        let deadline = Instant::now() + time;
         let mut request = request;
         if request.body.is_some() && !request.may_have_body() {
             return Err(FetchError::Method);

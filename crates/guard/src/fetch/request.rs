@@ -2,6 +2,7 @@
 
 use super::FetchError;
 use std::sync::Arc;
+use std::time::Duration;
 use ureq::http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 /// Headers that say how a message is framed or where it goes: the client sets them, or never sends
@@ -36,13 +37,15 @@ pub struct Request {
     pub(super) method: Method,
     pub(super) headers: HeaderMap,
     pub(super) body: Option<Arc<[u8]>>,
+    pub(super) time: Option<Duration>,
 }
 
 impl Request {
     /// A `GET` request.
     #[must_use]
     pub fn get(url: impl Into<String>) -> Self {
-        Self { url: url.into(), method: Method::GET, headers: HeaderMap::new(), body: None }
+        let (method, headers) = (Method::GET, HeaderMap::new());
+        Self { url: url.into(), method, headers, body: None, time: None }
     }
 
     /// Another method: `GET`, `HEAD`, `OPTIONS`, `POST`, `PUT`, `PATCH`, `DELETE`.
@@ -86,6 +89,14 @@ impl Request {
     #[must_use]
     pub fn with_body(mut self, body: impl Into<Arc<[u8]>>) -> Self {
         self.body = Some(body.into());
+        self
+    }
+
+    /// Less time than the client gives its requests ([`Limits::time`](super::Limits::time)), from the
+    /// first lookup to the last byte of the body. More than that nobody gets.
+    #[must_use]
+    pub const fn within(mut self, time: Duration) -> Self {
+        self.time = Some(time);
         self
     }
 

@@ -5,8 +5,11 @@ use super::npm;
 use crate::error::{CommandError, Kind};
 use ringfence_deps::cache::Cache;
 use ringfence_deps::evidence::{Looked, Remote, Tarballs, pnpm_stores};
+#[cfg(target_os = "linux")]
+use ringfence_deps::http::ALTOGETHER;
 use ringfence_deps::npmrc::Npmrc;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The option of what may ask.
 #[derive(Debug, clap::Args)]
@@ -14,6 +17,23 @@ pub(super) struct Look {
     /// Ask the registry that npm is configured to use for what is not on this machine
     #[arg(long)]
     online: bool,
+    #[command(flatten)]
+    time: OnlineTime,
+}
+
+/// The option of how long a registry is asked.
+#[derive(Debug, clap::Args)]
+pub(super) struct OnlineTime {
+    /// Time for everything that the registry is asked together, such as 90s or 10m: what was not answered
+    /// by then is unknown
+    #[arg(
+        long,
+        value_name = "DURATION",
+        default_value = "10m",
+        value_parser = ringfence_policy::duration,
+        requires = "online"
+    )]
+    pub(super) online_for: Duration,
 }
 
 /// The places of a project.
@@ -29,7 +49,7 @@ impl Look {
     /// What is on this machine alone.
     #[cfg(target_os = "linux")]
     pub(super) const fn nearby() -> Self {
-        Self { online: false }
+        Self { online: false, time: OnlineTime { online_for: ALTOGETHER } }
     }
 
     /// Reads npm's configuration for the project in a folder.
@@ -37,6 +57,7 @@ impl Look {
         let (npmrc, variables, remote) = if self.online {
             let (npmrc, variables) = npm::configured(folder)?;
             let remote = Remote::new(&npmrc).map_err(|why| CommandError::new(Kind::Source, why))?;
+            let remote = remote.with_time(self.time.online_for);
             (npmrc, variables, Some(remote))
         } else {
             // Without the registry only the place of the cache is asked for.

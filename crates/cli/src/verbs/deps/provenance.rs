@@ -4,7 +4,7 @@ mod believed;
 mod report;
 mod shown;
 
-use super::look::folder_of;
+use super::look::{OnlineTime, folder_of};
 use super::source::{self, Side};
 use super::{Omit, npm};
 use crate::error::{CommandError, Finish, Kind};
@@ -12,10 +12,12 @@ use crate::printer::Printer;
 use believed::Believed;
 use report::{Report, Since};
 use ringfence_deps::change::{Change, Copies, Release, Releases, releases};
-use ringfence_deps::provenance::{Remote, Source, Stored, Told, Trust, Verdict, judge};
+use ringfence_deps::evidence::each;
+use ringfence_deps::provenance::{
+    Remote, Source, Stored, Told, Trust, Verdict, judge, keys_of_scope,
+};
 use ringfence_project::graph::{Need, Package, Source as From};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Verify who built and who published the packages
@@ -38,6 +40,8 @@ pub(super) struct Provenance {
     /// Ask the registry that npm is configured to use
     #[arg(long)]
     online: bool,
+    #[command(flatten)]
+    time: OnlineTime,
     /// A folder with what the registry said, which --save wrote
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath, conflicts_with = "online")]
     evidence: Option<PathBuf>,
@@ -84,12 +88,11 @@ impl Provenance {
         let old = self.since.as_deref().map(|old| source::load(old, &side.path)).transpose()?;
         let folder = folder_of(Path::new(&self.lockfile));
         let (trust, found) = self.believed.read(&folder)?;
-        let source = self.source(&folder)?;
+        let source = self.source(&folder, [Some(&side), old.as_ref()])?;
         let wanted = self.wanted(&side)?;
-        printer.progress("judging signatures and attestations");
-        let verdicts = judge_all(&wanted, source.as_ref(), &trust);
-        let since =
-            old.as_ref().map(|old| compared(old, &side, &verdicts, source.as_ref(), &trust));
+        let mut judging = Judging { source: source.as_ref(), trust: &trust, printer };
+        let verdicts = judging.all(&wanted);
+        let since = old.as_ref().map(|old| judging.compared(old, &side, &verdicts));
         printer.progress("");
         if let Some(folder) = &self.save {
             Self::keep_keys(folder, source.as_ref())?;
@@ -146,7 +149,11 @@ impl Provenance {
     }
 
     /// Where what the registry says comes from.
-    fn source(&self, folder: &Path) -> Result<Box<dyn Asked>, CommandError> {
+    fn source(
+        &self,
+        folder: &Path,
+        sides: [Option<&Side>; 2],
+    ) -> Result<Box<dyn Asked>, CommandError> {
         if let Some(evidence) = &self.evidence {
             if !evidence.is_dir() {
                 let message = format!("{} is no folder", evidence.display());
@@ -156,7 +163,10 @@ impl Provenance {
         }
         let (npmrc, _) = npm::configured(folder)?;
         let failed = |why| CommandError::new(Kind::Source, why);
-        let remote = Remote::new(&npmrc).map_err(failed)?;
+        let packages = sides.into_iter().flatten().flat_map(|side| &side.graph.packages);
+        let asked = packages.filter_map(|one| Some((one.name.as_str(), one.version.as_deref()?)));
+        let remote = Remote::new(&npmrc, asked).map_err(failed)?;
+        let remote = remote.with_time(self.time.online_for);
         Ok(match &self.save {
             None => Box::new(remote),
             Some(folder) => {
@@ -196,18 +206,20 @@ impl Provenance {
         if let Some(why) = source.failed() {
             return Err(failed(why));
         }
-        let Ok(Some(keys)) = source.keys() else { return Ok(()) };
-        std::fs::create_dir_all(folder)
-            .and_then(|()| std::fs::write(folder.join("keys.json"), keys))
-            .map_err(|error| failed(error.to_string()))
+        for (file, keys) in source.keys() {
+            std::fs::create_dir_all(folder)
+                .and_then(|()| std::fs::write(folder.join(file), keys))
+                .map_err(|error| failed(error.to_string()))?;
+        }
+        Ok(())
     }
 }
 
 /// A source, and what is kept of it.
 trait Asked: Source {
-    /// The document of the registry's keys.
-    fn keys(&self) -> Result<Option<Vec<u8>>, String> {
-        Ok(None)
+    /// The documents of the registries' keys, by the names of their files.
+    fn keys(&self) -> Vec<(String, Vec<u8>)> {
+        Vec::new()
     }
 
     /// Why something could not be kept.
@@ -238,8 +250,16 @@ impl Source for Keeping {
 }
 
 impl Asked for Keeping {
-    fn keys(&self) -> Result<Option<Vec<u8>>, String> {
-        self.remote.keys("")
+    fn keys(&self) -> Vec<(String, Vec<u8>)> {
+        // A registry may have none; what it did not tell of its keys is unknown of each package already.
+        let told = |name: &str| self.remote.keys(name).ok().flatten();
+        let usual = told("").map(|keys| ("keys.json".to_owned(), keys));
+        let scopes = self.remote.scopes();
+        let scoped = scopes.into_iter().filter_map(|(scope, name)| {
+            let keys = keys_of_scope(&told(name)?, scope).ok()?;
+            Some((format!("{scope}.keys.json"), keys.into_bytes()))
+        });
+        usual.into_iter().chain(scoped).collect()
     }
 
     fn failed(&self) -> Option<String> {
@@ -262,49 +282,49 @@ fn came_along(package: &Package) -> bool {
     package.bundled && !is_fetched && !is_own
 }
 
-/// Judges every release, in the order of their names.
-fn judge_all(wanted: &Releases<'_>, source: &dyn Asked, trust: &Trust) -> Vec<Verdict> {
-    let all: Vec<&Copies<'_>> = wanted.values().collect();
-    let next = AtomicUsize::new(0);
-    let verdicts = Mutex::new(Vec::with_capacity(all.len()));
-    let work = || {
-        while let Some(copies) = all.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Some(verdict) = judge(copies.all().filter(|one| is_judged(one)), source, trust) {
-                verdicts.lock().unwrap_or_else(PoisonError::into_inner).push(verdict);
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 0..THREADS.min(all.len()) {
-            scope.spawn(work);
-        }
-    });
-    let mut verdicts = verdicts.into_inner().unwrap_or_else(PoisonError::into_inner);
-    verdicts.sort_by(|one, two| (&one.name, &one.version).cmp(&(&two.name, &two.version)));
-    verdicts
+/// What is needed to judge.
+struct Judging<'a> {
+    source: &'a dyn Asked,
+    trust: &'a Trust,
+    printer: &'a mut Printer,
 }
 
-/// What differs from the releases that those of the older lockfile were before.
-fn compared(
-    old: &Side,
-    new: &Side,
-    verdicts: &[Verdict],
-    source: &dyn Asked,
-    trust: &Trust,
-) -> Since {
-    let mut change = Change::between(&old.graph, &new.graph);
-    // What came inside another tarball is no version before: nothing is known of it.
-    change.before.retain(|_, copies| copies.all().any(is_judged));
-    let mut pairs = Vec::new();
-    let mut before = Releases::new();
-    let all: Vec<Release<'_>> =
-        verdicts.iter().map(|one| Release { name: &one.name, version: &one.version }).collect();
-    for release in all.iter().filter(|release| !change.before.contains_key(release)) {
-        if let Some((base, copies)) = change.base(release) {
-            before.insert(base.clone(), copies.clone());
-            let label = |one: &Release<'_>| format!("{}@{}", one.name, one.version);
-            pairs.push((label(release), label(base)));
-        }
+impl Judging<'_> {
+    /// Judges every release, in the order of their names.
+    fn all(&mut self, wanted: &Releases<'_>) -> Vec<Verdict> {
+        let all: Vec<&Copies<'_>> = wanted.values().collect();
+        let verdicts = Mutex::new(Vec::with_capacity(all.len()));
+        let work = |copies: &&Copies<'_>| {
+            let judged = copies.all().filter(|one| is_judged(one));
+            if let Some(verdict) = judge(judged, self.source, self.trust) {
+                verdicts.lock().unwrap_or_else(PoisonError::into_inner).push(verdict);
+            }
+        };
+        each(&all, THREADS, work, &mut |done| {
+            let what = "judging signatures and attestations";
+            self.printer.progress(&format!("{what}: {done} of {}", all.len()));
+        });
+        let mut verdicts = verdicts.into_inner().unwrap_or_else(PoisonError::into_inner);
+        verdicts.sort_by(|one, two| (&one.name, &one.version).cmp(&(&two.name, &two.version)));
+        verdicts
     }
-    Since { old: old.shown.clone(), before: judge_all(&before, source, trust), pairs }
+
+    /// What differs from the releases that those of the older lockfile were before.
+    fn compared(&mut self, old: &Side, new: &Side, verdicts: &[Verdict]) -> Since {
+        let mut change = Change::between(&old.graph, &new.graph);
+        // What came inside another tarball is no version before: nothing is known of it.
+        change.before.retain(|_, copies| copies.all().any(is_judged));
+        let mut pairs = Vec::new();
+        let mut before = Releases::new();
+        let all: Vec<Release<'_>> =
+            verdicts.iter().map(|one| Release { name: &one.name, version: &one.version }).collect();
+        for release in all.iter().filter(|release| !change.before.contains_key(release)) {
+            if let Some((base, copies)) = change.base(release) {
+                before.insert(base.clone(), copies.clone());
+                let label = |one: &Release<'_>| format!("{}@{}", one.name, one.version);
+                pairs.push((label(release), label(base)));
+            }
+        }
+        Since { old: old.shown.clone(), before: self.all(&before), pairs }
+    }
 }

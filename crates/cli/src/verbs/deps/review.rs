@@ -122,5 +122,5 @@ fn unanswered(count: usize) -> CommandError {
     let versions = counted(count, "version");
     let message = format!("the registry gave no answer that counts about {versions}");
     CommandError::new(Kind::Source, message)
-        .hint("ask again, go on with --allow-unknown, or review without --online")
+        .hint("ask again, with more time (--online-for), go on with --allow-unknown, or review without --online")
 }

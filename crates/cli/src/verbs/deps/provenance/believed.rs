@@ -13,9 +13,9 @@ pub(super) struct Believed {
     /// Take the trusted root that npm brings with it, else the one in `node_modules`; says which it was
     #[arg(long, conflicts_with = "trusted_root")]
     find_root: bool,
-    /// The keys of the registry, as it serves them below `/-/npm/v1/keys`
+    /// The keys of a registry, as it serves them below `/-/npm/v1/keys`; may be given several times
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
-    keys: Option<PathBuf>,
+    keys: Vec<PathBuf>,
 }
 
 /// The folder of the package that has the roots.
@@ -28,7 +28,7 @@ impl Believed {
         if self.trusted_root.is_none() && !self.find_root {
             all.push("name a trusted root with --trusted-root or --find-root");
         }
-        if self.keys.is_none() {
+        if self.keys.is_empty() {
             all.push("name keys of the registry with --keys");
         }
         all
@@ -54,7 +54,7 @@ impl Believed {
             Some(path) => Trust::read(&path).map_err(failed)?,
             None => Trust::nobody(),
         };
-        if let Some(keys) = &self.keys {
+        for keys in &self.keys {
             trust.read_keys(keys).map_err(failed)?;
         }
         Ok((trust, of_tree))
