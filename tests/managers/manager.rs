@@ -152,6 +152,15 @@ impl Manager {
         command.env("PATH", format!("{}:{path}", bin.display()));
         command.env("CI", "1").env("npm_config_update_notifier", "false");
         command.env("YARN_ENABLE_TELEMETRY", "0").env("YARN_IGNORE_PATH", "1");
+        // A registry may be slow for a moment, and so may this machine be.
+        command.env("npm_config_fetch_retries", "5").env("npm_config_fetch_timeout", "600000");
+        // Yarn ends at a setting that it does not know.
+        if self.kind == Kind::Yarn {
+            command.env("YARN_HTTP_RETRY", "5").env("YARN_HTTP_TIMEOUT", "600000");
+        }
+        if self.kind == Kind::Yarn1 {
+            command.env("YARN_NETWORK_TIMEOUT", "600000");
+        }
         command.env("YARN_UNSAFE_HTTP_WHITELIST", "127.0.0.1");
         command.current_dir(folder);
         Some(command)

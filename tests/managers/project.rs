@@ -118,6 +118,10 @@ impl Locked {
         let mut command = self.manager.command(&self.path())?;
         let home = folder().join("home");
         fs::create_dir_all(&home).unwrap();
+        if self.manager.kind == Kind::Yarn1 {
+            // Two at once spoil its cache.
+            command.arg("--mutex").arg(format!("file:{}", home.join(".yarn-mutex").display()));
+        }
         command.env("HOME", home);
         if self.manager.kind == Kind::Pnpm {
             // pnpm 8 keeps what overrides made of a manifest as if the registry had said it.
