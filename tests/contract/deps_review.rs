@@ -6,7 +6,9 @@ use insta::assert_snapshot;
 use ringfence_tests::command::{Playground, Run, other};
 use serde_json::{Value, json};
 use sha2::Digest as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::time::Duration;
 
 const OLD: &str = r#"{"name": "app", "lockfileVersion": 3, "packages": {
   "": {"dependencies": {"pear-client": "^1.0.0"}},
@@ -314,6 +316,89 @@ fn a_registry_that_gives_no_answer_is_not_clean() {
     let run = ask(&playground, "http://registry.example/", &[]);
     assert_eq!(run.code, 2, "{run}");
     assert!(run.stdout.contains("anybody on the way could change the answer"), "{run}");
+}
+
+/// A registry that begins each answer and lets the rest of it drip, until whoever asked has left.
+fn dripping() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let _ = stream.read(&mut [0_u8; 4096]);
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
+                let (_kept, never) = std::sync::mpsc::channel::<()>();
+                while stream.write_all(b" ").is_ok() {
+                    let _ = never.recv_timeout(Duration::from_millis(100));
+                }
+            });
+        }
+    });
+    url
+}
+
+#[test]
+fn a_registry_that_drips_gets_the_time_that_is_given_and_is_not_clean() {
+    let url = dripping();
+    let file = |version: &str| {
+        let one = |n: usize| {
+            format!(
+                r#""node_modules/p{n}q{n}": {{"version": "{version}", "integrity": "sha512-{n}"}}"#
+            )
+        };
+        let all: Vec<String> = (0..40).map(one).collect();
+        format!(r#"{{"lockfileVersion": 3, "packages": {{{}}}}}"#, all.join(","))
+    };
+    let playground = Playground::new()
+        .with("old/package-lock.json", &file("1.0.0"))
+        .with("new/package-lock.json", &file("1.0.1"));
+    assert_eq!(playground.run(REVIEW).code, 0, "the control: nothing is wrong with it");
+    let run = ask(&playground, &url, &["--online-for", "2s", "--format", "json"]);
+    assert_eq!(run.code, 2, "{run}");
+    let told: Value = serde_json::from_str(&run.stdout).unwrap();
+    let missing = told["evidence"]["registry-missing"].as_array().unwrap();
+    assert!(missing.len() >= 40, "{run}");
+    for one in missing {
+        let why = "the 2 seconds that asking may take altogether are over";
+        assert_eq!((&one["why"], &one["asked"]), (&why.into(), &true.into()), "{run}");
+    }
+    assert!(run.stderr.contains("no answer that counts about"), "{run}");
+    assert!(run.stderr.contains("--online-for"), "{run}");
+    let passed = ask(&playground, &url, &["--online-for", "1s", "--allow-unknown"]);
+    assert_eq!(passed.code, 0, "{passed}");
+    let plain = passed.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(plain.contains("not judged: ") && plain.contains("may take altogether"), "{passed}");
+    let alone = playground.run(REVIEW.into_iter().chain(["--online-for", "1s"]));
+    assert_eq!(alone.code, 2, "time for nobody: {alone}");
+}
+
+#[test]
+fn json_of_hostile_texts_is_ascii_and_says_the_same() {
+    let hostile = "MIT\u{202e}\u{200b}\u{7f}\u{9b}2J\u{1f600}";
+    let file = |licence: &str| {
+        json!({"lockfileVersion": 3, "packages": {
+            "": {"dependencies": {"pear": "^1.0.0"}},
+            "node_modules/pear": {"version": format!("1.0.{}", licence.len()), "integrity": "sha512-a",
+                "license": licence},
+        }})
+        .to_string()
+    };
+    let playground = Playground::new()
+        .with("old/package-lock.json", &file("MIT"))
+        .with("new/package-lock.json", &file(hostile));
+    for (arguments, path, word) in [
+        (&["deps", "review", "old", "new", "--format", "json"][..], "/findings", "\u{1f600}"),
+        // Its texts are shown by others: they are escaped themselves.
+        (&["deps", "review", "old", "new", "--format", "sarif"], "/runs/0/results", "u{1f600}"),
+        (&["deps", "sbom", "new"], "/components", "\u{1f600}"),
+    ] {
+        let run = playground.run(arguments);
+        let plain = |byte: u8| byte == b'\n' || (b' '..=b'~').contains(&byte);
+        assert!(run.stdout.bytes().all(plain), "{run}");
+        let told: Value = serde_json::from_str(&run.stdout).unwrap();
+        let said = told.pointer(path).unwrap().to_string();
+        assert!(said.contains(word), "{path}: {run}");
+    }
 }
 
 #[test]

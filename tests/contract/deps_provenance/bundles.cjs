@@ -10,7 +10,7 @@ const path = require('node:path')
 
 const [folder, name, version, sha512] = process.argv.slice(2)
 const from = createRequire(path.join(folder, 'package.json'))
-const { initializeCA, initializeCTLog, initializeTLog } = from('@sigstore/mock')
+const { initializeCA, initializeCTLog, initializeTLog, initializeTSA } = from('@sigstore/mock')
 const verify = from('@sigstore/verify')
 const { bundleFromJSON } = from('@sigstore/bundle')
 const { TrustedRoot } = from('@sigstore/protobuf-specs')
@@ -86,9 +86,18 @@ const SLSA1 = 'https://slsa.dev/provenance/v1'
 const SLSA02 = 'https://slsa.dev/provenance/v0.2'
 const PUBLISH = 'https://github.com/npm/attestation/tree/main/specs/publish/v0.1'
 
-const pae = payload => Buffer.concat([
-  Buffer.from(`DSSEv1 28 application/vnd.in-toto+json ${payload.length} `), payload,
+const STATEMENT = 'application/vnd.in-toto+json'
+const pae = (payload, type = STATEMENT) => Buffer.concat([
+  Buffer.from(`DSSEv1 ${type.length} ${type} ${payload.length} `), payload,
 ])
+
+// A timestamp (RFC 3161) of a signature
+const stamped = async (authority, sig) => ({
+  signedTimestamp: base64(await authority.timestamp({
+    artifactHash: sha256(sig), hashAlgorithmOID: '2.16.840.1.101.3.4.2.1', policyOID: '1.2.3.4', nonce: 1,
+    certReq: true,
+  })),
+})
 
 async function authority (clock = now, { logged = true, log } = {}) {
   const keys = keyPair()
@@ -99,7 +108,7 @@ async function authority (clock = now, { logged = true, log } = {}) {
 
 const window = { start: '2020-01-01T00:00:00Z' }
 const publicKey = rawBytes => ({ rawBytes: base64(rawBytes), keyDetails: 'PKIX_ECDSA_P256_SHA_256', validFor: window })
-const rootOf = ({ ca, ctlog }, tlog) => ({
+const rootOf = ({ ca, ctlog, tsa }, tlog) => ({
   mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
   tlogs: [{
     baseUrl: 'https://log.example', hashAlgorithm: 'SHA2_256', publicKey: publicKey(tlog.publicKey),
@@ -113,7 +122,13 @@ const rootOf = ({ ca, ctlog }, tlog) => ({
     baseUrl: 'https://ct.example', hashAlgorithm: 'SHA2_256', publicKey: publicKey(ctlog.publicKey),
     logId: { keyId: base64(Buffer.from(ctlog.logID)) },
   }],
-  timestampAuthorities: [],
+  timestampAuthorities: tsa ? [{
+    subject: { organization: 'sigstore.mock', commonName: 'tsa' }, uri: 'https://tsa.example',
+    certChain: {
+      certificates: [tsa.intCertificate, tsa.rootCertificate].map(one => ({ rawBytes: base64(one) })),
+    },
+    validFor: window,
+  }] : [],
 })
 
 // Signs, logs and bundles a statement.
@@ -123,11 +138,12 @@ async function bundle (world, said, change = {}) {
   const tlog = how.tlog || world.tlog
   const keys = how.keys || keyPair()
   const payload = Buffer.from(JSON.stringify(said))
-  const sig = crypto.sign('sha256', pae(how.signed || payload), keys.privateKey)
+  const sig = crypto.sign('sha256', pae(how.signed || payload, how.type), keys.privateKey)
+  let certificate
   let verifier = pem(keys.publicKey)
   let material = { publicKey: { hint: how.hint } }
   if (!how.hint) {
-    const certificate = await ca.issueCertificate({
+    certificate = await ca.issueCertificate({
       publicKey: spki(keys.publicKey), subjectAltName: how.identity || WORKFLOW,
       extensions: how.extensions || extensions(),
     })
@@ -138,7 +154,37 @@ async function bundle (world, said, change = {}) {
   }
   const logged = how.logged || { payload, sig }
   const hash = { algorithm: 'sha256', value: sha256(logged.payload).toString('hex') }
-  const body = how.entry === 'dsse'
+  const body = how.entry === 'dsse2'
+    ? {
+        apiVersion: '0.0.2', kind: 'dsse',
+        spec: {
+          dsseV002: {
+            payloadHash: { algorithm: 'SHA2_256', digest: base64(sha256(logged.payload)) },
+            signatures: [{
+              content: base64(logged.sig),
+              verifier: { keyDetails: 'PKIX_ECDSA_P256_SHA_256', x509Certificate: { rawBytes: base64(certificate) } },
+            }],
+          },
+        },
+      }
+    : how.entry === 'hashedrekord'
+    ? {
+        apiVersion: '0.0.2', kind: 'hashedrekord',
+        spec: {
+          hashedRekordV002: {
+            data: { algorithm: 'SHA2_256', digest: base64(sha256(pae(logged.payload, how.type))) },
+            signature: {
+              content: base64(logged.sig),
+              verifier: {
+                keyDetails: 'PKIX_ECDSA_P256_SHA_256',
+                ...(certificate ? { x509Certificate: { rawBytes: base64(certificate) } }
+                  : { publicKey: { rawBytes: base64(spki(keys.publicKey)) } }),
+              },
+            },
+          },
+        },
+      }
+    : how.entry === 'dsse'
     ? {
         apiVersion: '0.0.1', kind: 'dsse',
         spec: {
@@ -161,6 +207,8 @@ async function bundle (world, said, change = {}) {
       }
   const [entry] = Object.values(await tlog.log(body))
   const proof = entry.verification.inclusionProof
+  // The second form of the log tells no time, and has one index for an entry.
+  const isSecond = ['hashedrekord', 'dsse2'].includes(how.entry)
   const forms = {
     1: 'application/vnd.dev.sigstore.bundle+json;version=0.1',
     2: 'application/vnd.dev.sigstore.bundle+json;version=0.2',
@@ -171,8 +219,9 @@ async function bundle (world, said, change = {}) {
     verificationMaterial: {
       ...material,
       tlogEntries: [{
-        logIndex: String(entry.logIndex), logId: { keyId: base64(Buffer.from(entry.logID, 'hex')) },
-        kindVersion: { kind: body.kind, version: body.apiVersion }, integratedTime: String(entry.integratedTime),
+        logIndex: String(isSecond ? proof.logIndex : entry.logIndex), logId: { keyId: base64(Buffer.from(entry.logID, 'hex')) },
+        kindVersion: { kind: body.kind, version: body.apiVersion },
+        integratedTime: isSecond ? '0' : String(entry.integratedTime),
         ...(how.promise && { inclusionPromise: { signedEntryTimestamp: entry.verification.signedEntryTimestamp } }),
         ...(how.proof && {
           inclusionProof: {
@@ -182,10 +231,12 @@ async function bundle (world, said, change = {}) {
         }),
         canonicalizedBody: entry.body,
       }],
-      timestampVerificationData: { rfc3161Timestamps: [] },
+      timestampVerificationData: {
+        rfc3161Timestamps: await Promise.all((how.stamps || []).map(tsa => stamped(tsa, how.stamped || sig))),
+      },
     },
     dsseEnvelope: {
-      payload: base64(payload), payloadType: 'application/vnd.in-toto+json',
+      payload: base64(payload), payloadType: how.type || STATEMENT,
       signatures: [{ sig: base64(sig), keyid: how.hint || '' }],
     },
   }
@@ -209,9 +260,12 @@ async function main () {
   const at = async clock => initializeTLog('https://log.example', world.logKeys, clock)
   world.logKeys = keyPair()
   world.tlog = await at(now)
+  const stampKeys = keyPair()
+  const lateTSA = async clock => initializeTSA(stampKeys, clock)
   const strange = { ...await authority(), tlog: await initializeTLog('https://log.example', keyPair(), now) }
   const unlogged = await authority(now, { logged: false })
   const otherLog = await authority()
+  world.tsa = await initializeTSA(stampKeys, now)
   const root = rootOf(world, world.tlog)
   const add = async (authority) => root.certificateAuthorities.push(...rootOf(authority, world.tlog).certificateAuthorities)
   // Believed authorities whose certificates were not logged, or only in a log that nobody believes
@@ -303,6 +357,35 @@ async function main () {
     bundle.dsseEnvelope.signatures.push(structuredClone(bundle.dsseEnvelope.signatures[0]))
   })
   broken('no-material', cases.good[0], bundle => { delete bundle.verificationMaterial.certificate })
+
+  // The type is signed with what it is the type of.
+  broken('type-changed', cases.good[0], bundle => { bundle.dsseEnvelope.payloadType = 'application/json' })
+  set('type-of-the-future', await provenance({ type: 'application/vnd.in-toto.v9+json' }))
+  broken('published-type-changed', cases['good-published'][0], bundle => {
+    bundle.dsseEnvelope.payloadType = 'application/json'
+  })
+
+  // The second form of the log tells no time: an authority's timestamp does.
+  const second = { entry: 'hashedrekord', promise: false }
+  set('good-stamped', await provenance({ stamps: [world.tsa] }))
+  set('good-second-log', await provenance({ ...second, stamps: [world.tsa] }))
+  set('second-log-as-npm-writes-it', await provenance({ ...second, entry: 'dsse2', stamps: [world.tsa] }))
+  set('second-log-without-a-moment', await provenance(second))
+  set('second-log-stamped-by-another', await provenance({ ...second, stamps: [await initializeTSA(keyPair(), now)] }))
+  set('second-log-stamped-for-another', await provenance({ ...second, stamps: [world.tsa], stamped: Buffer.from('x') }))
+  // The authority holds from two days ago on, and the certificate for ten minutes from `now` on.
+  set('second-log-stamped-too-late', await provenance({ ...second, stamps: [await lateTSA(later)] }))
+  set('second-log-stamped-too-early', await provenance({ ...second, stamps: [await lateTSA(earlier)] }))
+  broken('second-log-stamp-flipped', cases['good-second-log'][0], bundle => {
+    const [stamp] = bundle.verificationMaterial.timestampVerificationData.rfc3161Timestamps
+    stamp.signedTimestamp = flipped(stamp.signedTimestamp)
+  })
+  broken('second-log-of-another-bundle', cases['good-second-log'][0], bundle => {
+    bundle.verificationMaterial.tlogEntries =
+      cases['second-log-without-a-moment'][0].bundle.verificationMaterial.tlogEntries
+  })
+  set('published-second-log-without-a-moment', await published(second))
+  set('good-published-second-log-stamped', await published({ ...second, stamps: [world.tsa] }))
 
   // Right in every signature, and not what they claim
   set('claims-another-repository', await provenance({}, { repository: 'https://github.com/example/other' }))

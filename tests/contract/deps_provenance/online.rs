@@ -1,13 +1,16 @@
 //! The same against a registry on loopback: what it serves, what it does not serve, and what changed.
 
 use super::{lockfile, made, sha512};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
 use ringfence_tests::command::{Playground, Run};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
 
 /// Answers by path; everything else is not there.
 type Answers = HashMap<String, Vec<u8>>;
@@ -19,13 +22,18 @@ struct Registry {
 
 impl Registry {
     fn of(answers: Answers) -> Self {
+        Self::asked(answers, |_| {})
+    }
+
+    /// The same, and `asked` hears of each path before it is answered.
+    fn asked(answers: Answers, asked: impl Fn(&str) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let answers = Arc::new(answers);
+        let (answers, asked) = (Arc::new(answers), Arc::new(asked));
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let answers = Arc::clone(&answers);
-                std::thread::spawn(move || answer(stream, &answers));
+                let (answers, asked) = (Arc::clone(&answers), Arc::clone(&asked));
+                std::thread::spawn(move || answer(stream, &answers, &*asked));
             }
         });
         Self { port }
@@ -39,7 +47,7 @@ impl Registry {
     }
 }
 
-fn answer(mut stream: TcpStream, answers: &Answers) {
+fn answer(mut stream: TcpStream, answers: &Answers, asked: &dyn Fn(&str)) {
     let (mut head, mut byte) = (Vec::new(), [0_u8; 1]);
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read(&mut byte) {
@@ -49,6 +57,7 @@ fn answer(mut stream: TcpStream, answers: &Answers) {
     }
     let head = String::from_utf8_lossy(&head);
     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+    asked(&path);
     let (status, body) = match answers.get(&path) {
         Some(body) => ("200 OK", body.as_slice()),
         None => ("404 Not Found", b"{}".as_slice()),
@@ -268,4 +277,95 @@ fn roots_of(one: &Value, other: &Value) -> String {
         root[part].as_array_mut().unwrap().extend(more);
     }
     root.to_string()
+}
+
+/// A lockfile of these, each in version 1.0.0.
+fn lockfile_of(names: &[String]) -> String {
+    let packages = names.iter().map(|name| {
+        let integrity = format!("sha512-{}", BASE64.encode(sha512()));
+        (format!("node_modules/{name}"), json!({"version": "1.0.0", "integrity": integrity}))
+    });
+    let mut packages: serde_json::Map<String, Value> = packages.collect();
+    packages.insert(String::new(), json!({}));
+    json!({"name": "p", "lockfileVersion": 3, "packages": packages}).to_string()
+}
+
+#[test]
+fn many_are_asked_about_at_the_same_time_and_each_once() {
+    const AT_ONCE: usize = 8;
+    let names: Vec<String> = (0..50).map(|at| format!("package-{at}")).collect();
+    let mut answers = Answers::new();
+    for name in &names {
+        let document = json!({"name": name, "versions": {"1.0.0": {"dist": {}}}});
+        answers.insert(format!("/{name}"), document.to_string().into_bytes());
+    }
+    answers.insert("/-/npm/v1/keys".into(), br#"{"keys": []}"#.to_vec());
+    let (now, most) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
+    let (asked, first) = (Arc::new(Mutex::new(Vec::new())), Barrier::new(AT_ONCE));
+    let (heard, peak) = (Arc::clone(&asked), Arc::clone(&most));
+    let registry = Registry::asked(answers, move |path| {
+        let before = {
+            let mut all = heard.lock().unwrap();
+            all.push(path.to_owned());
+            all.len()
+        };
+        peak.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        // Who asks one after the other waits here for ever.
+        if before <= AT_ONCE {
+            first.wait();
+        }
+        now.fetch_sub(1, Ordering::SeqCst);
+    });
+    let playground = Playground::new().with("package-lock.json", &lockfile_of(&names));
+    let run = registry.run(&playground, &["--online", "--online-for", "60s", "--format", "json"]);
+    assert_eq!(run.code, 1, "the registry has keys and signed none: {run}");
+    let told: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(told["findings"].as_array().unwrap().len(), 50, "{run}");
+    let mut asked = asked.lock().unwrap().clone();
+    asked.sort();
+    let count = asked.len();
+    asked.dedup();
+    assert_eq!((count, asked.len()), (51, 51), "{asked:?}");
+    assert_eq!(most.load(Ordering::SeqCst), AT_ONCE);
+}
+
+#[test]
+fn keys_of_a_scope_are_kept_and_hold_for_that_scope_alone() {
+    let (Some(made), Some(own)) = (made("built"), super::made("@scope/built")) else { return };
+    let answers = |made: &Value, name: &str| {
+        let dist = json!({"signatures": made["signatures"]["good"]});
+        let document = json!({"name": name, "versions": {"1.0.0": {"dist": dist}}});
+        Answers::from([
+            (format!("/{}", name.replace('/', "%2f")), document.to_string().into_bytes()),
+            ("/-/npm/v1/keys".to_owned(), made["keys"].to_string().into_bytes()),
+        ])
+    };
+    let registry = Registry::of(answers(&made, "built"));
+    let company = Registry::of(answers(&own, "@scope/built"));
+    let names = ["built".to_owned(), "@scope/built".to_owned()];
+    let playground = Playground::new()
+        .with("package-lock.json", &lockfile_of(&names))
+        .with(".npmrc", &format!("@scope:registry=http://127.0.0.1:{}/\n", company.port));
+    let run = registry.run(&playground, &["--online", "--save", "said"]);
+    assert_eq!(run.code, 0, "{run}");
+    let nobody = Registry { port: 9 };
+    let later = |keys: &[&str]| {
+        let keys = keys.iter().flat_map(|keys| ["--keys", keys]);
+        let all: Vec<&str> = ["--evidence", "said"].into_iter().chain(keys).collect();
+        nobody.run(&playground, &all)
+    };
+    let both = later(&["said/keys.json", "said/@scope.keys.json"]);
+    assert_eq!(both.code, 0, "{both}");
+    let usual = later(&["said/keys.json"]);
+    assert_eq!(usual.code, 1, "{usual}");
+    assert!(usual.stdout.contains("signature-invalid @scope/built@1.0.0"), "{usual}");
+    assert!(!usual.stdout.contains("signature-invalid built@1.0.0"), "{usual}");
+    // What signs for the scope does not sign for others, whatever keys it has.
+    let mut taken = made["keys"].clone();
+    taken["scope"] = "@scope".into();
+    fs::write(playground.path().join("taken.json"), taken.to_string()).unwrap();
+    let other = later(&["said/@scope.keys.json", "taken.json"]);
+    assert_eq!(other.code, 2, "{other}");
+    let plain = other.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(plain.contains("signature of built@1.0.0: there are no keys"), "{other}");
 }
