@@ -50,7 +50,7 @@ const NAMESPACES: u64 = namespace::NEWUSER
     | namespace::NEWUTS
     | namespace::NEWNET;
 /// How long the broker may take to end after the service.
-const BROKER_GRACE: Duration = Duration::from_secs(2);
+const BROKER_GRACE: Duration = Duration::from_secs(10);
 
 /// Namespaces that are made; a guest of a live service enters those of its host.
 fn flags(layers: &Layers) -> u64 {

@@ -2,7 +2,7 @@
 //!
 //! Only for a Node that does not carry its version in the file. It runs with an empty
 //! environment, as the service's user when the caller is root, in a process group of its own, and
-//! is killed after five seconds. It runs *outside* the boundary: descriptors without
+//! is killed after thirty seconds. It runs *outside* the boundary: descriptors without
 //! close-on-exec and the host's network are open to it.
 
 use super::{Version, detect::parse};
@@ -14,8 +14,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// How long a Node may take to print its version; it takes 5 ms.
-const DEADLINE: Duration = Duration::from_secs(5);
+/// How long a Node may take to print its version; it takes 5 ms where it lies in memory and nothing else
+/// runs.
+const DEADLINE: Duration = Duration::from_secs(30);
 /// How much of its output is read, in bytes.
 const MAX_OUTPUT: usize = 256;
 

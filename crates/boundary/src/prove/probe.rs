@@ -31,6 +31,8 @@ impl Probe {
     #[must_use]
     pub fn deadline(&self) -> Duration {
         match self.setting {
+            // It waits for others to be served, who wait for a busy host too.
+            _ if self.act.is_within() => Duration::from_secs(10),
             // It starts a program, which a busy host takes its time for: npm alone takes seconds there.
             _ if self.class == Class::Children => Duration::from_secs(10),
             Setting::Alone => Duration::from_secs(5),

@@ -2,7 +2,7 @@
 //!
 //! A broker that serves one caller after another, or that waits for one, can be stalled by any of
 //! them. Each act first shows that the granted canary is reached, then floods, and counts; while the
-//! flood lasts the granted canary must be reached again in a second. What is attacked exists only
+//! flood lasts the granted canary must be reached again in five seconds. What is attacked exists only
 //! inside, so the act is its own control: a flood that did not take place is not applicable.
 
 use super::network::{self, RawAddress, connect, socket, tcp};
@@ -13,7 +13,7 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 /// How long the granted canary may take while the flood lasts.
-const PATIENCE: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a flood lasts.
 const FLOOD: Duration = Duration::from_millis(300);
 /// Calls that wait; a limit of processes counts their threads.
@@ -41,16 +41,21 @@ fn verdict(params: &Params, flood: &str) -> Attempt {
     let (tell, told) = channel();
     let asked = params.clone();
     let began = Instant::now();
-    std::thread::Builder::new()
-        .spawn(move || tell.send(served(&asked)).unwrap_or_default())
-        .step("thread")?;
+    // Again for as long as there is time: one answer that is late is a busy machine's.
+    let ask = move || loop {
+        let answer = served(&asked);
+        if answer.is_ok() || began.elapsed() >= PATIENCE {
+            return tell.send(answer).unwrap_or_default();
+        }
+    };
+    std::thread::Builder::new().spawn(ask).step("thread")?;
     match told.recv_timeout(PATIENCE) {
         Ok(Ok(())) => {
             let took = began.elapsed().as_millis();
             Err(Failure::effect("served", format!("{flood}; others were served in {took} ms")))
         }
         Ok(Err(failure)) => Ok(format!("{flood}; then nobody was served: {failure:?}")),
-        Err(_) => Ok(format!("{flood}; then nobody was served for a second")),
+        Err(_) => Ok(format!("{flood}; then nobody was served for five seconds")),
     }
 }
 
