@@ -178,3 +178,53 @@ fn advisories_that_have_much_in_common_are_judged_at_once() {
         assert_eq!(run.code, code, "{}", run.stdout.chars().take(300).collect::<String>());
     }
 }
+
+#[test]
+fn nothing_of_a_repository_runs_because_somebody_looks_at_a_revision() {
+    let playground = Playground::new().with("package-lock.json", LOCK);
+    let ran = playground.path().join("ran");
+    let git = |arguments: &[&str]| {
+        let mut command = other("git");
+        command.args(["-c", "user.name=a", "-c", "user.email=a@example.com"]).args(arguments);
+        command.current_dir(playground.path()).env("HOME", playground.path());
+        let done = playground.finish(&mut command);
+        assert_eq!(done.code, 0, "{done}");
+    };
+    git(&["init", "-q"]);
+    git(&["add", "package-lock.json"]);
+    git(&["commit", "-q", "-m", "one"]);
+    let program = format!("touch {};:", ran.display());
+    git(&["config", "core.fsmonitor", &program]);
+    for side in ["HEAD", ":package-lock.json", "HEAD:package-lock.json"] {
+        let run = bounded(&playground, &["review", side, "."]);
+        assert_eq!(run.code, 0, "{run}");
+        assert!(!ran.exists(), "{side} ran a program of the repository");
+    }
+    // The control: git alone runs it.
+    git(&["cat-file", "blob", ":package-lock.json"]);
+    assert!(ran.exists(), "git asks the program");
+}
+
+#[test]
+fn what_is_written_goes_behind_a_link_and_keeps_the_mode_of_the_file() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+    let advisories = json!([advisory(1, &["a".to_owned()])]).to_string();
+    let playground = Playground::new()
+        .with("package-lock.json", LOCK)
+        .with("osv.json", &advisories)
+        .with("kept/file", "");
+    let (file, link) = (playground.path().join("kept/file"), playground.path().join("link"));
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    symlink(&file, &link).unwrap();
+    for arguments in
+        [&["advisories", "import", "osv.json", "--out", "link"][..], &["sbom", "--out", "link"]]
+    {
+        std::fs::write(&file, "").unwrap();
+        let run = bounded(&playground, arguments);
+        assert_eq!(run.code, 0, "{run}");
+        assert!(link.is_symlink(), "{arguments:?} put a file where the link was");
+        let found = std::fs::metadata(&file).unwrap();
+        assert!(found.len() > 0 && found.mode() & 0o777 == 0o600, "{arguments:?}");
+        assert_eq!(std::fs::read_dir(playground.path().join("kept")).unwrap().count(), 1);
+    }
+}

@@ -129,7 +129,12 @@ pub fn list(graph: &Graph, evidence: &dyn Evidence, policy: &Dependencies) -> Li
         listing.releases += 1;
         let served = if package.integrity.is_empty() { evidence.served(package) } else { None };
         let sha512 = sha512(served.as_ref().unwrap_or(&package.integrity));
-        let allowed = allowed_with(package, sha512.as_deref(), policy);
+        // Copies of one version may have other tarballs: it may run what every one of them may.
+        let others = copies.all().filter(|copy| copy.integrity != package.integrity);
+        let allowed = others
+            .filter(|copy| !copy.bundled)
+            .map(|copy| self::allowed(copy, policy))
+            .fold(allowed_with(package, sha512.as_deref(), policy), Ord::max);
         let of = || ScriptOf { name: package.name.clone(), version: package.version.clone() };
         match allowed {
             Allowed::Yes => drop(listing.may.insert(of())),
@@ -360,6 +365,19 @@ mod tests {
         assert_eq!(listing.unknown, [("unseen@1.0.0".to_owned(), "nobody looked".to_owned())]);
         assert!(listing.wishes.iter().all(|wish| wish.allowed == Allowed::No));
         assert_eq!(listing.wishes[1].recorded, Some(false));
+    }
+
+    #[test]
+    fn an_allowance_is_for_every_tarball_that_a_version_has() {
+        let text = r#"{"lockfileVersion": 3, "packages": {
+            "node_modules/script": {"version": "1.0.0", "integrity": "sha512-script"},
+            "node_modules/b/node_modules/script": {"version": "1.0.0", "integrity": "sha512-other"}}}"#;
+        let graph = Graph::read("package-lock.json", text, &[]).unwrap();
+        let scripts = vec![entry("script", Some("1.0.0"), Some("script"))];
+        let policy = Dependencies { scripts, ..Dependencies::default() };
+        let listing = list(&graph, &Told, &policy);
+        assert_eq!(listing.wishes[0].allowed, Allowed::OtherHash);
+        assert!(listing.may.is_empty());
     }
 
     #[test]
