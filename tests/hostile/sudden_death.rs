@@ -125,7 +125,7 @@ fn kill_once(stage: &Stage, peer: &Peer, own: u16, round: usize) -> (usize, i32)
     let mark = mark(stage);
     let service = start(stage, peer, own);
     let wanted = round % VICTIMS.len();
-    let waits = round / VICTIMS.len() % 2 == 0;
+    let waits = (round / VICTIMS.len()).is_multiple_of(2);
     if waits {
         wait_until_there(&service, wanted);
     }

@@ -157,12 +157,12 @@ fn camel(key: &str) -> String {
 /// The last value of a key of an `.npmrc`; a key alone is `true`.
 fn entry(text: &str, key: &str) -> Option<String> {
     let lines = text.lines().map(str::trim).filter(|line| !line.starts_with([';', '#', '[']));
-    let values = lines.filter_map(|line| match line.split_once('=') {
+    let mut values = lines.filter_map(|line| match line.split_once('=') {
         Some((name, value)) if name.trim() == key => Some(value.trim()),
         None if line == key => Some("true"),
         _ => None,
     });
-    values.last().map(|value| value.trim_matches(['"', '\'']).to_owned())
+    values.next_back().map(|value| value.trim_matches(['"', '\'']).to_owned())
 }
 
 #[cfg(test)]

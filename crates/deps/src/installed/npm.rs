@@ -55,6 +55,7 @@ fn hidden_lockfile(verification: &Verification<'_>) -> Option<BTreeSet<String>> 
 /// The folders alone: the tree could have been made to fill the memory.
 #[derive(Deserialize)]
 struct Listed {
+    #[expect(clippy::zero_sized_map_values, reason = "serde reads an object as a map")]
     packages: BTreeMap<String, IgnoredAny>,
 }
 

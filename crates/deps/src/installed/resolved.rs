@@ -93,12 +93,12 @@ enum At {
 }
 
 impl Lookup<'_> {
-    fn asks(&self, folder: &str, asker: &str, asked: &Asked<'_>, report: &mut Report) {
+    fn asks(&self, folder: &str, asker: &str, wishes: &Asked<'_>, report: &mut Report) {
         // A workspace beside the project has folders above it that nobody looked into.
         if folder.starts_with("..") {
             return;
         }
-        for (name, labels) in asked {
+        for (name, labels) in wishes {
             if !labels.iter().any(|label| self.installed.contains(label)) {
                 continue;
             }
@@ -117,12 +117,12 @@ impl Lookup<'_> {
                 Some(_) => continue,
             };
             let kind = if self.found.virtual_store { Kind::Link } else { Kind::VersionDiffers };
-            report.deviates(asker, kind, &self.beside(folder, name), told);
+            report.deviates(asker, kind, &Self::beside(folder, name), told);
         }
     }
 
     /// Where a name should be for a folder: beside it in a store, in it elsewhere.
-    fn beside(&self, folder: &str, name: &str) -> String {
+    fn beside(folder: &str, name: &str) -> String {
         let part = split(folder).map(|inside| inside.store);
         match part.and_then(|part| folder.find(part).map(|at| &folder[..at + part.len()])) {
             Some(part) => format!("{part}/node_modules/{name}"),
@@ -133,7 +133,7 @@ impl Lookup<'_> {
 
     fn is_own_link(&self, folder: &str, path: &str) -> bool {
         let name = path.rsplit_once("node_modules/").map_or(path, |(_, name)| name);
-        self.found.links.contains_key(path) && path == self.beside(folder, name)
+        self.found.links.contains_key(path) && path == Self::beside(folder, name)
     }
 
     /// The first thing of a name, in the folder itself and in those above it (Node.js, "Loading from

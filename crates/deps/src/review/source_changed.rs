@@ -38,8 +38,8 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
     for (_, before, after) in review.change.kept() {
         let earlier = Earlier::of(before.all());
         // Several copies of one release are told once.
-        let mut moved = after.all().filter(|package| !review.stood(package));
-        let _ = moved.any(|package| earlier.note(package, &served, &mut moves));
+        let mut others = after.all().filter(|package| !review.stood(package));
+        let _ = others.any(|package| earlier.note(package, &served, &mut moves));
     }
     for (release, copies) in review.added() {
         let earlier = review.change.earlier(release.name).flat_map(|(_, copies)| copies.all());

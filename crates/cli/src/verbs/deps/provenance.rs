@@ -254,8 +254,8 @@ impl Asked for Keeping {
         // A registry may have none; what it did not tell of its keys is unknown of each package already.
         let told = |name: &str| self.remote.keys(name).ok().flatten();
         let usual = told("").map(|keys| ("keys.json".to_owned(), keys));
-        let scopes = self.remote.scopes();
-        let scoped = scopes.into_iter().filter_map(|(scope, name)| {
+        let named = self.remote.scopes();
+        let scoped = named.into_iter().filter_map(|(scope, name)| {
             let keys = keys_of_scope(&told(name)?, scope).ok()?;
             Some((format!("{scope}.keys.json"), keys.into_bytes()))
         });

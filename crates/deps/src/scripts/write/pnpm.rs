@@ -131,7 +131,7 @@ fn items(text: &str, key: &str) -> Vec<String> {
     let lines = yaml::lines_of(text, key).unwrap_or_default();
     let inline = lines
         .first()
-        .and_then(|line| Some(yaml::bare(line).split_once('[')?.1.trim_end().strip_suffix(']')?));
+        .and_then(|line| yaml::bare(line).split_once('[')?.1.trim_end().strip_suffix(']'));
     let inline = inline.into_iter().flat_map(|inside| inside.split(',')).map(plain);
     let below = lines.iter().skip(1).filter_map(|line| {
         let item = yaml::bare(line).trim().strip_prefix("- ")?;
