@@ -188,7 +188,7 @@ mod tests {
         assert!(Packument::read(long.as_bytes()).unwrap_err().contains("256 bytes"));
         let mut many = String::from(r#"{"name": "a", "versions": {"#);
         for at in 0..=200_000 {
-            many.push_str(&format!("\"{at}\":{{}},"));
+            many.extend(["\"", &at.to_string(), "\":{},"]);
         }
         many.push_str(r#""x": {}}}"#);
         assert!(Packument::read(many.as_bytes()).unwrap_err().contains("200000 versions"));
