@@ -168,7 +168,7 @@ impl Registry {
         }
         let mut command = other("node");
         command.arg(program).args(arguments);
-        command.arg(format!("--store-dir={}", playground.path().join("store").display()));
+        command.arg(format!("--store-dir={}", self.cache().join("pnpm").display()));
         self.run(playground, command, "node")
     }
 
