@@ -1,5 +1,7 @@
 //! The hash of a release changed, and its version did not: registries never change a release. Or the
-//! hash is gone, or a weaker one took its place, so that another tarball would pass.
+//! hash is gone, or a weaker one took its place, so that another tarball would pass. Yarn 2 and later
+//! has a hash of its own zip instead, which changes with the form of these zips too; the cache key in
+//! front of it names that form.
 //!
 //! npm itself loses hashes: together with the address, so that its own registry is asked, or those of
 //! many packages at once. That is told and does not fail.
@@ -37,6 +39,10 @@ fn find(review: &Review<'_>, found: &mut Found<'_>) {
                 found.add(package, message);
                 break;
             }
+            if let Some(message) = other_zip(before.first(), package) {
+                found.add(package, message);
+                break;
+            }
             // Of several copies each is held against itself.
             let same = before.all().find(|old| old.key == package.key);
             if let Some(message) = weaker(same.unwrap_or(before.first()), package) {
@@ -69,6 +75,18 @@ fn is_other(old: &Integrity, new: &Integrity) -> bool {
             same.peek().is_some() && same.all(|(_, other)| other != hash)
         }),
     }
+}
+
+/// What Yarn made of another tarball: both are the registry's, unpatched, and of one form of zip.
+fn other_zip(old: &Package, new: &Package) -> Option<String> {
+    let zip = |package: &Package| {
+        let plain = matches!(package.source, Source::Registry { .. }) && package.patch.is_none();
+        package.checksum.clone().filter(|_| plain)
+    };
+    let (was, is) = (zip(old)?, zip(new)?);
+    let form = |checksum: &str| checksum.split_once('/').map(|(form, _)| form.to_owned());
+    let told = form(&was).is_some() && form(&was) == form(&is) && was != is;
+    told.then(|| format!("Yarn's zip was {was} and is {is}"))
 }
 
 fn tell(lost: &[(&Package, String)], found: &mut Found<'_>) {
@@ -104,7 +122,8 @@ fn weaker(old: &Package, new: &Package) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::review::testing::{codes, outcome};
+    use crate::review::testing::{codes, outcome, outcome_between};
+    use ringfence_project::graph::Graph;
 
     fn lock(version: &str, hash: &str) -> String {
         format!(r#""node_modules/a": {{"version": "{version}", "integrity": "{hash}"}}"#)
@@ -143,6 +162,27 @@ mod tests {
         let found = outcome(&all("sha512-x"), &all("sha1-x")).findings;
         let severities: Vec<_> = found.iter().map(|one| one.severity.id()).collect();
         assert_eq!(severities, ["moderate"]);
+    }
+
+    #[test]
+    fn another_zip_of_yarns_is_found_unless_its_form_changed_or_it_is_patched() {
+        let lock = |resolution: &str, checksum: &str| {
+            let text = format!(
+                "__metadata:\n  version: 8\n\n\"app@workspace:.\":\n  version: 0.0.0-use.local\n  \
+                 resolution: \"app@workspace:.\"\n  dependencies:\n    a: \"npm:1.0.0\"\n\n\
+                 \"a@npm:1.0.0\":\n  version: 1.0.0\n  resolution: \"a@{resolution}\"\n  checksum: {checksum}\n"
+            );
+            Graph::read("yarn.lock", &text, &[]).unwrap()
+        };
+        let found = |old: &Graph, new: &Graph| -> Vec<_> {
+            outcome_between(old, new).findings.iter().map(|finding| finding.code).collect()
+        };
+        let old = lock("npm:1.0.0", "10c0/aa");
+        assert_eq!(found(&old, &lock("npm:1.0.0", "10c0/ab")), ["integrity-changed"]);
+        assert!(found(&old, &old).is_empty());
+        assert!(found(&old, &lock("npm:1.0.0", "11/ab")).is_empty(), "another form of zip");
+        let patched = |checksum| lock("patch:a@npm%3A1.0.0#./a.patch", checksum);
+        assert!(found(&patched("10c0/aa"), &patched("10c0/ab")).is_empty());
     }
 
     #[test]
