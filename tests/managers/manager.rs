@@ -2,11 +2,10 @@
 
 use crate::project::authorities;
 use ringfence_tests::command::{Run, other};
-use ringfence_tests::{not_run, workspace};
+use ringfence_tests::{not_run, packages, workspace};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
 
 /// The Node that runs those which are programs of Node.
 const NODE: &str = "24.21.0";
@@ -86,9 +85,6 @@ pub(crate) const ALL: [Manager; 11] = [
 pub(crate) fn of(kind: Kind) -> impl Iterator<Item = &'static Manager> {
     ALL.iter().filter(move |manager| manager.kind == kind)
 }
-
-/// One at a time installs.
-static INSTALLING: Mutex<()> = Mutex::new(());
 
 /// Where managers, their caches and their stores lie.
 pub(crate) fn folder() -> PathBuf {
@@ -180,26 +176,9 @@ impl Manager {
         Some(format!("{}:{}:/usr/local/bin:/usr/bin:/bin", folder.display(), bin.display()))
     }
 
-    /// Its program, installed by npm where it is not there yet.
+    /// Its program, installed where it is not there yet.
     fn installed(&self) -> Option<PathBuf> {
-        let one = INSTALLING.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = self.label().replace(' ', "-");
-        let folder = folder().join(&name);
-        let program = folder.join("node_modules").join(self.package).join(self.program);
-        if !program.is_file() {
-            fs::create_dir_all(&folder).unwrap();
-            fs::write(folder.join("package.json"), "{ \"private\": true }\n").unwrap();
-            let mut npm = other("npm");
-            npm.args(["install", "--ignore-scripts", "--no-package-lock", "--no-audit"]);
-            npm.arg(format!("{}@{}", self.package, self.version)).current_dir(&folder);
-            npm.envs(std::env::vars_os());
-            if !npm.output().is_ok_and(|output| output.status.success()) {
-                not_run(&format!("{name} cannot be installed: nothing is compared with it"));
-                return None;
-            }
-        }
-        drop(one);
-        Some(program)
+        packages::installed(self.package, self.version).map(|folder| folder.join(self.program))
     }
 }
 

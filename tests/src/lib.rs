@@ -11,6 +11,7 @@
 )]
 
 pub mod command;
+pub mod packages;
 pub mod port;
 pub mod workspace;
 
